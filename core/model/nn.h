@@ -1,0 +1,45 @@
+/* nn.h: the native layers.  Constructors draw PyTorch's default initialisation from the session's
+ * random streams. */
+#ifndef GT_NN_H
+#define GT_NN_H
+
+#include "core/model/module.h"
+
+extern const gt_module_class
+    gt_class_module; /* "Module": an empty one, for classes written in Lua */
+extern const gt_module_class gt_class_linear;    /* y = x W^T + b */
+extern const gt_module_class gt_class_embedding; /* y = W[idx] */
+extern const gt_module_class gt_class_module_list;
+extern const gt_module_class gt_class_rms_norm;
+
+typedef struct gt_linear {
+  gt_module module;
+  int64_t in_features, out_features;
+} gt_linear;
+
+typedef struct gt_embedding {
+  gt_module module;
+  int64_t num_embeddings, embedding_dim;
+} gt_embedding;
+
+typedef struct gt_rms_norm {
+  gt_module module;
+  int64_t dim;
+  double eps; /* 0: F.rms_norm's default */
+} gt_rms_norm;
+
+/* weight (out, in), bias (out): U(-1/sqrt(in), 1/sqrt(in)), which is PyTorch's kaiming_uniform(a =
+ * sqrt 5). */
+gt_status gt_linear_new(gt_ctx *cx, int64_t in_features, int64_t out_features, bool bias,
+                        gt_dtype dtype, const gt_device *device, gt_module **out);
+/* weight (num_embeddings, embedding_dim): N(0, 1). */
+gt_status gt_embedding_new(gt_ctx *cx, int64_t num_embeddings, int64_t embedding_dim,
+                           gt_dtype dtype, const gt_device *device, gt_module **out);
+gt_status gt_module_list_new(gt_ctx *cx, gt_module **out);
+gt_status gt_rms_norm_new(gt_ctx *cx, int64_t dim, double eps, bool weight, gt_dtype dtype,
+                          const gt_device *device, gt_module **out);
+
+/* For classes: calls module `m` on one tensor. */
+gt_status gt_call1(gt_ctx *cx, gt_module *m, gt_tensor *x, gt_tensor **out);
+
+#endif

@@ -1,0 +1,94 @@
+/* context.h: everything one session shares: error text, devices, allocators, the op table, random
+ * streams, threads, the interrupt flag.  There is no other global state in core/ or kernels/.  One
+ * thread uses a context; pool workers only run the chunks that gt_parallel() hands them. */
+#ifndef GT_CONTEXT_H
+#define GT_CONTEXT_H
+
+#include "core/tensor/device.h"
+#include "core/tensor/status.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct gt_op gt_op;
+typedef struct gt_pool gt_pool;
+typedef struct gt_allocator gt_allocator;
+typedef struct gt_storage gt_storage;
+
+#define GT_MESSAGE_MAX 1024
+#define GT_MAX_SCRATCH 16
+
+/* Called around every module forward (core/model); inspection uses it. */
+typedef struct gt_observer gt_observer;
+
+struct gt_ctx {
+  /* read-only outside context.c */
+  const gt_op *const *ops; /* (op_count) the table of kernels/, as data */
+  int op_count;
+  const gt_device *devices[GT_NDEVICE]; /* NULL until opened */
+  gt_allocator *allocators[GT_NDEVICE];
+  gt_kernel (
+      *plugin_kernels)[2];  /* (op_count, 2) forward and backward on cuda; NULL until opened */
+  const char *cuda_library; /* path of the plug-in */
+  int *op_index;            /* open-addressing hash of op names */
+  gt_pool *pool;
+  char message[GT_MESSAGE_MAX];
+
+  /* anyone may set */
+  bool grad_enabled;
+  uint64_t seed;         /* key of all random streams */
+  uint64_t stream;       /* next unused stream number */
+  uint64_t sequence;     /* next graph node number */
+  gt_observer *observer; /* core/model/module.h */
+  void *host;            /* the binding's data; core never looks inside */
+
+  /* private */
+  volatile sig_atomic_t interrupted;
+  struct {
+    void *data;
+    size_t bytes;
+    const gt_device *device;
+  } scratch[GT_MAX_SCRATCH];
+  int scratch_count;
+  int64_t fail_after; /* allocation-fault hook: -1 off, n: the n-th allocation from now fails */
+  bool fail_persist;  /* and every one after it */
+};
+
+typedef struct gt_config {
+  const gt_op *const *ops;
+  int op_count;
+  int threads;              /* 0: one per available core */
+  const char *cuda_library; /* NULL: no CUDA in this build */
+} gt_config;
+
+gt_status gt_ctx_new(const gt_config *config, gt_ctx **out);
+void gt_ctx_free(gt_ctx *cx);
+
+/* Stores the message and returns `status`, so that callers write `return gt_fail(cx, GT_ESHAPE,
+ * "op: expected …, got …")`. */
+gt_status gt_fail(gt_ctx *cx, gt_status status, const char *format, ...) GT_PRINTF(3, 4);
+
+/* Every allocation of core/ passes one of these doors, so that tests can fail the n-th one. */
+void *gt_malloc(gt_ctx *cx, size_t bytes);              /* NULL with a message on failure */
+void *gt_calloc(gt_ctx *cx, size_t count, size_t size); /* overflow-checked */
+void *gt_realloc(gt_ctx *cx, void *old, size_t bytes);  /* the old block stays valid on failure */
+char *gt_strdup(gt_ctx *cx, const char *text);
+bool gt_fault(gt_ctx *cx); /* true when the fault hook says: fail here */
+#define gt_free free
+
+/* Temporary device memory for one op; all of it is returned when the op ends.  For kernels; main
+ * thread only. */
+gt_status gt_scratch(gt_ctx *cx, const gt_device *device, size_t bytes, void **out);
+void gt_scratch_release(gt_ctx *cx,
+                        int keep); /* frees scratch blocks above `keep`; run.c calls it */
+
+/* Interrupts: the flag may be set from a signal handler; ops poll it and answer GT_EINTR. */
+void gt_interrupt(gt_ctx *cx);
+void gt_interrupt_clear(gt_ctx *cx);
+gt_status gt_poll(gt_ctx *cx);
+
+/* Index of an op in the table, or -1. */
+int gt_op_find(const gt_ctx *cx, const char *name);
+
+#endif

@@ -1,0 +1,129 @@
+/* op.h: the contract between kernels/ and everything else.
+ *
+ * One op is one gt_op descriptor.  core/ knows ops as data only; the descriptor drives dispatch,
+ * the Lua binding, help() and the generic op test.  An op is one of three kinds: view   makes a new
+ * geometry of the same storage (`view`), its gradient is a rule in ops; plain  computes (`infer`,
+ * `forward`), its gradient is a rule written in other ops (`rule`): any device, any order; fused
+ * computes, with a hand-written `backward` kernel, for speed.
+ *
+ * What run.c does around a kernel, so that kernels need not:
+ *   - checks that tensors share a device, moves weak scalars there, polls the interrupt flag;
+ *   - on the CPU converts the inputs named by `numeric` to one compute dtype (see `compute`) and
+ * makes inputs contiguous (unless named by `strided`); outputs whose spec says bf16, f16 or a
+ * narrow integer are computed in the compute dtype and converted after.  So a CPU kernel sees f32
+ * and f64 (and i64 for GT_NUMBERS) only;
+ *   - allocates outputs (contiguous) from infer's specs; runs infer only on meta; skips kernels
+ * when nothing is in them only if the op asks nothing else: kernels must accept empty tensors;
+ *   - records the graph node; in backward converts and allocates the same way.
+ * Kernels take scratch from gt_scratch(), never own anything, never synchronise, never print. */
+#ifndef GT_OP_H
+#define GT_OP_H
+
+#include "core/tensor/tensor.h"
+
+#define GT_MAX_OUT 4
+#define GT_MAX_ATTR 8
+
+typedef struct gt_dims {
+  int count;
+  int64_t at[GT_MAX_DIM];
+} gt_dims;
+
+/* One attribute value; which member counts is said by the attribute's type. */
+typedef struct gt_value {
+  bool given; /* false: the default stands */
+  double f;
+  int64_t i; /* also bool, dtype (gt_dtype) and choice (index) */
+  gt_dims dims;
+} gt_value;
+
+typedef enum gt_attr_type {
+  GT_ATTR_INT,
+  GT_ATTR_FLOAT,
+  GT_ATTR_BOOL,
+  GT_ATTR_DTYPE,
+  GT_ATTR_DIMS,
+  GT_ATTR_CHOICE
+} gt_attr_type;
+
+/* A keyword argument of an op. Inside the op's file an enum names the positions in order:
+ * c->attr[EPS].f */
+typedef struct gt_attr {
+  const char *name;
+  gt_attr_type type;
+  gt_value
+      fallback; /* the default; INT, DTYPE, DIMS: `given` false in it means "not set" to the op */
+  bool required;
+  const char *choices; /* GT_ATTR_CHOICE: "none|mean|sum" */
+  const char *doc;
+} gt_attr;
+
+typedef enum gt_compute {
+  GT_BYTES,   /* any dtype, the kernel moves elements by size; nothing is converted */
+  GT_REALS,   /* f32 or f64; halves go through f32, integers and bool become f32 */
+  GT_NUMBERS, /* f32, f64 or i64; integers and bool go through i64 */
+} gt_compute;
+
+/* One invocation, on the stack of run.c / graph.c.  Borrowed pointers everywhere. */
+struct gt_call {
+  gt_ctx *cx;
+  const gt_op *op;
+  const gt_value *attr; /* (op->attr_count) defaults filled in */
+  int nin, nout;
+  gt_tensor *
+      *in; /* (nin) absent optional inputs are NULL; in backward only the saved ones are set */
+  gt_spec *in_spec; /* (nin) shape and dtype the user gave; always valid for present inputs */
+  gt_spec spec[GT_MAX_OUT];   /* infer writes; later valid everywhere */
+  gt_tensor *out[GT_MAX_OUT]; /* forward: to fill; backward: the saved ones */
+  gt_dtype dtype;             /* the compute dtype chosen: GT_F32, GT_F64 or GT_I64 */
+  const gt_device *device;
+
+  /* backward only */
+  gt_tensor *gout[GT_MAX_OUT]; /* gradients that came; NULL means zero */
+  gt_tensor **gin;  /* (nin) fused: to fill, NULL where not wanted; rule: the rule stores new
+                       references here */
+  bool *want;       /* (nin) */
+  bool *accumulate; /* (nin) fused: add to gin[i] (true) or overwrite it (false) */
+};
+
+struct gt_op {
+  const char *name; /* "rms_norm": torch.rms_norm in Lua unless `methods` says otherwise */
+  const char *doc;  /* "y = x / sqrt(mean(x^2) + eps) over the last axis": one line, for help() */
+  const char
+      *inputs; /* "x, weight?": names for messages and help; ? optional; "tensors..." variadic */
+  const char *where; /* Lua places besides torch: "F", "method", "F method", "" (internal: only core
+                        and tests) */
+  int nin, nout;     /* nin counts optional inputs; -1: variadic, all of one kind */
+  gt_compute compute;
+  unsigned numeric; /* mask of inputs converted to the compute dtype (GT_REALS, GT_NUMBERS) */
+  unsigned strided; /* mask of inputs the kernel takes with any strides */
+  unsigned
+      differentiable; /* mask of inputs that can have gradients; variadic: bit 0 speaks for all */
+  unsigned save_in, save_out; /* masks of what backward reads */
+  bool elementwise; /* out[0] may be the same memory as in[0]: gives the method `name_` (in place)
+                       for free */
+  unsigned writes;  /* mask of inputs modified in place; such an op has nout == 0 and the binding
+                       returns in[first] */
+  const gt_attr *attrs;
+  int attr_count;
+  gt_status (*view)(gt_call *c, gt_tensor **out);
+  gt_status (*infer)(
+      gt_call *c);    /* shapes, dtypes and every user-facing check; no data is touched */
+  gt_kernel forward;  /* CPU */
+  gt_kernel backward; /* CPU, fused ops */
+  gt_kernel rule;     /* gradient in ops, any device: uses gt_apply, stores into c->gin */
+};
+
+/* Helpers for infer: */
+gt_status gt_out_like(gt_call *c, int out, int in); /* same shape and dtype as input `in` */
+gt_status gt_out_spec(gt_call *c, int out, gt_dtype dtype, int ndim, const int64_t *shape);
+gt_status gt_out_broadcast(gt_call *c, int out, int first, int last,
+                           gt_dtype dtype); /* of inputs first…last */
+gt_dtype gt_result_type(const gt_call *c,
+                        unsigned inputs); /* promotion with weak scalars, PyTorch's rules */
+gt_status gt_dim_resolve(gt_ctx *cx, const char *op, int64_t dim, int ndim,
+                         int *out); /* negative dims; GT_EINDEX */
+
+#define GT_COUNT(array) (int)(sizeof(array) / sizeof *(array))
+
+#endif

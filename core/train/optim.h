@@ -1,0 +1,68 @@
+/* optim.h: optimizers as native objects: parameter groups, per-parameter state, step.
+ *
+ * State is keyed by the parameter's position in the optimizer and allocated at the first step.  A
+ * step checks every gradient first (present, same shape, not partial) and only then changes
+ * weights: never half-applied by bad input. */
+#ifndef GT_OPTIM_H
+#define GT_OPTIM_H
+
+#include "core/tensor/op.h"
+
+typedef struct gt_optimizer gt_optimizer;
+
+/* One hyper-parameter of an optimizer class; groups carry one value per row, in order. */
+typedef struct gt_hyper {
+  const char *name; /* "lr" */
+  gt_value fallback;
+  gt_attr_type type;
+  double low, high; /* inclusive bounds for FLOAT and INT */
+  const char *choices;
+} gt_hyper;
+
+typedef struct gt_optimizer_class {
+  const char *name; /* "AdamW" */
+  const gt_hyper *hypers;
+  int hyper_count;
+  const char *const *states; /* names of per-parameter tensors: "momentum_buffer" */
+  int state_count;
+  gt_status (*check)(gt_ctx *cx, const gt_tensor *parameter); /* e.g. Muon wants matrices */
+  gt_status (*update)(gt_ctx *cx, gt_tensor *p, gt_tensor *g, gt_tensor **state, int64_t step,
+                      const gt_value *hyper);
+  bool split_by_size; /* the notebook's Muon: one group per distinct numel, ascending */
+} gt_optimizer_class;
+
+extern const gt_optimizer_class gt_adamw; /* Loshchilov & Hutter 2019, decoupled decay */
+extern const gt_optimizer_class gt_muon;  /* kellerjordan.github.io/posts/muon */
+extern const gt_optimizer_class gt_sgd;
+
+typedef struct gt_group {
+  gt_tensor **params;
+  int count;
+  gt_value *hyper;   /* (class->hyper_count) */
+  double initial_lr; /* lr at construction */
+} gt_group;
+
+struct gt_optimizer {
+  int refs;
+  const gt_optimizer_class *class;
+  gt_group *groups;
+  int group_count;
+  gt_tensor **state;   /* (parameter_count, state_count), NULL until the first step */
+  int64_t *steps;      /* (parameter_count) */
+  int parameter_count; /* over all groups, in group order */
+};
+
+gt_status gt_optimizer_new(gt_ctx *cx, const gt_optimizer_class *class, gt_optimizer **out);
+gt_optimizer *gt_optimizer_ref(gt_optimizer *o);
+void gt_optimizer_unref(gt_ctx *cx, gt_optimizer *o);
+/* Values not `given` take the class default.  Duplicate parameters and bad values are refused
+ * before anything changes. */
+gt_status gt_optimizer_add_group(gt_ctx *cx, gt_optimizer *o, gt_tensor *const *params, int count,
+                                 const gt_value *hyper);
+gt_status gt_optimizer_step(gt_ctx *cx, gt_optimizer *o);
+void gt_optimizer_zero_grad(gt_ctx *cx, gt_optimizer *o, bool set_to_none);
+int gt_hyper_find(const gt_optimizer_class *class, const char *name); /* -1 if none */
+gt_status gt_hyper_check(gt_ctx *cx, const gt_optimizer_class *class, int hyper,
+                         const gt_value *value);
+
+#endif
