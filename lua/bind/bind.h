@@ -20,7 +20,7 @@
 #define GTLUA_DTYPE "gt.dtype"
 #define GTLUA_DEVICE "gt.device"
 
-/* ---- for shell/ (the two symbols it may use, with gtlua_close) ---- */
+/* ---- for shell/: all that it may use ---- */
 
 /* Opens the library in L: globals torch, nn, F, optim, …; takes the settings of the session. */
 typedef struct gtlua_settings {
@@ -31,6 +31,12 @@ int gtlua_open(lua_State *L, const gtlua_settings *settings); /* LUA_OK, or an e
 void gtlua_close(lua_State *L);                               /* after lua_close: frees the context */
 void gtlua_interrupt(void);                                   /* async-signal-safe: raises the context's flag */
 void gtlua_interrupt_clear(void);
+/* Pushes the chunk `source` with its f-strings rewritten, every line at its place; text that it cannot read stays as
+ * it is, for the compiler to report.  For whole files, cells and prompt inputs, before they are compiled. */
+void gtlua_rewrite(lua_State *L, const char *source, size_t size);
+/* Pushes the text that prompt and cells show for the value at `index`: numbers shortest, tables as constructors that
+ * can be pasted back, objects by their __tostring.  May raise. */
+void gtlua_display(lua_State *L, int index);
 
 /* ---- context and errors ---- */
 gt_ctx *gtlua_cx(lua_State *L);
