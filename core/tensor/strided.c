@@ -1,0 +1,259 @@
+/* strided.c: the copy engine.
+ *
+ * A copy is first normalised: dimensions of size 1 vanish, the others are ordered by the target's
+ * strides, neighbours that advance together in both arrays are merged.  What is left is copied line
+ * by line along the innermost dimension, or, when the source is contiguous along another dimension
+ * than the target (a transpose), in square tiles, so that both sides touch whole cache lines. */
+#include "core/tensor/strided.h"
+
+#include "core/tensor/pool.h"
+#include "core/tensor/tensor.h"
+
+enum {
+  TILE = 32,             /* a tile of 8-byte elements is 8 KiB: it stays in L1 */
+  CHUNK_BYTES = 1 << 17, /* work of one chunk: large against a hand-over, small against L2 */
+};
+
+/* Elements are moved by size, whatever their type. */
+typedef uint8_t element1;
+typedef uint16_t __attribute__((may_alias)) element2;
+typedef uint32_t __attribute__((may_alias)) element4;
+typedef uint64_t __attribute__((may_alias)) element8;
+
+typedef struct copy_plan {
+  size_t size;
+  int ndim;
+  int64_t shape[GT_MAX_DIM], to_stride[GT_MAX_DIM], from_stride[GT_MAX_DIM];
+  char *to;
+  const char *from;
+  int across; /* tiles: the dimension along which the source is (most nearly) contiguous */
+} copy_plan;
+
+static int64_t magnitude(int64_t stride) { return stride < 0 ? -stride : stride; }
+
+/* Drops dimensions of size 1, orders the rest by falling target stride and merges what can be
+ * walked as one. */
+static void normalise(copy_plan *p, int ndim, const int64_t *shape, const int64_t *to_stride,
+                      const int64_t *from_stride) {
+  int n = 0;
+  for (int d = 0; d < ndim; d++) {
+    if (shape[d] == 1) continue;
+    int at = n++;
+    while (at > 0 && magnitude(p->to_stride[at - 1]) < magnitude(to_stride[d])) {
+      p->shape[at] = p->shape[at - 1];
+      p->to_stride[at] = p->to_stride[at - 1];
+      p->from_stride[at] = p->from_stride[at - 1];
+      at--;
+    }
+    p->shape[at] = shape[d];
+    p->to_stride[at] = to_stride[d];
+    p->from_stride[at] = from_stride[d];
+  }
+  int last = 0;
+  for (int d = 1; d < n; d++) {
+    if (p->to_stride[last] == p->to_stride[d] * p->shape[d] &&
+        p->from_stride[last] == p->from_stride[d] * p->shape[d]) {
+      p->shape[last] *= p->shape[d];
+    } else {
+      p->shape[++last] = p->shape[d];
+    }
+    p->to_stride[last] = p->to_stride[d];
+    p->from_stride[last] = p->from_stride[d];
+  }
+  p->ndim = n ? last + 1 : 0;
+}
+
+#define COPY_LINE(type)                                                                            \
+  do {                                                                                             \
+    type *y = to;                                                                                  \
+    const type *x = from;                                                                          \
+    if (to_stride == 1 && from_stride == 0) {                                                      \
+      type value = *x;                                                                             \
+      for (int64_t i = 0; i < n; i++) y[i] = value;                                                \
+    } else if (to_stride == 1) {                                                                   \
+      for (int64_t i = 0; i < n; i++) y[i] = x[i * from_stride];                                   \
+    } else {                                                                                       \
+      for (int64_t i = 0; i < n; i++) y[i * to_stride] = x[i * from_stride];                       \
+    }                                                                                              \
+  } while (0)
+
+static void copy_line(size_t size, void *to, int64_t to_stride, const void *from,
+                      int64_t from_stride, int64_t n) {
+  if (to_stride == 1 && from_stride == 1) {
+    memcpy(to, from, (size_t)n * size);
+    return;
+  }
+  switch (size) {
+  case 1:
+    COPY_LINE(element1);
+    break;
+  case 2:
+    COPY_LINE(element2);
+    break;
+  case 4:
+    COPY_LINE(element4);
+    break;
+  default:
+    COPY_LINE(element8);
+    break;
+  }
+}
+
+/* Elements [begin, end) of the normalised shape in row-major order. */
+static void copy_lines(void *argument, int64_t begin, int64_t end) {
+  const copy_plan *p = argument;
+  int inner = p->ndim - 1;
+  int64_t at[GT_MAX_DIM], to = 0, from = 0, rest = begin;
+  for (int d = inner; d >= 0; d--) {
+    at[d] = rest % p->shape[d];
+    rest /= p->shape[d];
+    to += at[d] * p->to_stride[d];
+    from += at[d] * p->from_stride[d];
+  }
+  int64_t size = (int64_t)p->size;
+  while (begin < end) {
+    int64_t n = p->shape[inner] - at[inner];
+    if (n > end - begin) n = end - begin;
+    copy_line(p->size, p->to + to * size, p->to_stride[inner], p->from + from * size,
+              p->from_stride[inner], n);
+    begin += n;
+    to -= at[inner] * p->to_stride[inner];
+    from -= at[inner] * p->from_stride[inner];
+    at[inner] = 0;
+    for (int d = inner - 1; d >= 0; d--) {
+      to += p->to_stride[d];
+      from += p->from_stride[d];
+      if (++at[d] < p->shape[d]) break;
+      to -= p->shape[d] * p->to_stride[d];
+      from -= p->shape[d] * p->from_stride[d];
+      at[d] = 0;
+    }
+  }
+}
+
+typedef element4 lane8 __attribute__((vector_size(32), aligned(4), may_alias));
+
+/* y = transpose of the 8x8 block x, in registers: three rounds of interleaving halves. */
+static void transpose8(const element4 *x, int64_t x_stride, element4 *y, int64_t y_stride) {
+  typedef int32_t pick __attribute__((vector_size(32)));
+  const pick low = {0, 8, 1, 9, 2, 10, 3, 11}, high = {4, 12, 5, 13, 6, 14, 7, 15};
+  lane8 row[8], next[8];
+  for (int i = 0; i < 8; i++) row[i] = *(const lane8 *)(x + i * x_stride);
+  for (int round = 0; round < 3; round++) {
+    for (int i = 0; i < 4; i++) {
+      next[2 * i] = __builtin_shuffle(row[i], row[i + 4], low);
+      next[2 * i + 1] = __builtin_shuffle(row[i], row[i + 4], high);
+    }
+    memcpy(row, next, sizeof row);
+  }
+  for (int i = 0; i < 8; i++) *(lane8 *)(y + i * y_stride) = row[i];
+}
+
+/* One tile: reads `along` lines of the source into a square that is written out along the target.
+ * The detour through the square keeps power-of-two strides from evicting half-used lines. */
+#define COPY_TILE(type)                                                                            \
+  do {                                                                                             \
+    type square[TILE * TILE];                                                                      \
+    const type *x = from;                                                                          \
+    type *y = to;                                                                                  \
+    for (int64_t i = 0; i < along; i++)                                                            \
+      for (int64_t j = 0; j < across; j++)                                                         \
+        square[j * TILE + i] = x[i * from_along + j * from_across];                                \
+    for (int64_t j = 0; j < across; j++)                                                           \
+      for (int64_t i = 0; i < along; i++) y[j * to_across + i * to_along] = square[j * TILE + i];  \
+  } while (0)
+
+/* The common case of 4-byte elements, both sides contiguous, a full tile. */
+static void copy_full_tile4(element4 *to, int64_t to_across, const element4 *from,
+                            int64_t from_along) {
+  element4 square[TILE * TILE];
+  for (int64_t i = 0; i < TILE; i += 8)
+    for (int64_t j = 0; j < TILE; j += 8)
+      transpose8(from + i * from_along + j, from_along, square + j * TILE + i, TILE);
+  for (int64_t j = 0; j < TILE; j++)
+    memcpy(to + j * to_across, square + j * TILE, TILE * sizeof(element4));
+}
+
+static void copy_tile(const copy_plan *p, void *to, const void *from, int64_t across,
+                      int64_t along) {
+  int64_t to_across = p->to_stride[p->across], to_along = p->to_stride[p->ndim - 1];
+  int64_t from_across = p->from_stride[p->across], from_along = p->from_stride[p->ndim - 1];
+  if (p->size == 4 && to_along == 1 && from_across == 1 && across == TILE && along == TILE) {
+    copy_full_tile4(to, to_across, from, from_along);
+    return;
+  }
+  switch (p->size) {
+  case 1:
+    COPY_TILE(element1);
+    break;
+  case 2:
+    COPY_TILE(element2);
+    break;
+  case 4:
+    COPY_TILE(element4);
+    break;
+  default:
+    COPY_TILE(element8);
+    break;
+  }
+}
+
+static int64_t tiles(int64_t n) { return (n + TILE - 1) / TILE; }
+
+/* Tiles [begin, end): the two tiled dimensions count in tiles, the others in elements. */
+static void copy_tiles(void *argument, int64_t begin, int64_t end) {
+  const copy_plan *p = argument;
+  int inner = p->ndim - 1;
+  for (int64_t t = begin; t < end; t++) {
+    int64_t rest = t, to = 0, from = 0, extent[2] = {0, 0};
+    for (int d = inner; d >= 0; d--) {
+      bool tiled = d == inner || d == p->across;
+      int64_t n = tiled ? tiles(p->shape[d]) : p->shape[d];
+      int64_t at = rest % n * (tiled ? TILE : 1);
+      rest /= n;
+      if (tiled) {
+        int64_t left = p->shape[d] - at;
+        extent[d == inner] = left < TILE ? left : TILE;
+      }
+      to += at * p->to_stride[d];
+      from += at * p->from_stride[d];
+    }
+    copy_tile(p, p->to + to * (int64_t)p->size, p->from + from * (int64_t)p->size, extent[0],
+              extent[1]);
+  }
+}
+
+/* The dimension to pair with the innermost one, or -1 when lines are as good. */
+static int across_of(const copy_plan *p) {
+  int inner = p->ndim - 1, best = -1;
+  if (inner < 1 || p->shape[inner] < 4 || p->from_stride[inner] == 0) return -1;
+  int64_t least = magnitude(p->from_stride[inner]);
+  for (int d = 0; d < inner; d++) {
+    int64_t stride = magnitude(p->from_stride[d]);
+    if (stride == 0 || stride >= least || p->shape[d] < 4) continue;
+    least = stride;
+    best = d;
+  }
+  return best;
+}
+
+void gt_strided_copy(gt_ctx *cx, size_t size, int ndim, const int64_t *shape, void *to,
+                     const int64_t *to_stride, const void *from, const int64_t *from_stride) {
+  copy_plan p = {.size = size, .to = to, .from = from};
+  int64_t count = 1;
+  for (int d = 0; d < ndim; d++) count *= shape[d];
+  if (count == 0) return;
+  normalise(&p, ndim, shape, to_stride, from_stride);
+  if (p.ndim == 0) {
+    memcpy(to, from, size);
+    return;
+  }
+  p.across = across_of(&p);
+  if (p.across < 0) {
+    gt_parallel(cx, count, CHUNK_BYTES / (int64_t)size, copy_lines, &p);
+    return;
+  }
+  int64_t inner = p.shape[p.ndim - 1], across = p.shape[p.across];
+  int64_t squares = count / inner / across * tiles(inner) * tiles(across);
+  gt_parallel(cx, squares, CHUNK_BYTES / (TILE * TILE * (int64_t)size), copy_tiles, &p);
+}
