@@ -5,6 +5,7 @@
 #   LINE=readline|edit|none      the line editor of the prompt
 #   ARCH=native                  the CPU to compile for
 #   CUDA=auto|no                 build the CUDA plug-in when nvcc is found
+#   TEST=name                    with `make test`: only test programs whose name contains it
 FLAVOUR ?= release
 LINE ?= readline
 ARCH ?= native
@@ -41,10 +42,21 @@ LINE_LIB_edit := -ledit
 LIBS = $(shell pkg-config --libs lua5.4) $(LINE_LIB_$(LINE)) $(CORE_LIBS) $(LDLIBS)
 
 CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard core/*/*.c kernels/*.c))
-OBJ := $(CORE_OBJ) $(patsubst %.c,$(B)/%.o,$(wildcard lua/bind/*.c shell/*.c)) $(B)/gen/gtlua_libs.o
+SHELL_OBJ := $(patsubst shell/line.o,shell/line-$(LINE).o,$(patsubst %.c,%.o,$(wildcard shell/*.c)))
+OBJ := $(CORE_OBJ) $(patsubst %.c,$(B)/%.o,$(wildcard lua/bind/*.c)) $(addprefix $(B)/,$(SHELL_OBJ)) \
+  $(B)/gen/gtlua_libs.o
 LUA_LIB := $(sort $(shell find lua/lib -name '*.lua' 2>/dev/null))
+LUA_LIB_DIRS := $(shell find lua/lib -type d 2>/dev/null)
 
-all: gptsh
+NVCC := $(if $(filter no,$(CUDA)),,$(or $(shell command -v nvcc),$(wildcard /usr/local/cuda/bin/nvcc)))
+CU := $(wildcard core/*/*.cu kernels/*.cu)
+PLUGIN := $(if $(and $(NVCC),$(CU)),$(B)/gptsh-cuda.so)
+C_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/core/*.c tests/shell/*.c))
+
+all: gptsh $(PLUGIN)
+ifeq ($(NVCC),)
+	@echo 'nvcc not found: built without the CUDA plug-in'
+endif
 
 gptsh: $(B)/gptsh
 	@ln -sfn $(B)/gptsh $@
@@ -54,19 +66,54 @@ $(B)/gptsh: $(OBJ)
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(WARN_C) -MMD -MP -c -o $@ $<
--include $(patsubst %.o,%.d,$(OBJ))
+# The editor is part of the name, so that a change of LINE recompiles.
+$(B)/shell/line-$(LINE).o: shell/line.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(WARN_C) -DSH_LINE_$(LINE) -MMD -MP -c -o $@ $<
+-include $(patsubst %.o,%.d,$(OBJ)) $(addsuffix .d,$(C_TESTS))
 
 # The Lua library, embedded: one C array per file of lua/lib.
 $(B)/gen/embed: lua/embed.c
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -O1 -o $@ $<
-$(B)/gen/gtlua_libs.c: $(B)/gen/embed $(LUA_LIB) $(wildcard lua/lib lua/lib/*/)
+$(B)/gen/gtlua_libs.c: $(B)/gen/embed $(LUA_LIB) $(LUA_LIB_DIRS)
 	$< lua/lib $(LUA_LIB) > $@.new && mv $@.new $@
 $(B)/gen/gtlua_libs.o: $(B)/gen/gtlua_libs.c
 	$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
+# ---- tests ----
+# C tests are cmocka programs linked with the native core; they see no Lua.
+$(B)/tests/%: tests/%.c $(CORE_OBJ)
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(CORE_OBJ) -lcmocka $(CORE_LIBS)
+tests: all $(C_TESTS)
+
+test: deps
+	@$(MAKE) tests
+	@sh tests/run.sh $(B) $(TEST)
+test-asan: deps
+	@$(MAKE) FLAVOUR=asan tests
+	@sh tests/run.sh build/asan $(TEST)
+lint: tests
+	@sh tests/lint.sh $(B)
+
+# ---- doing things with it ----
+demo: deps
+	@$(MAKE) all
+	./gptsh notebooks/quickstart.lua
+deps:
+	@sh deps.sh
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/gptsh $(DESTDIR)$(PREFIX)/share/gptsh/notebooks
+	install -m 755 $(B)/gptsh $(DESTDIR)$(PREFIX)/bin/gptsh
+	$(if $(PLUGIN),install -m 755 $(PLUGIN) $(DESTDIR)$(PREFIX)/lib/gptsh/gptsh-cuda.so)
+	$(if $(wildcard notebooks/*.lua),install -m 644 notebooks/*.lua $(DESTDIR)$(PREFIX)/share/gptsh/notebooks)
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/gptsh
+	rm -rf $(DESTDIR)$(PREFIX)/lib/gptsh $(DESTDIR)$(PREFIX)/share/gptsh
 clean:
 	rm -rf build gptsh
 
-.PHONY: all clean
+.PHONY: all tests test test-asan lint demo deps install uninstall clean
 .DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory

@@ -1,0 +1,55 @@
+#!/bin/sh
+# deps.sh: finds out what is missing to build and test gptsh and installs it on Debian (apt).  Does
+# nothing, quickly, when all is there; on other systems it says what to install.
+set -u
+
+missing=
+need() { missing="$missing $1"; }
+have() { command -v "$1" >/dev/null 2>&1; }
+header() { # header NAME: in the usual places, multiarch included
+  for place in /usr/include /usr/include/* /usr/local/include /opt/homebrew/include; do
+    [ -f "$place/$1" ] && return 0
+  done
+  return 1
+}
+module() { have pkg-config && pkg-config --exists "$1"; }
+
+have "${CC:-gcc}" || need gcc
+have "${CXX:-g++}" || need g++
+have make || need make
+header stdio.h || need libc6-dev
+have pkg-config || need pkg-config
+have gnuplot || need gnuplot-nox
+module lua5.4 || need liblua5.4-dev
+module jansson || need libjansson-dev
+case ${LINE:-readline} in
+  readline) header readline/readline.h || need libreadline-dev ;;
+  edit) header editline/readline.h || need libedit-dev ;;
+esac
+ls /usr/include/*/openblas-openmp/cblas.h >/dev/null 2>&1 || need libopenblas-openmp-dev
+header cmocka.h || need libcmocka-dev
+[ -n "$missing" ] || exit 0
+
+echo "missing:$missing"
+if ! have apt-get; then
+  echo "no apt-get here: install the counterparts of these Debian packages and run make again" >&2
+  exit 1
+fi
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+  if ! have sudo; then
+    echo "neither root nor sudo: run as root: apt-get install$missing" >&2
+    exit 1
+  fi
+  sudo=sudo
+fi
+# Lint works without these, and says so; they come along because apt is at work anyway.
+extras=
+have clang-format || extras="$extras clang-format"
+have clang-tidy || extras="$extras clang-tidy"
+have luacheck || extras="$extras lua-check"
+apt="$sudo env DEBIAN_FRONTEND=noninteractive apt-get"
+$apt update -q || echo "apt-get update failed: trying with the lists at hand" >&2
+$apt install -y -q --no-install-recommends $missing || exit 1
+[ -z "$extras" ] || $apt install -y -q --no-install-recommends $extras ||
+  echo "could not install$extras: lint will leave out what needs them" >&2

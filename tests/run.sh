@@ -1,0 +1,84 @@
+#!/bin/sh
+# run.sh: runs every test of one build flavour and adds up: tests/run.sh build/release [PATTERN]
+# Every runner is a program that prints TAP on stdout; this script reads nothing else.  PATTERN picks
+# test programs whose name contains it.  The last line is "N passed, N failed, N skipped".
+set -u
+build=${1:-build/release}
+pattern=${2:-}
+GPTSH=${GPTSH:-$PWD/$build/gptsh}
+GPTSH_BUILD=$PWD/$build
+export GPTSH GPTSH_BUILD
+CMOCKA_MESSAGE_OUTPUT=TAP
+export CMOCKA_MESSAGE_OUTPUT
+unset LUA_INIT LUA_PATH LUA_CPATH
+work=$(mktemp -d "${TMPDIR:-/tmp}/gptsh-test.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+: >"$work/failed"
+passed=0 failed=0 skipped=0
+
+# one NAME COMMAND…: runs a TAP program, counts its lines, remembers what failed.
+one() {
+  name=$1
+  shift
+  case $name in *"$pattern"*) ;; *) return ;; esac
+  start=$(date +%s)
+  timeout -k 5 "${GPTSH_TEST_TIMEOUT:-300}" "$@" >"$work/out" 2>"$work/err" </dev/null
+  status=$?
+  took=$(($(date +%s) - start))
+  # Counts: passed failed skipped planned seen
+  awk -v name="$name" -v failures="$work/failed" '
+    /^[ \t]*(not )?ok [0-9]+.*# *[Ss][Kk][Ii][Pp]/ { seen++; skipped++; next }
+    /^[ \t]*ok [0-9]+/ { seen++; passed++ }
+    /^[ \t]*not ok [0-9]+/ { seen++; failed++; line = $0; sub(/^[ \t]*not ok [0-9]+ *-? */, "", line)
+      print name ": " line >> failures }
+    /^1\.\.[0-9]+/ { split($1, plan, /\.\./); planned += plan[2] }
+    END { print passed + 0, failed + 0, skipped + 0, planned + 0, seen + 0 }' "$work/out" >"$work/counts"
+  read -r p f s planned seen <"$work/counts"
+  if [ "$planned" -ne "$seen" ] || { [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; }; then
+    last=$(grep -E '^[[:space:]]*(not )?ok [0-9]' "$work/out" | tail -n 1)
+    echo "$name: ended with status $status after $seen of $planned tests; last: ${last:-none}" >>"$work/failed"
+    f=$((f + 1))
+  fi
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  echo "$name: $p passed, $f failed, $s skipped (${took}s)"
+  grep -iE '^[[:space:]]*(not )?ok .*# *skip' "$work/out" | sed 's/^/  /'
+  if [ "$f" -gt 0 ]; then
+    grep -vE '^[[:space:]]*ok ' "$work/out" | tail -n 60 | sed 's/^/  /'
+    tail -n 60 "$work/err" | sed 's/^/  /'
+  fi
+}
+
+for program in "$build"/tests/core/*; do
+  if [ -x "$program" ] && [ -f "$program" ]; then one "tests/core/$(basename "$program")" "$program"; fi
+done
+for file in tests/*/*.lua; do
+  case $file in
+    tests/ops/* | tests/golden/* | tests/bench/* | tests/emu/*) ;;
+    *) one "$file" "$GPTSH" tests/run.lua "$file" ;;
+  esac
+done
+for file in tests/ops/*.lua; do
+  [ -f tests/op.lua ] && [ -f "$file" ] && one "$file" "$GPTSH" tests/op.lua "$file"
+done
+for program in tests/shell/*.sh; do
+  if [ -f "$program" ]; then one "$program" sh "$program"; fi
+done
+for program in "$build"/tests/shell/*; do
+  if [ -x "$program" ] && [ -f "$program" ]; then one "tests/shell/$(basename "$program")" "$program"; fi
+done
+if [ -f "$build/gptsh-cuda-emu.so" ] && [ -f tests/op.lua ]; then
+  for file in tests/ops/*.lua; do
+    op=$(basename "$file" .lua)
+    [ -f "kernels/$op.cu" ] && one "$file on the emulated device" \
+      "$GPTSH" --cuda-library "$build/gptsh-cuda-emu.so" tests/op.lua "$file" --device cuda
+  done
+fi
+if [ -f tests/lint.sh ]; then one "tests/lint.sh" sh tests/lint.sh --tap "$build"; fi
+
+if [ -s "$work/failed" ]; then
+  echo "failed:"
+  sed 's/^/  /' "$work/failed"
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
