@@ -9,8 +9,9 @@
  * What run.c does around a kernel, so that kernels need not:
  *   - checks that tensors share a device, moves weak scalars there, polls the interrupt flag;
  *   - on the CPU converts the inputs named by `numeric` to one compute dtype (see `compute`) and
- * makes inputs contiguous (unless named by `strided`); outputs whose spec says bf16, f16 or a
- * narrow integer are computed in the compute dtype and converted after.  So a CPU kernel sees f32
+ * makes inputs contiguous (unless named by `strided`); outputs whose spec says bf16, f16, bool or a
+ * narrow integer are computed in the compute dtype and converted after; f32, f64 and i64 outputs
+ * are the kernel's as they are.  So a CPU kernel sees f32
  * and f64 (and i64 for GT_NUMBERS) only;
  *   - allocates outputs (contiguous) from infer's specs; runs infer only on meta; skips kernels
  * when nothing is in them only if the op asks nothing else: kernels must accept empty tensors;
