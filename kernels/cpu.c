@@ -1,0 +1,190 @@
+/* cpu.c: the elementwise driver and the shape rules of cpu.h.
+ *
+ * Output elements are numbered in row-major order.  After dropping dimensions of size 1 and merging
+ * neighbours that every input walks through evenly, an input is direct (same order as the output:
+ * its memory is used in place), scalar (one element) or gathered. */
+#include "kernels/cpu.h"
+
+#define BLOCK 512 /* elements gathered at a time: 4 inputs of 8 bytes fill 16 KiB */
+
+typedef enum layout { DIRECT, SCALAR, GATHERED } layout;
+
+typedef struct operand {
+  const char *data;
+  size_t size; /* bytes of one element */
+  layout layout;
+  int64_t stride[GT_MAX_DIM]; /* in bytes, 0 where broadcast */
+} operand;
+
+typedef struct map {
+  gt_row row;
+  const gt_value *attr;
+  char *out;
+  size_t out_size;
+  int ndim, nin;
+  int64_t shape[GT_MAX_DIM];
+  operand in[GT_MAP_INPUTS];
+} map;
+
+/* Strides of `t` seen in the output's shape. */
+static void operand_init(operand *a, const gt_tensor *t, const gt_spec *out) {
+  a->data = gt_data(t);
+  a->size = gt_dtype_size(t->dtype);
+  int skipped = out->ndim - t->ndim;
+  for (int d = 0; d < out->ndim; d++) {
+    bool repeated = d < skipped || t->shape[d - skipped] == 1;
+    a->stride[d] = repeated ? 0 : t->stride[d - skipped] * (int64_t)a->size;
+  }
+}
+
+/* True when dimension d of the map can be merged into d - 1 for every input. */
+static bool mergeable(const map *m, int d) {
+  for (int k = 0; k < m->nin; k++) {
+    const int64_t *stride = m->in[k].stride;
+    if (stride[d - 1] != stride[d] * m->shape[d]) return false;
+  }
+  return true;
+}
+
+static void dimension_remove(map *m, int d) {
+  m->ndim--;
+  for (int e = d; e < m->ndim; e++) {
+    m->shape[e] = m->shape[e + 1];
+    for (int k = 0; k < m->nin; k++) m->in[k].stride[e] = m->in[k].stride[e + 1];
+  }
+}
+
+static void collapse(map *m) {
+  for (int d = m->ndim - 1; d >= 0; d--) {
+    if (m->shape[d] == 1) dimension_remove(m, d);
+  }
+  for (int d = m->ndim - 1; d > 0; d--) {
+    if (!mergeable(m, d)) continue;
+    m->shape[d] *= m->shape[d - 1];
+    dimension_remove(m, d - 1);
+  }
+}
+
+static layout layout_of(const map *m, const operand *a) {
+  bool direct = true, scalar = true;
+  int64_t expected = (int64_t)a->size;
+  for (int d = m->ndim - 1; d >= 0; d--) {
+    if (a->stride[d] != expected) direct = false;
+    if (a->stride[d] != 0) scalar = false;
+    expected *= m->shape[d];
+  }
+  return direct ? DIRECT : scalar ? SCALAR : GATHERED;
+}
+
+/* to[i] = the element i * stride bytes after `from`, i < n; one function per element size. */
+static void copy_strided_8(char *to, const char *from, int64_t stride, int64_t n) {
+  for (int64_t i = 0; i < n; i++) memcpy(to + 8 * i, from + i * stride, 8);
+}
+static void copy_strided_4(char *to, const char *from, int64_t stride, int64_t n) {
+  for (int64_t i = 0; i < n; i++) memcpy(to + 4 * i, from + i * stride, 4);
+}
+static void copy_strided_1(char *to, const char *from, int64_t stride, int64_t n) {
+  for (int64_t i = 0; i < n; i++) to[i] = from[i * stride];
+}
+
+static void copy_strided(char *to, const char *from, size_t size, int64_t stride, int64_t n) {
+  if (stride == (int64_t)size) {
+    memcpy(to, from, (size_t)n * size);
+  } else if (size == 8) {
+    copy_strided_8(to, from, stride, n);
+  } else if (size == 4) {
+    copy_strided_4(to, from, stride, n);
+  } else {
+    copy_strided_1(to, from, stride, n);
+  }
+}
+
+/* Copies the elements of `a` that belong to outputs [begin, begin + n) to `to`. */
+static void gather(const map *m, const operand *a, int64_t begin, int64_t n, char *to) {
+  int64_t index[GT_MAX_DIM] = {0};
+  int last = m->ndim - 1;
+  const char *from = a->data;
+  int64_t rest = begin;
+  for (int d = last; d >= 0; d--) {
+    index[d] = rest % m->shape[d];
+    rest /= m->shape[d];
+    from += index[d] * a->stride[d];
+  }
+  while (n > 0) {
+    int64_t run = m->shape[last] - index[last];
+    if (run > n) run = n;
+    copy_strided(to, from, a->size, a->stride[last], run);
+    to += run * (int64_t)a->size;
+    n -= run;
+    from += run * a->stride[last];
+    index[last] += run;
+    for (int d = last; d > 0 && index[d] == m->shape[d]; d--) {
+      from += a->stride[d - 1] - m->shape[d] * a->stride[d];
+      index[d] = 0;
+      index[d - 1]++;
+    }
+  }
+}
+
+static void map_chunk(void *argument, int64_t begin, int64_t end) {
+  const map *m = argument;
+  _Alignas(64) char buffer[GT_MAP_INPUTS][BLOCK * 8];
+  const void *in[GT_MAP_INPUTS];
+  int64_t step = end - begin;
+  for (int k = 0; k < m->nin; k++) {
+    const operand *a = &m->in[k];
+    in[k] = buffer[k];
+    if (a->layout == DIRECT) continue;
+    if (step > BLOCK) step = BLOCK;
+    if (a->layout == SCALAR) copy_strided(buffer[k], a->data, a->size, 0, step);
+  }
+  for (int64_t at = begin; at < end; at += step) {
+    int64_t n = end - at < step ? end - at : step;
+    for (int k = 0; k < m->nin; k++) {
+      const operand *a = &m->in[k];
+      if (a->layout == DIRECT) in[k] = a->data + at * (int64_t)a->size;
+      if (a->layout == GATHERED) gather(m, a, at, n, buffer[k]);
+    }
+    m->row(n, in, m->out + at * (int64_t)m->out_size, m->attr);
+  }
+}
+
+gt_status gt_cpu_map(gt_call *c, gt_row row) {
+  gt_tensor *out = c->out[0];
+  int64_t n = gt_count(out);
+  if (n == 0) return GT_OK;
+  gt_spec spec = gt_spec_of(out);
+  map m = {.row = row,
+           .attr = c->attr,
+           .out = gt_data(out),
+           .out_size = gt_dtype_size(out->dtype),
+           .ndim = out->ndim,
+           .nin = c->nin};
+  memcpy(m.shape, out->shape, sizeof m.shape);
+  for (int k = 0; k < c->nin; k++) operand_init(&m.in[k], c->in[k], &spec);
+  collapse(&m);
+  for (int k = 0; k < c->nin; k++) m.in[k].layout = layout_of(&m, &m.in[k]);
+  gt_parallel(c->cx, n, GT_MAP_GRAIN, map_chunk, &m);
+  return GT_OK;
+}
+
+static unsigned all_inputs(const gt_call *c) { return (1u << c->nin) - 1; }
+
+static gt_dtype real_of(gt_dtype dtype) { return gt_dtype_is_float(dtype) ? dtype : GT_F32; }
+
+gt_status gt_infer_same(gt_call *c) { return gt_out_like(c, 0, 0); }
+
+gt_status gt_infer_real(gt_call *c) {
+  const gt_spec *x = &c->in_spec[0];
+  return gt_out_spec(c, 0, real_of(x->dtype), x->ndim, x->shape);
+}
+
+gt_status gt_infer_arithmetic(gt_call *c) {
+  return gt_out_broadcast(c, 0, 0, c->nin - 1, gt_result_type(c, all_inputs(c)));
+}
+
+gt_status gt_infer_arithmetic_real(gt_call *c) {
+  return gt_out_broadcast(c, 0, 0, c->nin - 1, real_of(gt_result_type(c, all_inputs(c))));
+}
+
+gt_status gt_infer_predicate(gt_call *c) { return gt_out_broadcast(c, 0, 0, c->nin - 1, GT_BOOL); }

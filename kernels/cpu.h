@@ -1,0 +1,51 @@
+/* cpu.h: what CPU kernels share: the elementwise driver, common shape rules, arithmetic that wraps
+ * instead of overflowing.  Reductions are in reduce.h, gradient rules in rule.h. */
+#ifndef GT_CPU_H
+#define GT_CPU_H
+
+#include "core/tensor/op.h"
+#include "core/tensor/pool.h"
+#include "kernels/functions.h"
+
+#define GT_MAP_INPUTS 4
+#define GT_MAP_GRAIN 32768 /* elements per parallel chunk of an elementwise op */
+
+/* One row of an elementwise op: out[i] = f(in[0][i], in[1][i], ...) for i < n.  Everything is
+ * contiguous; `out` may be the same memory as in[0], so loops say GT_IVDEP: iterations are
+ * independent. */
+typedef void (*gt_row)(int64_t n, const void *const *in, void *out, const gt_value *attr);
+
+#define GT_IVDEP _Pragma("GCC ivdep")
+
+/* Runs `row` over output 0.  The inputs (at most GT_MAP_INPUTS) may have any strides and any shape
+ * that broadcasts to the output's; those that are not laid out like the output are gathered block
+ * by block into a buffer in the first-level cache. */
+gt_status gt_cpu_map(gt_call *c, gt_row row);
+
+/* ---- shape rules ---- */
+
+gt_status gt_infer_same(gt_call *c);            /* out like in[0] */
+gt_status gt_infer_real(gt_call *c);            /* one input; integers and bool give f32 */
+gt_status gt_infer_arithmetic(gt_call *c);      /* all inputs broadcast and promote */
+gt_status gt_infer_arithmetic_real(gt_call *c); /* the same; integers and bool give f32 */
+gt_status gt_infer_predicate(gt_call *c);       /* all inputs broadcast, result bool */
+
+/* ---- arithmetic of the three compute types; int64 wraps ---- */
+
+static inline float gt_plus_f32(float a, float b) { return a + b; }
+static inline double gt_plus_f64(double a, double b) { return a + b; }
+static inline int64_t gt_plus_i64(int64_t a, int64_t b) {
+  return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+static inline float gt_minus_f32(float a, float b) { return a - b; }
+static inline double gt_minus_f64(double a, double b) { return a - b; }
+static inline int64_t gt_minus_i64(int64_t a, int64_t b) {
+  return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+static inline float gt_times_f32(float a, float b) { return a * b; }
+static inline double gt_times_f64(double a, double b) { return a * b; }
+static inline int64_t gt_times_i64(int64_t a, int64_t b) {
+  return (int64_t)((uint64_t)a * (uint64_t)b);
+}
+
+#endif

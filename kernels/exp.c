@@ -1,0 +1,42 @@
+/* exp: y = e^x.  dx = y dy. */
+#ifndef real
+#include "kernels/cpu.h"
+#include "kernels/rule.h"
+
+#define GT_TYPED "kernels/exp.c"
+#include "kernels/typed.h"
+
+static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
+
+static gt_status rule(gt_call *c) {
+  gt_terms t = {.c = c};
+  gt_give(&t, 0, gt_term2(&t, "mul", c->gout[0], c->out[0]));
+  return gt_terms_end(&t);
+}
+
+const gt_op gt_op_exp = {
+    .name = "exp",
+    .doc = "e^x, elementwise",
+    .inputs = "x",
+    .where = "method",
+    .nin = 1,
+    .nout = 1,
+    .compute = GT_REALS,
+    .numeric = 1,
+    .strided = 1,
+    .differentiable = 1,
+    .save_out = 1,
+    .elementwise = true,
+    .infer = gt_infer_real,
+    .forward = forward,
+    .rule = rule,
+};
+
+#else
+static void T(row)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
+  const real *x = in[0];
+  real *y = out;
+  (void)attr;
+  GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = T(gt_exp)(x[i]);
+}
+#endif

@@ -1,0 +1,45 @@
+/* mul: y = a b.  da = b dy, db = a dy. */
+#ifndef real
+#include "kernels/cpu.h"
+#include "kernels/rule.h"
+
+#define GT_TYPED_I64
+#define GT_TYPED "kernels/mul.c"
+#include "kernels/typed.h"
+
+static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
+
+static gt_status rule(gt_call *c) {
+  gt_terms t = {.c = c};
+  gt_tensor *g = c->gout[0];
+  if (c->want[0]) gt_give(&t, 0, gt_term2(&t, "mul", g, c->in[1]));
+  if (c->want[1]) gt_give(&t, 1, gt_term2(&t, "mul", g, c->in[0]));
+  return gt_terms_end(&t);
+}
+
+const gt_op gt_op_mul = {
+    .name = "mul",
+    .doc = "a b, elementwise, broadcast",
+    .inputs = "a, b",
+    .where = "method",
+    .nin = 2,
+    .nout = 1,
+    .compute = GT_NUMBERS,
+    .numeric = 3,
+    .strided = 3,
+    .differentiable = 3,
+    .save_in = 3,
+    .elementwise = true,
+    .infer = gt_infer_arithmetic,
+    .forward = forward,
+    .rule = rule,
+};
+
+#else
+static void T(row)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
+  const real *a = in[0], *b = in[1];
+  real *y = out;
+  (void)attr;
+  GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = T(gt_times)(a[i], b[i]);
+}
+#endif
