@@ -17,12 +17,13 @@ typedef struct gt_summary {
 } gt_summary;
 
 /* Runs one forward on `args` (meta tensors; parameters are shadowed on meta: no memory, no compute)
- * and writes the table. */
+ * and writes the table, without a newline at its end.  The model is as before whatever happens. */
 gt_status gt_summary_make(gt_ctx *cx, gt_module *m, const gt_arguments *args,
                           const gt_summary_options *options, gt_summary *out);
 void gt_summary_free(gt_summary *summary);
 
-/* "Layer Name | Type | Dtype" with 70 dashes, one line per parameter and buffer. */
+/* "Layer Name | Type | Dtype" with 70 dashes, one line per parameter and buffer; no newline at the
+ * end. */
 gt_status gt_dtype_table(gt_ctx *cx, gt_module *m, gt_text *out);
 
 #endif

@@ -65,6 +65,7 @@ struct gt_module {
   bool list; /* ModuleList: children named "0", "1", …, shown collapsed, has no forward */
   gt_slot *slots;
   int slot_count, slot_capacity;
+  gt_module *next; /* private: links modules during a release or a walk */
 };
 
 /* ---- life ---- */
@@ -98,7 +99,10 @@ struct gt_observer {
 };
 
 /* ---- walks; `name` is the dotted path.  A callback's failure ends the walk and is passed on. ----
- */
+ *
+ * Order is PyTorch's: a module's own parameters, then its own buffers, then its children; modules in
+ * pre-order.  Callbacks of parameter, buffer and state walks must not add or remove slots; module
+ * walks list the modules first, so their callbacks may. */
 typedef struct gt_entry {
   const char *name;    /* "blocks.0.attn.key.weight", valid during the callback */
   gt_module *owner;    /* module that holds the slot (or the module itself in module walks) */
@@ -115,7 +119,7 @@ gt_status gt_each_module(gt_ctx *cx, gt_module *m, gt_visit visit,
 gt_status gt_apply_modules(gt_ctx *cx, gt_module *m, gt_visit visit,
                            void *data); /* post-order (apply): children, then self */
 
-int64_t gt_module_parameter_count(gt_ctx *cx, gt_module *m); /* unique elements */
+int64_t gt_module_parameter_count(gt_ctx *cx, gt_module *m); /* unique elements; -1: no memory */
 void gt_module_train(gt_ctx *cx, gt_module *m, bool training);
 gt_status gt_module_to(gt_ctx *cx, gt_module *m, const gt_dtype *dtype,
                        const gt_device *device); /* floats only change dtype; ties survive */

@@ -41,6 +41,8 @@ struct gt_ctx {
   uint64_t stream;       /* next unused stream number */
   uint64_t sequence;     /* next graph node number */
   gt_observer *observer; /* core/model/module.h */
+  bool shielded; /* interrupts wait until this is false again: set around work that must not stop
+                    halfway, such as an optimizer step.  gt_poll() and gt_parallel() honour it */
   void *host;            /* the binding's data; core never looks inside */
 
   /* private */
