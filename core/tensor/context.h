@@ -15,6 +15,7 @@ typedef struct gt_op gt_op;
 typedef struct gt_pool gt_pool;
 typedef struct gt_allocator gt_allocator;
 typedef struct gt_storage gt_storage;
+typedef struct gt_node gt_node;
 
 #define GT_MESSAGE_MAX 1024
 #define GT_MAX_SCRATCH 16
@@ -32,6 +33,7 @@ struct gt_ctx {
       *plugin_kernels)[2];  /* (op_count, 2) forward and backward on cuda; NULL until opened */
   const char *cuda_library; /* path of the plug-in */
   int *op_index;            /* open-addressing hash of op names */
+  void (*thread_start)(void);
   gt_pool *pool;
   char message[GT_MESSAGE_MAX];
 
@@ -53,8 +55,10 @@ struct gt_ctx {
     const gt_device *device;
   } scratch[GT_MAX_SCRATCH];
   int scratch_count;
-  int64_t fail_after; /* allocation-fault hook: -1 off, n: the n-th allocation from now fails */
+  int64_t fail_after; /* allocation-fault hook: -1 off, n: n more succeed, then one fails */
   bool fail_persist;  /* and every one after it */
+  gt_node *dead;      /* graph nodes waiting to be released */
+  bool releasing;     /* somebody is emptying that list */
 };
 
 typedef struct gt_config {
@@ -62,6 +66,9 @@ typedef struct gt_config {
   int op_count;
   int threads;              /* 0: one per available core */
   const char *cuda_library; /* NULL: no CUDA in this build */
+  /* NULL, or called once on every thread that will run chunks, the creator's own included, before
+   * its first one: where a BLAS is told to stay on the calling thread. */
+  void (*thread_start)(void);
 } gt_config;
 
 gt_status gt_ctx_new(const gt_config *config, gt_ctx **out);

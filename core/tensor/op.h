@@ -8,14 +8,18 @@
  *
  * What run.c does around a kernel, so that kernels need not:
  *   - checks that tensors share a device, moves weak scalars there, polls the interrupt flag;
- *   - on the CPU converts the inputs named by `numeric` to one compute dtype (see `compute`) and
- * makes inputs contiguous (unless named by `strided`); outputs whose spec says bf16, f16, bool or a
- * narrow integer are computed in the compute dtype and converted after; f32, f64 and i64 outputs
- * are the kernel's as they are.  So a CPU kernel sees f32
- * and f64 (and i64 for GT_NUMBERS) only;
+ *   - chooses the compute dtype c->dtype from the `numeric` inputs (see `compute`; without any, from
+ *     the first output) before `infer`, which may change it: sum(x, {dtype=f64}) sets GT_F64;
+ *   - on the CPU converts the numeric inputs to c->dtype and makes all inputs contiguous (unless
+ *     named by `strided`);
+ *   - gives the kernel outputs of the spec's dtype when that is i64 or c->dtype; all others (halves,
+ *     bool, narrow integers, the other float) are computed in c->dtype and converted after.  So a
+ *     CPU kernel of a GT_REALS or GT_NUMBERS op sees f32, f64 and i64 only;
  *   - allocates outputs (contiguous) from infer's specs; runs infer only on meta; skips kernels
  * when nothing is in them only if the op asks nothing else: kernels must accept empty tensors;
- *   - records the graph node; in backward converts and allocates the same way.
+ *   - records the graph node; in backward converts and allocates the same way;
+ *   - on a plug-in device checks, infers, makes contiguous and allocates, but converts nothing.
+ * In every mask bit i stands for input (or output) i; of a variadic op bit 0 speaks for all inputs.
  * Kernels take scratch from gt_scratch(), never own anything, never synchronise, never print. */
 #ifndef GT_OP_H
 #define GT_OP_H

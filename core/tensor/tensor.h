@@ -11,7 +11,6 @@
 
 #define GT_MAX_DIM 8
 
-typedef struct gt_node gt_node;
 typedef struct gt_tensor gt_tensor;
 
 /* Shape and kind of a tensor that need not exist. */
