@@ -9,6 +9,11 @@ enum { ALPHA };
 #define GT_TYPED "kernels/add.c"
 #include "kernels/typed.h"
 
+static gt_status infer(gt_call *c) {
+  GT_TRY(gt_infer_arithmetic(c));
+  return gt_check_factor(c, "alpha", c->attr[ALPHA].f);
+}
+
 static gt_status forward(gt_call *c) {
   bool plain = c->attr[ALPHA].f == 1;
   return gt_cpu_map(c, plain ? GT_PICK(c, row) : GT_PICK(c, row_scaled));
@@ -41,18 +46,14 @@ const gt_op gt_op_add = {
     .elementwise = true,
     .attrs = attrs,
     .attr_count = GT_COUNT(attrs),
-    .infer = gt_infer_arithmetic,
+    .infer = infer,
     .forward = forward,
     .rule = rule,
 };
 
 #else
-static void T(row)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
-  const real *a = in[0], *b = in[1];
-  real *y = out;
-  (void)attr;
-  GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = T(gt_plus)(a[i], b[i]);
-}
+static real T(value)(real a, real b) { return T(gt_plus)(a, b); }
+#include "kernels/row2.h"
 
 static void T(row_scaled)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
   const real *a = in[0], *b = in[1];

@@ -168,6 +168,15 @@ gt_status gt_cpu_map(gt_call *c, gt_row row) {
   return GT_OK;
 }
 
+bool gt_cpu_any_zero(const gt_tensor *t) {
+  const int64_t *x = gt_data(t);
+  int64_t n = gt_count(t);
+  for (int64_t i = 0; i < n; i++) {
+    if (x[i] == 0) return true;
+  }
+  return false;
+}
+
 static unsigned all_inputs(const gt_call *c) { return (1u << c->nin) - 1; }
 
 static gt_dtype real_of(gt_dtype dtype) { return gt_dtype_is_float(dtype) ? dtype : GT_F32; }
@@ -188,3 +197,21 @@ gt_status gt_infer_arithmetic_real(gt_call *c) {
 }
 
 gt_status gt_infer_predicate(gt_call *c) { return gt_out_broadcast(c, 0, 0, c->nin - 1, GT_BOOL); }
+
+gt_status gt_infer_bits(gt_call *c) {
+  for (int k = 0; k < c->nin; k++) {
+    gt_dtype dtype = c->in_spec[k].dtype;
+    if (gt_dtype_is_float(dtype)) {
+      return gt_fail(c->cx, GT_EDTYPE, "%s: expected integers or bool, got %s", c->op->name,
+                     gt_dtype_name(dtype));
+    }
+  }
+  return gt_infer_arithmetic(c);
+}
+
+gt_status gt_check_factor(gt_call *c, const char *name, double factor) {
+  gt_dtype dtype = c->spec[0].dtype;
+  if (gt_dtype_is_float(dtype) || (factor == floor(factor) && fabs(factor) < 0x1p63)) return GT_OK;
+  return gt_fail(c->cx, GT_EDTYPE, "%s: expected a whole %s for %s tensors, got %g", c->op->name,
+                 name, gt_dtype_name(dtype), factor);
+}

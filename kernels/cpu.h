@@ -22,6 +22,9 @@ typedef void (*gt_row)(int64_t n, const void *const *in, void *out, const gt_val
  * by block into a buffer in the first-level cache. */
 gt_status gt_cpu_map(gt_call *c, gt_row row);
 
+/* True when an i64 tensor, contiguous, has a zero in it. */
+bool gt_cpu_any_zero(const gt_tensor *t);
+
 /* ---- shape rules ---- */
 
 gt_status gt_infer_same(gt_call *c);            /* out like in[0] */
@@ -29,8 +32,11 @@ gt_status gt_infer_real(gt_call *c);            /* one input; integers and bool 
 gt_status gt_infer_arithmetic(gt_call *c);      /* all inputs broadcast and promote */
 gt_status gt_infer_arithmetic_real(gt_call *c); /* the same; integers and bool give f32 */
 gt_status gt_infer_predicate(gt_call *c);       /* all inputs broadcast, result bool */
+gt_status gt_infer_bits(gt_call *c);            /* all inputs broadcast and promote; no floats */
+/* Refuses a factor with a fraction when output 0 holds integers. */
+gt_status gt_check_factor(gt_call *c, const char *name, double factor);
 
-/* ---- arithmetic of the three compute types; int64 wraps ---- */
+/* ---- the three compute types: arithmetic (int64 wraps) and the test for NaN ---- */
 
 static inline float gt_plus_f32(float a, float b) { return a + b; }
 static inline double gt_plus_f64(double a, double b) { return a + b; }
@@ -46,6 +52,12 @@ static inline float gt_times_f32(float a, float b) { return a * b; }
 static inline double gt_times_f64(double a, double b) { return a * b; }
 static inline int64_t gt_times_i64(int64_t a, int64_t b) {
   return (int64_t)((uint64_t)a * (uint64_t)b);
+}
+static inline bool gt_isnan_f32(float x) { return isnan(x); }
+static inline bool gt_isnan_f64(double x) { return isnan(x); }
+static inline bool gt_isnan_i64(int64_t x) {
+  (void)x;
+  return false;
 }
 
 #endif

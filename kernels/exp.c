@@ -33,10 +33,6 @@ const gt_op gt_op_exp = {
 };
 
 #else
-static void T(row)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
-  const real *x = in[0];
-  real *y = out;
-  (void)attr;
-  GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = T(gt_exp)(x[i]);
-}
+static real T(value)(real x) { return T(gt_exp)(x); }
+#include "kernels/row1.h"
 #endif

@@ -45,6 +45,30 @@ static inline float gt_exp_f32(float x) {
   return y * first * second;
 }
 
+/* 1 / (1 + e^-x), by e^-|x| so that nothing overflows and small results keep their digits. */
+static inline float gt_sigmoid_f32(float x) {
+  float e = gt_exp_f32(-fabsf(x));
+  return (x < 0 ? e : 1.0f) / (1.0f + e);
+}
+
+/* Near 0 an odd polynomial, elsewhere 1 - 2 / (e^2|x| + 1) with the sign of x. */
+static inline float gt_tanh_f32(float x) {
+  float size = fabsf(x), square = size * size;
+  float p = -5.70498872745e-3f;
+  p = p * square + 2.06390887954e-2f;
+  p = p * square - 5.37397155531e-2f;
+  p = p * square + 1.33314422036e-1f;
+  p = p * square - 3.33332819422e-1f;
+  float small = p * square * size + size;
+  float large = 1.0f - 2.0f / (gt_exp_f32(2.0f * size) + 1.0f);
+  return copysignf(size < 0.625f ? small : large, x);
+}
+
 static inline double gt_exp_f64(double x) { return exp(x); }
+static inline double gt_tanh_f64(double x) { return tanh(x); }
+static inline double gt_sigmoid_f64(double x) {
+  double e = exp(-fabs(x));
+  return (x < 0 ? e : 1) / (1 + e);
+}
 
 #endif

@@ -36,10 +36,6 @@ const gt_op gt_op_mul = {
 };
 
 #else
-static void T(row)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
-  const real *a = in[0], *b = in[1];
-  real *y = out;
-  (void)attr;
-  GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = T(gt_times)(a[i], b[i]);
-}
+static real T(value)(real a, real b) { return T(gt_times)(a, b); }
+#include "kernels/row2.h"
 #endif

@@ -91,6 +91,12 @@ void gt_give(gt_terms *t, int i, gt_tensor *gradient) {
   if (gradient) t->c->gin[i] = gt_tensor_ref(gradient);
 }
 
+void gt_give_zero(gt_terms *t, int i) {
+  gt_call *c = t->c;
+  if (t->status != GT_OK) return;
+  t->status = gt_tensor_zeros(c->cx, &c->in_spec[i], c->device, &c->gin[i]);
+}
+
 gt_status gt_terms_end(gt_terms *t) {
   for (int k = 0; k < t->count; k++) gt_tensor_unref(t->c->cx, t->kept[k]);
   t->count = 0;

@@ -39,6 +39,7 @@ gt_tensor *gt_unreduced(gt_terms *t, gt_tensor *reduced);
 /* Stores the gradient of input i: summed to its shape where that was broadcast, cast to its dtype.
  */
 void gt_give(gt_terms *t, int i, gt_tensor *gradient);
+void gt_give_zero(gt_terms *t, int i);
 gt_status gt_terms_end(gt_terms *t);
 
 #endif

@@ -1,0 +1,41 @@
+/* cos: y = cos x.  dx = -sin(x) dy. */
+#ifndef real
+#include "kernels/cpu.h"
+#include "kernels/rule.h"
+
+#include <tgmath.h>
+
+#define GT_TYPED "kernels/cos.c"
+#include "kernels/typed.h"
+
+static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
+
+static gt_status rule(gt_call *c) {
+  gt_terms t = {.c = c};
+  gt_tensor *product = gt_term2(&t, "mul", c->gout[0], gt_term1(&t, "sin", c->in[0]));
+  gt_give(&t, 0, gt_term1(&t, "neg", product));
+  return gt_terms_end(&t);
+}
+
+const gt_op gt_op_cos = {
+    .name = "cos",
+    .doc = "cosine of radians",
+    .inputs = "x",
+    .where = "method",
+    .nin = 1,
+    .nout = 1,
+    .compute = GT_REALS,
+    .numeric = 1,
+    .strided = 1,
+    .differentiable = 1,
+    .save_in = 1,
+    .elementwise = true,
+    .infer = gt_infer_real,
+    .forward = forward,
+    .rule = rule,
+};
+
+#else
+static real T(value)(real x) { return cos(x); }
+#include "kernels/row1.h"
+#endif

@@ -1,0 +1,38 @@
+/* neg: y = -x.  dx = -dy. */
+#ifndef real
+#include "kernels/cpu.h"
+#include "kernels/rule.h"
+
+#define GT_TYPED_I64
+#define GT_TYPED "kernels/neg.c"
+#include "kernels/typed.h"
+
+static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
+
+static gt_status rule(gt_call *c) {
+  gt_terms t = {.c = c};
+  gt_give(&t, 0, gt_term1(&t, "neg", c->gout[0]));
+  return gt_terms_end(&t);
+}
+
+const gt_op gt_op_neg = {
+    .name = "neg",
+    .doc = "-x",
+    .inputs = "x",
+    .where = "method",
+    .nin = 1,
+    .nout = 1,
+    .compute = GT_NUMBERS,
+    .numeric = 1,
+    .strided = 1,
+    .differentiable = 1,
+    .elementwise = true,
+    .infer = gt_infer_same,
+    .forward = forward,
+    .rule = rule,
+};
+
+#else
+static real T(value)(real x) { return T(gt_minus)(0, x); }
+#include "kernels/row1.h"
+#endif

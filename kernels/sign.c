@@ -1,0 +1,38 @@
+/* sign: y = -1, 0 or 1.  The gradient is zero. */
+#ifndef real
+#include "kernels/cpu.h"
+#include "kernels/rule.h"
+
+#define GT_TYPED_I64
+#define GT_TYPED "kernels/sign.c"
+#include "kernels/typed.h"
+
+static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
+
+static gt_status rule(gt_call *c) {
+  gt_terms t = {.c = c};
+  gt_give_zero(&t, 0);
+  return gt_terms_end(&t);
+}
+
+const gt_op gt_op_sign = {
+    .name = "sign",
+    .doc = "-1, 0 or 1",
+    .inputs = "x",
+    .where = "method",
+    .nin = 1,
+    .nout = 1,
+    .compute = GT_NUMBERS,
+    .numeric = 1,
+    .strided = 1,
+    .differentiable = 1,
+    .elementwise = true,
+    .infer = gt_infer_same,
+    .forward = forward,
+    .rule = rule,
+};
+
+#else
+static real T(value)(real x) { return (real)((x > 0) - (x < 0)); }
+#include "kernels/row1.h"
+#endif

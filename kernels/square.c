@@ -1,0 +1,40 @@
+/* square: y = x^2.  dx = 2 x dy. */
+#ifndef real
+#include "kernels/cpu.h"
+#include "kernels/rule.h"
+
+#define GT_TYPED_I64
+#define GT_TYPED "kernels/square.c"
+#include "kernels/typed.h"
+
+static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
+
+static gt_status rule(gt_call *c) {
+  gt_terms t = {.c = c};
+  gt_tensor *slope = gt_term_number(&t, "mul", c->in[0], 2);
+  gt_give(&t, 0, gt_term2(&t, "mul", c->gout[0], slope));
+  return gt_terms_end(&t);
+}
+
+const gt_op gt_op_square = {
+    .name = "square",
+    .doc = "x^2",
+    .inputs = "x",
+    .where = "method",
+    .nin = 1,
+    .nout = 1,
+    .compute = GT_NUMBERS,
+    .numeric = 1,
+    .strided = 1,
+    .differentiable = 1,
+    .save_in = 1,
+    .elementwise = true,
+    .infer = gt_infer_same,
+    .forward = forward,
+    .rule = rule,
+};
+
+#else
+static real T(value)(real x) { return T(gt_times)(x, x); }
+#include "kernels/row1.h"
+#endif

@@ -1,0 +1,46 @@
+/* trunc: y = x without its fraction.  The gradient is zero. */
+#ifndef real
+#include "kernels/cpu.h"
+#include "kernels/rule.h"
+
+#include <tgmath.h>
+
+#define GT_TYPED_I64
+#define GT_TYPED "kernels/trunc.c"
+#include "kernels/typed.h"
+
+static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
+
+static gt_status rule(gt_call *c) {
+  gt_terms t = {.c = c};
+  gt_give_zero(&t, 0);
+  return gt_terms_end(&t);
+}
+
+const gt_op gt_op_trunc = {
+    .name = "trunc",
+    .doc = "x without its fraction",
+    .inputs = "x",
+    .where = "method",
+    .nin = 1,
+    .nout = 1,
+    .compute = GT_NUMBERS,
+    .numeric = 1,
+    .strided = 1,
+    .differentiable = 1,
+    .elementwise = true,
+    .infer = gt_infer_same,
+    .forward = forward,
+    .rule = rule,
+};
+
+#else
+static real T(value)(real x) {
+#if REAL_IS_INTEGER
+  return x;
+#else
+  return trunc(x);
+#endif
+}
+#include "kernels/row1.h"
+#endif
