@@ -1,34 +1,228 @@
-/* main.c: the program: options, then code from -e, a file, a pipe or the prompt. */
+/* main.c: the program: makes a session, runs code from -e, a file, a pipe or the prompt in it, and
+ * answers with an exit code: 0 ok, 1 error, 2 usage, 3 output lost. */
 #include "lua/bind/bind.h"
+#include "shell/cell.h"
+#include "shell/interrupt.h"
+#include "shell/line.h"
+#include "shell/options.h"
+#include "shell/repl.h"
+#include "shell/session.h"
+#include "shell/version.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <locale.h>
 #include <lualib.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-/* Until the binding is there: the program links and runs plain Lua. */
-#pragma weak gtlua_open
-#pragma weak gtlua_close
+enum { SH_EXIT_ERROR = 1, SH_EXIT_USAGE = 2, SH_EXIT_LOST = 3 };
 
-static int report(lua_State *L, int status) {
-  if (status == LUA_OK) return 0;
-  const char *message = lua_tostring(L, -1);
-  fprintf(stderr, "gptsh: %s\n", message ? message : "(error object)");
-  return 1;
+/* ---- the end ---- */
+
+/* Output that could not be written turns success into SH_EXIT_LOST. */
+static int finish_output(int code) {
+  bool lost = fflush(stdout) != 0 || ferror(stdout);
+  if (!lost) return code;
+  fprintf(stderr, "gptsh: output lost: %s\n", errno ? strerror(errno) : "write error");
+  return code == 0 ? SH_EXIT_LOST : code;
+}
+
+/* os.exit([code [, close]]) that checks the output. */
+static int exit_now(lua_State *L) {
+  int code = lua_isboolean(L, 1) ? !lua_toboolean(L, 1) : (int)luaL_optinteger(L, 1, 0);
+  if (lua_toboolean(L, 2)) {
+    lua_close(L);
+    gtlua_close(L);
+  }
+  exit(finish_output(code));
+}
+
+/* ---- sources ---- */
+
+/* Reads all of f; NULL with errno after a failure. */
+static char *read_all(FILE *f, size_t *size) {
+  size_t capacity = 1 << 16, n = 0;
+  char *text = malloc(capacity);
+  while (text) {
+    n += fread(text + n, 1, capacity - n, f);
+    if (n < capacity) break;
+    char *more = realloc(text, capacity *= 2);
+    if (!more) free(text);
+    text = more;
+  }
+  if (text && ferror(f)) {
+    free(text);
+    text = NULL;
+  }
+  *size = n;
+  return text;
+}
+
+/* Leaves out a byte order mark and a first line that begins with "#!"; the line break stays. */
+static size_t preamble(const char *text, size_t size) {
+  size_t at = size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+  if (at < size && text[at] == '#')
+    while (at < size && text[at] != '\n') at++;
+  return at;
+}
+
+/* Runs a whole file: its cells when it has markers, else as a script. */
+static bool run_text(lua_State *L, const char *text, size_t size, const char *name) {
+  size_t skip = preamble(text, size);
+  sh_cells cells;
+  if (!sh_cells_find(text + skip, size - skip, &cells)) {
+    lua_pushliteral(L, "not enough memory");
+    return false;
+  }
+  bool ok;
+  if (cells.count > 0) {
+    ok = sh_cells_run(L, text + skip, &cells, name);
+  } else {
+    sh_source source = {.text = text + skip, .size = size - skip, .name = name, .first_line = 1};
+    ok = sh_run(L, &source) == SH_DONE;
+  }
+  free(cells.at);
+  return ok;
+}
+
+/* Runs a file, or stdin for NULL; reports errors. */
+static int run_file(lua_State *L, const char *path) {
+  FILE *f = path ? fopen(path, "rb") : stdin;
+  size_t size = 0;
+  char *text = f ? read_all(f, &size) : NULL;
+  int reason = errno;
+  if (path && f) fclose(f);
+  if (!text) {
+    fflush(stdout);
+    fprintf(stderr, "gptsh: cannot read %s: %s\n", path ? path : "stdin", strerror(reason));
+    return SH_EXIT_ERROR;
+  }
+  lua_pushfstring(L, path ? "@%s" : "=stdin", path);
+  bool ok = run_text(L, text, size, lua_tostring(L, -1));
+  free(text);
+  if (!ok && !sh_interrupted()) sh_report(L, "gptsh: ");
+  return ok ? 0 : SH_EXIT_ERROR;
+}
+
+static int run_code(lua_State *L, const char *code) {
+  sh_source source = {
+      .text = code, .size = strlen(code), .name = "=(command line)", .first_line = 1};
+  if (sh_run(L, &source) == SH_DONE) return 0;
+  if (!sh_interrupted()) sh_report(L, "gptsh: ");
+  return SH_EXIT_ERROR;
+}
+
+/* ---- the session ---- */
+
+/* The plug-in beside the executable, or in ../lib/gptsh of an installation. */
+static const char *cuda_library(void) {
+  static char path[PATH_MAX]; /* the session keeps the pointer */
+  static const char *const places[] = {"gptsh-cuda.so", "../lib/gptsh/gptsh-cuda.so"};
+  ssize_t n = readlink("/proc/self/exe", path, sizeof path - 64);
+  if (n < 0) return NULL;
+  while (n > 0 && path[n - 1] != '/') n--;
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    strcpy(path + n, places[i]);
+    if (access(path, R_OK) == 0) return path;
+  }
+  return NULL;
+}
+
+/* Like lua: arg[0] is the script, what follows it counts up, what precedes it counts down. */
+static void set_arguments(lua_State *L, int argc, char **argv, int script) {
+  int zero = script < argc ? script : 0;
+  lua_createtable(L, argc - zero, zero + 1);
+  for (int i = 0; i < argc; i++) {
+    lua_pushstring(L, argv[i]);
+    lua_rawseti(L, -2, i - zero);
+  }
+  lua_setglobal(L, "arg");
+}
+
+/* A library found by chance in the current folder must not be loaded as code. */
+static void trim_cpath(lua_State *L) {
+  lua_getglobal(L, LUA_LOADLIBNAME);
+  lua_getfield(L, -1, "cpath");
+  const char *path = luaL_optstring(L, -1, "");
+  luaL_gsub(L, path, ";./?.so", "");
+  lua_setfield(L, -3, "cpath");
+  lua_pop(L, 2);
+}
+
+/* (settings, argc, argv, script) under lua_pcall: opens all libraries. */
+static int open_session(lua_State *L) {
+  const gtlua_settings *settings = lua_touserdata(L, 1);
+  lua_pushboolean(L, true);
+  lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV"); /* LUA_PATH and LUA_CPATH have no say */
+  luaL_openlibs(L);
+  trim_cpath(L);
+  sh_interrupt_open(L);
+  if (gtlua_open(L, settings) != LUA_OK) return lua_error(L);
+  lua_getglobal(L, LUA_OSLIBNAME);
+  lua_pushcfunction(L, exit_now);
+  lua_setfield(L, -2, "exit");
+  set_arguments(L, (int)lua_tointeger(L, 2), lua_touserdata(L, 3), (int)lua_tointeger(L, 4));
+  sh_session_open(L);
+  return 0;
+}
+
+static bool start(lua_State *L, int argc, char **argv, const sh_options *o) {
+  gtlua_settings settings = {.threads = o->threads, .cuda_library = o->cuda_library};
+  if (!settings.cuda_library) settings.cuda_library = cuda_library();
+  lua_pushcfunction(L, open_session);
+  lua_pushlightuserdata(L, &settings);
+  lua_pushinteger(L, argc);
+  lua_pushlightuserdata(L, argv);
+  lua_pushinteger(L, o->script);
+  return lua_pcall(L, 4, 0, 0) == LUA_OK;
+}
+
+/* Runs what the options ask for. */
+static int run(lua_State *L, char **argv, int argc, const sh_options *o) {
+  bool has_file = o->script < argc;
+  bool terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+  bool prompt = o->interactive || (!has_file && o->code_count == 0 && terminal);
+  int code = 0;
+  sh_interrupt_install(L, prompt);
+  for (int i = 0; i < o->code_count && code == 0; i++) code = run_code(L, o->code[i]);
+  if (code == 0 && has_file) code = run_file(L, o->stdin_script ? NULL : argv[o->script]);
+  if (code == 0 && !has_file && o->code_count == 0 && !prompt) code = run_file(L, NULL);
+  if (!prompt) return code;
+  sh_interrupt_clear(L);
+  sh_repl(L);
+  return 0;
 }
 
 int main(int argc, char **argv) {
-  lua_State *L = luaL_newstate();
-  if (!L) return 1;
-  luaL_openlibs(L);
-  gtlua_settings settings = {0};
-  int failed = gtlua_open ? report(L, gtlua_open(L, &settings)) : 0;
-  for (int i = 1; i < argc && !failed; i++) {
-    if (strcmp(argv[i], "-e") == 0 && i + 1 < argc)
-      failed = report(L, luaL_dostring(L, argv[++i]));
+  sh_options options;
+  if (!sh_options_read(argc, argv, &options)) return SH_EXIT_USAGE;
+  if (options.help || options.version) {
+    if (options.help)
+      fputs(sh_help, stdout);
     else
-      failed = report(L, luaL_dofile(L, strcmp(argv[i], "-") == 0 ? NULL : argv[i]));
+      printf("%s (%s, %s)\n", SH_VERSION, LUA_RELEASE, sh_line_name());
+    return finish_output(0);
   }
+  setlocale(LC_CTYPE, ""); /* UTF-8 in the line editor; numbers keep the point */
+  lua_State *L = luaL_newstate();
+  if (!L) {
+    fputs("gptsh: not enough memory\n", stderr);
+    return SH_EXIT_ERROR;
+  }
+  int code = SH_EXIT_ERROR;
+  if (start(L, argc, argv, &options))
+    code = run(L, argv, argc, &options);
+  else
+    sh_report(L, "gptsh: ");
+  bool interrupted = sh_interrupted();
   lua_close(L);
-  if (gtlua_close) gtlua_close(NULL);
-  return failed;
+  gtlua_close(L);
+  free(options.code);
+  code = finish_output(code);
+  if (interrupted) sh_die_of(SIGINT);
+  return code;
 }

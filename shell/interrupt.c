@@ -1,0 +1,160 @@
+/* interrupt.c: the SIGINT handler, the hook it arms, and coroutines that keep track of who runs. */
+#include "shell/interrupt.h"
+#include "lua/bind/bind.h"
+
+#include <lualib.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+/* Instructions between two attempts after the first one: room for __close handlers, yet quick. */
+#define SH_AGAIN 100
+
+static volatile sig_atomic_t raised; /* how often since the last clear */
+static lua_State *volatile current;  /* the coroutine that runs */
+static bool at_prompt;               /* interactive session */
+static pthread_t main_thread;
+
+static void on_hook(lua_State *L, lua_Debug *activation) {
+  (void)activation;
+  if (!raised) { /* left over in a coroutine that had not run since */
+    lua_sethook(L, NULL, 0, 0);
+    return;
+  }
+  lua_sethook(L, on_hook, LUA_MASKCOUNT, SH_AGAIN);
+  lua_pushliteral(L, "interrupted");
+  lua_error(L);
+}
+
+static void arm(lua_State *L) {
+  lua_sethook(L, on_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
+static void say(const char *text, size_t n) {
+  ssize_t ignored = write(STDERR_FILENO, text, n);
+  (void)ignored;
+}
+
+static void on_signal(int number) {
+  static const char note[] = "\nstill in a call that cannot be stopped; Ctrl-\\ ends gptsh\n";
+  if (!pthread_equal(pthread_self(), main_thread)) {
+    pthread_kill(main_thread, number);
+    return;
+  }
+  raised++;
+  if (!at_prompt && raised > 1) sh_die_of(number);
+  if (at_prompt && raised == 3) say(note, sizeof note - 1);
+  gtlua_interrupt();
+  if (current && raised == 1) arm(current);
+}
+
+void sh_interrupt_install(lua_State *L, bool interactive) {
+  main_thread = pthread_self();
+  current = L;
+  at_prompt = interactive;
+  struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: reads must come back */
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+}
+
+bool sh_interrupted(void) { return raised != 0; }
+
+void sh_interrupt_clear(lua_State *L) {
+  raised = 0;
+  gtlua_interrupt_clear();
+  lua_sethook(L, NULL, 0, 0);
+  current = L;
+}
+
+void sh_die_of(int signal_number) {
+  struct sigaction action = {.sa_handler = SIG_DFL};
+  sigset_t set;
+  sigemptyset(&action.sa_mask);
+  sigaction(signal_number, &action, NULL);
+  sigemptyset(&set);
+  sigaddset(&set, signal_number);
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+  raise(signal_number);
+}
+
+/* ---- coroutines ---- */
+
+/* Resumes co with the `count` values on top of L; leaves its results or its error on L.  Returns
+ * the number of results, -1 for an error. */
+static int resume(lua_State *L, lua_State *co, int count) {
+  if (!lua_checkstack(co, count)) {
+    lua_pushliteral(L, "too many arguments to resume");
+    return -1;
+  }
+  lua_xmove(L, co, count);
+  int results = 0;
+  current = co;
+  if (raised) arm(co);
+  int status = lua_resume(co, L, count, &results);
+  current = L;
+  if (raised) arm(L); /* the signal came while co ran */
+  if (status != LUA_OK && status != LUA_YIELD) {
+    lua_xmove(co, L, 1);
+    return -1;
+  }
+  if (!lua_checkstack(L, results + 1)) {
+    lua_pop(co, results);
+    lua_pushliteral(L, "too many results to resume");
+    return -1;
+  }
+  lua_xmove(co, L, results);
+  return results;
+}
+
+static lua_State *to_coroutine(lua_State *L) {
+  lua_State *co = lua_tothread(L, 1);
+  luaL_argexpected(L, co, 1, "coroutine");
+  return co;
+}
+
+static int coroutine_resume(lua_State *L) {
+  lua_State *co = to_coroutine(L);
+  int results = resume(L, co, lua_gettop(L) - 1);
+  lua_pushboolean(L, results >= 0);
+  if (results < 0) {
+    lua_insert(L, -2);
+    return 2;
+  }
+  lua_insert(L, -(results + 1));
+  return results + 1;
+}
+
+/* The function that coroutine.wrap returns: errors pass through, with the position added to texts,
+ * and close the coroutine, as in Lua. */
+static int wrapped(lua_State *L) {
+  lua_State *co = lua_tothread(L, lua_upvalueindex(1));
+  int results = resume(L, co, lua_gettop(L));
+  if (results >= 0) return results;
+  int status = lua_status(co);
+  if (status != LUA_OK && status != LUA_YIELD) {
+    status = lua_resetthread(co);
+    lua_xmove(co, L, 1); /* the error, perhaps replaced by one of a __close */
+  }
+  if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING && !raised) {
+    luaL_where(L, 1);
+    lua_insert(L, -2);
+    lua_concat(L, 2);
+  }
+  return lua_error(L);
+}
+
+static int coroutine_wrap(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_State *co = lua_newthread(L);
+  lua_pushvalue(L, 1);
+  lua_xmove(L, co, 1);
+  lua_pushcclosure(L, wrapped, 1);
+  return 1;
+}
+
+void sh_interrupt_open(lua_State *L) {
+  static const luaL_Reg functions[] = {{"resume", coroutine_resume}, {"wrap", coroutine_wrap}, {0}};
+  lua_getglobal(L, LUA_COLIBNAME);
+  luaL_setfuncs(L, functions, 0);
+  lua_pop(L, 1);
+}

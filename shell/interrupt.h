@@ -1,0 +1,26 @@
+/* interrupt.h: Ctrl-C.
+ *
+ * The handler raises a flag, tells the native core (long ops answer GT_EINTR) and arms a hook in
+ * the coroutine that runs.  The hook raises an error at the next Lua instruction and stays armed
+ * until sh_interrupt_clear(), so neither a coroutine nor a pcall loop can keep the prompt away.
+ * What cannot be stopped is a C function of the Lua library that never returns to Lua: a
+ * pathological pattern in string.find, table.sort without a comparator. */
+#ifndef SH_INTERRUPT_H
+#define SH_INTERRUPT_H
+
+#include <lua.h>
+#include <stdbool.h>
+
+/* Interactive: Ctrl-C returns to the prompt.  Otherwise the first one unwinds the script and the
+ * second ends the process at once. */
+void sh_interrupt_install(lua_State *L, bool interactive);
+void sh_interrupt_clear(lua_State *L);
+bool sh_interrupted(void);
+
+/* Puts coroutine.resume and wrap that know which coroutine runs in place of Lua's. */
+void sh_interrupt_open(lua_State *L);
+
+/* Ends the process by the signal, so that the caller sees it. */
+void sh_die_of(int signal_number);
+
+#endif

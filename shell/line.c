@@ -1,0 +1,251 @@
+/* line.c: the only file that sees a line editor.  readline and libedit are driven through their
+ * callback interface by a poll of our own, so that signals are handled between keys and never
+ * inside the editor.  The terminal is in its normal mode whenever user code runs. */
+#include "shell/line.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- plain reading ---- */
+
+static sh_line_status read_plain(const char *prompt, char **out) {
+  size_t capacity = 0;
+  FILE *screen = isatty(STDOUT_FILENO) ? stdout : stderr;
+  fputs(prompt, screen);
+  fflush(screen);
+  *out = NULL;
+  errno = 0;
+  ssize_t n = getline(out, &capacity, stdin);
+  if (n >= 0) {
+    if (n > 0 && (*out)[n - 1] == '\n') (*out)[n - 1] = 0;
+    return SH_LINE_OK;
+  }
+  bool interrupted = errno == EINTR;
+  clearerr(stdin);
+  free(*out);
+  *out = NULL;
+  fputc('\n', screen);
+  return interrupted ? SH_LINE_INTERRUPTED : SH_LINE_END;
+}
+
+#if defined(SH_LINE_none)
+
+void sh_line_open(const char *history, sh_completer completer, void *data) {
+  (void)history, (void)completer, (void)data;
+}
+void sh_line_close(void) {}
+sh_line_status sh_line_read(const char *prompt, char **out) { return read_plain(prompt, out); }
+void sh_line_remember(const char *input) { (void)input; }
+const char *sh_line_name(void) { return "no line editor"; }
+
+#else
+#if defined(SH_LINE_edit)
+#include <editline/readline.h>
+#else
+#include <readline/history.h>
+#include <readline/readline.h>
+#endif
+
+#define SH_HISTORY_MAX 10000
+
+static char *history_path;
+static sh_completer complete;
+static void *complete_data;
+static char *received; /* the line the editor delivered */
+static bool delivered;
+static volatile sig_atomic_t caught;
+
+const char *sh_line_name(void) {
+#if defined(SH_LINE_edit)
+  return "libedit";
+#else
+  static char name[32];
+  snprintf(name, sizeof name, "readline %s", rl_library_version);
+  return name;
+#endif
+}
+
+/* ---- completion ---- */
+
+static char *next_completion(const char *word, int state) {
+  static int n;
+  n = state ? n + 1 : 0;
+  return complete(complete_data, word, n);
+}
+
+static char **attempt_completion(const char *word, int start, int end) {
+  (void)end;
+  bool in_string = start > 0 && strchr("\"'", rl_line_buffer[start - 1]);
+  rl_attempted_completion_over = !in_string; /* file names complete inside strings only */
+  rl_completion_append_character = '\0';
+  return in_string || !complete ? NULL : rl_completion_matches(word, next_completion);
+}
+
+/* ---- history ---- */
+
+/* The file must be the user's own: a link planted by someone else is left alone. */
+static bool usable(const char *path) {
+  struct stat info;
+  if (lstat(path, &info) == 0) return info.st_uid == geteuid() && !S_ISDIR(info.st_mode);
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd >= 0) close(fd);
+  return fd >= 0;
+}
+
+static void open_history(const char *path) {
+  using_history();
+#if defined(SH_LINE_readline)
+  history_comment_char = '#';
+  history_write_timestamps = 1; /* keeps inputs of several lines together */
+  const char *suffix = "";
+#else
+  const char *suffix = ".edit"; /* another file format */
+#endif
+  stifle_history(SH_HISTORY_MAX);
+  size_t n = strlen(path) + strlen(suffix) + 1;
+  history_path = malloc(n);
+  if (!history_path) return;
+  snprintf(history_path, n, "%s%s", path, suffix);
+  if (usable(history_path)) {
+    read_history(history_path);
+  } else {
+    free(history_path);
+    history_path = NULL;
+  }
+}
+
+void sh_line_remember(const char *input) {
+  if (!isatty(STDIN_FILENO) || *input == ' ' || *input == 0) return;
+  HIST_ENTRY *last = history_get(history_base + history_length - 1);
+  if (last && strcmp(last->line, input) == 0) return;
+  add_history(input);
+  if (history_path) append_history(1, history_path);
+}
+
+/* ---- reading ---- */
+
+void sh_line_open(const char *history, sh_completer completer, void *data) {
+  if (!isatty(STDIN_FILENO)) return;
+  rl_readline_name = "gptsh";
+  rl_outstream = isatty(STDOUT_FILENO) ? stdout : stderr;
+  rl_basic_word_break_characters = " \t\n\"'`@$><=;|&{}()[]+-*/%^#~,";
+  rl_attempted_completion_function = attempt_completion;
+#if defined(SH_LINE_readline)
+  rl_catch_signals = 0;
+#endif
+  complete = completer;
+  complete_data = data;
+  if (history) open_history(history);
+}
+
+void sh_line_close(void) {
+  free(history_path);
+  history_path = NULL;
+}
+
+static void on_line(char *line) {
+  received = line;
+  delivered = true;
+  rl_callback_handler_remove();
+}
+
+static void on_signal(int number) { caught = number; }
+
+static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH};
+#define SH_WATCHED (int)(sizeof watched / sizeof *watched)
+
+/* Leaves the editor: the terminal is back in its normal mode, the text typed is gone. */
+static void abandon(void) {
+#if defined(SH_LINE_readline)
+  rl_free_line_state();
+  rl_callback_sigcleanup();
+#endif
+  rl_callback_handler_remove();
+}
+
+/* Lets the process have the default effect of a signal that is blocked now. */
+static void obey(int number) {
+  struct sigaction fallback = {.sa_handler = SIG_DFL}, old;
+  sigset_t set, before;
+  sigemptyset(&fallback.sa_mask);
+  sigaction(number, &fallback, &old);
+  raise(number);
+  sigemptyset(&set);
+  sigaddset(&set, number);
+  sigprocmask(SIG_UNBLOCK, &set, &before);
+  sigprocmask(SIG_SETMASK, &before, NULL);
+  sigaction(number, &old, NULL);
+}
+
+/* Answers a caught signal; true when the line is given up. */
+static bool answer(const char *prompt) {
+  int number = caught;
+  caught = 0;
+  if (number == SIGINT) {
+    abandon();
+    fputs("^C\n", rl_outstream);
+    fflush(rl_outstream);
+    return true;
+  }
+#if defined(SH_LINE_readline)
+  if (number == SIGWINCH) rl_resize_terminal();
+  if (number == SIGTSTP) {
+    rl_deprep_terminal();
+    obey(number);
+    rl_prep_terminal(1);
+    rl_forced_update_display();
+  }
+#else
+  if (number == SIGTSTP) {
+    rl_callback_handler_remove();
+    obey(number);
+    rl_callback_handler_install(prompt, on_line);
+  }
+#endif
+  (void)prompt;
+  if (number == SIGTERM || number == SIGHUP) {
+    abandon();
+    obey(number);
+  }
+  return false;
+}
+
+/* Feeds the editor until it delivers or Ctrl-C comes; signals arrive only inside ppoll. */
+static bool edit(const char *prompt, const sigset_t *outside) {
+  struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+  while (!delivered) {
+    int ready = ppoll(&input, 1, NULL, outside);
+    if (caught && answer(prompt)) return false;
+    if (ready > 0) rl_callback_read_char();
+  }
+  return true;
+}
+
+sh_line_status sh_line_read(const char *prompt, char **out) {
+  if (!isatty(STDIN_FILENO)) return read_plain(prompt, out);
+  struct sigaction action = {.sa_handler = on_signal}, old[SH_WATCHED];
+  sigset_t set, outside;
+  sigemptyset(&action.sa_mask);
+  sigemptyset(&set);
+  for (int i = 0; i < SH_WATCHED; i++) sigaddset(&set, watched[i]);
+  sigprocmask(SIG_BLOCK, &set, &outside);
+  for (int i = 0; i < SH_WATCHED; i++) sigaction(watched[i], &action, &old[i]);
+  delivered = false;
+  received = NULL;
+  caught = 0;
+  rl_callback_handler_install(prompt, on_line);
+  bool ok = edit(prompt, &outside);
+  for (int i = 0; i < SH_WATCHED; i++) sigaction(watched[i], &old[i], NULL);
+  sigprocmask(SIG_SETMASK, &outside, NULL);
+  *out = ok ? received : NULL;
+  if (!ok) return SH_LINE_INTERRUPTED;
+  return received ? SH_LINE_OK : SH_LINE_END;
+}
+#endif

@@ -1,0 +1,138 @@
+/* repl.c: the prompt: reads lines until they make a complete input, runs it as a cell. */
+#include "shell/repl.h"
+#include "shell/complete.h"
+#include "shell/interrupt.h"
+#include "shell/line.h"
+#include "shell/session.h"
+#include "shell/version.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char help_text[] =
+    "Type Lua.  The value of the last expression is shown; end it with ; to hide it, _ is the last\n"
+    "value shown.  Top-level locals stay.  An unfinished input goes on in the next line.\n"
+    "  help(name)  about an op or function     Tab      completes names and fields\n"
+    "  Ctrl-C      drops the input, stops code Ctrl-D, quit  ends gptsh\n"
+    "  x = torch.randn(2, 3)                   GPT(GPTConfig{n_layers = 2, hidden_dim = 64})\n";
+
+/* An input under construction. */
+typedef struct input {
+  char *text;
+  size_t size;
+} input;
+
+static bool add_line(input *in, const char *line) {
+  size_t n = strlen(line), extra = in->size > 0 ? 1 : 0;
+  char *text = realloc(in->text, in->size + extra + n + 1);
+  if (!text) return false;
+  if (extra) text[in->size] = '\n';
+  memcpy(text + in->size + extra, line, n + 1);
+  in->text = text;
+  in->size += extra + n;
+  return true;
+}
+
+static void drop(input *in) {
+  free(in->text);
+  *in = (input){0};
+}
+
+static bool is_word(const input *in, const char *word) {
+  const char *text = in->text + strspn(in->text, " \t");
+  size_t n = strlen(word);
+  return strncmp(text, word, n) == 0 && text[n + strspn(text + n, " \t")] == 0;
+}
+
+/* Lines that are blank or hold only a comment never need more. */
+static bool is_blank(const input *in) { return in->text[strspn(in->text, " \t\r\n")] == 0; }
+
+/* Runs the input; false when more lines are needed to complete it. */
+static bool run_input(lua_State *L, const input *in, int number) {
+  char name[32];
+  snprintf(name, sizeof name, "=input %d", number);
+  sh_source source = {
+      .text = in->text, .size = in->size, .name = name, .first_line = 1, .mode = SH_CELL};
+  sh_show show;
+  sh_result result;
+  if (in->text[0] == '=') { /* Lua's old habit: =x shows x */
+    source.text++;
+    source.size--;
+  }
+  sh_interrupt_clear(L);
+  result = sh_compile(L, &source, &show);
+  if (result == SH_INCOMPLETE) {
+    lua_settop(L, 0);
+    return false;
+  }
+  if (result == SH_DONE) result = sh_call(L, 0, show);
+  if (result == SH_FAILED) sh_report(L, "");
+  sh_interrupt_clear(L);
+  fflush(stdout);
+  lua_settop(L, 0);
+  return true;
+}
+
+static bool make_folders(char *path) {
+  for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+    *p = 0;
+    int failed = mkdir(path, 0700);
+    *p = '/';
+    if (failed && errno != EEXIST) return false;
+  }
+  return true;
+}
+
+/* GPTSH_HISTORY (empty: none), else $XDG_STATE_HOME/gptsh/history, else ~/.local/state/…; NULL: no
+ * history.  Missing folders are made. */
+static const char *history_file(char *path, size_t size) {
+  const char *given = getenv("GPTSH_HISTORY"), *state = getenv("XDG_STATE_HOME");
+  const char *home = getenv("HOME");
+  int n;
+  if (given)
+    n = *given ? snprintf(path, size, "%s", given) : -1;
+  else if (state && *state == '/')
+    n = snprintf(path, size, "%s/gptsh/history", state);
+  else
+    n = home ? snprintf(path, size, "%s/.local/state/gptsh/history", home) : -1;
+  return n > 0 && (size_t)n < size && make_folders(path) ? path : NULL;
+}
+
+void sh_repl(lua_State *L) {
+  char path[4096];
+  sh_line_open(history_file(path, sizeof path), sh_complete, L);
+  if (isatty(STDOUT_FILENO)) printf("%s · help, Ctrl-D ends\n", SH_VERSION);
+  input in = {0};
+  int number = 1;
+  for (;;) {
+    char *line;
+    sh_line_status status = sh_line_read(in.text ? "...> " : "gpt> ", &line);
+    if (status == SH_LINE_INTERRUPTED || (status == SH_LINE_END && in.text)) {
+      sh_interrupt_clear(L);
+      drop(&in);
+      continue;
+    }
+    if (status == SH_LINE_END) break;
+    bool added = add_line(&in, line);
+    free(line);
+    if (!added) drop(&in);
+    if (!in.text) continue;
+    if (is_word(&in, "quit") || is_word(&in, "exit")) break;
+    if (is_blank(&in)) {
+      drop(&in);
+    } else if (is_word(&in, "help")) {
+      fputs(help_text, stdout);
+      drop(&in);
+    } else if (run_input(L, &in, number)) {
+      sh_line_remember(in.text);
+      drop(&in);
+      number++;
+    }
+  }
+  drop(&in);
+  sh_line_close();
+}

@@ -1,0 +1,56 @@
+/* session.h: one interpreter and the variables of its cells: compiles, runs and shows. */
+#ifndef SH_SESSION_H
+#define SH_SESSION_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum sh_mode {
+  SH_SCRIPT, /* plain Lua; only a final bare expression is shown */
+  SH_CELL    /* top-level locals persist; the last expression is shown, calls included */
+} sh_mode;
+
+typedef struct sh_source {
+  const char *text;
+  size_t size;
+  const char *name; /* Lua's chunk name: "@file.lua", "=stdin" */
+  int first_line;   /* of the text in its file, from 1 */
+  sh_mode mode;
+} sh_source;
+
+typedef enum sh_result {
+  SH_DONE,
+  SH_FAILED,     /* the error text is on the stack */
+  SH_INCOMPLETE, /* more input may complete it; Lua's message is on the stack */
+} sh_result;
+
+/* What happens to the results of a compiled source. */
+typedef enum sh_show {
+  SH_HIDE,
+  SH_SHOW,
+  SH_SHOW_REST, /* a nil in front of them is not the user's */
+} sh_show;
+
+/* Prepares L (library opened) for sessions: the table of session variables. */
+void sh_session_open(lua_State *L);
+
+/* Compiles the source and leaves its function on the stack, or a message. `show` tells sh_run what
+ * the function's results are. */
+sh_result sh_compile(lua_State *L, const sh_source *source, sh_show *show);
+
+/* Calls the function below its `arguments` on top of the stack; prints its values unless SH_HIDE.
+ */
+sh_result sh_call(lua_State *L, int arguments, sh_show show);
+
+/* Both; the function gets the values of table `arg` from 1 on. */
+sh_result sh_run(lua_State *L, const sh_source *source);
+
+/* Takes the error text off the stack and prints it on stderr after `prefix`, stdout flushed first.
+ */
+void sh_report(lua_State *L, const char *prefix);
+
+/* Pushes the table of session variables. */
+void sh_push_variables(lua_State *L);
+
+#endif
