@@ -22,6 +22,9 @@ typedef enum gt_init_law {
  * not recorded. */
 gt_status gt_init(gt_ctx *cx, gt_tensor *t, gt_init_law law, double a, double b);
 
+/* The values of a and b that PyTorch's function of that name takes when none are given. */
+void gt_init_defaults(gt_init_law law, double *a, double *b);
+
 /* Name ("normal_") to law, -1 if unknown; list for "did you mean". */
 int gt_init_find(const char *name);
 const char *gt_init_name(int law); /* NULL past the end */

@@ -82,6 +82,8 @@ gt_status gt_module_set_buffer(gt_ctx *cx, gt_module *m, const char *name, gt_te
                                bool persistent);
 gt_status gt_module_set_module(gt_ctx *cx, gt_module *m, const char *name,
                                gt_module *child); /* refuses cycles */
+/* The same for a module just made: the caller's reference is used up, also on failure. */
+gt_status gt_module_adopt(gt_ctx *cx, gt_module *m, const char *name, gt_module *child);
 gt_status gt_module_append(gt_ctx *cx, gt_module *list, gt_module *child);
 bool gt_module_remove(gt_ctx *cx, gt_module *m, const char *name);
 const gt_slot *gt_module_slot(const gt_module *m, const char *name); /* NULL if none */
@@ -100,9 +102,9 @@ struct gt_observer {
 
 /* ---- walks; `name` is the dotted path.  A callback's failure ends the walk and is passed on. ----
  *
- * Order is PyTorch's: a module's own parameters, then its own buffers, then its children; modules in
- * pre-order.  Callbacks of parameter, buffer and state walks must not add or remove slots; module
- * walks list the modules first, so their callbacks may. */
+ * Order is PyTorch's: a module's own parameters, then its own buffers, then its children; modules
+ * in pre-order.  Callbacks of parameter, buffer and state walks must not add or remove slots;
+ * module walks list the modules first, so their callbacks may. */
 typedef struct gt_entry {
   const char *name;    /* "blocks.0.attn.key.weight", valid during the callback */
   gt_module *owner;    /* module that holds the slot (or the module itself in module walks) */

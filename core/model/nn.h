@@ -32,8 +32,11 @@ typedef struct gt_rms_norm {
  * sqrt 5). */
 gt_status gt_linear_new(gt_ctx *cx, int64_t in_features, int64_t out_features, bool bias,
                         gt_dtype dtype, const gt_device *device, gt_module **out);
-/* A Linear without bias on an existing weight (out, in): a tied head.  Draws nothing, but uses up the
- * random stream that a drawn one would, so that both leave the session in the same state. */
+/* Adds a Linear without bias, f32, as the child `name` of m. */
+gt_status gt_linear_add(gt_ctx *cx, gt_module *m, const char *name, int64_t in_features,
+                        int64_t out_features, const gt_device *device);
+/* A Linear without bias on an existing weight (out, in): a tied head.  Draws nothing, but uses up
+ * the random stream that a drawn one would, so that both leave the session in the same state. */
 gt_status gt_linear_tied(gt_ctx *cx, gt_tensor *weight, gt_module **out);
 /* weight (num_embeddings, embedding_dim): N(0, 1). */
 gt_status gt_embedding_new(gt_ctx *cx, int64_t num_embeddings, int64_t embedding_dim,

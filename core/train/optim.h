@@ -64,11 +64,11 @@ gt_status gt_optimizer_add_group(gt_ctx *cx, gt_optimizer *o, gt_tensor *const *
 gt_status gt_optimizer_step(gt_ctx *cx, gt_optimizer *o);
 void gt_optimizer_zero_grad(gt_ctx *cx, gt_optimizer *o, bool set_to_none);
 /* State of parameter i (in group order) as state dicts hold it.  `state` is (parameter_count,
- * state_count) in row-major order; NULL entries: none yet.  Every shape is checked before anything is
- * copied; dtypes are converted. */
+ * state_count) in row-major order; NULL entries: none yet.  Every shape is checked before anything
+ * is copied; dtypes are converted. */
 gt_status gt_optimizer_load(gt_ctx *cx, gt_optimizer *o, const int64_t *steps,
                             gt_tensor *const *state);
-gt_tensor *gt_optimizer_param(const gt_optimizer *o, int i); /* borrowed */
+gt_tensor *gt_optimizer_param(const gt_optimizer *o, int i);          /* borrowed */
 int gt_hyper_find(const gt_optimizer_class *class, const char *name); /* -1 if none */
 gt_status gt_hyper_check(gt_ctx *cx, const gt_optimizer_class *class, int hyper,
                          const gt_value *value);

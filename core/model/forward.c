@@ -1,0 +1,61 @@
+/* forward.c: what native forwards share: reading arguments, calling children by slot, short calls
+ * of common ops. */
+#include "core/model/forward.h"
+
+#include "core/tensor/run.h"
+
+gt_status gt_argument_tensor(gt_ctx *cx, const gt_module *m, const gt_arguments *args, int i,
+                             const char *name, gt_tensor **out) {
+  int count = i < args->count ? args->arg[i].count : 0;
+  if (count != 1)
+    return gt_fail(cx, GT_EARG, "%s: expected a tensor %s, got %s", gt_module_class_name(m), name,
+                   count ? "several" : "nil");
+  *out = args->arg[i].at[0];
+  return GT_OK;
+}
+
+gt_status gt_slot_tensor(gt_ctx *cx, const gt_module *m, const char *name, gt_tensor **out) {
+  const gt_slot *slot = gt_module_slot(m, name);
+  if (!slot || !slot->tensor)
+    return gt_fail(cx, GT_EARG, "%s: has no %s", gt_module_class_name(m), name);
+  *out = slot->tensor;
+  return GT_OK;
+}
+
+gt_status gt_child_call(gt_ctx *cx, const gt_module *m, const char *name, const gt_arguments *args,
+                        gt_tensor **out) {
+  gt_module *child = gt_module_child(m, name);
+  if (!child) return gt_fail(cx, GT_EARG, "%s: has no module %s", gt_module_class_name(m), name);
+  return gt_module_call(cx, child, args, out);
+}
+
+gt_status gt_child_call1(gt_ctx *cx, const gt_module *m, const char *name, gt_tensor *x,
+                         gt_tensor **out) {
+  gt_arguments args = {.count = 1, .arg = {{.count = 1, .at = {x}}}};
+  return gt_child_call(cx, m, name, &args, out);
+}
+
+gt_status gt_reshape(gt_ctx *cx, gt_tensor *t, int ndim, const int64_t *shape, gt_tensor **out) {
+  gt_value value = {.given = true, .dims = {.count = ndim}};
+  memcpy(value.dims.at, shape, (size_t)ndim * sizeof *shape);
+  return gt_apply1(cx, "reshape", t, GT_ARGS({"shape", value}), out);
+}
+
+gt_status gt_replace(gt_ctx *cx, const char *op, gt_tensor **t) {
+  gt_tensor *y = NULL;
+  GT_TRY(gt_apply1(cx, op, *t, NULL, &y));
+  gt_tensor_unref(cx, *t);
+  *t = y;
+  return GT_OK;
+}
+
+int gt_choice_find(const char *choices, const char *text) {
+  size_t n = strlen(text);
+  for (int i = 0;; i++) {
+    const char *bar = strchr(choices, '|');
+    size_t length = bar ? (size_t)(bar - choices) : strlen(choices);
+    if (length == n && !strncmp(choices, text, n)) return i;
+    if (!bar) return -1;
+    choices = bar + 1;
+  }
+}

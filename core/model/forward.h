@@ -1,0 +1,30 @@
+/* forward.h: what native forwards share: reading arguments, calling children by slot, short calls
+ * of common ops. */
+#ifndef GT_FORWARD_H
+#define GT_FORWARD_H
+
+#include "core/model/module.h"
+
+/* Argument i as one tensor, borrowed; "<class>: expected a tensor <name>, got nil" otherwise. */
+gt_status gt_argument_tensor(gt_ctx *cx, const gt_module *m, const gt_arguments *args, int i,
+                             const char *name, gt_tensor **out);
+
+/* The tensor in a slot, borrowed; "<class>: has no <name>" when there is none. */
+gt_status gt_slot_tensor(gt_ctx *cx, const gt_module *m, const char *name, gt_tensor **out);
+
+/* Calls whatever module sits in slot `name`, with all arguments or with one tensor. */
+gt_status gt_child_call(gt_ctx *cx, const gt_module *m, const char *name, const gt_arguments *args,
+                        gt_tensor **out);
+gt_status gt_child_call1(gt_ctx *cx, const gt_module *m, const char *name, gt_tensor *x,
+                         gt_tensor **out);
+
+/* t with another shape; recorded in the graph. */
+gt_status gt_reshape(gt_ctx *cx, gt_tensor *t, int ndim, const int64_t *shape, gt_tensor **out);
+
+/* *t = op(*t) for an op with one input: releases what was there. */
+gt_status gt_replace(gt_ctx *cx, const char *op, gt_tensor **t);
+
+/* Index of `text` in "none|mean|sum", -1 if it is not there. */
+int gt_choice_find(const char *choices, const char *text);
+
+#endif

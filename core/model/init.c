@@ -1,0 +1,261 @@
+/* init.c: laws that fill one tensor; one row of the table per law.
+ *
+ * fan_out = shape[0], fan_in = the rest.  Sources: Glorot & Bengio 2010 (xavier), He et al. 2015
+ * (kaiming), Saxe et al. 2014 (orthogonal), Yang et al. arXiv 2310.17813 (spectral). */
+#include "core/model/init.h"
+
+#include "core/tensor/op.h"
+#include "core/tensor/pool.h"
+#include "core/tensor/rng.h"
+#include "core/tensor/text.h"
+
+#include <math.h>
+
+typedef struct fans {
+  double in, out;
+} fans;
+
+static gt_status fans_of(gt_ctx *cx, const gt_tensor *t, const char *law, fans *out) {
+  gt_spec spec = gt_spec_of(t);
+  char text[GT_SHAPE_TEXT];
+  if (t->ndim < 2)
+    return gt_fail(cx, GT_ESHAPE, "%s: expected a matrix (out, in), got %s", law,
+                   gt_shape_text(&spec, text));
+  double in = 1;
+  for (int i = 1; i < t->ndim; i++) in *= (double)t->shape[i];
+  *out = (fans){.in = in, .out = (double)t->shape[0]};
+  return GT_OK;
+}
+
+/* ---- truncated normal ---- */
+
+/* x with Phi(x) = p: Newton from 0, which approaches the root from one side because Phi is convex
+ * on the negative half. */
+static double normal_quantile(double p) {
+  if (p > 0.5) return -normal_quantile(1 - p);
+  double x = 0;
+  for (int i = 0; i < 60; i++) {
+    double density = exp(-0.5 * x * x) / sqrt(2 * M_PI);
+    double step = (0.5 * erfc(-x / sqrt(2)) - p) / density;
+    x -= step;
+    if (fabs(step) < 1e-15 * (1 + fabs(x))) break;
+  }
+  return x;
+}
+
+typedef struct truncation {
+  double *x; /* (n) uniform in, truncated normal out */
+  double mean, std, low, high;
+} truncation;
+
+static void truncate_chunk(void *argument, int64_t begin, int64_t end) {
+  const truncation *job = argument;
+  for (int64_t i = begin; i < end; i++) {
+    double x = job->mean + job->std * normal_quantile(job->x[i]);
+    job->x[i] = fmin(fmax(x, job->low), job->high);
+  }
+}
+
+/* Cut at -2 and 2, PyTorch's defaults, which are absolute and not in units of std. */
+static gt_status fill_trunc_normal(gt_ctx *cx, gt_tensor *t, double mean, double std) {
+  truncation job = {.mean = mean, .std = std, .low = -2, .high = 2};
+  char text[GT_NUMBER_TEXT];
+  if (!(std > 0))
+    return gt_fail(cx, GT_EARG, "trunc_normal_: expected std > 0, got %s",
+                   gt_number_text(std, text));
+  if (gt_device_of(t)->kind == GT_META) return GT_OK;
+  gt_tensor *draws = NULL;
+  gt_spec spec = gt_spec_make(GT_F64, t->ndim, t->shape);
+  GT_TRY(gt_tensor_new(cx, &spec, &gt_device_cpu, &draws));
+  double below = 0.5 * erfc(-(job.low - mean) / (std * sqrt(2)));
+  double above = 0.5 * erfc(-(job.high - mean) / (std * sqrt(2)));
+  gt_status status = gt_fill_uniform(cx, draws, below, above);
+  if (status == GT_OK) {
+    job.x = gt_data(draws);
+    gt_parallel(cx, gt_count(draws), 4096, truncate_chunk, &job);
+    status = gt_poll(cx);
+  }
+  if (status == GT_OK) status = gt_copy(cx, t, draws);
+  gt_tensor_unref(cx, draws);
+  return status;
+}
+
+/* ---- orthogonal ---- */
+
+/* n vectors of length m, n <= m. */
+typedef struct basis {
+  double *v; /* (n, m) */
+  int64_t n, m, pivot;
+} basis;
+
+static double dot(const double *x, const double *y, int64_t n) {
+  double lane[8] = {0};
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    for (int k = 0; k < 8; k++) lane[k] += x[i + k] * y[i + k];
+  }
+  for (; i < n; i++) lane[0] += x[i] * y[i];
+  return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+}
+
+/* Takes the pivot's direction out of the vectors pivot + 1 + [begin, end). */
+static void project_out(void *argument, int64_t begin, int64_t end) {
+  const basis *b = argument;
+  const double *q = b->v + b->pivot * b->m;
+  for (int64_t j = b->pivot + 1 + begin; j < b->pivot + 1 + end; j++) {
+    double *v = b->v + j * b->m;
+    double along = dot(q, v, b->m);
+    for (int64_t i = 0; i < b->m; i++) v[i] -= along * q[i];
+  }
+}
+
+/* Modified Gram-Schmidt: the Q of a QR decomposition whose R has a positive diagonal, so a Gaussian
+ * basis gives a uniformly distributed orthogonal matrix. */
+static gt_status orthonormalise(gt_ctx *cx, basis *b) {
+  for (b->pivot = 0; b->pivot < b->n; b->pivot++) {
+    double *q = b->v + b->pivot * b->m;
+    double norm = sqrt(dot(q, q, b->m));
+    for (int64_t i = 0; i < b->m; i++) q[i] /= norm;
+    gt_parallel(cx, b->n - b->pivot - 1, 1 + 8192 / b->m, project_out, b);
+    GT_TRY(gt_poll(cx));
+  }
+  return GT_OK;
+}
+
+/* The smaller side of (rows, cols) becomes orthonormal. */
+static gt_status fill_orthogonal(gt_ctx *cx, gt_tensor *t, double gain, double unused) {
+  (void)unused;
+  fans f;
+  GT_TRY(fans_of(cx, t, "orthogonal_", &f));
+  if (gt_device_of(t)->kind == GT_META || gt_count(t) == 0) return GT_OK;
+  int64_t rows = t->shape[0];
+  int64_t cols = gt_count(t) / rows;
+  basis b = {.n = rows < cols ? rows : cols, .m = rows < cols ? cols : rows};
+  gt_spec work_spec = gt_spec_make(GT_F64, 2, (int64_t[]){b.n, b.m});
+  gt_spec spec = gt_spec_make(GT_F64, t->ndim, t->shape);
+  gt_tensor *work = NULL;
+  gt_tensor *result = NULL;
+  gt_status status = gt_tensor_new(cx, &work_spec, &gt_device_cpu, &work);
+  if (status == GT_OK) status = gt_tensor_new(cx, &spec, &gt_device_cpu, &result);
+  if (status == GT_OK) status = gt_fill_normal(cx, work, 0, 1);
+  if (status == GT_OK) {
+    b.v = gt_data(work);
+    status = orthonormalise(cx, &b);
+  }
+  if (status == GT_OK) {
+    double *w = gt_data(result); /* (rows, cols) */
+    for (int64_t r = 0; r < rows; r++) {
+      for (int64_t c = 0; c < cols; c++)
+        w[r * cols + c] = gain * (rows <= cols ? b.v[r * b.m + c] : b.v[c * b.m + r]);
+    }
+    status = gt_copy(cx, t, result);
+  }
+  gt_tensor_unref(cx, work);
+  gt_tensor_unref(cx, result);
+  return status;
+}
+
+/* ---- the other laws ---- */
+
+static gt_status fill_zeros(gt_ctx *cx, gt_tensor *t, double a, double b) {
+  (void)a;
+  (void)b;
+  return gt_fill_value(cx, t, 0);
+}
+
+static gt_status fill_ones(gt_ctx *cx, gt_tensor *t, double a, double b) {
+  (void)a;
+  (void)b;
+  return gt_fill_value(cx, t, 1);
+}
+
+static gt_status fill_xavier_uniform(gt_ctx *cx, gt_tensor *t, double gain, double unused) {
+  (void)unused;
+  fans f;
+  GT_TRY(fans_of(cx, t, "xavier_uniform_", &f));
+  double bound = gain * sqrt(6 / (f.in + f.out));
+  return gt_fill_uniform(cx, t, -bound, bound);
+}
+
+static gt_status fill_xavier_normal(gt_ctx *cx, gt_tensor *t, double gain, double unused) {
+  (void)unused;
+  fans f;
+  GT_TRY(fans_of(cx, t, "xavier_normal_", &f));
+  return gt_fill_normal(cx, t, 0, gain * sqrt(2 / (f.in + f.out)));
+}
+
+/* slope: of the leaky relu that follows. */
+static gt_status fill_kaiming_uniform(gt_ctx *cx, gt_tensor *t, double slope, double unused) {
+  (void)unused;
+  fans f;
+  GT_TRY(fans_of(cx, t, "kaiming_uniform_", &f));
+  double bound = sqrt(3 * 2 / (1 + slope * slope) / f.in);
+  return gt_fill_uniform(cx, t, -bound, bound);
+}
+
+static gt_status fill_kaiming_normal(gt_ctx *cx, gt_tensor *t, double slope, double unused) {
+  (void)unused;
+  fans f;
+  GT_TRY(fans_of(cx, t, "kaiming_normal_", &f));
+  return gt_fill_normal(cx, t, 0, sqrt(2 / (1 + slope * slope) / f.in));
+}
+
+/* std = min(1, sqrt(fan_out / fan_in)) / sqrt(fan_in) */
+static gt_status fill_spectral(gt_ctx *cx, gt_tensor *t, double a, double b) {
+  (void)a;
+  (void)b;
+  fans f;
+  GT_TRY(fans_of(cx, t, "spectral_", &f));
+  return gt_fill_normal(cx, t, 0, 1 / sqrt(f.in) * fmin(1, sqrt(f.out / f.in)));
+}
+
+/* ---- the table ---- */
+
+typedef struct law_row {
+  const char *name;
+  gt_status (*fill)(gt_ctx *cx, gt_tensor *t, double a, double b);
+  double a, b; /* defaults; the comment of a row says what they mean */
+} law_row;
+
+static const law_row laws[] = {
+    [GT_INIT_ZEROS] = {"zeros_", fill_zeros, 0, 0},
+    [GT_INIT_ONES] = {"ones_", fill_ones, 0, 0},
+    [GT_INIT_NORMAL] = {"normal_", gt_fill_normal, 0, 1},                   /* mean, std */
+    [GT_INIT_UNIFORM] = {"uniform_", gt_fill_uniform, 0, 1},                /* low, high */
+    [GT_INIT_TRUNC_NORMAL] = {"trunc_normal_", fill_trunc_normal, 0, 1},    /* mean, std */
+    [GT_INIT_XAVIER_UNIFORM] = {"xavier_uniform_", fill_xavier_uniform, 1}, /* gain */
+    [GT_INIT_XAVIER_NORMAL] = {"xavier_normal_", fill_xavier_normal, 1},    /* gain */
+    [GT_INIT_KAIMING_UNIFORM] = {"kaiming_uniform_", fill_kaiming_uniform}, /* slope */
+    [GT_INIT_KAIMING_NORMAL] = {"kaiming_normal_", fill_kaiming_normal},    /* slope */
+    [GT_INIT_ORTHOGONAL] = {"orthogonal_", fill_orthogonal, 1},             /* gain */
+    [GT_INIT_SPECTRAL] = {"spectral_", fill_spectral},
+};
+
+gt_status gt_init(gt_ctx *cx, gt_tensor *t, gt_init_law law, double a, double b) {
+  if (!gt_dtype_is_float(t->dtype))
+    return gt_fail(cx, GT_EDTYPE, "%s: expected a float tensor, got %s", laws[law].name,
+                   gt_dtype_name(t->dtype));
+  if (!isfinite(a) || !isfinite(b)) {
+    char a_text[GT_NUMBER_TEXT];
+    char b_text[GT_NUMBER_TEXT];
+    return gt_fail(cx, GT_EARG, "%s: expected finite settings, got %s and %s", laws[law].name,
+                   gt_number_text(a, a_text), gt_number_text(b, b_text));
+  }
+  return laws[law].fill(cx, t, a, b);
+}
+
+void gt_init_defaults(gt_init_law law, double *a, double *b) {
+  *a = laws[law].a;
+  *b = laws[law].b;
+}
+
+int gt_init_find(const char *name) {
+  for (int law = 0; law < GT_COUNT(laws); law++) {
+    if (!strcmp(laws[law].name, name)) return law;
+  }
+  return -1;
+}
+
+const char *gt_init_name(int law) {
+  return law >= 0 && law < GT_COUNT(laws) ? laws[law].name : NULL;
+}

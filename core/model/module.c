@@ -1,0 +1,197 @@
+/* module.c: the life of modules, their slots, and the one door of every forward.
+ *
+ * Slots keep the order of first assignment.  A name that moves to another kind of slot goes to the
+ * end, so reading one kind in order gives what PyTorch's ordered dictionaries of parameters,
+ * buffers and children give.  The tree has no cycles: set refuses them.  Release works through a
+ * list, so a chain of modules of any length is freed in constant stack. */
+#include "core/model/tree.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void slot_drop(gt_ctx *cx, gt_slot *slot) {
+  gt_tensor_unref(cx, slot->tensor);
+  gt_module_unref(cx, slot->module);
+  slot->tensor = NULL;
+  slot->module = NULL;
+}
+
+static int slot_find(const gt_module *m, const char *name) {
+  for (int i = 0; i < m->slot_count; i++) {
+    if (!strcmp(m->slots[i].name, name)) return i;
+  }
+  return -1;
+}
+
+static void slot_remove(gt_ctx *cx, gt_module *m, int at) {
+  gt_slot removed = m->slots[at];
+  m->slot_count--;
+  memmove(&m->slots[at], &m->slots[at + 1], (size_t)(m->slot_count - at) * sizeof *m->slots);
+  gt_free(removed.name);
+  slot_drop(cx, &removed);
+}
+
+static gt_status slot_append(gt_ctx *cx, gt_module *m, const char *name, gt_slot **out) {
+  if (m->slot_count == m->slot_capacity) {
+    int capacity = m->slot_capacity ? 2 * m->slot_capacity : 4;
+    gt_slot *slots = gt_realloc(cx, m->slots, (size_t)capacity * sizeof *slots);
+    if (!slots) return GT_ENOMEM;
+    m->slots = slots;
+    m->slot_capacity = capacity;
+  }
+  char *copy = gt_strdup(cx, name);
+  if (!copy) return GT_ENOMEM;
+  *out = &m->slots[m->slot_count++];
+  **out = (gt_slot){.name = copy};
+  return GT_OK;
+}
+
+/* Puts value under name; takes its own references. */
+static gt_status slot_put(gt_ctx *cx, gt_module *m, const char *name, gt_slot value) {
+  if (!*name || strchr(name, '.'))
+    return gt_fail(cx, GT_EARG, "%s: a name must not be empty or contain a dot, got '%s'",
+                   gt_module_class_name(m), name);
+  int old = slot_find(m, name);
+  gt_slot *slot = old >= 0 ? &m->slots[old] : NULL;
+  if (!slot || slot->kind != value.kind) {
+    GT_TRY(slot_append(cx, m, name, &slot));
+    slot->kind = value.kind;
+  }
+  gt_slot replaced = *slot;
+  value.name = slot->name;
+  gt_tensor_ref(value.tensor);
+  gt_module_ref(value.module);
+  *slot = value;
+  slot_drop(cx, &replaced);
+  if (old >= 0 && m->slots[old].kind != value.kind) slot_remove(cx, m, old);
+  return GT_OK;
+}
+
+gt_status gt_module_new(gt_ctx *cx, const gt_module_class *class, gt_module **out) {
+  gt_module *m = gt_calloc(cx, 1, class->size);
+  if (!m) return GT_ENOMEM;
+  m->refs = 1;
+  m->class = class;
+  m->forward = class->forward;
+  m->training = true;
+  *out = m;
+  return GT_OK;
+}
+
+gt_module *gt_module_ref(gt_module *m) {
+  if (m) m->refs++;
+  return m;
+}
+
+void gt_module_unref(gt_ctx *cx, gt_module *m) {
+  if (!m || --m->refs > 0) return;
+  m->next = NULL;
+  for (gt_module *dead = m; dead;) {
+    m = dead;
+    dead = m->next;
+    for (int i = 0; i < m->slot_count; i++) {
+      gt_module *child = m->slots[i].module;
+      if (child && --child->refs == 0) {
+        child->next = dead;
+        dead = child;
+      }
+      gt_tensor_unref(cx, m->slots[i].tensor);
+      gt_free(m->slots[i].name);
+    }
+    gt_free(m->slots);
+    gt_free(m->class_name);
+    gt_free(m);
+  }
+}
+
+const char *gt_module_class_name(const gt_module *m) {
+  return m->class_name ? m->class_name : m->class->name;
+}
+
+gt_status gt_module_set_parameter(gt_ctx *cx, gt_module *m, const char *name, gt_tensor *t) {
+  if (t && t->node)
+    return gt_fail(cx, GT_EGRAPH, "%s: parameter %s must be a leaf, got the result of an op",
+                   gt_module_class_name(m), name);
+  gt_slot value = {.kind = GT_SLOT_PARAMETER, .persistent = true, .tensor = t};
+  GT_TRY(slot_put(cx, m, name, value));
+  if (t) t->parameter = t->boxed = true;
+  return GT_OK;
+}
+
+gt_status gt_module_set_buffer(gt_ctx *cx, gt_module *m, const char *name, gt_tensor *t,
+                               bool persistent) {
+  gt_slot value = {.kind = GT_SLOT_BUFFER, .persistent = persistent, .tensor = t};
+  GT_TRY(slot_put(cx, m, name, value));
+  if (t) t->boxed = true;
+  return GT_OK;
+}
+
+/* True when m is child itself or somewhere below it. */
+static bool contains(gt_module *child, const gt_module *m) {
+  gt_tree_link(child);
+  bool found = m->next != NULL;
+  gt_tree_unlink(child);
+  return found;
+}
+
+gt_status gt_module_set_module(gt_ctx *cx, gt_module *m, const char *name, gt_module *child) {
+  if (contains(child, m))
+    return gt_fail(cx, GT_EARG, "%s: '%s' would contain itself", gt_module_class_name(m), name);
+  gt_slot value = {.kind = GT_SLOT_MODULE, .module = child};
+  return slot_put(cx, m, name, value);
+}
+
+gt_status gt_module_adopt(gt_ctx *cx, gt_module *m, const char *name, gt_module *child) {
+  gt_status status = gt_module_set_module(cx, m, name, child);
+  gt_module_unref(cx, child);
+  return status;
+}
+
+gt_status gt_module_append(gt_ctx *cx, gt_module *list, gt_module *child) {
+  char name[16];
+  snprintf(name, sizeof name, "%d", gt_module_length(list));
+  return gt_module_set_module(cx, list, name, child);
+}
+
+bool gt_module_remove(gt_ctx *cx, gt_module *m, const char *name) {
+  int at = slot_find(m, name);
+  if (at < 0) return false;
+  slot_remove(cx, m, at);
+  return true;
+}
+
+const gt_slot *gt_module_slot(const gt_module *m, const char *name) {
+  int at = slot_find(m, name);
+  return at < 0 ? NULL : &m->slots[at];
+}
+
+gt_module *gt_module_child(const gt_module *m, const char *name) {
+  const gt_slot *slot = gt_module_slot(m, name);
+  return slot ? slot->module : NULL;
+}
+
+int gt_module_length(const gt_module *m) {
+  int n = 0;
+  for (int i = 0; i < m->slot_count; i++) n += m->slots[i].kind == GT_SLOT_MODULE;
+  return n;
+}
+
+gt_status gt_module_call(gt_ctx *cx, gt_module *m, const gt_arguments *args, gt_tensor **out) {
+  if (!m->forward)
+    return gt_fail(cx, GT_EARG, "%s: has no forward and cannot be called", gt_module_class_name(m));
+  gt_observer *observer = cx->observer;
+  gt_tensor *y = NULL;
+  if (observer) GT_TRY(observer->enter(cx, observer, m));
+  gt_module_ref(m); /* its forward may replace it in the tree */
+  gt_status status = m->forward(cx, m, args, &y);
+  if (observer) {
+    gt_status left = observer->leave(cx, observer, m, status == GT_OK ? y : NULL);
+    if (status == GT_OK) status = left;
+  }
+  gt_module_unref(cx, m);
+  if (status == GT_OK)
+    *out = y;
+  else
+    gt_tensor_unref(cx, y);
+  return status;
+}
