@@ -5,6 +5,7 @@
 #   LINE=readline|edit|none      the line editor of the prompt
 #   ARCH=native                  the CPU to compile for
 #   CUDA=auto|no                 build the CUDA plug-in when nvcc is found
+#   CUDA_ARCH="80 90"            the GPU generations it is compiled for (newer ones through PTX)
 #   TEST=name                    with `make test`: only test programs whose name contains it
 FLAVOUR ?= release
 LINE ?= readline
@@ -49,8 +50,9 @@ LUA_LIB := $(sort $(shell find lua/lib -name '*.lua' 2>/dev/null))
 LUA_LIB_DIRS := $(shell find lua/lib -type d 2>/dev/null)
 
 NVCC := $(if $(filter no,$(CUDA)),,$(or $(shell command -v nvcc),$(wildcard /usr/local/cuda/bin/nvcc)))
-CU := $(wildcard core/*/*.cu kernels/*.cu)
-PLUGIN := $(if $(and $(NVCC),$(CU)),$(B)/gptsh-cuda.so)
+CU := $(wildcard kernels/*.cu)
+PLUGIN := $(if $(NVCC),build/cuda/gptsh-cuda.so)
+EMULATED := $(B)/gptsh-emu.so
 C_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/core/*.c tests/shell/*.c))
 
 all: gptsh $(PLUGIN)
@@ -81,12 +83,53 @@ $(B)/gen/gtlua_libs.c: $(B)/gen/embed $(LUA_LIB) $(LUA_LIB_DIRS)
 $(B)/gen/gtlua_libs.o: $(B)/gen/gtlua_libs.c
 	$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
+# ---- the CUDA plug-in ----
+# kernels/NAME.cu holds the cuda kernels of op NAME: gt_cu_NAME_forward, and gt_cu_NAME_backward where
+# the op has one (hence weak).  device.cu is the device.  The plug-in finds core in the executable.
+CU_OPS := $(filter-out device,$(notdir $(CU:.cu=)))
+CUDA_ARCH ?= 80 90
+CUDA_CODE := $(foreach a,$(CUDA_ARCH),-gencode arch=compute_$(a),code=sm_$(a)) \
+  -gencode arch=compute_$(lastword $(CUDA_ARCH)),code=compute_$(lastword $(CUDA_ARCH))
+build/gen/cuda_kernels.cu: $(CU) Makefile
+	@mkdir -p $(@D)
+	@{ echo 'extern "C" {'; echo '#include "core/tensor/device.h"'; \
+	  for op in $(CU_OPS); do for way in forward backward; do \
+	    echo "__attribute__((weak)) gt_status gt_cu_$${op}_$$way(gt_call *);"; done; done; \
+	  echo 'extern const gt_device_kernel gt_cuda_kernels[];'; \
+	  echo 'const gt_device_kernel gt_cuda_kernels[] = {'; \
+	  for op in $(CU_OPS); do echo "  {\"$$op\", gt_cu_$${op}_forward, gt_cu_$${op}_backward},"; done; \
+	  echo '  {nullptr, nullptr, nullptr}};'; echo '}'; } > $@.new && mv $@.new $@
+build/cuda/%.o: kernels/%.cu
+	@mkdir -p $(@D)
+	$(NVCC) -std=c++17 -O3 -I. -Xcompiler -fPIC,-Wall $(CUDA_CODE) -MMD -MP -c -o $@ $<
+build/cuda/cuda_kernels.o: build/gen/cuda_kernels.cu
+	$(NVCC) -std=c++17 -I. -Xcompiler -fPIC -c -o $@ $<
+build/cuda/gptsh-cuda.so: $(patsubst kernels/%.cu,build/cuda/%.o,$(CU)) build/cuda/cuda_kernels.o
+	$(NVCC) -shared $(CUDA_CODE) -o $@ $^ -lcublas
+
+# The same files for the emulated device (tests/emu): an ordinary C++ compiler, no hardware.
+EMU_FLAGS = -std=c++17 -O1 -g -fPIC $(WARN) -DGT_EMULATED -Itests/emu $(ALL_CPPFLAGS)
+$(B)/emu/%.o: kernels/%.cu
+	@mkdir -p $(@D)
+	$(CXX) -x c++ $(EMU_FLAGS) -MMD -MP -c -o $@ $<
+$(B)/emu/%.o: tests/emu/%.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(EMU_FLAGS) -MMD -MP -c -o $@ $<
+$(B)/emu/cuda_kernels.o: build/gen/cuda_kernels.cu
+	@mkdir -p $(@D)
+	$(CXX) -x c++ $(EMU_FLAGS) -c -o $@ $<
+EMU_OBJ := $(patsubst kernels/%.cu,$(B)/emu/%.o,$(CU)) $(patsubst tests/emu/%.cpp,$(B)/emu/%.o,$(wildcard tests/emu/*.cpp)) \
+  $(B)/emu/cuda_kernels.o
+$(EMULATED): $(EMU_OBJ)
+	$(CXX) -shared -o $@ $^ $(addprefix -L,$(BLAS_DIR)) -lopenblas
+-include $(EMU_OBJ:.o=.d) $(wildcard build/cuda/*.d)
+
 # ---- tests ----
 # C tests are cmocka programs linked with the native core; they see no Lua.
 $(B)/tests/%: tests/%.c $(CORE_OBJ)
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(CORE_OBJ) -lcmocka $(CORE_LIBS)
-tests: all $(C_TESTS)
+tests: all $(C_TESTS) $(EMULATED)
 
 test: deps
 	@$(MAKE) tests

@@ -1,0 +1,172 @@
+/* emu.cpp: the scheduler and the memory of the emulated device (see emu.h). */
+#include "emu.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <vector>
+
+namespace emu {
+
+thread_local Position position;
+unsigned char *dynamic_shared;
+
+namespace {
+
+enum State { READY, AT_BLOCK, AT_WARP, DONE };
+enum { WARP = 32, STACK_BYTES = 128 << 10 };
+
+struct Fiber {
+  ucontext_t context;
+  std::unique_ptr<char[]> stack;
+  State state = DONE;
+  uint64_t slot = 0; /* the value brought to a warp exchange */
+};
+
+std::vector<Fiber> fibers; /* kept between launches: stacks are expensive */
+ucontext_t scheduler;
+unsigned current, thread_count;
+const std::function<void()> *body;
+
+void enter() {
+  (*body)();
+  fibers[current].state = DONE;
+  swapcontext(&fibers[current].context, &scheduler);
+}
+
+void yield(State state) {
+  fibers[current].state = state;
+  swapcontext(&fibers[current].context, &scheduler);
+}
+
+void prepare(Fiber &fiber) {
+  if (!fiber.stack) fiber.stack.reset(new char[STACK_BYTES]);
+  getcontext(&fiber.context);
+  fiber.context.uc_stack.ss_sp = fiber.stack.get();
+  fiber.context.uc_stack.ss_size = STACK_BYTES;
+  fiber.context.uc_link = nullptr;
+  makecontext(&fiber.context, enter, 0);
+  fiber.state = READY;
+}
+
+void set_thread(unsigned index) {
+  const dim3 &d = position.block_dim;
+  position.thread = dim3(index % d.x, index / d.x % d.y, index / (d.x * d.y));
+  current = index;
+}
+
+/* Lets the lanes of every warp go whose living lanes have all arrived. */
+bool release_warps() {
+  bool any = false;
+  for (unsigned first = 0; first < thread_count; first += WARP) {
+    unsigned last = first + WARP < thread_count ? first + WARP : thread_count;
+    bool complete = true, waiting = false;
+    for (unsigned i = first; i < last; i++) {
+      waiting |= fibers[i].state == AT_WARP;
+      complete &= fibers[i].state == AT_WARP || fibers[i].state == DONE;
+    }
+    if (!waiting || !complete) continue;
+    for (unsigned i = first; i < last; i++)
+      if (fibers[i].state == AT_WARP) fibers[i].state = READY;
+    any = true;
+  }
+  return any;
+}
+
+bool release_block() {
+  bool any = false;
+  for (unsigned i = 0; i < thread_count; i++)
+    if (fibers[i].state == AT_BLOCK) fibers[i].state = READY, any = true;
+  return any;
+}
+
+void run_block(bool reverse) {
+  for (unsigned i = 0; i < thread_count; i++) prepare(fibers[i]);
+  for (;;) {
+    bool ran = false;
+    for (unsigned n = 0; n < thread_count; n++) {
+      unsigned i = reverse ? thread_count - 1 - n : n;
+      if (fibers[i].state != READY) continue;
+      set_thread(i);
+      swapcontext(&scheduler, &fibers[i].context);
+      ran = true;
+    }
+    if (!ran && !release_warps() && !release_block()) return;
+  }
+}
+
+}  // namespace
+
+int lane() { return (int)(current % WARP); }
+
+void block_barrier() { yield(AT_BLOCK); }
+
+uint64_t exchange(uint64_t value, int source) {
+  fibers[current].slot = value;
+  yield(AT_WARP);
+  unsigned from = current / WARP * WARP + (unsigned)source;
+  uint64_t result = from < thread_count ? fibers[from].slot : value;
+  yield(AT_WARP); /* nobody overwrites a slot before everybody has read it */
+  return result;
+}
+
+void launch(dim3 grid, dim3 block, size_t shared, const std::function<void()> &kernel) {
+  static const char *order = std::getenv("GT_EMU_ORDER");
+  bool reverse = order && !std::strcmp(order, "reverse");
+  Opened memory;
+  std::vector<unsigned char> dynamic(shared + 64);
+  dynamic_shared = dynamic.data() + (64 - (uintptr_t)dynamic.data() % 64) % 64;
+  thread_count = block.x * block.y * block.z;
+  if (fibers.size() < thread_count) fibers.resize(thread_count);
+  body = &kernel;
+  position.block_dim = block;
+  position.grid_dim = grid;
+  for (unsigned z = 0; z < grid.z; z++)
+    for (unsigned y = 0; y < grid.y; y++)
+      for (unsigned x = 0; x < grid.x; x++) {
+        position.block = dim3(x, y, z);
+        run_block(reverse);
+      }
+}
+
+/* ---- memory ---- */
+
+namespace {
+
+std::map<void *, size_t> segments;
+int opened;
+
+void protect(int mode) {
+  for (auto &segment : segments) mprotect(segment.first, segment.second, mode);
+}
+
+}  // namespace
+
+void *allocate(size_t bytes) {
+  size_t rounded = (bytes + 4095) / 4096 * 4096;
+  int mode = opened ? PROT_READ | PROT_WRITE : PROT_NONE;
+  void *data = mmap(nullptr, rounded, mode, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (data == MAP_FAILED) return nullptr;
+  segments[data] = rounded;
+  return data;
+}
+
+void release(void *data) {
+  auto segment = segments.find(data);
+  if (segment == segments.end()) return;
+  munmap(segment->first, segment->second);
+  segments.erase(segment);
+}
+
+void open() {
+  if (opened++ == 0) protect(PROT_READ | PROT_WRITE);
+}
+
+void close() {
+  if (--opened == 0) protect(PROT_NONE);
+}
+
+}  // namespace emu
