@@ -1,6 +1,8 @@
 /* rule.c: terms of gradient formulas, kept until the rule ends. */
 #include "kernels/rule.h"
 
+#include "kernels/reduce.h"
+
 /* Takes over the reference in `made` (NULL after a failure) and lends it. */
 static gt_tensor *keep(gt_terms *t, gt_tensor *made) {
   if (!made) return NULL;
@@ -58,18 +60,16 @@ gt_tensor *gt_unreduced(gt_terms *t, gt_tensor *reduced) {
   if (t->status != GT_OK) return NULL;
   gt_call *c = t->c;
   const gt_spec *x = &c->in_spec[0];
-  const gt_dims *dims = &c->attr[0].dims;
-  bool all = !c->attr[0].given || dims->count == 0;
-  bool is_reduced[GT_MAX_DIM] = {false};
-  for (int k = 0; !all && x->ndim > 0 && k < dims->count; k++) {
-    is_reduced[dims->at[k] < 0 ? dims->at[k] + x->ndim : dims->at[k]] = true;
-  }
+  unsigned dims;
+  t->status = gt_reduced_dims(c, &dims);
+  if (t->status != GT_OK) return NULL;
+  bool keepdim = gt_attr_named(c, "keepdim")->i != 0;
   int64_t stride[GT_MAX_DIM];
   int from = 0;
   for (int d = 0; d < x->ndim; d++) {
-    bool repeated = all || is_reduced[d];
+    bool repeated = dims >> d & 1;
     stride[d] = repeated ? 0 : reduced->stride[from];
-    if (!repeated || c->attr[1].i) from++;
+    if (!repeated || keepdim) from++;
   }
   gt_tensor *out = NULL;
   t->status = gt_tensor_view(c->cx, reduced, x->ndim, x->shape, stride, reduced->offset, &out);

@@ -32,8 +32,8 @@ gt_tensor *gt_term2_with(gt_terms *t, const char *op, gt_tensor *a, gt_tensor *b
 gt_tensor *gt_term_number(gt_terms *t, const char *op, gt_tensor *a, double b);
 /* The number as a term, for ops that take it first. */
 gt_tensor *gt_number(gt_terms *t, double value);
-/* A reduction's output (or its gradient) seen in the shape of input 0: reduced dimensions are
- * repeated.  The reduction keeps its attributes dim and keepdim in places 0 and 1. */
+/* A reduction's output, or its gradient, seen in the shape of input 0: reduced dimensions are
+ * repeated.  For ops with the attributes dim and keepdim. */
 gt_tensor *gt_unreduced(gt_terms *t, gt_tensor *reduced);
 
 /* Stores the gradient of input i: summed to its shape where that was broadcast, cast to its dtype.

@@ -1,0 +1,88 @@
+/* logsumexp: y = log sum e^x over dimensions, shifted by the largest element so that nothing
+ * overflows; -inf of nothing.  dx = e^(x - y) dy. */
+#ifndef real
+#include "kernels/reduce.h"
+#include "kernels/rule.h"
+
+#define LANES 16
+
+/* f = the largest element, g = the sum of e^(x - f); infinite f shifts by 0 instead. */
+static double shift_of(double largest) { return isinf(largest) ? 0 : largest; }
+
+static gt_partial combine(gt_partial a, gt_partial b) {
+  gt_partial p = {.f = b.f > a.f || isnan(b.f) ? b.f : a.f};
+  double shift = shift_of(p.f);
+  p.g = a.g * exp(shift_of(a.f) - shift) + b.g * exp(shift_of(b.f) - shift);
+  return p;
+}
+
+#define GT_TYPED "kernels/logsumexp.c"
+#include "kernels/typed.h"
+
+static gt_status forward(gt_call *c) {
+  unsigned dims;
+  GT_TRY(gt_reduced_dims(c, &dims));
+  gt_reducer r = {GT_PICK(c, part), combine, GT_PICK(c, finish)};
+  return gt_cpu_reduce(c, dims, &r);
+}
+
+static gt_status rule(gt_call *c) {
+  gt_terms t = {.c = c};
+  gt_tensor *y = c->out[0], *zero = gt_number(&t, 0);
+  gt_tensor *nothing = gt_term_number(&t, "eq", y, -INFINITY);
+  gt_tensor *finite = gt_term3(&t, "where", nothing, zero, y);
+  gt_tensor *share = gt_term1(&t, "exp", gt_term2(&t, "sub", c->in[0], gt_unreduced(&t, finite)));
+  gt_give(&t, 0, gt_term2(&t, "mul", share, gt_unreduced(&t, c->gout[0])));
+  return gt_terms_end(&t);
+}
+
+static const gt_attr attrs[] = {GT_REDUCE_ATTRS};
+
+const gt_op gt_op_logsumexp = {
+    .name = "logsumexp",
+    .doc = "log sum e^x over dimensions",
+    .inputs = "x",
+    .where = "method",
+    .nin = 1,
+    .nout = 1,
+    .compute = GT_REALS,
+    .numeric = 1,
+    .differentiable = 1,
+    .save_in = 1,
+    .save_out = 1,
+    .attrs = attrs,
+    .attr_count = GT_COUNT(attrs),
+    .infer = gt_infer_reduced_float,
+    .forward = forward,
+    .rule = rule,
+};
+
+#else
+static gt_partial T(part)(const void *data, int64_t n, int64_t at, const gt_value *attr) {
+  const real *x = data;
+  real top[LANES];
+  double sum[LANES] = {0};
+  int64_t i = 0;
+  (void)at, (void)attr;
+  for (int j = 0; j < LANES; j++) top[j] = x[0];
+  for (; i + LANES <= n; i += LANES) {
+    for (int j = 0; j < LANES; j++) {
+      top[j] = (x[i + j] > top[j]) | T(gt_isnan)(x[i + j]) ? x[i + j] : top[j];
+    }
+  }
+  for (; i < n; i++) top[0] = x[i] > top[0] || T(gt_isnan)(x[i]) ? x[i] : top[0];
+  for (int j = 1; j < LANES; j++) top[0] = top[j] > top[0] || T(gt_isnan)(top[j]) ? top[j] : top[0];
+  real shift = (real)shift_of(top[0]);
+  for (i = 0; i + LANES <= n; i += LANES) {
+    for (int j = 0; j < LANES; j++) sum[j] += T(gt_exp)(x[i + j] - shift);
+  }
+  for (int j = 0; i + j < n; j++) sum[j] += T(gt_exp)(x[i + j] - shift);
+  for (int j = 1; j < LANES; j++) sum[0] += sum[j];
+  return (gt_partial){.f = top[0], .g = sum[0]};
+}
+
+static void T(finish)(gt_call *c, gt_partial p, int64_t n, int64_t index) {
+  double y = n == 0 ? -INFINITY : shift_of(p.f) + log(p.g);
+  ((real *)gt_data(c->out[0]))[index] = (real)y;
+}
+#endif
