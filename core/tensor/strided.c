@@ -7,23 +7,16 @@
 #include "core/tensor/strided.h"
 
 #include "core/tensor/pool.h"
-#include "core/tensor/tensor.h"
 
 enum {
   TILE = 32,             /* a tile of 8-byte elements is 8 KiB: it stays in L1 */
   CHUNK_BYTES = 1 << 17, /* work of one chunk: large against a hand-over, small against L2 */
 };
 
-/* Elements are moved by size, whatever their type. */
-typedef uint8_t element1;
-typedef uint16_t __attribute__((may_alias)) element2;
-typedef uint32_t __attribute__((may_alias)) element4;
-typedef uint64_t __attribute__((may_alias)) element8;
-
 typedef struct copy_plan {
   size_t size;
   int ndim;
-  int64_t shape[GT_MAX_DIM], to_stride[GT_MAX_DIM], from_stride[GT_MAX_DIM];
+  int64_t shape[GT_COPY_MAX_DIM], to_stride[GT_COPY_MAX_DIM], from_stride[GT_COPY_MAX_DIM];
   char *to;
   const char *from;
   int across; /* tiles: the dimension along which the source is (most nearly) contiguous */
@@ -85,16 +78,16 @@ static void copy_line(size_t size, void *to, int64_t to_stride, const void *from
   }
   switch (size) {
   case 1:
-    COPY_LINE(element1);
+    COPY_LINE(gt_element1);
     break;
   case 2:
-    COPY_LINE(element2);
+    COPY_LINE(gt_element2);
     break;
   case 4:
-    COPY_LINE(element4);
+    COPY_LINE(gt_element4);
     break;
   default:
-    COPY_LINE(element8);
+    COPY_LINE(gt_element8);
     break;
   }
 }
@@ -103,7 +96,7 @@ static void copy_line(size_t size, void *to, int64_t to_stride, const void *from
 static void copy_lines(void *argument, int64_t begin, int64_t end) {
   const copy_plan *p = argument;
   int inner = p->ndim - 1;
-  int64_t at[GT_MAX_DIM], to = 0, from = 0, rest = begin;
+  int64_t at[GT_COPY_MAX_DIM], to = 0, from = 0, rest = begin;
   for (int d = inner; d >= 0; d--) {
     at[d] = rest % p->shape[d];
     rest /= p->shape[d];
@@ -131,10 +124,10 @@ static void copy_lines(void *argument, int64_t begin, int64_t end) {
   }
 }
 
-typedef element4 lane8 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef gt_element4 lane8 __attribute__((vector_size(32), aligned(4), may_alias));
 
 /* y = transpose of the 8x8 block x, in registers: three rounds of interleaving halves. */
-static void transpose8(const element4 *x, int64_t x_stride, element4 *y, int64_t y_stride) {
+static void transpose8(const gt_element4 *x, int64_t x_stride, gt_element4 *y, int64_t y_stride) {
   typedef int32_t pick __attribute__((vector_size(32)));
   const pick low = {0, 8, 1, 9, 2, 10, 3, 11}, high = {4, 12, 5, 13, 6, 14, 7, 15};
   lane8 row[8], next[8];
@@ -164,14 +157,14 @@ static void transpose8(const element4 *x, int64_t x_stride, element4 *y, int64_t
   } while (0)
 
 /* The common case of 4-byte elements, both sides contiguous, a full tile. */
-static void copy_full_tile4(element4 *to, int64_t to_across, const element4 *from,
+static void copy_full_tile4(gt_element4 *to, int64_t to_across, const gt_element4 *from,
                             int64_t from_along) {
-  element4 square[TILE * TILE];
+  gt_element4 square[TILE * TILE];
   for (int64_t i = 0; i < TILE; i += 8)
     for (int64_t j = 0; j < TILE; j += 8)
       transpose8(from + i * from_along + j, from_along, square + j * TILE + i, TILE);
   for (int64_t j = 0; j < TILE; j++)
-    memcpy(to + j * to_across, square + j * TILE, TILE * sizeof(element4));
+    memcpy(to + j * to_across, square + j * TILE, TILE * sizeof(gt_element4));
 }
 
 static void copy_tile(const copy_plan *p, void *to, const void *from, int64_t across,
@@ -184,16 +177,16 @@ static void copy_tile(const copy_plan *p, void *to, const void *from, int64_t ac
   }
   switch (p->size) {
   case 1:
-    COPY_TILE(element1);
+    COPY_TILE(gt_element1);
     break;
   case 2:
-    COPY_TILE(element2);
+    COPY_TILE(gt_element2);
     break;
   case 4:
-    COPY_TILE(element4);
+    COPY_TILE(gt_element4);
     break;
   default:
-    COPY_TILE(element8);
+    COPY_TILE(gt_element8);
     break;
   }
 }
@@ -256,4 +249,15 @@ void gt_strided_copy(gt_ctx *cx, size_t size, int ndim, const int64_t *shape, vo
   int64_t inner = p.shape[p.ndim - 1], across = p.shape[p.across];
   int64_t squares = count / inner / across * tiles(inner) * tiles(across);
   gt_parallel(cx, squares, CHUNK_BYTES / (TILE * TILE * (int64_t)size), copy_tiles, &p);
+}
+
+void gt_parallel_copy(gt_ctx *cx, void *to, const void *from, int64_t bytes) {
+  int64_t one = 1;
+  gt_strided_copy(cx, 1, 1, &bytes, to, &one, from, &one);
+}
+
+void gt_parallel_zero(gt_ctx *cx, void *to, int64_t bytes) {
+  const gt_element1 zero = 0;
+  int64_t one = 1, none = 0;
+  gt_strided_copy(cx, 1, 1, &bytes, to, &one, &zero, &none);
 }

@@ -1,0 +1,172 @@
+/* order.c: ranking by keys.  Every value becomes an unsigned key whose order is the wanted one;
+ * full lines are radix-sorted by bytes (stable, from the lowest byte), short prefixes picked with a
+ * heap.
+ */
+#ifndef real
+#include "kernels/order.h"
+
+#include "core/tensor/pool.h"
+#include "kernels/cpu.h"
+
+enum { GRAIN = 4096 };
+
+typedef struct ranked {
+  uint64_t key;
+  int64_t at;
+} ranked;
+
+typedef struct order_plan {
+  gt_axis axis;
+  int64_t k;
+  bool descending;
+  const void *x /* (outer, size, inner) */;
+  void *values /* (outer, k, inner) */;
+  int64_t *indices;
+  ranked *room /* (workers, 2, size) */;
+} order_plan;
+
+static bool before(const ranked *a, const ranked *b) {
+  return a->key < b->key || (a->key == b->key && a->at < b->at);
+}
+
+/* Sorts a (n) by the low `bytes` bytes of its keys; spare (n) is working room.  Returns where the
+ * result is. */
+static ranked *radix_sort(ranked *a, ranked *spare, int64_t n, int bytes) {
+  int64_t count[8][256] = {{0}};
+  for (int64_t i = 0; i < n; i++)
+    for (int b = 0; b < bytes; b++) count[b][a[i].key >> (8 * b) & 255]++;
+  for (int b = 0; b < bytes; b++) {
+    if (count[b][a[0].key >> (8 * b) & 255] == n) continue; /* all equal in this byte */
+    int64_t start = 0;
+    for (int digit = 0; digit < 256; digit++) {
+      int64_t size = count[b][digit];
+      count[b][digit] = start;
+      start += size;
+    }
+    for (int64_t i = 0; i < n; i++) spare[count[b][a[i].key >> (8 * b) & 255]++] = a[i];
+    ranked *sorted = spare;
+    spare = a;
+    a = sorted;
+  }
+  return a;
+}
+
+static void insertion_sort(ranked *a, int64_t n) {
+  for (int64_t i = 1; i < n; i++) {
+    ranked one = a[i];
+    int64_t at = i;
+    for (; at > 0 && before(&one, &a[at - 1]); at--) a[at] = a[at - 1];
+    a[at] = one;
+  }
+}
+
+/* Restores the heap (last in order on top) below position i. */
+static void sift(ranked *heap, int64_t n, int64_t i) {
+  ranked one = heap[i];
+  for (int64_t child; (child = 2 * i + 1) < n; i = child) {
+    if (child + 1 < n && before(&heap[child], &heap[child + 1])) child++;
+    if (!before(&one, &heap[child])) break;
+    heap[i] = heap[child];
+  }
+  heap[i] = one;
+}
+
+/* Brings the first k of a (n) in order to its front. */
+static void heap_select(ranked *a, int64_t n, int64_t k) {
+  for (int64_t i = k / 2 - 1; i >= 0; i--) sift(a, k, i);
+  for (int64_t i = k; i < n; i++) {
+    if (!before(&a[i], &a[0])) continue;
+    a[0] = a[i];
+    sift(a, k, 0);
+  }
+  for (int64_t last = k - 1; last > 0; last--) {
+    ranked top = a[0];
+    a[0] = a[last];
+    a[last] = top;
+    sift(a, last, 0);
+  }
+}
+
+/* The first k of the n ranked in the first half of room (2 n). */
+static const ranked *first_of(ranked *room, int64_t n, int64_t k, int bytes) {
+  enum { SHORT = 48 };
+  if (n > SHORT && k > n / 16) return radix_sort(room, room + n, n, bytes);
+  if (n > SHORT)
+    heap_select(room, n, k);
+  else
+    insertion_sort(room, n);
+  return room;
+}
+
+#define GT_TYPED_I64
+#define GT_TYPED "kernels/order.c"
+#include "kernels/typed.h"
+
+gt_status gt_order(gt_call *c, int dim, bool descending) {
+  gt_spec x = gt_spec_of(c->in[0]);
+  order_plan p = {.axis = gt_axis_at(&x, dim),
+                  .k = gt_axis_at(&c->spec[0], dim).size,
+                  .descending = descending,
+                  .x = gt_data(c->in[0]),
+                  .values = gt_data(c->out[0]),
+                  .indices = gt_data(c->out[1])};
+  int64_t n = p.axis.size, lines = p.axis.outer * p.axis.inner;
+  if (n == 0 || p.k == 0 || lines == 0) return GT_OK;
+  void *room;
+  size_t bytes = (size_t)gt_pool_threads(c->cx) * 2 * (size_t)n * sizeof(ranked);
+  GT_TRY(gt_scratch(c->cx, c->device, bytes, &room));
+  p.room = room;
+  gt_parallel(c->cx, lines, GRAIN / n + 1, GT_PICK(c, order_lines), &p);
+  return GT_OK;
+}
+
+gt_status gt_order_rule(gt_call *c, int dim) {
+  if (!c->gout[0]) return GT_OK;
+  gt_tensor *zeros;
+  GT_TRY(gt_tensor_zeros(c->cx, &c->in_spec[0], c->device, &zeros));
+  gt_status status = gt_apply(c->cx, "scatter_add", (gt_tensor *[]){zeros, c->out[1], c->gout[0]},
+                              3, GT_ARGS({"dim", GT_INT(dim)}), &c->gin[0]);
+  gt_tensor_unref(c->cx, zeros);
+  return status;
+}
+
+#else
+
+/* Smaller keys for smaller values; one key for both zeros; NaN above all. */
+static uint64_t T(key)(real value) {
+#if REAL_IS_INTEGER
+  return (uint64_t)value ^ 1ull << 63;
+#else
+  const int bits = 8 * (int)sizeof(real);
+  const uint64_t sign = 1ull << (bits - 1), all = sign | (sign - 1);
+  uint64_t word = 0;
+  if (value != value) return all;
+  value += 0; /* -0 becomes 0 */
+  memcpy(&word, &value, sizeof value);
+  return word & sign ? ~word & all : word | sign;
+#endif
+}
+
+static void T(order_lines)(void *argument, int64_t begin, int64_t end) {
+  const order_plan *p = argument;
+  int64_t n = p->axis.size, inner = p->axis.inner;
+  ranked *room = p->room + 2 * n * gt_worker();
+  uint64_t all = sizeof(real) == 4 ? 0xffffffffu : ~0ull;
+  for (int64_t line = begin; line < end; line++) {
+    int64_t outer = line / inner, rest = line % inner;
+    const real *x = (const real *)p->x + outer * n * inner + rest;
+    for (int64_t i = 0; i < n; i++) {
+      uint64_t key = T(key)(x[i * inner]);
+      room[i] = (ranked){p->descending ? key ^ all : key, i};
+    }
+    const ranked *first = first_of(room, n, p->k, (int)sizeof(real));
+    int64_t to = outer * p->k * inner + rest;
+    real *values = (real *)p->values + to;
+    int64_t *indices = p->indices + to;
+    for (int64_t i = 0; i < p->k; i++) {
+      indices[i * inner] = first[i].at;
+      values[i * inner] = x[first[i].at * inner];
+    }
+  }
+}
+#endif
