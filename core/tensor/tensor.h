@@ -79,6 +79,8 @@ gt_tensor *gt_tensor_ref(gt_tensor *t); /* NULL passes through */
 void gt_tensor_unref(gt_ctx *cx,
                      gt_tensor *t); /* never recurses: graph nodes are released by a worklist */
 
+void gt_storage_unref(gt_ctx *cx, gt_storage *storage); /* core/tensor only */
+
 bool gt_is_contiguous(const gt_tensor *t);
 const gt_device *gt_device_of(const gt_tensor *t);
 void *gt_data(const gt_tensor *t); /* address of element 0, offset included */

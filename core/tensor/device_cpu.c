@@ -1,0 +1,135 @@
+/* device_cpu.c: host memory: segments from mmap, aligned to and backed by huge pages where the
+ * kernel has them. */
+#include "core/tensor/allocator.h"
+#include "core/tensor/pool.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define HUGE_PAGE ((size_t)2 << 20)
+#define COPY_GRAIN ((int64_t)1 << 20) /* bytes per chunk of a large copy */
+
+typedef struct copy_job {
+  char *to;
+  const char *from; /* NULL: zeros */
+} copy_job;
+
+/* Reads a small file of the kernel; false when it is not there. */
+static bool read_small(const char *path, char *text, size_t size) {
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  ssize_t n = read(file, text, size - 1);
+  close(file);
+  if (n < 0) return false;
+  text[n] = 0;
+  return true;
+}
+
+/* The number after `key` in /proc/meminfo, in bytes; 0 when there is none. */
+static size_t meminfo(const char *text, const char *key) {
+  const char *at = strstr(text, key);
+  return at == NULL ? 0 : (size_t)strtoull(at + strlen(key), NULL, 10) * 1024;
+}
+
+static size_t resident_bytes(void) {
+  char text[128];
+  if (!read_small("/proc/self/statm", text, sizeof text)) return 0;
+  char *end = NULL;
+  strtoull(text, &end, 10);
+  return (size_t)strtoull(end, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* What the control group still lets us have. */
+static size_t group_limit(void) {
+  char limit[64], current[64];
+  if (!read_small("/sys/fs/cgroup/memory.max", limit, sizeof limit) || limit[0] == 'm' ||
+      !read_small("/sys/fs/cgroup/memory.current", current, sizeof current))
+    return SIZE_MAX;
+  size_t most = (size_t)strtoull(limit, NULL, 10), used = (size_t)strtoull(current, NULL, 10);
+  return most > used ? most - used : 0;
+}
+
+/* Memory is only taken when first touched: what we hold but have not touched is not free. */
+static gt_status cpu_memory(gt_ctx *cx, const gt_device *device, size_t *free_bytes,
+                            size_t *total_bytes) {
+  (void)device;
+  char text[512];
+  size_t total = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+  size_t available = total;
+  if (read_small("/proc/meminfo", text, sizeof text)) {
+    size_t found = meminfo(text, "MemAvailable:");
+    if (found > 0) available = found;
+  }
+  size_t group = group_limit();
+  if (group < available) available = group;
+  size_t held = gt_memory(cx, GT_CPU).cached, resident = resident_bytes();
+  size_t promised = held > resident ? held - resident : 0;
+  *free_bytes = available > promised ? available - promised : 0;
+  *total_bytes = total;
+  return GT_OK;
+}
+
+static gt_status cpu_alloc(gt_ctx *cx, const gt_device *device, size_t bytes, void **out) {
+  (void)device;
+  size_t reserve = bytes + HUGE_PAGE;
+  char *data = reserve < bytes ? MAP_FAILED
+                               : mmap(NULL, reserve, PROT_READ | PROT_WRITE,
+                                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (data == MAP_FAILED)
+    return gt_fail(cx, GT_ENOMEM, "cpu: the system refused %zu bytes of memory", bytes);
+  size_t lead = (HUGE_PAGE - (uintptr_t)data % HUGE_PAGE) % HUGE_PAGE;
+  if (lead > 0) munmap(data, lead);
+  if (reserve - lead > bytes) munmap(data + lead + bytes, reserve - lead - bytes);
+  madvise(data + lead, bytes, MADV_HUGEPAGE); /* advice: refusal only costs speed */
+  *out = data + lead;
+  return GT_OK;
+}
+
+static void cpu_release(gt_ctx *cx, const gt_device *device, void *data, size_t bytes) {
+  (void)cx, (void)device;
+  munmap(data, bytes);
+}
+
+static void copy_chunk(void *argument, int64_t begin, int64_t end) {
+  copy_job *job = argument;
+  size_t bytes = (size_t)(end - begin);
+  if (job->from != NULL)
+    memcpy(job->to + begin, job->from + begin, bytes);
+  else
+    memset(job->to + begin, 0, bytes);
+}
+
+static gt_status cpu_copy(gt_ctx *cx, void *to, const gt_device *to_device, const void *from,
+                          const gt_device *from_device, size_t bytes) {
+  (void)to_device, (void)from_device;
+  if (bytes == 0) return GT_OK;
+  gt_parallel(cx, (int64_t)bytes, COPY_GRAIN, copy_chunk, &(copy_job){to, from});
+  return GT_OK;
+}
+
+static gt_status cpu_zero(gt_ctx *cx, const gt_device *device, void *data, size_t bytes) {
+  (void)device;
+  if (bytes == 0) return GT_OK;
+  gt_parallel(cx, (int64_t)bytes, COPY_GRAIN, copy_chunk, &(copy_job){data, NULL});
+  return GT_OK;
+}
+
+static gt_status cpu_sync(gt_ctx *cx, const gt_device *device) {
+  (void)cx, (void)device;
+  return GT_OK;
+}
+
+const gt_device gt_device_cpu = {
+    .kind = GT_CPU,
+    .name = "cpu",
+    .alloc = cpu_alloc,
+    .release = cpu_release,
+    .copy = cpu_copy,
+    .zero = cpu_zero,
+    .sync = cpu_sync,
+    .memory = cpu_memory,
+};

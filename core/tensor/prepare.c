@@ -1,0 +1,58 @@
+/* prepare.c: dtype and layout of what kernels see: the rules of op.h. */
+#include "core/tensor/prepare.h"
+
+gt_dtype gt_dtype_compute_of(gt_compute compute, gt_dtype dtype) {
+  if (dtype == GT_F64) return GT_F64;
+  if (compute == GT_NUMBERS && !gt_dtype_is_float(dtype)) return GT_I64;
+  return GT_F32;
+}
+
+gt_dtype gt_dtype_compute(const gt_call *c) {
+  bool any = false;
+  for (int i = 0; i < c->nin && !any; i++)
+    any = c->in[i] != NULL && gt_op_bit(c->op, c->op->numeric, i);
+  return any ? gt_dtype_compute_of(c->op->compute, gt_result_type(c, c->op->numeric)) : GT_NDTYPE;
+}
+
+gt_dtype gt_dtype_of_input(const gt_call *c, int i) {
+  bool converted = c->op->compute != GT_BYTES && c->device->kind == GT_CPU &&
+                   gt_op_bit(c->op, c->op->numeric, i);
+  return converted ? c->dtype : c->in_spec[i].dtype;
+}
+
+gt_dtype gt_dtype_of_output(const gt_call *c, gt_dtype dtype) {
+  bool converted = c->op->compute != GT_BYTES && c->device->kind == GT_CPU && dtype != GT_I64;
+  return converted ? c->dtype : dtype;
+}
+
+gt_status gt_prepare(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_device *device,
+                     bool contiguous, gt_tensor **out) {
+  if (t->dtype == dtype && t->storage->device == device && (!contiguous || gt_is_contiguous(t))) {
+    *out = gt_tensor_ref(t);
+    return GT_OK;
+  }
+  gt_spec spec = gt_spec_make(dtype, t->ndim, t->shape);
+  gt_tensor *copy = NULL;
+  GT_TRY(gt_tensor_new(cx, &spec, device, &copy));
+  gt_status status = gt_copy(cx, copy, t);
+  if (status != GT_OK) {
+    gt_tensor_unref(cx, copy);
+    return status;
+  }
+  copy->weak = t->weak;
+  *out = copy;
+  return GT_OK;
+}
+
+gt_status gt_kernel_find(gt_call *c, bool backward, gt_kernel *out) {
+  gt_kernel kernel = backward ? c->op->backward : c->op->forward;
+  if (c->device->kind == GT_CUDA) {
+    int op = gt_op_find(c->cx, c->op->name);
+    kernel = op >= 0 && c->cx->plugin_kernels != NULL ? c->cx->plugin_kernels[op][backward] : NULL;
+    if (kernel == NULL)
+      return gt_fail(c->cx, GT_EDEVICE, "%s: no CUDA kernel%s yet; move the tensor to the cpu",
+                     c->op->name, backward ? " for the gradient" : "");
+  }
+  *out = kernel;
+  return GT_OK;
+}

@@ -1,0 +1,360 @@
+/* run.c: executes one op: checks, shape rule, conversion, kernel, record.  The steps are those
+ * listed in op.h. */
+#include "core/tensor/run.h"
+
+#include "core/tensor/graph.h"
+#include "core/tensor/prepare.h"
+
+enum { FEW = 8 }; /* inputs held on the stack */
+
+/* The arrays of a call: given[i] is what the caller passed, on[i] the same on the call's device,
+ * in[i] what the kernel sees. */
+typedef struct frame {
+  gt_call call;
+  gt_tensor *const *given;
+  gt_tensor **on, **in;
+  gt_tensor *few[2 * FEW];
+  gt_spec few_specs[FEW];
+  gt_value attr[GT_MAX_ATTR];
+  gt_tensor *target; /* in place: receives output 0; NULL otherwise */
+  int scratch;       /* blocks in use before the call */
+} frame;
+
+/* Takes the name of input i out of "x, weight?, tensors..."; true when it may be absent. */
+static bool input_name(const gt_op *op, int i, char name[32]) {
+  const char *at = op->inputs;
+  for (; i > 0 && strchr(at, ',') != NULL; i--) at = strchr(at, ',') + 1;
+  at += strspn(at, " ");
+  size_t length = strcspn(at, ",? .");
+  if (length > 31) length = 31;
+  memcpy(name, at, length);
+  name[length] = 0;
+  return at[length] == '?';
+}
+
+static gt_status check_inputs(gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin) {
+  char name[32];
+  if (op->nin >= 0 && nin > op->nin)
+    return gt_fail(cx, GT_EARG, "%s: expected at most %d tensors, got %d", op->name, op->nin, nin);
+  int wanted = op->nin < 0 ? nin : op->nin;
+  for (int i = 0; i < wanted; i++) {
+    if (i < nin && in[i] != NULL) continue;
+    if (op->nin < 0 || !input_name(op, i, name))
+      return gt_fail(cx, GT_EARG, "%s: expected a tensor for input %d (%s), got none", op->name,
+                     i + 1, op->nin < 0 ? op->inputs : name);
+  }
+  return GT_OK;
+}
+
+static gt_status fill_attributes(frame *f, const gt_value *attr) {
+  const gt_op *op = f->call.op;
+  for (int i = 0; i < op->attr_count; i++) {
+    bool given = attr != NULL && attr[i].given;
+    if (!given && op->attrs[i].required)
+      return gt_fail(f->call.cx, GT_EARG, "%s: expected a value for '%s', got none", op->name,
+                     op->attrs[i].name);
+    f->attr[i] = given ? attr[i] : op->attrs[i].fallback;
+  }
+  f->call.attr = f->attr;
+  return GT_OK;
+}
+
+/* One device for all; plain numbers follow the tensors. */
+static gt_status choose_device(frame *f) {
+  gt_call *c = &f->call;
+  const gt_device *device = NULL;
+  for (int i = 0; i < c->nin; i++) {
+    gt_tensor *t = f->on[i];
+    if (t == NULL || t->weak) continue;
+    if (device != NULL && device != t->storage->device)
+      return gt_fail(c->cx, GT_EDEVICE, "%s: expected tensors on one device, got %s and %s",
+                     c->op->name, device->name, t->storage->device->name);
+    device = t->storage->device;
+  }
+  c->device = device != NULL ? device : &gt_device_cpu;
+  for (int i = 0; i < c->nin; i++) {
+    gt_tensor *t = f->on[i];
+    if (t == NULL || t->storage->device == c->device) continue;
+    f->on[i] = NULL;
+    GT_TRY(gt_prepare(c->cx, t, t->dtype, c->device, false, &f->on[i]));
+    gt_tensor_unref(c->cx, t);
+  }
+  return GT_OK;
+}
+
+/* Sets up everything up to the shape rule. */
+static gt_status open_frame(frame *f, gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin,
+                            const gt_value *attr) {
+  gt_call *c = &f->call;
+  c->cx = cx;
+  c->op = op;
+  c->nin = 0;
+  f->target = NULL;
+  f->scratch = cx->scratch_count;
+  for (int k = 0; k < GT_MAX_OUT; k++) c->out[k] = c->gout[k] = NULL;
+  c->gin = NULL;
+  c->want = c->accumulate = NULL;
+  c->nout = op->nout;
+  GT_TRY(gt_poll(cx));
+  GT_TRY(check_inputs(cx, op, in, nin));
+  GT_TRY(fill_attributes(f, attr));
+  int count = op->nin < 0 ? nin : op->nin;
+  f->given = in;
+  f->on = f->few;
+  f->in = f->few + FEW;
+  c->in_spec = f->few_specs;
+  if (count > FEW) {
+    char *block = gt_malloc(cx, (size_t)count * (2 * sizeof *f->on + sizeof *c->in_spec));
+    if (block == NULL) return GT_ENOMEM;
+    c->in_spec = (gt_spec *)block;
+    f->on = (gt_tensor **)(c->in_spec + count);
+    f->in = f->on + count;
+  }
+  c->nin = count;
+  for (int i = 0; i < count; i++) {
+    f->on[i] = i < nin ? gt_tensor_ref(in[i]) : NULL;
+    f->in[i] = NULL;
+    if (f->on[i] == NULL) continue;
+    c->in_spec[i].dtype = f->on[i]->dtype;
+    c->in_spec[i].ndim = f->on[i]->ndim;
+    memcpy(c->in_spec[i].shape, f->on[i]->shape, sizeof f->on[i]->shape);
+  }
+  c->in = f->on;
+  GT_TRY(choose_device(f));
+  c->dtype = gt_dtype_compute(c);
+  return GT_OK;
+}
+
+static void close_frame(frame *f) {
+  gt_call *c = &f->call;
+  gt_scratch_release(c->cx, f->scratch);
+  for (int i = 0; i < c->nin; i++) {
+    gt_tensor_unref(c->cx, f->in[i]);
+    gt_tensor_unref(c->cx, f->on[i]);
+  }
+  if (c->nin > FEW) gt_free(c->in_spec);
+}
+
+static gt_status infer(gt_call *c) {
+  GT_TRY(c->op->infer(c));
+  if (c->dtype == GT_NDTYPE)
+    c->dtype = gt_dtype_compute_of(c->op->compute, c->nout > 0 ? c->spec[0].dtype : GT_F32);
+  return GT_OK;
+}
+
+static gt_status prepare_inputs(frame *f) {
+  gt_call *c = &f->call;
+  for (int i = 0; i < c->nin; i++) {
+    if (f->on[i] == NULL) continue;
+    bool contiguous = !gt_op_bit(c->op, c->op->strided, i);
+    GT_TRY(gt_prepare(c->cx, f->on[i], gt_dtype_of_input(c, i), c->device, contiguous, &f->in[i]));
+  }
+  c->in = f->in;
+  return GT_OK;
+}
+
+/* A view op may answer with its input; the result must be a tensor of its own. */
+static gt_status run_view(frame *f) {
+  gt_call *c = &f->call;
+  gt_tensor *made = NULL;
+  GT_TRY(c->op->view(c, &made));
+  c->out[0] = made;
+  if (made == f->on[0]) {
+    c->out[0] = NULL;
+    gt_status status = gt_tensor_view(c->cx, made, made->ndim, made->shape, made->stride,
+                                      made->offset, &c->out[0]);
+    gt_tensor_unref(c->cx, made);
+    GT_TRY(status);
+  }
+  c->spec[0] = gt_spec_of(c->out[0]);
+  return GT_OK;
+}
+
+/* True when the kernel may write output 0 straight into the target: every input that shares its
+ * memory is read at the same place that is written. */
+static bool writes_through(const frame *f) {
+  const gt_call *c = &f->call;
+  const gt_tensor *to = f->target;
+  if (!c->op->elementwise || to->dtype != gt_dtype_of_output(c, c->spec[0].dtype) ||
+      !gt_is_contiguous(to))
+    return false;
+  for (int i = 0; i < c->nin; i++) {
+    const gt_tensor *t = c->in[i];
+    if (t == NULL || t->storage != to->storage) continue;
+    if (i != 0 || t->dtype != to->dtype || t->offset != to->offset || !gt_is_contiguous(t) ||
+        gt_count(t) != gt_count(to))
+      return false;
+  }
+  return true;
+}
+
+static gt_status allocate_outputs(frame *f) {
+  gt_call *c = &f->call;
+  for (int k = 0; k < c->nout; k++) {
+    if (k == 0 && f->target != NULL && writes_through(f)) {
+      c->out[0] = gt_tensor_ref(f->target);
+      continue;
+    }
+    gt_spec spec = c->spec[k];
+    spec.dtype = gt_dtype_of_output(c, spec.dtype);
+    GT_TRY(gt_tensor_new(c->cx, &spec, c->device, &c->out[k]));
+  }
+  return GT_OK;
+}
+
+static gt_status convert_outputs(gt_call *c) {
+  for (int k = 0; k < c->nout; k++) {
+    gt_tensor *computed = c->out[k], *wanted = NULL;
+    if (computed->dtype == c->spec[k].dtype) continue;
+    GT_TRY(gt_prepare(c->cx, computed, c->spec[k].dtype, c->device, true, &wanted));
+    gt_tensor_unref(c->cx, computed);
+    c->out[k] = wanted;
+  }
+  return GT_OK;
+}
+
+/* Inputs that the op changes were converted copies where the kernel could not take them. */
+static gt_status write_back(frame *f) {
+  gt_call *c = &f->call;
+  for (int i = 0; i < c->nin; i++) {
+    if (f->on[i] == NULL || !gt_op_bit(c->op, c->op->writes, i)) continue;
+    if (f->in[i] != f->on[i]) GT_TRY(gt_copy(c->cx, f->on[i], f->in[i]));
+    gt_touch(f->on[i]);
+  }
+  return GT_OK;
+}
+
+static gt_status compute(frame *f) {
+  gt_call *c = &f->call;
+  bool in_place = c->op->writes != 0 || f->target != NULL, shielded = c->cx->shielded;
+  gt_kernel kernel = NULL;
+  if (c->device->kind == GT_META) return allocate_outputs(f);
+  GT_TRY(gt_kernel_find(c, false, &kernel));
+  GT_TRY(prepare_inputs(f));
+  GT_TRY(allocate_outputs(f));
+  if (in_place) c->cx->shielded = true;
+  gt_status status = kernel(c);
+  if (status == GT_OK && c->op->writes != 0) status = write_back(f);
+  c->cx->shielded = shielded;
+  if (status != GT_OK) return status;
+  if (!in_place) GT_TRY(gt_poll(c->cx));
+  return convert_outputs(c);
+}
+
+static gt_status check_writes(const frame *f) {
+  const gt_call *c = &f->call;
+  for (int i = 0; i < c->nin; i++) {
+    if (f->on[i] != NULL && gt_op_bit(c->op, c->op->writes, i))
+      GT_TRY(gt_graph_check_write(c->cx, c->op->name, f->on[i]));
+  }
+  return GT_OK;
+}
+
+static gt_status run(frame *f) {
+  gt_call *c = &f->call;
+  if (c->op->view != NULL) {
+    GT_TRY(run_view(f));
+  } else {
+    if (c->op->writes != 0) GT_TRY(check_writes(f));
+    GT_TRY(infer(c));
+    GT_TRY(compute(f));
+  }
+  if (!gt_graph_wanted(c->cx, c->op, f->on, c->nin)) return GT_OK;
+  return gt_graph_record(c, f->on);
+}
+
+static void drop_outputs(gt_call *c) {
+  for (int k = 0; k < c->nout; k++) {
+    gt_tensor_unref(c->cx, c->out[k]);
+    c->out[k] = NULL;
+  }
+}
+
+gt_status gt_run(gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin, const gt_value *attr,
+                 gt_tensor **out) {
+  frame f;
+  gt_status status = open_frame(&f, cx, op, in, nin, attr);
+  if (status == GT_OK) status = run(&f);
+  if (status == GT_OK)
+    for (int k = 0; k < op->nout; k++) out[k] = f.call.out[k];
+  else
+    drop_outputs(&f.call);
+  close_frame(&f);
+  return status;
+}
+
+static gt_status check_target(const gt_call *c, const gt_tensor *target) {
+  gt_spec have = gt_spec_of(target);
+  char expected[GT_SHAPE_TEXT], got[GT_SHAPE_TEXT];
+  if (!gt_same_shape(&have, &c->spec[0]))
+    return gt_fail(c->cx, GT_ESHAPE, "%s_: expected a result of shape %s, got %s", c->op->name,
+                   gt_shape_text(&have, expected), gt_shape_text(&c->spec[0], got));
+  gt_dtype result = c->spec[0].dtype;
+  bool narrows = gt_dtype_is_float(result) ? !gt_dtype_is_float(target->dtype)
+                                           : target->dtype == GT_BOOL && result != GT_BOOL;
+  if (narrows)
+    return gt_fail(c->cx, GT_EDTYPE, "%s_: expected a result that fits %s, got %s", c->op->name,
+                   gt_dtype_name(target->dtype), gt_dtype_name(result));
+  if (c->device != target->storage->device)
+    return gt_fail(c->cx, GT_EDEVICE, "%s_: expected tensors on %s, got %s", c->op->name,
+                   target->storage->device->name, c->device->name);
+  return GT_OK;
+}
+
+static gt_status run_into(frame *f, gt_tensor *target) {
+  gt_call *c = &f->call;
+  char name[64];
+  size_t length = strlen(c->op->name) < sizeof name - 2 ? strlen(c->op->name) : sizeof name - 2;
+  memcpy(name, c->op->name, length);
+  memcpy(name + length, "_", 2);
+  if (c->op->nout != 1 || c->op->view != NULL)
+    return gt_fail(c->cx, GT_EARG, "%s: this op has no in-place form", name);
+  GT_TRY(gt_graph_check_write(c->cx, name, target));
+  for (int i = 0; i < c->nin; i++) {
+    if (f->on[i] != NULL) GT_TRY(gt_graph_check_write(c->cx, name, f->on[i]));
+  }
+  GT_TRY(infer(c));
+  GT_TRY(check_target(c, target));
+  f->target = target;
+  GT_TRY(compute(f));
+  if (c->out[0]->storage != target->storage) return gt_copy(c->cx, target, c->out[0]);
+  gt_touch(target);
+  return GT_OK;
+}
+
+gt_status gt_run_into(gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin,
+                      const gt_value *attr, gt_tensor *target) {
+  frame f;
+  gt_status status = open_frame(&f, cx, op, in, nin, attr);
+  if (status == GT_OK) status = run_into(&f, target);
+  drop_outputs(&f.call);
+  close_frame(&f);
+  return status;
+}
+
+gt_status gt_apply(gt_ctx *cx, const char *name, gt_tensor *const *in, int nin, const gt_arg *args,
+                   gt_tensor **out) {
+  gt_value attr[GT_MAX_ATTR];
+  int index = gt_op_find(cx, name);
+  if (index < 0) return gt_fail(cx, GT_EARG, "%s: there is no such op", name);
+  const gt_op *op = cx->ops[index];
+  if (args == NULL || args->name == NULL) return gt_run(cx, op, in, nin, NULL, out);
+  for (int i = 0; i < op->attr_count; i++) attr[i].given = false;
+  for (; args->name != NULL; args++) {
+    int i = 0;
+    while (i < op->attr_count && strcmp(op->attrs[i].name, args->name) != 0) i++;
+    if (i == op->attr_count)
+      return gt_fail(cx, GT_EARG, "%s: there is no attribute '%s'", name, args->name);
+    attr[i] = args->value;
+  }
+  return gt_run(cx, op, in, nin, attr, out);
+}
+
+gt_status gt_apply1(gt_ctx *cx, const char *op, gt_tensor *a, const gt_arg *args, gt_tensor **out) {
+  return gt_apply(cx, op, (gt_tensor *[]){a}, 1, args, out);
+}
+
+gt_status gt_apply2(gt_ctx *cx, const char *op, gt_tensor *a, gt_tensor *b, const gt_arg *args,
+                    gt_tensor **out) {
+  return gt_apply(cx, op, (gt_tensor *[]){a, b}, 2, args, out);
+}
