@@ -1,0 +1,648 @@
+--- op.lua: the test that every op passes: gptsh tests/op.lua tests/ops/NAME.lua [--device cuda]
+--
+-- tests/ops/NAME.lua returns a table:
+--   cases    list of {inputs = {…}, attr = {…}}; attr is the keyword table of the call, may be absent.  An input is
+--              {2, 3}                     floats of that shape, standard normal; {} is 0-d
+--              {shape = {2, 3}, low = 0, high = 1}           floats, uniform
+--              {shape = {4}, values = {1, -0.5, 0, 3}}       floats, as listed
+--              {shape = {4}, dtype = "i64", low = 0, high = 9}   whole numbers in [low, high); "bool" too
+--              … grad = false             no gradient is asked for this input
+--              a number                   passed as it is
+--              false                      an optional input that is not given
+--              a function                 returns the tensor; its dtype stays
+--   oracle   function(a, b, …, attr) returning what the op returns, made of other ops (or Lua numbers in
+--            torch.tensor); called on float64 inputs that hold the same values
+--   each     instead of oracle, for elementwise ops: function(x, y, …, attr) on Lua numbers, returns one
+--   dtypes   of the floating inputs; default f64 f32 bf16 f16.  With `each` also "i64", "i32", "u8", "bool"
+--   result   dtype of the (first) output as a function of the input dtype, or its name; default: the same
+--   tol      allowed error by dtype, of the rms of the oracle's result; with `each` of every element
+--   floor    with `each`: absolute error that is allowed besides, in units of tol (default 0)
+--   kinks    numbers that random inputs keep away from
+--   gradient false when the op has none (then its outputs must not require any)
+--   gradient_tol   allowed error of finite differences, of the rms of the gradient (default 1e-7)
+--   oracle_gradient   true: compare with the gradient of the oracle too
+--   writes   {1, 3}: numbers of the inputs that the op changes; these are then its results
+--   meta, strided   false when shapes depend on data; when inputs must be contiguous
+--   errors   list of {inputs = {…}, attr = {…}, message = "text in the message"}
+-- A case may have its own `tol`, and `gradient = false`.
+
+local here = arg[0]:match("^(.*)/[^/]*$") or "."
+package.path = here .. "/?.lua;" .. package.path
+local test = require "harness"
+
+local path, device = arg[1], arg[2] == "--device" and arg[3] or nil
+if not path then error("usage: gptsh tests/op.lua tests/ops/NAME.lua [--device cuda]", 0) end
+local name = path:match("([^/]+)%.lua$")
+local op = torch.ops[name]
+local file = assert(loadfile(path, "t", setmetatable({}, {__index = _G})))()
+
+-- Unit roundoff times a few: one rounding of the result and, for float64, that of the reference.
+local TOL = {f64 = 1e-13, f32 = 5e-7, bf16 = 2 ^ -8, f16 = 2 ^ -10}
+local GRADIENT_TOL = {f32 = 1e-4, bf16 = 6e-2, f16 = 1e-2}
+local FLOATS = {f64 = true, f32 = true, bf16 = true, f16 = true}
+local LONG = {f64 = "float64", f32 = "float32", bf16 = "bfloat16", f16 = "float16", i64 = "int64", i32 = "int32",
+  i16 = "int16", i8 = "int8", u8 = "uint8", u16 = "uint16", bool = "bool"}
+local FEW = 300 -- elements of an input up to which finite differences are taken
+
+-- ---- random inputs ----
+
+math.randomseed(1234, 5678)
+
+local function normal()
+  return math.sqrt(-2 * math.log(1 - math.random())) * math.cos(2 * math.pi * math.random())
+end
+
+local function count_of(shape)
+  local n = 1
+  for _, size in ipairs(shape) do n = n * size end
+  return n
+end
+
+-- Ten steps of the finite difference and more.
+local function away_from_kinks(x)
+  for _, kink in ipairs(file.kinks or {}) do
+    if math.abs(x - kink) < 1e-2 then return kink + (x < kink and -1e-2 or 1e-2) end
+  end
+  return x
+end
+
+local function shaped(values, shape, dtype)
+  if #values == 0 then return torch.zeros(shape, {dtype = dtype}) end
+  if #shape == 0 then return torch.tensor(values[1], {dtype = dtype}) end
+  return torch.tensor(values, {dtype = dtype}):reshape(shape)
+end
+
+local function draw(spec)
+  local n, values = count_of(spec.shape), {}
+  local whole = spec.dtype and not FLOATS[spec.dtype]
+  for i = 1, n do
+    if spec.values then
+      values[i] = spec.values[i]
+    elseif spec.dtype == "bool" then
+      values[i] = math.random() < 0.5
+    elseif whole then
+      values[i] = math.random(spec.low or -9, (spec.high or 10) - 1)
+    elseif spec.low then
+      values[i] = away_from_kinks(spec.low + (spec.high - spec.low) * math.random())
+    else
+      values[i] = away_from_kinks(normal())
+    end
+  end
+  return shaped(values, spec.shape, spec.dtype or "f64")
+end
+
+local function is_tensor(value) return type(value) == "userdata" end
+
+-- An input as {value =, follows =, grad =}: `follows` when it takes the dtype under test.
+local function make(spec)
+  if spec == false then return {} end
+  if type(spec) == "number" or type(spec) == "boolean" then return {value = spec} end
+  if type(spec) == "function" then return {value = spec()} end
+  if not spec.shape then spec = {shape = spec} end
+  local float = not spec.dtype or FLOATS[spec.dtype]
+  return {value = draw(spec), follows = not spec.dtype, grad = float and spec.grad ~= false}
+end
+
+local function make_all(specs)
+  local inputs = {n = #specs}
+  for i, spec in ipairs(specs) do inputs[i] = make(spec) end
+  return inputs
+end
+
+-- A copy with every input mapped.
+local function map(inputs, fn)
+  local out = {n = inputs.n}
+  for i = 1, inputs.n do
+    local input = inputs[i]
+    out[i] = {value = input.value, follows = input.follows, grad = input.grad}
+    if is_tensor(input.value) then out[i].value = fn(input.value, input, i) end
+  end
+  return out
+end
+
+local function in_dtype(inputs, dtype)
+  return map(inputs, function(t, input)
+    if not input.follows then return t end
+    if dtype == "bool" then return t:gt(0) end
+    if not FLOATS[dtype] then t = (t * 4):round() end
+    if dtype == "u8" then t = t:abs() end
+    return t:to(dtype)
+  end)
+end
+
+local function clones(inputs) return map(inputs, function(t) return t:detach():clone() end) end
+
+-- ---- calling ----
+
+local function values_of(inputs)
+  local list = {n = inputs.n}
+  for i = 1, inputs.n do list[i] = inputs[i].value end
+  return list
+end
+
+local function call(fn, inputs, attr)
+  local list = values_of(inputs)
+  if file.writes then
+    fn(table.unpack(list, 1, list.n))
+    local changed = {}
+    for k, i in ipairs(file.writes) do changed[k] = list[i] end
+    return changed
+  end
+  if attr and next(attr) ~= nil then
+    list.n = list.n + 1
+    list[list.n] = attr
+  end
+  return {fn(table.unpack(list, 1, list.n))}
+end
+
+local function run(inputs, attr)
+  if not file.writes then return call(op, inputs, attr) end
+  return call(function(...)
+    local list = table.pack(...)
+    if attr and next(attr) ~= nil then
+      list.n = list.n + 1
+      list[list.n] = attr
+    end
+    op(table.unpack(list, 1, list.n))
+  end, clones(inputs), nil)
+end
+
+local function flat(t)
+  if t:numel() == 0 then return {} end
+  return t:detach():reshape(-1):tolist()
+end
+
+local function number(x)
+  if x == true then return 1 end
+  return x == false and 0 or x
+end
+
+local function dims_of(t)
+  local dims = {}
+  for d = 1, t.ndim do dims[d] = t:size(d - 1) end
+  return dims
+end
+
+local function shape_text(t) return "(" .. table.concat(dims_of(t), ", ") .. ")" end
+
+local function fail(format, ...) error(format:format(...), 0) end
+
+-- ---- comparing ----
+
+local function same_bits(a, b)
+  return a == b and (a ~= 0 or 1 / number(a) == 1 / number(b)) or (a ~= a and b ~= b)
+end
+
+local function expect_same_bits(what, got, expected)
+  for k = 1, #expected do
+    local a, b = flat(got[k]), flat(expected[k])
+    if #a ~= #b then fail("%s: result %d has %d elements, expected %d", what, k, #a, #b) end
+    for i = 1, #b do
+      if not same_bits(a[i], b[i]) and not (type(b[i]) == "boolean" and a[i] == b[i]) then
+        fail("%s: element %d of result %d is %s, expected the same bits as %s", what, i - 1, k, a[i], b[i])
+      end
+    end
+  end
+end
+
+local function rms(values)
+  local sum, n = 0, 0
+  for _, x in ipairs(values) do
+    x = number(x)
+    if x == x and math.abs(x) < math.huge then sum, n = sum + x * x, n + 1 end
+  end
+  return n > 0 and math.sqrt(sum / n) or 0
+end
+
+-- |got - expected| <= tol * scale: scale(i) gives the size of element i.
+local function expect_close(what, got, expected, tol, scale)
+  if #got ~= #expected then fail("%s: %d elements, expected %d", what, #got, #expected) end
+  for i = 1, #expected do
+    local a, b = number(got[i]), number(expected[i])
+    local same = a == b or (a ~= a and b ~= b)
+    if not same and not (math.abs(a - b) <= tol * scale(math.abs(b))) then
+      fail("%s: element %d is %.17g, expected %.17g (off by %.3g, allowed %.3g)", what, i - 1, a, b, math.abs(a - b),
+        tol * scale(math.abs(b)))
+    end
+  end
+end
+
+-- Nothing smaller than the smallest subnormal can be asked for.
+local TINY = {f64 = 5e-324, f32 = 2e-45, bf16 = 1e-40, f16 = 6e-8}
+
+local function expect_outputs(what, got, expected, dtype, case)
+  local tol = (case.tol or file.tol or {})[dtype] or TOL[dtype] or 0
+  for k = 1, #expected do
+    if is_tensor(expected[k]) and shape_text(got[k]) ~= shape_text(expected[k]) then
+      fail("%s: result %d has shape %s, expected %s", what, k, shape_text(got[k]), shape_text(expected[k]))
+    end
+    local reference = is_tensor(expected[k]) and flat(expected[k]) or expected[k]
+    local size = file.each and (file.floor or 0) or rms(reference)
+    local tiny = (TINY[dtype] or 0) / math.max(tol, 1e-300)
+    expect_close(("%s, result %d"):format(what, k), flat(got[k]), reference, tol, function(b)
+      return (file.each and b + size or math.max(b, size)) + tiny
+    end)
+  end
+end
+
+-- ---- the reference ----
+
+-- The elements of every input in the order of the output, broadcast by plain index arithmetic.
+local function broadcast(inputs, shape)
+  local lists = {n = inputs.n}
+  for i = 1, inputs.n do
+    local value = inputs[i].value
+    local list = {}
+    if is_tensor(value) then
+      local have, elements = dims_of(value), flat(value)
+      local skipped = #shape - #have
+      for at = 0, count_of(shape) - 1 do
+        local rest, offset, step = at, 0, 1
+        for d = #shape, 1, -1 do
+          local index = rest % shape[d]
+          rest = rest // shape[d]
+          local size = have[d - skipped]
+          if size and size > 1 then offset = offset + index * step end
+          step = step * (size or 1)
+        end
+        list[at + 1] = number(elements[offset + 1])
+      end
+    else
+      for at = 1, count_of(shape) do list[at] = number(value) end
+    end
+    lists[i] = list
+  end
+  return lists
+end
+
+local function reference(inputs, attr, outputs)
+  if file.oracle then
+    local wide = map(inputs, function(t, input)
+      local float = input.follows or t.dtype == torch.bfloat16 or t.dtype == torch.float16 or t.dtype == torch.float32
+      return float and t:detach():to("f64") or t
+    end)
+    if file.writes then wide = clones(wide) end
+    local list = values_of(wide)
+    list.n = list.n + 1
+    list[list.n] = attr or {}
+    return {file.oracle(table.unpack(list, 1, list.n))}
+  end
+  local lists = broadcast(inputs, dims_of(outputs[1]))
+  local expected, row = {}, {n = inputs.n + 1}
+  row[row.n] = attr or {}
+  for at = 1, outputs[1]:numel() do
+    for i = 1, inputs.n do row[i] = lists[i][at] end
+    expected[at] = file.each(table.unpack(row, 1, row.n))
+  end
+  return {expected}
+end
+
+-- ---- gradients ----
+
+local function wants_gradient(case) return file.gradient ~= false and case.gradient ~= false and not file.writes end
+
+local function projection(outputs)
+  local weights = {}
+  for k, y in ipairs(outputs) do
+    if y.requires_grad then
+      local values = {}
+      for i = 1, y:numel() do values[i] = normal() end
+      weights[k] = shaped(values, dims_of(y), "f64")
+    end
+  end
+  return weights
+end
+
+-- Runs forward and backward `times` times on the same leaves; returns {[input] = gradient}, leaves.
+local function gradients(inputs, attr, weights, fn, times)
+  local leaves = map(inputs, function(t, input)
+    t = t:detach():clone()
+    return input.grad and t:requires_grad_(true) or t
+  end)
+  for _ = 1, times or 1 do
+    local outputs = call(fn, leaves, attr)
+    local used = {}
+    for k, y in ipairs(outputs) do
+      if y.requires_grad then used[#used + 1] = k end
+    end
+    for n, k in ipairs(used) do
+      local y = outputs[k]
+      y:backward(weights[k]:to(y.dtype):to(y.device), {retain_graph = n < #used})
+    end
+  end
+  local grads = {}
+  for i = 1, leaves.n do
+    if inputs[i].grad then grads[i] = leaves[i].value.grad end
+  end
+  return grads
+end
+
+-- d(sum of weights * outputs) / d(input i) by central differences.
+local function numeric(inputs, attr, weights, i)
+  local x = inputs[i].value
+  local values, shape, slope = flat(x), dims_of(x), {}
+  local lists = {}
+  for k, w in pairs(weights) do lists[k] = flat(w) end
+  local function loss(at, value)
+    local kept = values[at]
+    values[at] = value
+    local moved = map(inputs, function(t) return t end)
+    moved[i].value = shaped(values, shape, "f64")
+    values[at] = kept
+    local sum = 0
+    local outputs = run(moved, attr)
+    for k, w in pairs(lists) do
+      local y = flat(outputs[k])
+      for n = 1, #w do sum = sum + w[n] * y[n] end
+    end
+    return sum
+  end
+  for at = 1, #values do
+    local h = 1e-5 * math.max(1, math.abs(values[at]))
+    slope[at] = (loss(at, values[at] + h) - loss(at, values[at] - h)) / (2 * h)
+  end
+  return slope
+end
+
+local function check_gradients(inputs, attr, weights, exact)
+  for i, g in pairs(exact) do
+    local x = inputs[i].value
+    if shape_text(g) ~= shape_text(x) then
+      fail("gradient of input %d has shape %s, expected %s", i, shape_text(g), shape_text(x))
+    end
+    local ana = flat(g)
+    if x:numel() <= FEW then
+      local size = rms(ana)
+      local tol = file.gradient_tol or 1e-7
+      expect_close(("gradient of input %d"):format(i), ana, numeric(inputs, attr, weights, i), 1,
+        function() return tol * size + 1e-9 end)
+    end
+  end
+end
+
+-- The gradient in a narrower dtype against that in f64 of the same (rounded) values.
+local function check_narrow_gradients(inputs, attr, weights, dtype)
+  local narrow = in_dtype(inputs, dtype)
+  local wide = map(narrow, function(t, input) return input.follows and t:to("f64") or t end)
+  local got, expected = gradients(narrow, attr, weights, op), gradients(wide, attr, weights, op)
+  for i, g in pairs(got) do
+    if inputs[i].follows and tostring(g.dtype) ~= "torch." .. LONG[dtype] then
+      fail("gradient of input %d is %s, expected %s", i, g.dtype, LONG[dtype])
+    end
+    local reference_list = flat(expected[i])
+    local size = rms(reference_list)
+    expect_close(("gradient of input %d in %s"):format(i, dtype), flat(g), reference_list,
+      (file.gradient_tols or GRADIENT_TOL)[dtype], function(b) return math.max(b, size) + 1e-9 end)
+  end
+end
+
+-- ---- other layouts, devices, threads ----
+
+-- The same elements stored in another order, at an offset, with gaps.
+local function strided(t)
+  if t.ndim == 0 or t:numel() == 0 then return t end
+  if t.ndim == 1 then
+    local wide = torch.stack({t, t}, 1)
+    return wide:select(1, 0)
+  end
+  return t:transpose(0, -1):contiguous():transpose(0, -1)
+end
+
+local function with_threads(n, fn)
+  local before = torch.get_num_threads()
+  torch.set_num_threads(n)
+  local ok, result = pcall(fn)
+  torch.set_num_threads(before)
+  if not ok then error(result, 0) end
+  return result
+end
+
+local function forward_and_gradients(inputs, attr, weights)
+  local outputs = run(inputs, attr)
+  if weights then
+    for _, g in pairs(gradients(inputs, attr, weights, op)) do outputs[#outputs + 1] = g end
+  end
+  return outputs
+end
+
+local function check_in_place(inputs, attr, outputs)
+  local x, y = inputs[1] and inputs[1].value, outputs[1]
+  local method = is_tensor(x) and torch.debug.describe(op).elementwise and x[name .. "_"]
+  if not method or shape_text(x) ~= shape_text(y) or x.dtype ~= y.dtype then return end
+  local copy = clones(inputs)
+  local returned = call(method, copy, attr)[1]
+  expect_same_bits("in place", {copy[1].value}, {y})
+  if not rawequal(returned, copy[1].value) then fail("%s_ does not return its tensor", name) end
+end
+
+-- ---- the tests ----
+
+local function check_forward(case)
+  local inputs = make_all(case.inputs)
+  for _, dtype in ipairs(file.dtypes or {"f64", "f32", "bf16", "f16"}) do
+    local typed = in_dtype(inputs, dtype)
+    local before = clones(typed)
+    local outputs = run(typed, case.attr)
+    expect_outputs(dtype, outputs, reference(typed, case.attr, outputs), dtype, case)
+    local result = file.result or dtype
+    if type(result) == "function" then result = result(dtype) end
+    if case.result then result = case.result end
+    if tostring(outputs[1].dtype) ~= "torch." .. LONG[result] then
+      fail("%s: result is %s, expected %s", dtype, outputs[1].dtype, LONG[result])
+    end
+    expect_same_bits(dtype .. " again", run(typed, case.attr), outputs)
+    expect_same_bits(dtype .. ": inputs afterwards", values_of(typed), values_of(before))
+    if file.strided ~= false then
+      expect_same_bits(dtype .. " from other strides", run(map(typed, strided), case.attr), outputs)
+    end
+    check_in_place(typed, case.attr, outputs)
+    if file.meta ~= false then
+      local shapes = run(map(typed, function(t) return t:to("meta") end), case.attr)
+      for k, y in ipairs(outputs) do
+        if shape_text(shapes[k]) ~= shape_text(y) or shapes[k].dtype ~= y.dtype then
+          fail("%s: on meta result %d is %s %s, on cpu %s %s", dtype, k, shape_text(shapes[k]), shapes[k].dtype,
+            shape_text(y), y.dtype)
+        end
+      end
+    end
+  end
+end
+
+local function check_backward(case)
+  local inputs = make_all(case.inputs)
+  local leaves = map(inputs, function(t, input) return input.grad and t:clone():requires_grad_(true) or t end)
+  local outputs = call(op, leaves, case.attr)
+  local any = false
+  for i = 1, inputs.n do any = any or inputs[i].grad end
+  if not wants_gradient(case) then
+    for _, y in ipairs(outputs) do
+      if y.requires_grad and file.gradient == false then fail("a result requires a gradient, but the op has none") end
+    end
+    return
+  end
+  if not any then return end
+  local weights = projection(outputs)
+  if next(weights) == nil then fail("no result requires a gradient") end
+  local exact = gradients(inputs, case.attr, weights, op)
+  for i = 1, inputs.n do
+    if inputs[i].grad and not exact[i] then fail("input %d got no gradient", i) end
+  end
+  check_gradients(inputs, case.attr, weights, exact)
+  for i, g in pairs(gradients(inputs, case.attr, weights, op, 2)) do
+    expect_same_bits(("gradient of input %d after two passes"):format(i), {g}, {exact[i] * 2})
+  end
+  if file.strided ~= false then
+    local layouts = gradients(map(inputs, strided), case.attr, weights, op)
+    for i, g in pairs(layouts) do expect_same_bits("gradient from other strides", {g}, {exact[i]}) end
+  end
+  if file.oracle_gradient then
+    local function oracle(...)
+      local list = table.pack(...)
+      if not case.attr or next(case.attr) == nil then
+        list.n = list.n + 1
+        list[list.n] = {}
+      end
+      return file.oracle(table.unpack(list, 1, list.n))
+    end
+    for i, g in pairs(gradients(inputs, case.attr, weights, oracle)) do
+      local expected = flat(g)
+      local size = rms(expected)
+      expect_close(("gradient of input %d against the oracle"):format(i), flat(exact[i]), expected, 1e-11,
+        function(b) return math.max(b, size) + 1e-300 end)
+    end
+  end
+  for _, dtype in ipairs(file.dtypes or {"f32", "bf16", "f16"}) do
+    if GRADIENT_TOL[dtype] then check_narrow_gradients(inputs, case.attr, weights, dtype) end
+  end
+end
+
+local function check_threads(case)
+  local inputs = in_dtype(make_all(case.inputs), "f32")
+  local outputs = call(op, map(clones(inputs), function(t, input)
+    return input.grad and wants_gradient(case) and t:requires_grad_(true) or t
+  end), case.attr)
+  local weights = wants_gradient(case) and projection(outputs) or nil
+  local one = with_threads(1, function() return forward_and_gradients(inputs, case.attr, weights) end)
+  for _, n in ipairs {2, 3} do
+    local several = with_threads(n, function() return forward_and_gradients(inputs, case.attr, weights) end)
+    expect_same_bits(n .. " threads", several, one)
+  end
+end
+
+-- Forward and gradients on another device against the CPU, in f32 and bf16.
+local function check_device(case)
+  for _, dtype in ipairs {"f32", "bf16"} do
+    local inputs = in_dtype(make_all(case.inputs), dtype)
+    local there = map(inputs, function(t) return t:to(device) end)
+    local on_cpu, on_device = run(inputs, case.attr), run(there, case.attr)
+    -- kernels may add in another order and use other functions: 8 roundings of the result
+    local tol = dtype == "bf16" and 2 ^ -7 or 8 * 2 ^ -23
+    for k, y in ipairs(on_cpu) do
+      if on_device[k].dtype ~= y.dtype then fail("result %d is %s, on the cpu %s", k, on_device[k].dtype, y.dtype) end
+      local expected = flat(y)
+      local size = rms(expected)
+      expect_close(dtype .. " on " .. device, flat(on_device[k]:to("cpu")), expected, tol,
+        function(b) return math.max(b, size) end)
+    end
+    if wants_gradient(case) and dtype == "f32" then
+      local outputs = call(op, map(clones(inputs), function(t, input)
+        return input.grad and t:requires_grad_(true) or t
+      end), case.attr)
+      local weights = projection(outputs)
+      local here_grads = gradients(inputs, case.attr, weights, op)
+      for i, g in pairs(gradients(there, case.attr, weights, op)) do
+        local expected = flat(here_grads[i])
+        local size = rms(expected)
+        expect_close("gradient on " .. device, flat(g:to("cpu")), expected, 16 * 2 ^ -23,
+          function(b) return math.max(b, size) end)
+      end
+    end
+  end
+end
+
+-- Elementwise ops get the shapes that everything elementwise must take.
+local function standard_cases()
+  local list = {}
+  for _, case in ipairs(file.cases) do list[#list + 1] = case end
+  if not file.each then return list end
+  local model = file.cases[1]
+  for _, shape in ipairs {{}, {0, 3}, {1}, {7, 31}, {2, 3, 5, 2}, {3, 149, 157}} do
+    local inputs = {}
+    for i, spec in ipairs(model.inputs) do
+      inputs[i] = spec
+      if type(spec) == "table" then
+        inputs[i] = {}
+        for key, value in pairs(spec) do
+          if type(key) == "string" then inputs[i][key] = value end
+        end
+        inputs[i].shape, inputs[i].values = shape, nil
+      end
+    end
+    list[#list + 1] = {inputs = inputs, attr = model.attr}
+  end
+  return list
+end
+
+local function describe(case)
+  local words = {}
+  for i, spec in ipairs(case.inputs) do
+    local shape = type(spec) == "table" and (spec.shape or spec)
+    words[i] = shape and "(" .. table.concat(shape, ", ") .. ")" or tostring(type(spec) == "function" and "…" or spec)
+  end
+  local keys = {}
+  for key in pairs(case.attr or {}) do keys[#keys + 1] = key end
+  table.sort(keys)
+  for _, key in ipairs(keys) do
+    local value = case.attr[key]
+    if type(value) == "table" then value = "{" .. table.concat(value, ", ") .. "}" end
+    words[#words + 1] = key .. "=" .. tostring(value)
+  end
+  return name .. " " .. table.concat(words, " ")
+end
+
+local function live_bytes()
+  collectgarbage()
+  collectgarbage()
+  return torch.memory_allocated("cpu")
+end
+
+local function run_cpu()
+  for _, case in ipairs(standard_cases()) do
+    test(describe(case) .. ": values, dtypes, layouts, meta", function() check_forward(case) end)
+    test(describe(case) .. ": gradients", function() check_backward(case) end)
+    test(describe(case) .. ": same bits for 1, 2 and 3 threads", function() check_threads(case) end)
+  end
+  local errors = file.errors or {}
+  if file.each and #file.cases[1].inputs > 1 and not file.errors then
+    errors = {{inputs = {{2, 3}, {2, 4}}, message = "(2, 3)"}, {inputs = {{2, 3}, {2, 4}}, message = "(2, 4)"}}
+    for i = 3, #file.cases[1].inputs do errors[1].inputs[i], errors[2].inputs[i] = {}, {} end
+    errors[1].attr, errors[2].attr = file.cases[1].attr, file.cases[1].attr
+  end
+  for _, case in ipairs(errors) do
+    test(("%s is refused: %s"):format(describe(case), case.message), function()
+      local message = test.raises(function() run(make_all(case.inputs), case.attr) end, case.message)
+      if not message:find(name, 1, true) then fail("the message does not name the op: %s", message) end
+    end)
+  end
+end
+
+if not op then
+  test(name .. " is an op", function() fail("%s tests an op that does not exist", path) end)
+else
+  test(name .. " has cases and a reference", function()
+    assert(#file.cases > 0 and (file.oracle or file.each), "cases and oracle (or each) are needed")
+  end)
+  local before = live_bytes()
+  if device then
+    for _, case in ipairs(standard_cases()) do
+      test(("%s on %s"):format(describe(case), device), function() check_device(case) end)
+    end
+  else
+    run_cpu()
+  end
+  test(name .. " leaves no memory behind", function()
+    local after = live_bytes()
+    if after ~= before then fail("%d bytes live, %d before", after, before) end
+  end)
+end
+if not test.finish() then os.exit(1, true) end
