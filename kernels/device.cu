@@ -136,7 +136,7 @@ gt_status gemm(gt_call *c, gt_dtype dtype, int64_t M, int64_t N, int64_t K, Matr
       c->cx, cublasGemmStridedBatchedEx(
                  state.blas, b.transposed ? CUBLAS_OP_T : CUBLAS_OP_N,
                  a.transposed ? CUBLAS_OP_T : CUBLAS_OP_N, (int)N, (int)M, (int)K, alpha_p, b.data,
-                 type, (int)b.ld, b.stride, a.data, type, (int)a.ld, a.stride, beta_p, out, type,
+                 type, (int)(b.ld > 0 ? b.ld : 1), b.stride, a.data, type, (int)(a.ld > 0 ? a.ld : 1), a.stride, beta_p, out, type,
                  (int)N, out_stride, (int)batch, compute, CUBLAS_GEMM_DEFAULT));
 }
 
