@@ -62,7 +62,7 @@ gt_status check_dtype(gt_call *c) {
 }  // namespace
 
 extern "C" gt_status gt_cu_linear_forward(gt_call *c) {
-  Sizes s;
+  Sizes s = {};
   GT_TRY(sizes(c, &s));
   GT_TRY(check_dtype(c));
   gt_dtype dtype = c->in_spec[0].dtype;
@@ -74,7 +74,7 @@ extern "C" gt_status gt_cu_linear_forward(gt_call *c) {
 }
 
 extern "C" gt_status gt_cu_linear_backward(gt_call *c) {
-  Sizes s;
+  Sizes s = {};
   GT_TRY(sizes(c, &s));
   gt_dtype dtype = c->in_spec[0].dtype;
   void *dy = gt_data(c->gout[0]);

@@ -108,7 +108,7 @@ gt_status sizes(gt_call *c, int64_t *R, int64_t *C) {
 }  // namespace
 
 extern "C" gt_status gt_cu_rms_norm_forward(gt_call *c) {
-  int64_t R, C;
+  int64_t R = 0, C = 0;
   GT_TRY(sizes(c, &R, &C));
   if (R == 0) return GT_OK;
   GT_DISPATCH(c, c->in[0]->dtype, return forward<T>(c, R, C));
@@ -116,7 +116,7 @@ extern "C" gt_status gt_cu_rms_norm_forward(gt_call *c) {
 }
 
 extern "C" gt_status gt_cu_rms_norm_backward(gt_call *c) {
-  int64_t R, C;
+  int64_t R = 0, C = 0;
   GT_TRY(sizes(c, &R, &C));
   if (C == 0) return GT_OK;
   GT_DISPATCH(c, c->in[0]->dtype, return backward<T>(c, R, C));
