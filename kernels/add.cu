@@ -50,7 +50,7 @@ template <typename T, typename A> gt_status run(gt_call *c) {
   return launched(c);
 }
 
-}  // namespace
+} // namespace
 
 extern "C" gt_status gt_cu_add_forward(gt_call *c) {
   if (c->out[0]->dtype == GT_I64) return run<int64_t, int64_t>(c);

@@ -1,9 +1,9 @@
 /* cuda.cuh: what the .cu files share: launches, reductions, element types, access to attributes.
  *
  * A kernel is started with GT_LAUNCH only, never with the language's own launch syntax, so that the
- * same file also compiles with a host C++ compiler against tests/emu/.  Storage is f32, f64 or bf16;
- * arithmetic and sums are in f32 (f64 for f64).  Kernels use no float atomics: the same input gives
- * the same bits. */
+ * same file also compiles with a host C++ compiler against tests/emu/.  Storage is f32, f64 or
+ * bf16; arithmetic and sums are in f32 (f64 for f64).  Kernels use no float atomics: the same input
+ * gives the same bits. */
 #ifndef GT_CUDA_CUH
 #define GT_CUDA_CUH
 
@@ -47,24 +47,35 @@ template <typename T> __device__ __forceinline__ accumulator<T> load(T x) { retu
 __device__ __forceinline__ float load(__nv_bfloat16 x) { return __bfloat162float(x); }
 
 /* Element i of an array whose type is known at run time only. */
-template <typename A> __device__ __forceinline__ A load_as(const void *x, gt_dtype dtype, int64_t i) {
+template <typename A>
+__device__ __forceinline__ A load_as(const void *x, gt_dtype dtype, int64_t i) {
   switch (dtype) {
-  case GT_F32: return (A) static_cast<const float *>(x)[i];
-  case GT_F64: return (A) static_cast<const double *>(x)[i];
-  case GT_BF16: return (A)load(static_cast<const __nv_bfloat16 *>(x)[i]);
-  case GT_I64: return (A) static_cast<const int64_t *>(x)[i];
-  case GT_I32: return (A) static_cast<const int32_t *>(x)[i];
-  case GT_I16: return (A) static_cast<const int16_t *>(x)[i];
-  case GT_U16: return (A) static_cast<const uint16_t *>(x)[i];
-  case GT_I8: return (A) static_cast<const int8_t *>(x)[i];
-  default: return (A) static_cast<const uint8_t *>(x)[i]; /* u8, bool */
+  case GT_F32:
+    return (A) static_cast<const float *>(x)[i];
+  case GT_F64:
+    return (A) static_cast<const double *>(x)[i];
+  case GT_BF16:
+    return (A)load(static_cast<const __nv_bfloat16 *>(x)[i]);
+  case GT_I64:
+    return (A) static_cast<const int64_t *>(x)[i];
+  case GT_I32:
+    return (A) static_cast<const int32_t *>(x)[i];
+  case GT_I16:
+    return (A) static_cast<const int16_t *>(x)[i];
+  case GT_U16:
+    return (A) static_cast<const uint16_t *>(x)[i];
+  case GT_I8:
+    return (A) static_cast<const int8_t *>(x)[i];
+  default:
+    return (A) static_cast<const uint8_t *>(x)[i]; /* u8, bool */
   }
 }
 
 template <typename T> __device__ __forceinline__ void store(T *to, accumulator<T> x) { *to = x; }
 __device__ __forceinline__ void store(__nv_bfloat16 *to, float x) { *to = __float2bfloat16(x); }
 
-/* ---- sums over a block of BLOCK threads, the same tree every time; the result is in all threads ---- */
+/* ---- sums over a block of BLOCK threads, the same tree every time; the result is in all threads
+ * ---- */
 
 template <typename A> __device__ __forceinline__ A warp_sum(A x) {
   for (int mask = WARP / 2; mask; mask /= 2) x += __shfl_xor_sync(0xffffffffu, x, mask);
@@ -120,7 +131,8 @@ template <typename T> T *data(const gt_tensor *t) { return static_cast<T *>(gt_d
 
 /* ---- the device (device.cu) ---- */
 cudaStream_t stream();
-gt_status launched(gt_call *c); /* the status of the launches so far: a bad configuration shows here */
+gt_status
+launched(gt_call *c); /* the status of the launches so far: a bad configuration shows here */
 
 /* Row-major C (M, N) = alpha op(A) (M, K) op(B) (K, N) + beta C for `batch` problems; all of one
  * storage type.  A stride of 0 repeats a matrix. */
@@ -132,7 +144,7 @@ struct Matrix {
 gt_status gemm(gt_call *c, gt_dtype dtype, int64_t M, int64_t N, int64_t K, Matrix a, Matrix b,
                double beta, void *out, int64_t out_stride, int64_t batch);
 
-}  // namespace gt
+} // namespace gt
 
 /* Runs the statement with T bound to the storage type. */
 #define GT_DISPATCH(c, dtype_, ...)                                                                \
@@ -153,7 +165,8 @@ gt_status gemm(gt_call *c, gt_dtype dtype, int64_t M, int64_t N, int64_t K, Matr
     break;                                                                                         \
   }                                                                                                \
   default:                                                                                         \
-    return gt_fail((c)->cx, GT_EDTYPE, "%s: the cuda kernel expects float32, float64 or bfloat16, got %s", \
+    return gt_fail((c)->cx, GT_EDTYPE,                                                             \
+                   "%s: the cuda kernel expects float32, float64 or bfloat16, got %s",             \
                    (c)->op->name, gt_dtype_name(dtype_));                                          \
   }
 

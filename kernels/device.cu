@@ -1,5 +1,5 @@
-/* device.cu: the CUDA device: memory, copies, one compute stream, matrix products by cuBLAS, and the
- * plug-in's entry.  The only file of the plug-in that is not an op.
+/* device.cu: the CUDA device: memory, copies, one compute stream, matrix products by cuBLAS, and
+ * the plug-in's entry.  The only file of the plug-in that is not an op.
  *
  * A failed launch or copy marks the device as lost: the CUDA context is unusable from then on, and
  * every later call says so at once instead of failing strangely. */
@@ -53,10 +53,10 @@ void device_release(gt_ctx *, const gt_device *, void *data, size_t) {
 gt_status device_copy(gt_ctx *cx, void *to, const gt_device *to_device, const void *from,
                       const gt_device *from_device, size_t bytes) {
   GT_TRY(alive(cx));
-  cudaMemcpyKind kind = to_device->kind == GT_CUDA
-                            ? from_device->kind == GT_CUDA ? cudaMemcpyDeviceToDevice
-                                                           : cudaMemcpyHostToDevice
-                            : cudaMemcpyDeviceToHost;
+  cudaMemcpyKind kind =
+      to_device->kind == GT_CUDA
+          ? from_device->kind == GT_CUDA ? cudaMemcpyDeviceToDevice : cudaMemcpyHostToDevice
+          : cudaMemcpyDeviceToHost;
   GT_TRY(check(cx, "copy", cudaMemcpyAsync(to, from, bytes, kind, state.stream)));
   if (kind == cudaMemcpyDeviceToDevice) return GT_OK;
   return check(cx, "copy", cudaStreamSynchronize(state.stream));
@@ -104,7 +104,7 @@ gt_status device_open(gt_ctx *cx, const gt_device **out) {
   return GT_OK;
 }
 
-}  // namespace
+} // namespace
 
 extern "C" const gt_plugin gt_plugin_cuda __asm__("gt_plugin");
 extern "C" const gt_plugin gt_plugin_cuda = {GT_PLUGIN_ABI, device_open, gt_cuda_kernels};
@@ -132,12 +132,12 @@ gt_status gemm(gt_call *c, gt_dtype dtype, int64_t M, int64_t N, int64_t K, Matr
   double one = 1;
   const void *alpha_p = dtype == GT_F64 ? (const void *)&one : &one_f;
   const void *beta_p = dtype == GT_F64 ? (const void *)&beta : &beta_f;
-  return blas_check(
-      c->cx, cublasGemmStridedBatchedEx(
-                 state.blas, b.transposed ? CUBLAS_OP_T : CUBLAS_OP_N,
-                 a.transposed ? CUBLAS_OP_T : CUBLAS_OP_N, (int)N, (int)M, (int)K, alpha_p, b.data,
-                 type, (int)(b.ld > 0 ? b.ld : 1), b.stride, a.data, type, (int)(a.ld > 0 ? a.ld : 1), a.stride, beta_p, out, type,
-                 (int)N, out_stride, (int)batch, compute, CUBLAS_GEMM_DEFAULT));
+  return blas_check(c->cx, cublasGemmStridedBatchedEx(
+                               state.blas, b.transposed ? CUBLAS_OP_T : CUBLAS_OP_N,
+                               a.transposed ? CUBLAS_OP_T : CUBLAS_OP_N, (int)N, (int)M, (int)K,
+                               alpha_p, b.data, type, (int)(b.ld > 0 ? b.ld : 1), b.stride, a.data,
+                               type, (int)(a.ld > 0 ? a.ld : 1), a.stride, beta_p, out, type,
+                               (int)N, out_stride, (int)batch, compute, CUBLAS_GEMM_DEFAULT));
 }
 
-}  // namespace gt
+} // namespace gt

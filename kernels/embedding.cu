@@ -23,8 +23,9 @@ GT_KERNEL k_embedding(const void *ids /* (N) */, gt_dtype id_type, const T *weig
 }
 
 template <typename T>
-GT_KERNEL k_embedding_backward(const void *ids /* (N) */, gt_dtype id_type, const T *dy /* (N, C) */,
-                               T *dweight /* (V, C) */, int64_t N, int64_t V, int64_t C, bool add) {
+GT_KERNEL k_embedding_backward(const void *ids /* (N) */, gt_dtype id_type,
+                               const T *dy /* (N, C) */, T *dweight /* (V, C) */, int64_t N,
+                               int64_t V, int64_t C, bool add) {
   for (int64_t v = blockIdx.x; v < V; v += gridDim.x) {
     for (int64_t k = threadIdx.x; k < C; k += BLOCK) {
       accumulator<T> sum = 0;
@@ -56,7 +57,7 @@ template <typename T> gt_status backward(gt_call *c, int64_t N, int64_t V, int64
   return launched(c);
 }
 
-}  // namespace
+} // namespace
 
 extern "C" gt_status gt_cu_embedding_forward(gt_call *c) {
   const gt_spec *weight = &c->in_spec[1];

@@ -23,14 +23,16 @@ gt_status sizes(gt_call *c, Sizes *s) {
   return GT_OK;
 }
 
-template <typename T> GT_KERNEL k_add_bias(T *y /* (R, N) */, const T *b /* (N) */, int64_t R, int64_t N) {
+template <typename T>
+GT_KERNEL k_add_bias(T *y /* (R, N) */, const T *b /* (N) */, int64_t R, int64_t N) {
   for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < R * N;
        i += (int64_t)gridDim.x * blockDim.x)
     store(&y[i], load(y[i]) + load(b[i % N]));
 }
 
 template <typename T>
-GT_KERNEL k_bias_gradient(const T *dy /* (R, N) */, T *db /* (N) */, int64_t R, int64_t N, bool add) {
+GT_KERNEL k_bias_gradient(const T *dy /* (R, N) */, T *db /* (N) */, int64_t R, int64_t N,
+                          bool add) {
   int64_t column = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
   if (column >= N) return;
   accumulator<T> sum = 0;
@@ -59,7 +61,7 @@ gt_status check_dtype(gt_call *c) {
   return GT_OK;
 }
 
-}  // namespace
+} // namespace
 
 extern "C" gt_status gt_cu_linear_forward(gt_call *c) {
   Sizes s = {};

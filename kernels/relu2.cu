@@ -41,7 +41,7 @@ template <typename T> gt_status backward(gt_call *c) {
   return launched(c);
 }
 
-}  // namespace
+} // namespace
 
 extern "C" gt_status gt_cu_relu2_forward(gt_call *c) {
   GT_DISPATCH(c, c->in[0]->dtype, return forward<T>(c));

@@ -105,7 +105,7 @@ gt_status sizes(gt_call *c, int64_t *R, int64_t *C) {
   return GT_OK;
 }
 
-}  // namespace
+} // namespace
 
 extern "C" gt_status gt_cu_rms_norm_forward(gt_call *c) {
   int64_t R = 0, C = 0;

@@ -61,7 +61,7 @@ template <typename T, typename A> gt_status run(gt_call *c, Geometry g) {
   return launched(c);
 }
 
-}  // namespace
+} // namespace
 
 extern "C" gt_status gt_cu_sum_forward(gt_call *c) {
   unsigned dims;

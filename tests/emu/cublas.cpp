@@ -8,7 +8,9 @@
 
 namespace {
 
-CBLAS_TRANSPOSE operation(cublasOperation_t op) { return op == CUBLAS_OP_N ? CblasNoTrans : CblasTrans; }
+CBLAS_TRANSPOSE operation(cublasOperation_t op) {
+  return op == CUBLAS_OP_N ? CblasNoTrans : CblasTrans;
+}
 
 /* A bf16 matrix (columns of ld elements) as f32. */
 std::vector<float> widened(const void *data, int64_t count) {
@@ -19,9 +21,11 @@ std::vector<float> widened(const void *data, int64_t count) {
 }
 
 /* Elements from the first to the last of a (rows, columns) column-major matrix. */
-int64_t extent(int rows, int columns, int ld) { return rows && columns ? (int64_t)ld * (columns - 1) + rows : 0; }
+int64_t extent(int rows, int columns, int ld) {
+  return rows && columns ? (int64_t)ld * (columns - 1) + rows : 0;
+}
 
-}  // namespace
+} // namespace
 
 cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t, cublasOperation_t op_a,
                                           cublasOperation_t op_b, int m, int n, int k,
@@ -45,16 +49,19 @@ cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t, cublasOperation_t op_a
     }
     float alpha_f = *static_cast<const float *>(alpha), beta_f = *static_cast<const float *>(beta);
     if (a_type == CUDA_R_32F && c_type == CUDA_R_32F) {
-      cblas_sgemm(CblasColMajor, ta, tb, m, n, k, alpha_f, static_cast<const float *>(a) + i * a_stride,
-                  lda, static_cast<const float *>(b) + i * b_stride, ldb, beta_f,
+      cblas_sgemm(CblasColMajor, ta, tb, m, n, k, alpha_f,
+                  static_cast<const float *>(a) + i * a_stride, lda,
+                  static_cast<const float *>(b) + i * b_stride, ldb, beta_f,
                   static_cast<float *>(c) + i * c_stride, ldc);
       continue;
     }
     if (a_type != CUDA_R_16BF || c_type == CUDA_R_64F) return CUBLAS_STATUS_NOT_SUPPORTED;
     int64_t a_count = op_a == CUBLAS_OP_N ? extent(m, k, lda) : extent(k, m, lda);
     int64_t b_count = op_b == CUBLAS_OP_N ? extent(k, n, ldb) : extent(n, k, ldb);
-    std::vector<float> wide_a = widened(static_cast<const __nv_bfloat16 *>(a) + i * a_stride, a_count);
-    std::vector<float> wide_b = widened(static_cast<const __nv_bfloat16 *>(b) + i * b_stride, b_count);
+    std::vector<float> wide_a =
+        widened(static_cast<const __nv_bfloat16 *>(a) + i * a_stride, a_count);
+    std::vector<float> wide_b =
+        widened(static_cast<const __nv_bfloat16 *>(b) + i * b_stride, b_count);
     if (c_type == CUDA_R_32F) {
       cblas_sgemm(CblasColMajor, ta, tb, m, n, k, alpha_f, wide_a.data(), lda, wide_b.data(), ldb,
                   beta_f, static_cast<float *>(c) + i * c_stride, ldc);
@@ -62,8 +69,8 @@ cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t, cublasOperation_t op_a
     }
     __nv_bfloat16 *narrow = static_cast<__nv_bfloat16 *>(c) + i * c_stride;
     std::vector<float> wide_c = widened(narrow, extent(m, n, ldc));
-    cblas_sgemm(CblasColMajor, ta, tb, m, n, k, alpha_f, wide_a.data(), lda, wide_b.data(), ldb, beta_f,
-                wide_c.data(), ldc);
+    cblas_sgemm(CblasColMajor, ta, tb, m, n, k, alpha_f, wide_a.data(), lda, wide_b.data(), ldb,
+                beta_f, wide_c.data(), ldc);
     for (int column = 0; column < n; column++)
       for (int row = 0; row < m; row++)
         narrow[(int64_t)column * ldc + row] = __float2bfloat16(wide_c[(int64_t)column * ldc + row]);

@@ -24,7 +24,8 @@ inline const char *cublasGetStatusString(cublasStatus_t s) {
   return s == CUBLAS_STATUS_SUCCESS ? "success" : "not supported";
 }
 
-/* Column-major C (m, n) = alpha op(A) (m, k) op(B) (k, n) + beta C, for each of `batch` problems. */
+/* Column-major C (m, n) = alpha op(A) (m, k) op(B) (k, n) + beta C, for each of `batch` problems.
+ */
 cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation_t op_a,
                                           cublasOperation_t op_b, int m, int n, int k,
                                           const void *alpha, const void *a, cudaDataType_t a_type,

@@ -98,7 +98,7 @@ void run_block(bool reverse) {
   }
 }
 
-}  // namespace
+} // namespace
 
 int lane() { return (int)(current % WARP); }
 
@@ -143,7 +143,7 @@ void protect(int mode) {
   for (auto &segment : segments) mprotect(segment.first, segment.second, mode);
 }
 
-}  // namespace
+} // namespace
 
 void *allocate(size_t bytes) {
   size_t rounded = (bytes + 4095) / 4096 * 4096;
@@ -169,4 +169,4 @@ void close() {
   if (--opened == 0) protect(PROT_NONE);
 }
 
-}  // namespace emu
+} // namespace emu

@@ -1,8 +1,8 @@
 /* emu.h: a device without hardware, so that the .cu files run wherever a C++ compiler does.
  *
- * Blocks run one after another; the threads of a block are fibers that yield at __syncthreads and at
- * warp exchanges only.  GT_EMU_ORDER=reverse runs them from the last to the first: a kernel whose
- * result depends on the order lacks a barrier.  Device memory is a range of its own that only
+ * Blocks run one after another; the threads of a block are fibers that yield at __syncthreads and
+ * at warp exchanges only.  GT_EMU_ORDER=reverse runs them from the last to the first: a kernel
+ * whose result depends on the order lacks a barrier.  Device memory is a range of its own that only
  * kernels, copies and the BLAS can touch: anything else that follows a device pointer faults, as it
  * would with a real device.  Not emulated: speed, streams that overlap, float contraction. */
 #ifndef GT_EMU_H
@@ -28,7 +28,8 @@ extern unsigned char *dynamic_shared;
 
 void launch(dim3 grid, dim3 block, size_t shared, const std::function<void()> &kernel);
 void block_barrier();
-/* Gives every lane of the warp the value that lane `source` (0 … 31) brought; all lanes take part. */
+/* Gives every lane of the warp the value that lane `source` (0 … 31) brought; all lanes take part.
+ */
 uint64_t exchange(uint64_t value, int source);
 int lane();
 
@@ -42,6 +43,6 @@ struct Opened {
   ~Opened() { close(); }
 };
 
-}  // namespace emu
+} // namespace emu
 
 #endif
