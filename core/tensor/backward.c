@@ -306,13 +306,11 @@ static gt_status prepare_kernel_gradients(frame *f, walk *w, gt_node *node) {
   return GT_OK;
 }
 
-static gt_status run_kernel(frame *f, walk *w, gt_node *node) {
+static gt_status run_kernel(frame *f, walk *w, gt_node *node, gt_kernel kernel) {
   gt_call *c = &f->call;
-  gt_kernel kernel = NULL;
-  if (c->device->kind != GT_META) GT_TRY(gt_kernel_find(c, true, &kernel));
   GT_TRY(prepare_kernel_inputs(f, node));
   GT_TRY(prepare_kernel_gradients(f, w, node));
-  if (kernel == NULL) return GT_OK;
+  if (c->device->kind == GT_META) return GT_OK;
   int scratch = c->cx->scratch_count;
   gt_status status = kernel(c);
   gt_scratch_release(c->cx, scratch);
@@ -335,6 +333,12 @@ static gt_status deliver_all(frame *f, walk *w, gt_node *node) {
   return GT_OK;
 }
 
+static gt_status run_node(frame *f, walk *w, gt_node *node) {
+  gt_kernel kernel = gt_kernel_find(&f->call, true);
+  if (kernel != NULL) return run_kernel(f, w, node, kernel);
+  return node->op->rule != NULL ? run_rule(f, node) : gt_kernel_missing(&f->call, true);
+}
+
 static bool has_gradient(const gt_node *node) {
   for (int k = 0; k < node->nout; k++) {
     if (node->gout[k] != NULL) return true;
@@ -348,9 +352,7 @@ static gt_status visit(walk *w, gt_node *node) {
   GT_TRY(check_node(w->cx, node)); /* again: this pass may have added to a gradient it saved */
   frame f = {0};
   gt_status status = open_frame(&f, w->cx, node);
-  bool rule = node->op->rule != NULL &&
-              (node->op->backward == NULL || node->device->kind == GT_CUDA);
-  if (status == GT_OK) status = rule ? run_rule(&f, node) : run_kernel(&f, w, node);
+  if (status == GT_OK) status = run_node(&f, w, node);
   for (int k = 0; k < node->nout; k++) { /* before passing on: what only we held may be reused */
     gt_tensor_unref(w->cx, f.call.gout[k]);
     f.call.gout[k] = NULL;

@@ -40,7 +40,6 @@ gt_status gt_ctx_new(const gt_config *config, gt_ctx **out) {
   cx->ops = config->ops;
   cx->op_count = config->op_count;
   cx->cuda_library = config->cuda_library;
-  cx->thread_start = config->thread_start;
   cx->grad_enabled = true;
   cx->fail_after = -1;
   cx->devices[GT_CPU] = &gt_device_cpu;

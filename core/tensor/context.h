@@ -34,7 +34,6 @@ struct gt_ctx {
       *plugin_kernels)[2];  /* (op_count, 2) forward and backward on cuda; NULL until opened */
   const char *cuda_library; /* path of the plug-in */
   int *op_index;            /* open-addressing hash of op names */
-  void (*thread_start)(void);
   gt_pool *pool;
   char message[GT_MESSAGE_MAX];
 
@@ -67,9 +66,6 @@ typedef struct gt_config {
   int op_count;
   int threads;              /* 0: one per available core */
   const char *cuda_library; /* NULL: no CUDA in this build */
-  /* NULL, or called once on every thread that will run chunks, the creator's own included, before
-   * its first one: where a BLAS is told to stay on the calling thread. */
-  void (*thread_start)(void);
 } gt_config;
 
 gt_status gt_ctx_new(const gt_config *config, gt_ctx **out);

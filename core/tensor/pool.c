@@ -110,7 +110,6 @@ static void *work(void *data) {
   worker *self = data;
   gt_pool *pool = self->pool;
   worker_number = self->number;
-  if (pool->cx->thread_start != NULL) pool->cx->thread_start();
   int64_t idle_since = now_ns();
   while (!atomic_load_explicit(&pool->stop, memory_order_acquire)) {
     bool worked = false;
@@ -162,7 +161,6 @@ gt_status gt_pool_new(gt_ctx *cx, int threads, gt_pool **out) {
     return gt_fail(cx, GT_ENOMEM, "out of memory: a pool of %d threads", threads);
   }
   *pool = (gt_pool){.cx = cx, .threads = 1, .workers = workers, .ticket = CLOSED};
-  if (cx->thread_start != NULL) cx->thread_start();
   start_workers(pool, threads);
   *out = pool;
   return GT_OK;

@@ -44,15 +44,17 @@ gt_status gt_prepare(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_device *
   return GT_OK;
 }
 
-gt_status gt_kernel_find(gt_call *c, bool backward, gt_kernel *out) {
-  gt_kernel kernel = backward ? c->op->backward : c->op->forward;
-  if (c->device->kind == GT_CUDA) {
-    int op = gt_op_find(c->cx, c->op->name);
-    kernel = op >= 0 && c->cx->plugin_kernels != NULL ? c->cx->plugin_kernels[op][backward] : NULL;
-    if (kernel == NULL)
-      return gt_fail(c->cx, GT_EDEVICE, "%s: no CUDA kernel%s yet; move the tensor to the cpu",
-                     c->op->name, backward ? " for the gradient" : "");
-  }
-  *out = kernel;
-  return GT_OK;
+gt_kernel gt_kernel_find(const gt_call *c, bool backward) {
+  if (c->device->kind != GT_CUDA) return backward ? c->op->backward : c->op->forward;
+  int op = gt_op_find(c->cx, c->op->name);
+  return op >= 0 ? c->cx->plugin_kernels[op][backward] : NULL;
+}
+
+gt_status gt_kernel_missing(const gt_call *c, bool backward) {
+  const char *name = c->op->name;
+  if (c->device->kind != GT_CUDA)
+    return gt_fail(c->cx, GT_EGRAPH, "%s: this op has no %s", name,
+                   backward ? "gradient" : "kernel");
+  return gt_fail(c->cx, GT_EDEVICE, "%s: no CUDA kernel%s yet; move the tensor to the cpu", name,
+                 backward ? " for the gradient" : "");
 }

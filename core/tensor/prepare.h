@@ -23,7 +23,8 @@ gt_dtype gt_dtype_compute_of(gt_compute compute, gt_dtype dtype);
 gt_status gt_prepare(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_device *device,
                      bool contiguous, gt_tensor **out);
 
-/* The kernel of c->op on c->device; GT_EDEVICE when it has none there. */
-gt_status gt_kernel_find(gt_call *c, bool backward, gt_kernel *out);
+/* The kernel of c->op on c->device, NULL if there is none, and the error that says so. */
+gt_kernel gt_kernel_find(const gt_call *c, bool backward);
+gt_status gt_kernel_missing(const gt_call *c, bool backward);
 
 #endif

@@ -227,9 +227,9 @@ static gt_status write_back(frame *f) {
 static gt_status compute(frame *f) {
   gt_call *c = &f->call;
   bool in_place = c->op->writes != 0 || f->target != NULL, shielded = c->cx->shielded;
-  gt_kernel kernel = NULL;
   if (c->device->kind == GT_META) return allocate_outputs(f);
-  GT_TRY(gt_kernel_find(c, false, &kernel));
+  gt_kernel kernel = gt_kernel_find(c, false);
+  if (kernel == NULL) return gt_kernel_missing(c, false);
   GT_TRY(prepare_inputs(f));
   GT_TRY(allocate_outputs(f));
   if (in_place) c->cx->shielded = true;
