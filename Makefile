@@ -52,7 +52,7 @@ LUA_LIB_DIRS := $(shell find lua/lib -type d 2>/dev/null)
 NVCC := $(if $(filter no,$(CUDA)),,$(or $(shell command -v nvcc),$(wildcard /usr/local/cuda/bin/nvcc)))
 CU := $(wildcard kernels/*.cu)
 PLUGIN := $(if $(NVCC),build/cuda/gptsh-cuda.so)
-EMULATED := $(B)/gptsh-emu.so
+EMULATED := $(B)/gptsh-cuda-emu.so
 C_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/core/*.c tests/shell/*.c))
 
 all: gptsh $(PLUGIN)
@@ -129,11 +129,18 @@ $(EMULATED): $(EMU_OBJ)
 $(B)/tests/%: tests/%.c $(CORE_OBJ)
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(CORE_OBJ) -lcmocka $(CORE_LIBS)
-tests: all $(C_TESTS) $(EMULATED)
+$(B)/tests/emu/test_emu: tests/emu/test_emu.cu $(B)/emu/emu.o
+	@mkdir -p $(@D)
+	$(CXX) -x c++ $(EMU_FLAGS) -MMD -MP -MF $@.d -o $@ $< -x none $(B)/emu/emu.o -lcmocka
+tests: all $(C_TESTS) $(EMULATED) $(B)/tests/emu/test_emu
 
 test: deps
 	@$(MAKE) tests
 	@sh tests/run.sh $(B) $(TEST)
+# On a machine with a GPU: the op tests that have a cuda kernel, on the real device.
+test-cuda: deps
+	@$(MAKE) all
+	@sh tests/run.sh --cuda $(B)
 test-asan: deps
 	@$(MAKE) FLAVOUR=asan tests
 	@sh tests/run.sh build/asan $(TEST)
@@ -157,6 +164,6 @@ uninstall:
 clean:
 	rm -rf build gptsh
 
-.PHONY: all tests test test-asan lint demo deps install uninstall clean
+.PHONY: all tests test test-asan test-cuda lint demo deps install uninstall clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory

@@ -122,6 +122,9 @@ gt_status launched(gt_call *c) {
 gt_status gemm(gt_call *c, gt_dtype dtype, int64_t M, int64_t N, int64_t K, Matrix a, Matrix b,
                double beta, void *out, int64_t out_stride, int64_t batch) {
   GT_TRY(alive(c->cx));
+  if (dtype != GT_F32 && dtype != GT_F64 && dtype != GT_BF16)
+    return gt_fail(c->cx, GT_EDTYPE, "%s: expected float32, float64 or bfloat16 on cuda, got %s",
+                   c->op->name, gt_dtype_name(dtype));
   if (M == 0 || N == 0 || batch == 0) return GT_OK;
   const int64_t most = 0x7fffffff;
   if (M > most || N > most || K > most || a.ld > most || b.ld > most || batch > most)

@@ -55,18 +55,11 @@ template <typename T> gt_status bias_gradient(gt_call *c, Sizes s) {
   return launched(c);
 }
 
-/* cuBLAS's types are those of GT_DISPATCH. */
-gt_status check_dtype(gt_call *c) {
-  GT_DISPATCH(c, c->in_spec[0].dtype, (void)sizeof(T); return GT_OK);
-  return GT_OK;
-}
-
 } // namespace
 
 extern "C" gt_status gt_cu_linear_forward(gt_call *c) {
   Sizes s = {};
   GT_TRY(sizes(c, &s));
-  GT_TRY(check_dtype(c));
   gt_dtype dtype = c->in_spec[0].dtype;
   Matrix x = {gt_data(c->in[0]), s.in, 0, false}, w = {gt_data(c->in[1]), s.in, 0, true};
   GT_TRY(gemm(c, dtype, s.rows, s.out, s.in, x, w, 0, gt_data(c->out[0]), 0, 1));

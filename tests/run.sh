@@ -67,13 +67,17 @@ done
 for program in "$build"/tests/shell/*; do
   if [ -x "$program" ] && [ -f "$program" ]; then one "tests/shell/$(basename "$program")" "$program"; fi
 done
-if [ -f "$build/gptsh-cuda-emu.so" ] && [ -f tests/op.lua ]; then
-  for file in tests/ops/*.lua; do
-    op=$(basename "$file" .lua)
-    [ -f "kernels/$op.cu" ] && one "$file on the emulated device" \
-      "$GPTSH" --cuda-library "$build/gptsh-cuda-emu.so" tests/op.lua "$file" --device cuda
+# Kernels must not depend on the order in which a block's threads run: both are tried.
+for order in forward reverse; do
+  GT_EMU_ORDER=$order
+  export GT_EMU_ORDER
+  for file in kernels/*.cu; do
+    op=$(basename "$file" .cu)
+    [ "$op" = device ] || one "tests/ops/$op.lua on the emulated device, $order" \
+      "$GPTSH" --cuda-library "$build/gptsh-cuda-emu.so" tests/op.lua "tests/ops/$op.lua" --device cuda
   done
-fi
+  one "tests/emu/test_emu, $order" "$build/tests/emu/test_emu"
+done
 if [ -f tests/lint.sh ]; then one "tests/lint.sh" sh tests/lint.sh --tap "$build"; fi
 
 if [ -s "$work/failed" ]; then
