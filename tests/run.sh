@@ -2,7 +2,13 @@
 # run.sh: runs every test of one build flavour and adds up: tests/run.sh build/release [PATTERN]
 # Every runner is a program that prints TAP on stdout; this script reads nothing else.  PATTERN picks
 # test programs whose name contains it.  The last line is "N passed, N failed, N skipped".
+# tests/run.sh --cuda build/release: the op tests that have a cuda kernel, on the real device.
 set -u
+real=
+if [ "${1:-}" = --cuda ]; then
+  real=yes
+  shift
+fi
 build=${1:-build/release}
 pattern=${2:-}
 GPTSH=${GPTSH:-$PWD/$build/gptsh}
@@ -49,6 +55,24 @@ one() {
   fi
 }
 
+finish() {
+  if [ -s "$work/failed" ]; then
+    echo "failed:"
+    sed 's/^/  /' "$work/failed"
+  fi
+  echo "$passed passed, $failed failed, $skipped skipped"
+  [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+  exit
+}
+
+if [ -n "$real" ]; then
+  for file in kernels/*.cu; do
+    op=$(basename "$file" .cu)
+    [ "$op" = device ] || one "tests/ops/$op.lua on cuda" "$GPTSH" tests/op.lua "tests/ops/$op.lua" --device cuda
+  done
+  finish
+fi
+
 for program in "$build"/tests/core/*; do
   if [ -x "$program" ] && [ -f "$program" ]; then one "tests/core/$(basename "$program")" "$program"; fi
 done
@@ -80,9 +104,4 @@ for order in forward reverse; do
 done
 if [ -f tests/lint.sh ]; then one "tests/lint.sh" sh tests/lint.sh --tap "$build"; fi
 
-if [ -s "$work/failed" ]; then
-  echo "failed:"
-  sed 's/^/  /' "$work/failed"
-fi
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+finish
