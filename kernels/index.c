@@ -37,8 +37,9 @@ static gt_status rule(gt_call *c) {
   gt_spec rows = *x;
   rows.shape[0] = gt_spec_count(index);
   t.status = gt_tensor_zeros(c->cx, x, c->device, &zeros);
-  if (t.status == GT_OK) t.status = gt_tensor_scalar(c->cx, GT_I64, 0, x->shape[0], &size);
-  /* Positions from the end become plain ones; in i64, where any size fits. */
+  /* Positions from the end become plain ones; in i64, where any size fits.  Size 0 has none. */
+  int64_t modulus = x->shape[0] > 0 ? x->shape[0] : 1;
+  if (t.status == GT_OK) t.status = gt_tensor_scalar(c->cx, GT_I64, 0, modulus, &size);
   gt_tensor *wide = gt_term1_with(&t, "to", c->in[1], GT_ARGS({"dtype", GT_INT(GT_I64)}));
   gt_tensor *plain = gt_term2(&t, "remainder", wide, size);
   gt_tensor *at = gt_term1_with(&t, "reshape", plain, GT_ARGS({"shape", GT_DIMS1(-1)}));

@@ -14,6 +14,9 @@ static gt_status infer(gt_call *c) {
     return gt_fail(c->cx, GT_ESHAPE, "index_select: expected a 1-d index, got %s",
                    gt_shape_text(index, text));
   }
+  if (x->ndim == 0 && gt_spec_count(index) != 1)
+    return gt_fail(c->cx, GT_ESHAPE, "index_select: expected one index for a 0-d tensor, got %lld",
+                   (long long)gt_spec_count(index));
   gt_spec out = *x;
   if (x->ndim > 0) out.shape[dim] = gt_spec_count(index);
   return gt_out_spec(c, 0, out.dtype, out.ndim, out.shape);

@@ -81,12 +81,10 @@ gt_dtype gt_result_type(const gt_call *c, unsigned inputs) {
 }
 
 gt_status gt_dim_resolve(gt_ctx *cx, const char *op, int64_t dim, int ndim, int *out) {
-  if (dim < -ndim || dim >= ndim) {
-    if (ndim == 0)
-      return gt_fail(cx, GT_EINDEX, "%s: a 0-d tensor has no dimension %lld", op, (long long)dim);
-    return gt_fail(cx, GT_EINDEX, "%s: expected a dimension from %d to %d, got %lld", op, -ndim,
-                   ndim - 1, (long long)dim);
-  }
-  *out = (int)(dim < 0 ? dim + ndim : dim);
+  int count = ndim > 0 ? ndim : 1; /* a 0-d tensor answers to 0 and -1, as in PyTorch */
+  if (dim < -count || dim >= count)
+    return gt_fail(cx, GT_EINDEX, "%s: expected a dimension from %d to %d, got %lld", op, -count,
+                   count - 1, (long long)dim);
+  *out = (int)(dim < 0 ? dim + count : dim);
   return GT_OK;
 }

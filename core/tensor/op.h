@@ -127,7 +127,7 @@ gt_status gt_out_broadcast(gt_call *c, int out, int first, int last,
 gt_dtype gt_result_type(const gt_call *c,
                         unsigned inputs); /* promotion with weak scalars, PyTorch's rules */
 gt_status gt_dim_resolve(gt_ctx *cx, const char *op, int64_t dim, int ndim,
-                         int *out); /* negative dims; GT_EINDEX */
+                         int *out); /* negative dims; 0-d tensors have 0 and -1; GT_EINDEX */
 
 #define GT_COUNT(array) (int)(sizeof(array) / sizeof *(array))
 
