@@ -1,0 +1,81 @@
+-- One benchmark job, the peer of job.py.  Prints: seconds peak_bytes check.
+local job = arg[1]
+
+local FULL = {hidden_dim = 1024, n_layers = 24, n_heads = 8, vocab_size = 32768, sequence_len = 1024}
+local SMALL = {hidden_dim = 256, n_layers = 4, n_heads = 2, vocab_size = 1024, sequence_len = 1024}
+
+local function tokens(vocab, length, shift)
+  return ((torch.arange(length) * 7919 + shift) % vocab):unsqueeze(0)
+end
+
+local function timed(run, warm, count)
+  for _ = 1, warm do run() end
+  local seconds = {}
+  for i = 1, count do
+    local start = torch.debug.clock()
+    run()
+    seconds[i] = torch.debug.clock() - start
+  end
+  table.sort(seconds)
+  return seconds[(count + 1) // 2]
+end
+
+--- The same weights on both sides: see fill in job.py.
+local function fill(model)
+  local _ <close> = torch.no_grad()
+  local n = 0
+  for _, p in model:named_parameters() do
+    local i = torch.arange(p:numel())
+    local unit = ((i * 40503 + n * 9973) % 65536) / 65536 - 0.5
+    p:copy_(unit:view(p:size(0), p:size(1)) * (3.4641 / p:size(1) ^ 0.5))
+    n = n + 1
+  end
+end
+
+local function construct()
+  local start = torch.debug.clock()
+  GPT(GPTConfig(FULL)):init_weights()
+  return torch.debug.clock() - start, 0.0
+end
+
+local function forward()
+  local model, idx = GPT(GPTConfig(FULL)), tokens(FULL.vocab_size, FULL.sequence_len, 1)
+  fill(model)
+  local _ <close> = torch.no_grad()
+  local check = model(idx)["0, -1"]:abs():mean():item()
+  return timed(function() model(idx) end, 1, 3), check
+end
+
+local function step(ns_dtype)
+  local model = GPT(GPTConfig(SMALL))
+  fill(model)
+  local idx, targets = tokens(SMALL.vocab_size, SMALL.sequence_len, 1), tokens(SMALL.vocab_size, SMALL.sequence_len, 7920)
+  local adamw = optim.AdamW({model.token_embedding.weight}, {lr = 0.02, betas = {0.8, 0.95}, eps = 1e-10, weight_decay = 0.0})
+  local muon = optim.Muon(list(model.blocks:parameters()), {lr = 0.02, ns_dtype = ns_dtype})
+  local losses = {}
+  local seconds = timed(function()
+    local loss = model(idx, targets)
+    loss:backward()
+    adamw:step()
+    muon:step()
+    model:zero_grad()
+    losses[#losses + 1] = loss:item()
+  end, 3, 9)
+  return seconds, losses[3]
+end
+
+local jobs = {
+  construct = construct,
+  forward = forward,
+  ["step-f32"] = function() return step "f32" end,
+  ["step-bf16"] = function() return step "bf16" end,
+  import = function() return 0.0, 0.0 end,
+}
+local run = assert(jobs[job], "usage: job.lua import|construct|forward|step-f32|step-bf16")
+local seconds, check = run()
+local peak = 0
+for line in io.lines "/proc/self/status" do
+  local kb = line:match "^VmHWM:%s+(%d+)"
+  if kb then peak = tonumber(kb) * 1024 end
+end
+print(f"{seconds} {peak} {check}")

@@ -1,0 +1,192 @@
+"""One benchmark job in PyTorch, the peer of job.lua.  Prints: seconds peak_bytes check.
+
+usage: job.py JOB [eager|compile]
+JOB: import, construct, forward, step.  The model is the founding notebook's GPT: parameter-free RMSNorm, half-split RoPE
+with bf16 tables, QK-norm after RoPE, relu^2, tied head, softcap 15.
+"""
+import resource
+import statistics
+import sys
+import time
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+def norm(x):
+    return F.rms_norm(x, (x.size(-1),))
+
+
+def rotate(x, cos, sin):
+    d = x.shape[3] // 2
+    a, b = x[..., :d], x[..., d:]
+    return torch.cat([a * cos + b * sin, a * (-sin) + b * cos], 3).to(x.dtype)
+
+
+class Attention(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.heads, self.head_dim = c["heads"], c["width"] // c["heads"]
+        self.key, self.query, self.value, self.proj = (nn.Linear(c["width"], c["width"], bias=False) for _ in range(4))
+
+    def forward(self, x, cos, sin):
+        B, T, C = x.size()
+        k, q, v = (f(x).view(B, T, self.heads, self.head_dim) for f in (self.key, self.query, self.value))
+        q, k = norm(rotate(q, cos, sin)), norm(rotate(k, cos, sin))
+        y = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True)
+        return self.proj(y.transpose(1, 2).contiguous().view(B, T, C))
+
+
+class Block(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.attn = Attention(c)
+        self.up = nn.Linear(c["width"], 3 * c["width"], bias=False)
+        self.down = nn.Linear(3 * c["width"], c["width"], bias=False)
+
+    def forward(self, x, cos, sin):
+        x = x + self.attn(norm(x), cos, sin)
+        return x + self.down(F.relu(self.up(norm(x))).square())
+
+
+class GPT(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.table = nn.Embedding(c["vocab"], c["width"])
+        self.blocks = nn.ModuleList(Block(c) for _ in range(c["layers"]))
+        self.head = nn.Linear(c["width"], c["vocab"], bias=False)
+        self.head.weight = self.table.weight
+        self.c = c
+        self.rotary()
+
+    def rotary(self):
+        d = self.c["width"] // self.c["heads"]
+        t = torch.outer(torch.arange(10 * self.c["length"], dtype=torch.float32),
+                        1.0 / 10000 ** (torch.arange(0, d, 2, dtype=torch.float32) / d))
+        self.cos, self.sin = (f.bfloat16()[None, :, None, :] for f in (t.cos(), t.sin()))
+
+    def init_weights(self):
+        for m in self.modules():
+            if isinstance(m, nn.Linear):
+                out, fan = m.weight.shape
+                nn.init.normal_(m.weight, 0.0, min(1.0, (out / fan) ** 0.5) / fan ** 0.5)
+            elif isinstance(m, nn.Embedding):
+                nn.init.normal_(m.weight)
+        for b in self.blocks:
+            nn.init.zeros_(b.down.weight)
+            nn.init.zeros_(b.attn.proj.weight)
+        self.rotary()
+
+    def forward(self, idx, targets=None):
+        T = idx.shape[1]
+        cos, sin = self.cos[:, :T], self.sin[:, :T]
+        x = norm(self.table(idx))
+        for b in self.blocks:
+            x = b(x, cos, sin)
+        logits = 15 * torch.tanh(self.head(norm(x)).float() / 15)
+        if targets is None:
+            return logits
+        return F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), ignore_index=-1)
+
+
+def newton_schulz(g, dtype, steps=5):
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = g.to(dtype)
+    if g.size(0) > g.size(1):
+        x = x.T
+    x = x / (x.norm() + 1e-7)
+    for _ in range(steps):
+        A = x @ x.T
+        x = a * x + (b * A + c * A @ A) @ x
+    return (x.T if g.size(0) > g.size(1) else x).to(g.dtype)
+
+
+@torch.no_grad()
+def muon(params, state, dtype, lr=0.02, momentum=0.95):
+    for p in params:
+        buf = state.setdefault(p, torch.zeros_like(p))
+        buf.lerp_(p.grad, 1 - momentum)
+        p.add_(newton_schulz(p.grad.lerp(buf, momentum), dtype), alpha=-lr * max(1, p.size(0) / p.size(1)) ** 0.5)
+
+
+FULL = dict(width=1024, layers=24, heads=8, vocab=32768, length=1024)
+SMALL = dict(width=256, layers=4, heads=2, vocab=1024, length=1024)
+
+
+def tokens(vocab, length, shift):
+    return ((torch.arange(length) * 7919 + shift) % vocab)[None]
+
+
+def timed(run, warm, count):
+    for _ in range(warm):
+        run()
+    seconds = []
+    for _ in range(count):
+        start = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+def fill(model):
+    """The same weights on both sides: element i of the n-th matrix is ((i * 40503 + n * 9973) mod 65536) / 65536 - 0.5, scaled."""
+    with torch.no_grad():
+        for n, p in enumerate(model.parameters()):
+            i = torch.arange(p.numel())
+            p.copy_((((i * 40503 + n * 9973) % 65536) / 65536 - 0.5).view_as(p) * (3.4641 / p.size(1) ** 0.5))
+
+
+def job_construct():
+    start = time.perf_counter()
+    GPT(FULL).init_weights()
+    return time.perf_counter() - start, 0.0
+
+
+def job_forward(wrap):
+    model = GPT(FULL)
+    fill(model)
+    f, idx = wrap(model), tokens(FULL["vocab"], FULL["length"], 1)
+    with torch.no_grad():
+        check = f(idx)[0, -1].abs().mean().item()
+        return timed(lambda: f(idx), 1, 3), check
+
+
+def job_step(wrap, dtype):
+    model = GPT(SMALL)
+    fill(model)
+    f = wrap(model)
+    idx, targets = tokens(SMALL["vocab"], SMALL["length"], 1), tokens(SMALL["vocab"], SMALL["length"], 7920)
+    matrices, state = list(model.blocks.parameters()), {}
+    adamw = torch.optim.AdamW([model.table.weight], lr=0.02, betas=(0.8, 0.95), eps=1e-10, weight_decay=0.0, fused=True)
+    losses = []
+
+    def step():
+        loss = f(idx, targets)
+        loss.backward()
+        adamw.step()
+        muon(matrices, state, dtype)
+        model.zero_grad(set_to_none=True)
+        losses.append(loss.item())
+
+    seconds = timed(step, 3, 9)
+    return seconds, losses[2]
+
+
+def main():
+    job, variant = sys.argv[1], (sys.argv[2:] or ["eager"])[0]
+    torch.set_num_threads(len(__import__("os").sched_getaffinity(0)))
+    torch.manual_seed(0)
+    wrap = (lambda m: torch.compile(m, dynamic=False)) if variant == "compile" else (lambda m: m)
+    if job == "import":
+        seconds, check = 0.0, 0.0
+    elif job == "construct":
+        seconds, check = job_construct()
+    elif job == "forward":
+        seconds, check = job_forward(wrap)
+    else:
+        seconds, check = job_step(wrap, torch.float32 if job == "step-f32" else torch.bfloat16)
+    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, check)
+
+
+main()
