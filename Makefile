@@ -151,6 +151,11 @@ lint: tests
 demo: deps
 	@$(MAKE) all
 	./gptsh notebooks/quickstart.lua
+# Ratios to PyTorch when PYTHON has it, the gptsh column alone when not; JOBS picks rows.
+PYTHON ?= python3
+bench: deps
+	@$(MAKE) all
+	@./gptsh tests/bench/bench.lua ./gptsh $(PYTHON) $(JOBS)
 deps:
 	@sh deps.sh
 install: all
@@ -164,6 +169,6 @@ uninstall:
 clean:
 	rm -rf build gptsh
 
-.PHONY: all tests test test-asan test-cuda lint demo deps install uninstall clean
+.PHONY: bench all tests test test-asan test-cuda lint demo deps install uninstall clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
