@@ -28,7 +28,8 @@
 #define SEGMENT ((size_t)32 << 20)
 #define SPLIT_BITS 4
 #define SPLIT (1 << SPLIT_BITS)
-#define ROWS 44    /* up to 2^52 bytes */
+#define MOST ((size_t)1 << 48) /* no device has more: sizes below never overflow */
+#define ROWS 44    /* bins for up to 2^51 bytes */
 #define SEARCH 16  /* blocks looked at in a bin */
 #define SLAB 128   /* block records made at a time */
 #define TRIES 3    /* requests for a segment: as planned, smallest, after trimming */
@@ -233,11 +234,12 @@ static gt_status out_of_memory(gt_ctx *cx, const gt_allocator *a, size_t bytes, 
                  (double)a->stats.live / 1e6);
 }
 
-/* One free block that fills a new segment. */
-static gt_status segment_new(gt_ctx *cx, gt_allocator *a, size_t size, block **out) {
+/* One free block that fills a new segment of `size` bytes, for a request of `bytes`. */
+static gt_status segment_new(gt_ctx *cx, gt_allocator *a, size_t bytes, size_t size,
+                             block **out) {
   size_t available = 0, total = 0;
   GT_TRY(a->device->memory(cx, a->device, &available, &total));
-  if (size > available) return out_of_memory(cx, a, size, available);
+  if (size > available) return out_of_memory(cx, a, bytes, available);
   segment *s = gt_calloc(cx, 1, sizeof *s);
   block *b = record_new(cx, a);
   void *data = NULL;
@@ -259,13 +261,13 @@ static gt_status segment_new(gt_ctx *cx, gt_allocator *a, size_t size, block **o
   return GT_OK;
 }
 
-static gt_status grow(gt_ctx *cx, gt_allocator *a, size_t size, block **out) {
+static gt_status grow(gt_ctx *cx, gt_allocator *a, size_t bytes, size_t size, block **out) {
   size_t exact = (size + PAGE - 1) & ~(PAGE - 1);
   size_t planned = exact > SEGMENT ? exact : SEGMENT;
   gt_status status = GT_ENOMEM;
   for (int attempt = 0; attempt < TRIES && status == GT_ENOMEM; attempt++) {
     if (attempt == TRIES - 1) trim(cx, a);
-    status = segment_new(cx, a, attempt == 0 ? planned : exact, out);
+    status = segment_new(cx, a, bytes, attempt == 0 ? planned : exact, out);
   }
   return status;
 }
@@ -292,13 +294,14 @@ void gt_allocator_free(gt_ctx *cx, gt_allocator *a) {
 }
 
 static gt_status allocate(gt_ctx *cx, gt_allocator *a, size_t bytes, bool *fresh, void **out) {
-  if (bytes > SIZE_MAX / 4 || (bytes > 0 && gt_fault(cx)))
-    return out_of_memory(cx, a, bytes, SIZE_MAX / 4);
+  if (gt_fault(cx))
+    return gt_fail(cx, GT_ENOMEM, "%s: out of memory: %zu bytes", a->device->name, bytes);
+  if (bytes > MOST) return out_of_memory(cx, a, bytes, MOST);
   size_t size = (bytes + GUARD + GRANULE - 1) & ~(GRANULE - 1);
   if (size == 0) size = GRANULE;
   GT_TRY(table_reserve(cx, a));
   block *b = bin_find(a, size);
-  if (b == NULL) GT_TRY(grow(cx, a, size, &b));
+  if (b == NULL) GT_TRY(grow(cx, a, bytes, size, &b));
   if (b->size > size) {
     block *rest = record_new(cx, a);
     if (rest == NULL) return GT_ENOMEM;
@@ -351,7 +354,7 @@ gt_status gt_allocate_zeros(gt_ctx *cx, const gt_device *device, size_t bytes, v
 void gt_deallocate(gt_ctx *cx, const gt_device *device, void *data) {
   if (data == NULL || device->kind == GT_META) return;
   gt_allocator *a = cx->allocators[device->kind];
-  block *b = table_take(a, data);
+  block *b = a->table != NULL ? table_take(a, data) : NULL;
   if (b == NULL) return;
   a->stats.live -= b->size;
   POISON(b->data, b->size);

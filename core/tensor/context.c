@@ -92,7 +92,9 @@ void *gt_malloc(gt_ctx *cx, size_t bytes) {
 }
 
 void *gt_calloc(gt_ctx *cx, size_t count, size_t size) {
-  void *block = gt_fault(cx) ? NULL : calloc(count > 0 ? count : 1, size > 0 ? size : 1);
+  size_t bytes = 0;
+  bool overflow = __builtin_mul_overflow(count, size, &bytes);
+  void *block = overflow || gt_fault(cx) ? NULL : calloc(1, bytes > 0 ? bytes : 1);
   if (block == NULL) gt_fail(cx, GT_ENOMEM, "out of memory: %zu x %zu bytes", count, size);
   return block;
 }
