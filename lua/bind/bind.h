@@ -38,9 +38,32 @@ void gtlua_rewrite(lua_State *L, const char *source, size_t size);
  * can be pasted back, objects by their __tostring.  May raise. */
 void gtlua_display(lua_State *L, int index);
 
-/* ---- context and errors ---- */
+/* ---- the session: one per process ---- */
+typedef struct gtlua_session {
+  gt_ctx *cx;
+  size_t mark; /* live bytes at which gtlua_pressure() collects */
+  gt_dtype dtype;          /* of new float tensors */
+  const gt_device *device; /* of new tensors */
+  int tidy;                /* depth of torch.tidy: new boxes are noted */
+  struct {
+    int precision, threshold, edge, width;
+    int scientific; /* -1: by the numbers, 0: never, 1: always */
+  } print;
+  char cuda_library[4096];
+} gtlua_session;
+gtlua_session *gtlua_session_of(lua_State *L);
 gt_ctx *gtlua_cx(lua_State *L);
+
+/* ---- errors ---- */
+/* Raises "file:line: message" with the place in the user's code: frames of C and of the embedded library are passed
+ * over.  For the read phase; returns only in the sense of `return gtlua_error(…)`. */
+int gtlua_error(lua_State *L, const char *format, ...) GT_PRINTF(2, 3);
+/* A trampoline that caught an error of a Lua function keeps the error object (on top of the stack, popped) and
+ * answers GT_EHOOK; gtlua_check() raises that object again. */
+void gtlua_keep_error(lua_State *L);
 void gtlua_check(lua_State *L, gt_status status); /* raises: core's message, or the Lua error kept by a trampoline */
+/* "Tensor", "table", "integer", …: what the value at index is, for messages. */
+const char *gtlua_typename(lua_State *L, int index);
 /* Name suggestions for messages: writes " (did you mean 'x'?)" or "". names ends with NULL. */
 const char *gtlua_suggest(const char *wrong, const char *const *names, char text[96]);
 /* Before acting: collects garbage when live native memory passed max(256 MB, 1.5 x live after the last collection). */
@@ -60,6 +83,12 @@ gt_tensor *gtlua_testtensor(lua_State *L, int index);  /* NULL unless a tensor *
 /* Pushes a tensor (takes one reference of its own), nil for NULL.  Parameters, buffers and gradients (`boxed`) always
  * come back as the same userdata. */
 void gtlua_pushtensor(lua_State *L, gt_tensor *t);
+/* Marks the tensor at `index` as boxed, with that userdata as the one it comes back as: for what is stored natively
+ * (a parameter, a buffer, a gradient). */
+void gtlua_keep_tensor(lua_State *L, int index);
+
+/* Calls the op with one result from the binding and pushes that; raises.  The inputs must be on the stack or held. */
+void gtlua_apply(lua_State *L, const char *op, gt_tensor *const *in, int nin, const gt_arg *args);
 
 /* ---- small values ---- */
 gt_dtype gtlua_todtype(lua_State *L, int index);               /* dtype object or name; raises */
@@ -69,6 +98,7 @@ void gtlua_pushdevice(lua_State *L, const gt_device *device);
 int64_t gtlua_toint(lua_State *L, int index, const char *what); /* accepts 512.0; raises "…; use // for whole division" */
 /* Dims from (2, 3), {2, 3} or a Size starting at stack position first; returns the position after them. */
 int gtlua_todims(lua_State *L, int first, gt_dims *out);
+bool gtlua_has_keywords(lua_State *L, int table); /* true when the table at the (absolute) index has a string key */
 void gtlua_pushsize(lua_State *L, int ndim, const int64_t *shape);
 
 /* ---- modules ---- */
@@ -77,15 +107,28 @@ gt_module *gtlua_testmodule(lua_State *L, int index);
 /* Pushes the one userdata of a module (made on demand, anchored in its parent's when parent != 0). */
 void gtlua_pushmodule(lua_State *L, gt_module *m, int parent);
 
-/* ---- registration: each file adds its part to the table at the top of the stack or to its own metatables ---- */
+/* ---- registration: each file is called with the table `torch` on top of the stack and leaves it there ---- */
+/* Pushes a table whose unknown fields raise "<name> has no field '…' (did you mean …)". */
+void gtlua_namespace(lua_State *L, const char *name);
+/* Makes `name` of the name space on top of the stack come from the embedded library `lib` (a module that returns a table
+ * with that name in it) when first asked for. */
+void gtlua_lazy(lua_State *L, const char *name, const char *lib);
 void gtlua_open_tensor(lua_State *L);
 void gtlua_open_ops(lua_State *L);
 void gtlua_open_values(lua_State *L); /* dtype, device, Size */
+void gtlua_open_text(lua_State *L);    /* numbers as text, f-strings, print, load, require */
+void gtlua_open_session(lua_State *L); /* seed, threads, gradient mode, memory */
 void gtlua_open_module(lua_State *L);
 void gtlua_open_optim(lua_State *L);
 void gtlua_open_inspect(lua_State *L);
 void gtlua_open_data(lua_State *L);
 void gtlua_open_debug(lua_State *L); /* fault hooks, counters: what tests need */
+
+/* Until the parts that are still to come are linked in. */
+#pragma weak gtlua_open_module
+#pragma weak gtlua_open_optim
+#pragma weak gtlua_open_inspect
+#pragma weak gtlua_open_data
 
 /* ---- embedded Lua library (generated at build time from lua/lib/) ---- */
 typedef struct gtlua_lib {

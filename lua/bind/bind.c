@@ -1,0 +1,320 @@
+/* bind.c: opening and closing the session, errors with the user's file and line, collector pressure, the embedded
+ * library. */
+#include "lua/bind/bind.h"
+
+#include "core/tensor/allocator.h"
+#include "kernels/ops.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEPT_ERROR "gt.error"
+#define MARK_LEAST ((size_t)256 << 20)
+#define BUILTIN "=(" /* how chunk names of the embedded library begin */
+
+/* The session of the process: for the signal handler and for gtlua_close(), which have no lua_State. */
+static gtlua_session *active;
+
+gtlua_session *gtlua_session_of(lua_State *L) { return *(gtlua_session **)lua_getextraspace(L); }
+gt_ctx *gtlua_cx(lua_State *L) { return gtlua_session_of(L)->cx; }
+
+void gtlua_interrupt(void) {
+  if (active) gt_interrupt(active->cx);
+}
+
+void gtlua_interrupt_clear(void) {
+  if (active) gt_interrupt_clear(active->cx);
+}
+
+/* ---- errors ---- */
+
+/* Pushes "file:line: " of the innermost Lua function that the user wrote, or "". */
+static void push_place(lua_State *L) {
+  lua_Debug frame;
+  for (int level = 1; lua_getstack(L, level, &frame); level++) {
+    lua_getinfo(L, "Sl", &frame);
+    if (frame.currentline > 0 && strncmp(frame.source, BUILTIN, strlen(BUILTIN)) != 0) {
+      lua_pushfstring(L, "%s:%d: ", frame.short_src, frame.currentline);
+      return;
+    }
+  }
+  lua_pushliteral(L, "");
+}
+
+int gtlua_error(lua_State *L, const char *format, ...) {
+  char message[GT_MESSAGE_MAX];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  push_place(L);
+  lua_pushstring(L, message);
+  lua_concat(L, 2);
+  return lua_error(L);
+}
+
+void gtlua_keep_error(lua_State *L) { lua_setfield(L, LUA_REGISTRYINDEX, KEPT_ERROR); }
+
+void gtlua_check(lua_State *L, gt_status status) {
+  if (status == GT_OK) return;
+  if (status == GT_EHOOK && lua_getfield(L, LUA_REGISTRYINDEX, KEPT_ERROR) != LUA_TNIL) {
+    lua_pushnil(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, KEPT_ERROR);
+    lua_error(L);
+  }
+  gtlua_error(L, "%s", gtlua_cx(L)->message);
+}
+
+const char *gtlua_typename(lua_State *L, int index) {
+  /* The text stays on the stack until the message is made of it. */
+  if (luaL_getmetafield(L, index, "__name") == LUA_TSTRING) return lua_pushfstring(L, "a %s", lua_tostring(L, -1));
+  if (lua_type(L, index) == LUA_TNUMBER) return lua_isinteger(L, index) ? "an integer" : "a float";
+  switch (lua_type(L, index)) {
+  case LUA_TNONE:
+  case LUA_TNIL: return "nil";
+  case LUA_TBOOLEAN: return "a boolean";
+  case LUA_TSTRING: return "a string";
+  case LUA_TTABLE: return "a table";
+  case LUA_TFUNCTION: return "a function";
+  default: return luaL_typename(L, index);
+  }
+}
+
+/* Edit distance where a swap of neighbours counts one (optimal string alignment); 99 for long names. */
+static int distance(const char *a, const char *b) {
+  enum { LONGEST = 40 };
+  int row[3][LONGEST + 1];
+  int la = (int)strlen(a), lb = (int)strlen(b);
+  if (la > LONGEST || lb > LONGEST) return 99;
+  for (int j = 0; j <= lb; j++) row[0][j] = j;
+  for (int i = 1; i <= la; i++) {
+    int *now = row[i % 3], *up = row[(i + 2) % 3], *upup = row[(i + 1) % 3];
+    now[0] = i;
+    for (int j = 1; j <= lb; j++) {
+      int best = up[j - 1] + (a[i - 1] != b[j - 1]);
+      if (up[j] + 1 < best) best = up[j] + 1;
+      if (now[j - 1] + 1 < best) best = now[j - 1] + 1;
+      int swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped && upup[j - 2] + 1 < best) best = upup[j - 2] + 1;
+      now[j] = best;
+    }
+  }
+  return row[la % 3][lb];
+}
+
+const char *gtlua_suggest(const char *wrong, const char *const *names, char text[96]) {
+  int limit = (int)strlen(wrong) / 3 + 1;
+  int best = limit < 3 ? limit + 1 : 4;
+  text[0] = '\0';
+  for (; *names; names++) {
+    int d = distance(wrong, *names);
+    if (d >= best || d >= (int)strlen(*names)) continue;
+    best = d;
+    snprintf(text, 96, " (did you mean '%s'?)", *names);
+  }
+  return text;
+}
+
+/* ---- collector pressure ---- */
+
+static size_t live_bytes(gt_ctx *cx) { return gt_memory(cx, GT_CPU).live + gt_memory(cx, GT_CUDA).live; }
+
+void gtlua_pressure(lua_State *L) {
+  gtlua_session *s = gtlua_session_of(L);
+  if (live_bytes(s->cx) < s->mark) return;
+  lua_gc(L, LUA_GCCOLLECT);
+  size_t live = live_bytes(s->cx);
+  s->mark = live + live / 2 > MARK_LEAST ? live + live / 2 : MARK_LEAST;
+}
+
+int gtlua_relieve(lua_State *L) {
+  gt_ctx *cx = gtlua_cx(L);
+  /* Twice: what an ephemeron table held goes only in the second pass. */
+  lua_gc(L, LUA_GCCOLLECT);
+  lua_gc(L, LUA_GCCOLLECT);
+  gt_memory_trim(cx, GT_CPU);
+  if (cx->devices[GT_CUDA]) gt_memory_trim(cx, GT_CUDA);
+  return 1;
+}
+
+/* ---- the embedded library ---- */
+
+/* Loads the embedded module `name`; 0 (and nothing pushed) when there is none. */
+static int load_builtin(lua_State *L, const char *name) {
+  for (const gtlua_lib *lib = gtlua_libs; lib->name; lib++) {
+    if (strcmp(lib->name, name) != 0) continue;
+    const char *chunk = lua_pushfstring(L, BUILTIN "%s)", name);
+    if (luaL_loadbufferx(L, lib->data, lib->size, chunk, "t") != LUA_OK) lua_error(L);
+    lua_remove(L, -2);
+    return 1;
+  }
+  return 0;
+}
+
+/* A searcher for require(), ahead of the file system so that nothing can shadow the library. */
+static int search_builtin(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  if (!load_builtin(L, name)) return 0;
+  lua_pushliteral(L, ":builtin:");
+  return 2;
+}
+
+static void add_searcher(lua_State *L) {
+  lua_getglobal(L, LUA_LOADLIBNAME);
+  lua_getfield(L, -1, "searchers");
+  for (lua_Integer i = luaL_len(L, -1); i >= 2; i--) {
+    lua_geti(L, -1, i);
+    lua_seti(L, -2, i + 1);
+  }
+  lua_pushcfunction(L, search_builtin);
+  lua_seti(L, -2, 2);
+  lua_pop(L, 2);
+}
+
+/* Pushes the embedded module, running it when it is not loaded yet. */
+static void push_module(lua_State *L, const char *name) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  if (lua_getfield(L, -1, name) == LUA_TNIL) {
+    lua_pop(L, 1);
+    if (!load_builtin(L, name)) gtlua_error(L, "the library lacks its module '%s'", name);
+    lua_pushstring(L, name);
+    lua_call(L, 1, 1);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, name);
+  }
+  lua_remove(L, -2);
+}
+
+/* __index of a name space: fetches lazy names, refuses unknown ones.  Upvalues: lazy table, name of the space. */
+static int lazy_index(lua_State *L) {
+  lua_settop(L, 2);
+  if (lua_type(L, 2) != LUA_TSTRING) return 0;
+  lua_pushvalue(L, 2);
+  if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TSTRING) {
+    push_module(L, lua_tostring(L, -1));
+    lua_pushvalue(L, 2);
+    lua_rawget(L, -2);
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, 1);
+    return 1;
+  }
+  enum { MOST = 400 };
+  const char *names[MOST + 1];
+  int count = 0;
+  for (int t = 0; t < 2; t++) {
+    int table = t == 0 ? 1 : lua_upvalueindex(1);
+    lua_pushnil(L);
+    while (count < MOST && lua_next(L, table)) {
+      lua_pop(L, 1);
+      if (lua_type(L, -1) == LUA_TSTRING) names[count++] = lua_tostring(L, -1);
+    }
+  }
+  names[count] = NULL;
+  char hint[96];
+  const char *wrong = lua_tostring(L, 2);
+  return gtlua_error(L, "%s has no field '%s'%s", lua_tostring(L, lua_upvalueindex(2)), wrong,
+                     gtlua_suggest(wrong, names, hint));
+}
+
+void gtlua_namespace(lua_State *L, const char *name) {
+  lua_createtable(L, 0, 0);
+  lua_createtable(L, 0, 2);
+  lua_createtable(L, 0, 16);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "lazy");
+  lua_pushstring(L, name);
+  lua_pushcclosure(L, lazy_index, 2);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+}
+
+void gtlua_lazy(lua_State *L, const char *name, const char *lib) {
+  luaL_getmetafield(L, -1, "lazy");
+  lua_pushstring(L, lib);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
+/* ---- life ---- */
+
+/* The plug-in lies beside the executable, or, installed, in ../lib/gptsh. */
+static const char *find_cuda_library(char *path, size_t size) {
+  static const char *const places[] = {"/gptsh-cuda.so", "/../lib/gptsh/gptsh-cuda.so"};
+  ssize_t n = readlink("/proc/self/exe", path, size);
+  if (n <= 0 || (size_t)n + 32 > size) return NULL;
+  path[n] = '\0';
+  char *slash = strrchr(path, '/');
+  if (!slash) return NULL;
+  for (int i = 0; i < GT_COUNT(places); i++) {
+    strcpy(slash, places[i]);
+    if (access(path, R_OK) == 0) return path;
+  }
+  return NULL;
+}
+
+static gtlua_session *session_new(const gtlua_settings *settings) {
+  gtlua_session *s = calloc(1, sizeof *s);
+  if (!s) return NULL;
+  const char *library = settings->cuda_library;
+  if (library)
+    snprintf(s->cuda_library, sizeof s->cuda_library, "%s", library);
+  else
+    library = find_cuda_library(s->cuda_library, sizeof s->cuda_library);
+  gt_config config = {.ops = gt_ops,
+                      .op_count = gt_op_count,
+                      .threads = settings->threads,
+                      .cuda_library = library ? s->cuda_library : NULL};
+  if (gt_ctx_new(&config, &s->cx) != GT_OK) {
+    free(s);
+    return NULL;
+  }
+  s->mark = MARK_LEAST;
+  s->dtype = GT_F32;
+  s->device = &gt_device_cpu;
+  return s;
+}
+
+/* Everything that may raise while opening. */
+static int open_library(lua_State *L) {
+  add_searcher(L);
+  gtlua_namespace(L, "torch");
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, "torch");
+  lua_pop(L, 1);
+  gtlua_open_values(L);
+  gtlua_open_tensor(L);
+  gtlua_open_ops(L);
+  gtlua_open_text(L);
+  gtlua_open_session(L);
+  gtlua_open_debug(L);
+  if (gtlua_open_module) gtlua_open_module(L);
+  if (gtlua_open_optim) gtlua_open_optim(L);
+  if (gtlua_open_inspect) gtlua_open_inspect(L);
+  if (gtlua_open_data) gtlua_open_data(L);
+  lua_setglobal(L, "torch");
+  return 0;
+}
+
+int gtlua_open(lua_State *L, const gtlua_settings *settings) {
+  active = session_new(settings);
+  if (!active) {
+    lua_pushliteral(L, "cannot start: out of memory");
+    return LUA_ERRMEM;
+  }
+  *(gtlua_session **)lua_getextraspace(L) = active;
+  lua_pushcfunction(L, open_library);
+  return lua_pcall(L, 0, 0, 0);
+}
+
+void gtlua_close(lua_State *L) {
+  (void)L;
+  gtlua_session *s = active;
+  if (!s) return;
+  active = NULL;
+  gt_ctx_free(s->cx);
+  free(s);
+}

@@ -1,0 +1,285 @@
+/* tensor_convert.c: tensors to Lua values and back, to other dtypes and devices, and filling in place. */
+#include "core/tensor/rng.h"
+#include "lua/bind/tensor.h"
+
+#include <string.h>
+
+/* ---- to Lua ---- */
+
+/* How elements look in Lua: integers exactly, floats widened, booleans. */
+static gt_dtype host_dtype(gt_dtype dtype) {
+  if (gt_dtype_is_float(dtype)) return GT_F64;
+  return dtype == GT_BOOL ? GT_BOOL : GT_I64;
+}
+
+static void push_element(lua_State *L, gt_dtype dtype, const void *data, int64_t i) {
+  if (dtype == GT_F64)
+    lua_pushnumber(L, ((const double *)data)[i]);
+  else if (dtype == GT_I64)
+    lua_pushinteger(L, ((const int64_t *)data)[i]);
+  else
+    lua_pushboolean(L, ((const uint8_t *)data)[i]);
+}
+
+/* Pushes a userdata with all elements of t in their host dtype. */
+static void *push_elements(lua_State *L, gt_tensor *t, gt_dtype *dtype) {
+  *dtype = host_dtype(t->dtype);
+  size_t bytes = (size_t)gt_count(t) * gt_dtype_size(*dtype);
+  void *data = lua_newuserdatauv(L, bytes ? bytes : 1, 0);
+  gtlua_check(L, gt_read(gtlua_cx(L), t, *dtype, data));
+  return data;
+}
+
+void gtlua_push_item(lua_State *L, gt_tensor *t) {
+  double f = 0;
+  int64_t i = 0;
+  gtlua_check(L, gt_item(gtlua_cx(L), t, &f, &i));
+  if (gt_dtype_is_float(t->dtype))
+    lua_pushnumber(L, f);
+  else if (t->dtype == GT_BOOL)
+    lua_pushboolean(L, i != 0);
+  else
+    lua_pushinteger(L, i);
+}
+
+/* t:item() -> the only element as integer, float or boolean */
+static int tensor_item(lua_State *L) {
+  gtlua_push_item(L, gtlua_totensor(L, 1));
+  return 1;
+}
+
+static void push_nested(lua_State *L, const gt_tensor *t, int dim, gt_dtype dtype, const void *data, int64_t *next) {
+  if (dim == t->ndim) {
+    push_element(L, dtype, data, (*next)++);
+    return;
+  }
+  luaL_checkstack(L, 2, "tolist");
+  lua_createtable(L, t->shape[dim] > 0x7fffffff ? 0 : (int)t->shape[dim], 0);
+  for (int64_t i = 0; i < t->shape[dim]; i++) {
+    push_nested(L, t, dim + 1, dtype, data, next);
+    lua_rawseti(L, -2, i + 1);
+  }
+}
+
+/* t:tolist() -> nested tables, which count from 1 as tables do */
+static int tensor_tolist(lua_State *L) {
+  gt_tensor *t = gtlua_totensor(L, 1);
+  gt_dtype dtype;
+  const void *data = push_elements(L, t, &dtype);
+  int64_t next = 0;
+  push_nested(L, t, 0, dtype, data, &next);
+  return 1;
+}
+
+/* Upvalues: elements, dtype, count, next. */
+static int next_value(lua_State *L) {
+  lua_Integer i = lua_tointeger(L, lua_upvalueindex(4));
+  if (i >= lua_tointeger(L, lua_upvalueindex(3))) return 0;
+  lua_pushinteger(L, i + 1);
+  lua_replace(L, lua_upvalueindex(4));
+  push_element(L, (gt_dtype)lua_tointeger(L, lua_upvalueindex(2)), lua_touserdata(L, lua_upvalueindex(1)), i);
+  return 1;
+}
+
+/* for x in t:values(): the elements in row-major order as Lua numbers, as they were when the loop began */
+static int tensor_values(lua_State *L) {
+  gt_tensor *t = gtlua_totensor(L, 1);
+  gt_dtype dtype;
+  push_elements(L, t, &dtype);
+  lua_pushinteger(L, dtype);
+  lua_pushinteger(L, gt_count(t));
+  lua_pushinteger(L, 0);
+  lua_pushcclosure(L, next_value, 4);
+  return 1;
+}
+
+/* ---- dtypes and devices ---- */
+
+/* Pushes t as (dtype, device); t itself when it is that already. */
+static int convert(lua_State *L, int index, gt_dtype dtype, const gt_device *device) {
+  gt_ctx *cx = gtlua_cx(L);
+  gt_tensor *t = gtlua_totensor(L, index);
+  lua_pushvalue(L, index);
+  if (t->dtype != dtype) {
+    gtlua_apply(L, "to", &t, 1, GT_ARGS({"dtype", GT_INT(dtype)}));
+    t = gtlua_totensor(L, -1);
+  }
+  if (gt_device_of(t) == device) return 1;
+  if (cx->grad_enabled && t->node)
+    return gtlua_error(L, "to: a move from %s to %s is not recorded for gradients; use detach()",
+                       gt_device_of(t)->name, device->name);
+  gt_spec spec = gt_spec_of(t);
+  gt_tensor **box = gtlua_box(L);
+  gtlua_pressure(L);
+  gt_status status;
+  GTLUA_RETRY(L, status, gt_tensor_new(cx, &spec, device, box));
+  if (status == GT_OK) status = gt_copy(cx, *box, t);
+  if (status == GT_OK) (*box)->requires_grad = t->requires_grad;
+  gtlua_check(L, status);
+  return 1;
+}
+
+/* One argument of to(): a dtype, a device, the name of either, or a tensor to be like. */
+static void read_target(lua_State *L, int index, gt_dtype *dtype, const gt_device **device) {
+  gt_dtype named;
+  if (gtlua_testtensor(L, index)) {
+    *dtype = gtlua_totensor(L, index)->dtype;
+    *device = gt_device_of(gtlua_totensor(L, index));
+  } else if (luaL_testudata(L, index, GTLUA_DTYPE)) {
+    *dtype = gtlua_todtype(L, index);
+  } else if (luaL_testudata(L, index, GTLUA_DEVICE)) {
+    *device = gtlua_todevice(L, index);
+  } else if (lua_type(L, index) != LUA_TSTRING) {
+    gtlua_error(L, "to: expected a dtype, a device, a tensor or {dtype =, device =}, got %s", gtlua_typename(L, index));
+  } else if (gt_dtype_parse(lua_tostring(L, index), &named)) {
+    *dtype = named;
+  } else {
+    *device = gtlua_todevice(L, index);
+  }
+}
+
+/* t:to(dtype | device | tensor | {dtype =, device =}) */
+static int tensor_to(lua_State *L) {
+  gt_tensor *t = gtlua_totensor(L, 1);
+  gt_dtype dtype = t->dtype;
+  const gt_device *device = gt_device_of(t);
+  int top = lua_gettop(L);
+  if (top < 2) return gtlua_error(L, "to: expected a dtype, a device, a tensor or {dtype =, device =}");
+  for (int a = 2; a <= top; a++) {
+    if (lua_type(L, a) != LUA_TTABLE) {
+      read_target(L, a, &dtype, &device);
+      continue;
+    }
+    gtlua_options options = {.dtype = dtype, .device = device};
+    gtlua_read_options(L, a, "to", &options);
+    dtype = options.dtype;
+    device = options.device;
+  }
+  return convert(L, 1, dtype, device);
+}
+
+#define CAST(name, NAME)                                                                                               \
+  static int tensor_##name(lua_State *L) { return convert(L, 1, NAME, gt_device_of(gtlua_totensor(L, 1))); }
+CAST(double, GT_F64)
+CAST(float, GT_F32)
+CAST(bfloat16, GT_BF16)
+CAST(half, GT_F16)
+CAST(long, GT_I64)
+CAST(int, GT_I32)
+CAST(bool, GT_BOOL)
+
+static int tensor_cpu(lua_State *L) { return convert(L, 1, gtlua_totensor(L, 1)->dtype, &gt_device_cpu); }
+
+static int tensor_cuda(lua_State *L) {
+  gt_tensor *t = gtlua_totensor(L, 1);
+  const gt_device *device = NULL;
+  gtlua_check(L, gt_device_find(gtlua_cx(L), "cuda", &device));
+  return convert(L, 1, t->dtype, device);
+}
+
+/* ---- in place ---- */
+
+gt_tensor *gtlua_writable(lua_State *L, int index, const char *function) {
+  gt_tensor *t = gtlua_totensor(L, index);
+  if (gtlua_cx(L)->grad_enabled && (t->requires_grad || t->node))
+    gtlua_error(L, "%s: this tensor takes part in gradients; change it inside torch.no_grad() or through detach()",
+                function);
+  return t;
+}
+
+void gtlua_copy(lua_State *L, gt_tensor *to, gt_tensor *from, const char *function) {
+  gt_ctx *cx = gtlua_cx(L);
+  gt_spec want = gt_spec_of(to), got = gt_spec_of(from);
+  char expected[GT_SHAPE_TEXT], given[GT_SHAPE_TEXT];
+  if (cx->grad_enabled && (from->requires_grad || from->node))
+    gtlua_error(L, "%s: the source takes part in gradients, which a copy in place does not record; use detach()",
+                function);
+  /* Broadcast by a view whose stride is 0 where the source has one element. */
+  int64_t stride[GT_MAX_DIM] = {0};
+  int missing = want.ndim - got.ndim;
+  bool fits = missing >= 0;
+  for (int d = 0; fits && d < got.ndim; d++) {
+    int64_t n = want.shape[missing + d];
+    stride[missing + d] = got.shape[d] == n ? from->stride[d] : 0;
+    fits = got.shape[d] == n || got.shape[d] == 1;
+  }
+  if (!fits)
+    gtlua_error(L, "%s: cannot broadcast %s to %s", function, gt_shape_text(&got, given), gt_shape_text(&want, expected));
+  gt_tensor **box = gtlua_box(L);
+  gt_status status = gt_tensor_view(cx, from, want.ndim, want.shape, stride, from->offset, box);
+  if (status == GT_OK) status = gt_copy(cx, to, *box);
+  gtlua_check(L, status);
+  lua_pop(L, 1);
+}
+
+/* t:copy_(source): broadcasts, converts the dtype, between any devices */
+static int tensor_copy_(lua_State *L) {
+  gtlua_copy(L, gtlua_writable(L, 1, "copy_"), gtlua_totensor(L, 2), "copy_");
+  lua_settop(L, 1);
+  return 1;
+}
+
+static int tensor_zero_(lua_State *L) {
+  gtlua_check(L, gt_fill_value(gtlua_cx(L), gtlua_writable(L, 1, "zero_"), 0));
+  lua_settop(L, 1);
+  return 1;
+}
+
+static double number_or(lua_State *L, int index, double fallback, const char *what) {
+  if (lua_isnoneornil(L, index)) return fallback;
+  if (lua_type(L, index) != LUA_TNUMBER) gtlua_error(L, "%s expects a number, got %s", what, gtlua_typename(L, index));
+  return lua_tonumber(L, index);
+}
+
+/* t:fill_(value) */
+static int tensor_fill_(lua_State *L) {
+  gt_tensor *t = gtlua_writable(L, 1, "fill_");
+  double value = lua_isboolean(L, 2) ? lua_toboolean(L, 2) : 0;
+  if (!lua_isboolean(L, 2)) {
+    if (lua_isnoneornil(L, 2)) return gtlua_error(L, "fill_: expected a number, got nil");
+    value = number_or(L, 2, 0, "fill_: value");
+  }
+  gtlua_check(L, gt_fill_value(gtlua_cx(L), t, value));
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* t:normal_(mean = 0, std = 1) */
+static int tensor_normal_(lua_State *L) {
+  gt_tensor *t = gtlua_writable(L, 1, "normal_");
+  double mean = number_or(L, 2, 0, "normal_: mean"), std = number_or(L, 3, 1, "normal_: std");
+  if (!(std >= 0)) return gtlua_error(L, "normal_: std must not be negative");
+  gtlua_check(L, gt_fill_normal(gtlua_cx(L), t, mean, std));
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* t:uniform_(low = 0, high = 1) */
+static int tensor_uniform_(lua_State *L) {
+  gt_tensor *t = gtlua_writable(L, 1, "uniform_");
+  double low = number_or(L, 2, 0, "uniform_: low"), high = number_or(L, 3, 1, "uniform_: high");
+  if (!(low <= high)) return gtlua_error(L, "uniform_: low must not exceed high");
+  gtlua_check(L, gt_fill_uniform(gtlua_cx(L), t, low, high));
+  lua_settop(L, 1);
+  return 1;
+}
+
+const luaL_Reg gtlua_convert_methods[] = {{"item", tensor_item},
+                                          {"tolist", tensor_tolist},
+                                          {"values", tensor_values},
+                                          {"to", tensor_to},
+                                          {"double", tensor_double},
+                                          {"float", tensor_float},
+                                          {"bfloat16", tensor_bfloat16},
+                                          {"half", tensor_half},
+                                          {"long", tensor_long},
+                                          {"int", tensor_int},
+                                          {"bool", tensor_bool},
+                                          {"cpu", tensor_cpu},
+                                          {"cuda", tensor_cuda},
+                                          {"copy_", tensor_copy_},
+                                          {"zero_", tensor_zero_},
+                                          {"fill_", tensor_fill_},
+                                          {"normal_", tensor_normal_},
+                                          {"uniform_", tensor_uniform_},
+                                          {NULL, NULL}};
