@@ -5,6 +5,7 @@
 #include "core/tensor/allocator.h"
 #include "kernels/ops.h"
 
+#include <lualib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -274,6 +275,11 @@ static gtlua_session *session_new(const gtlua_settings *settings) {
   s->mark = MARK_LEAST;
   s->dtype = GT_F32;
   s->device = &gt_device_cpu;
+  s->print.precision = 4;
+  s->print.threshold = 1000;
+  s->print.edge = 3;
+  s->print.width = 80;
+  s->print.scientific = -1;
   return s;
 }
 

@@ -44,7 +44,6 @@ typedef struct gtlua_session {
   size_t mark; /* live bytes at which gtlua_pressure() collects */
   gt_dtype dtype;          /* of new float tensors */
   const gt_device *device; /* of new tensors */
-  int tidy;                /* depth of torch.tidy: new boxes are noted */
   struct {
     int precision, threshold, edge, width;
     int scientific; /* -1: by the numbers, 0: never, 1: always */
@@ -129,6 +128,8 @@ void gtlua_open_debug(lua_State *L); /* fault hooks, counters: what tests need *
 #pragma weak gtlua_open_optim
 #pragma weak gtlua_open_inspect
 #pragma weak gtlua_open_data
+#pragma weak gtlua_testmodule
+#pragma weak gt_module_class_name
 
 /* ---- embedded Lua library (generated at build time from lua/lib/) ---- */
 typedef struct gtlua_lib {

@@ -3,7 +3,7 @@
  * One closure calls any op: tensors first, then attributes in the order of the schema, then a table of keywords
  * (attributes or inputs by name).  Places: torch.ops.NAME always; torch.NAME, F.NAME and t:NAME() as `where` says;
  * t:NAME_() for elementwise ops; operators by name. */
-#include "lua/bind/bind.h"
+#include "lua/bind/tensor.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define BOXES "gt.boxes" /* registry: native address -> userdata, weak values, for `boxed` tensors */
-#define TIDY "gt.tidy"   /* registry: list of the boxes made inside torch.tidy */
 
 /* ---- boxes ---- */
 
@@ -14,12 +13,11 @@ gt_tensor **gtlua_box(lua_State *L) {
   gt_tensor **box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = NULL;
   luaL_setmetatable(L, GTLUA_TENSOR);
-  if (gtlua_session_of(L)->tidy) {
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, TIDY);
+  if (lua_getfield(L, LUA_REGISTRYINDEX, GTLUA_TIDY) == LUA_TTABLE) {
     lua_pushvalue(L, -2);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
-    lua_pop(L, 1);
   }
+  lua_pop(L, 1);
   return box;
 }
 

@@ -4,6 +4,8 @@
 
 #include "lua/bind/bind.h"
 
+#define GTLUA_TIDY "gt.tidy" /* registry: list of the boxes made inside torch.tidy, or nil */
+
 /* Methods and functions of `torch` that each file adds; arrays end with NULL. */
 extern const luaL_Reg gtlua_convert_methods[]; /* tensor_convert.c: item, tolist, to, copy_, … */
 extern const luaL_Reg gtlua_create_functions[]; /* tensor_new.c: torch.zeros, … */
@@ -36,5 +38,8 @@ void gtlua_copy(lua_State *L, gt_tensor *to, gt_tensor *from, const char *functi
 
 /* Pushes the value of the only element: integer, float or boolean. */
 void gtlua_push_item(lua_State *L, gt_tensor *t);
+
+/* native.describe(function) -> the descriptor of its op as a table, or nothing (op.c) */
+int gtlua_describe_op(lua_State *L);
 
 #endif

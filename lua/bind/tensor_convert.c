@@ -1,4 +1,5 @@
 /* tensor_convert.c: tensors to Lua values and back, to other dtypes and devices, and filling in place. */
+#include "core/tensor/graph.h"
 #include "core/tensor/rng.h"
 #include "lua/bind/tensor.h"
 
@@ -181,9 +182,7 @@ static int tensor_cuda(lua_State *L) {
 
 gt_tensor *gtlua_writable(lua_State *L, int index, const char *function) {
   gt_tensor *t = gtlua_totensor(L, index);
-  if (gtlua_cx(L)->grad_enabled && (t->requires_grad || t->node))
-    gtlua_error(L, "%s: this tensor takes part in gradients; change it inside torch.no_grad() or through detach()",
-                function);
+  gtlua_check(L, gt_graph_check_write(gtlua_cx(L), function, t));
   return t;
 }
 

@@ -3,6 +3,7 @@
  * Keys: an integer; a string in Python's slice grammar ("1:3, :, None, ..., -1"); a table of integers, ranges
  * {start, stop[, step]} ({} is all), "..." and "None"; a tensor (indices or a mask).  Everything counts from 0 and is
  * half-open.  Integers, ranges and new axes give views; tensors give copies. */
+#include "core/tensor/rng.h"
 #include "core/tensor/run.h"
 #include "lua/bind/tensor.h"
 
@@ -274,7 +275,7 @@ static int read_by_tensor(lua_State *L, gt_tensor *t, gt_tensor *key) {
   }
   if (gt_dtype_is_float(key->dtype))
     return gtlua_error(L, "index: a tensor key must hold integers or booleans, got %s", gt_dtype_name(key->dtype));
-  gtlua_apply(L, "index_select", (gt_tensor *[]){t, key}, 2, GT_ARGS({"dim", GT_INT(0)}));
+  gtlua_apply(L, "index", (gt_tensor *[]){t, key}, 2, NULL);
   return 1;
 }
 
@@ -303,12 +304,15 @@ int gtlua_tensor_at(lua_State *L) {
 static int assign_by_tensor(lua_State *L, gt_tensor *t, gt_tensor *key) {
   gt_ctx *cx = gtlua_cx(L);
   if (key->dtype != GT_BOOL || lua_type(L, 3) != LUA_TNUMBER)
-    return gtlua_error(L, "index: t[mask] = number is possible, t[%s tensor] = %s is not; see index_copy and where",
+    return gtlua_error(L, "index: t[mask] = number is possible, t[%s tensor] = %s is not; see torch.where",
                        gt_dtype_name(key->dtype), gtlua_typename(L, 3));
-  int op = gt_op_find(cx, "masked_fill");
-  if (op < 0) return gtlua_error(L, "index: assigning by a mask needs the op masked_fill");
-  gt_value value = {.given = true, .f = lua_tonumber(L, 3)};
-  gtlua_check(L, gt_run_into(cx, cx->ops[op], (gt_tensor *[]){t, key}, 2, &value, t));
+  gt_tensor *value = NULL;
+  bool whole = lua_isinteger(L, 3);
+  gt_status status = gt_tensor_scalar(cx, whole ? GT_I64 : GT_F64, lua_tonumber(L, 3), whole ? lua_tointeger(L, 3) : 0, &value);
+  if (status == GT_OK)
+    status = gt_run_into(cx, cx->ops[gt_op_find(cx, "masked_fill")], (gt_tensor *[]){t, key, value}, 3, NULL, t);
+  gt_tensor_unref(cx, value);
+  gtlua_check(L, status);
   return 0;
 }
 

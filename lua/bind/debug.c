@@ -1,0 +1,90 @@
+/* debug.c: torch.debug: what tests need to provoke faults and to see what is alive; and require "native": what the
+ * embedded Lua library needs of C. */
+#include "core/tensor/allocator.h"
+#include "lua/bind/tensor.h"
+#include "lua/bind/text.h"
+
+/* torch.debug.fail_after(n[, persist]): the (n+1)-th allocation from now fails; nil: none */
+static int fail_after(lua_State *L) {
+  gt_ctx *cx = gtlua_cx(L);
+  cx->fail_after = lua_isnoneornil(L, 1) ? -1 : gtlua_toint(L, 1, "fail_after: n");
+  cx->fail_persist = lua_toboolean(L, 2);
+  return 0;
+}
+
+/* torch.debug.interrupt(): as Ctrl-C does */
+static int interrupt(lua_State *L) {
+  (void)L;
+  gtlua_interrupt();
+  return 0;
+}
+
+static int interrupt_clear(lua_State *L) {
+  (void)L;
+  gtlua_interrupt_clear();
+  return 0;
+}
+
+/* torch.debug.refs(tensor) -> references to the native tensor and to its storage */
+static int refs(lua_State *L) {
+  gt_tensor *t = gtlua_totensor(L, 1);
+  lua_pushinteger(L, t->refs);
+  lua_pushinteger(L, t->storage ? t->storage->refs : 0);
+  return 2;
+}
+
+/* torch.debug.version(tensor) -> how often its memory was written in place */
+static int version(lua_State *L) {
+  gt_tensor *t = gtlua_totensor(L, 1);
+  lua_pushinteger(L, t->storage ? t->storage->version : 0);
+  return 1;
+}
+
+/* native.suggest(wrong, names) -> " (did you mean 'x'?)" or "" */
+static int suggest(lua_State *L) {
+  enum { MOST = 400 };
+  const char *names[MOST + 1];
+  int n = (int)lua_rawlen(L, 2), count = 0;
+  luaL_checkstack(L, n < MOST ? n + 1 : MOST + 1, "suggest");
+  for (int i = 1; i <= n && count < MOST; i++)
+    if (lua_rawgeti(L, 2, i) == LUA_TSTRING) names[count++] = lua_tostring(L, -1);
+  names[count] = NULL;
+  char hint[96];
+  lua_pushstring(L, gtlua_suggest(luaL_checkstring(L, 1), names, hint));
+  return 1;
+}
+
+/* native.number(x) -> shortest text of a float */
+static int number(lua_State *L) {
+  char text[GT_NUMBER_TEXT];
+  lua_pushstring(L, gt_number_text(luaL_checknumber(L, 1), text));
+  return 1;
+}
+
+/* native.raise(message): an error at the place of the user's code */
+static int raise_error(lua_State *L) { return gtlua_error(L, "%s", luaL_checkstring(L, 1)); }
+
+static const luaL_Reg debug_functions[] = {{"fail_after", fail_after},
+                                           {"interrupt", interrupt},
+                                           {"interrupt_clear", interrupt_clear},
+                                           {"refs", refs},
+                                           {"version", version},
+                                           {NULL, NULL}};
+
+static const luaL_Reg native_functions[] = {{"suggest", suggest},
+                                            {"number", number},
+                                            {"raise", raise_error},
+                                            {"describe", gtlua_describe_op},
+                                            {"rewrite", gtlua_fstring_rewrite},
+                                            {NULL, NULL}};
+
+void gtlua_open_debug(lua_State *L) {
+  lua_newtable(L);
+  luaL_setfuncs(L, debug_functions, 0);
+  lua_setfield(L, -2, "debug");
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_newtable(L);
+  luaL_setfuncs(L, native_functions, 0);
+  lua_setfield(L, -2, "native");
+  lua_pop(L, 1);
+}

@@ -1,0 +1,155 @@
+/* load.c: load, loadfile, dofile and require, so that f-strings work wherever Lua source is read. */
+#include "lua/bind/text.h"
+
+#include <errno.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LUA_SEARCHER 3 /* of package.searchers, behind preload and the embedded library */
+
+/* Compiles the source on top of the stack (rewritten unless binary) in its place; returns the status. */
+static int compile(lua_State *L, const char *chunk, const char *mode) {
+  size_t size;
+  const char *source = lua_tolstring(L, -1, &size);
+  if (size == 0 || source[0] != LUA_SIGNATURE[0]) {
+    gtlua_rewrite(L, source, size);
+    lua_remove(L, -2);
+    source = lua_tolstring(L, -1, &size);
+  }
+  int status = luaL_loadbufferx(L, source, size, chunk, mode);
+  lua_remove(L, -2);
+  return status;
+}
+
+/* Pushes the text of the file, without its first line if that starts with '#'; or a message, answering false. */
+static bool push_file(lua_State *L, const char *path) {
+  FILE *file = path ? fopen(path, "rb") : stdin;
+  if (!file) {
+    lua_pushfstring(L, "cannot open %s: %s", path, strerror(errno));
+    return false;
+  }
+  luaL_Buffer text;
+  luaL_buffinit(L, &text);
+  for (size_t n = 1; n > 0;) {
+    char *room = luaL_prepbuffer(&text);
+    n = fread(room, 1, LUAL_BUFFERSIZE, file);
+    luaL_addsize(&text, n);
+  }
+  int failed = ferror(file) ? errno : 0;
+  if (path) fclose(file);
+  luaL_pushresult(&text);
+  size_t size;
+  const char *all = lua_tolstring(L, -1, &size), *start = all;
+  if (size >= 3 && memcmp(start, "\xEF\xBB\xBF", 3) == 0) start += 3;
+  if (start < all + size && *start == '#') start += strcspn(start, "\n");
+  if (start > all) {
+    lua_pushlstring(L, start, size - (size_t)(start - all));
+    lua_remove(L, -2);
+  }
+  if (!failed) return true;
+  lua_pushfstring(L, "cannot read %s: %s", path ? path : "stdin", strerror(failed));
+  return false;
+}
+
+static int load_path(lua_State *L, const char *path, const char *mode) {
+  if (!push_file(L, path)) return LUA_ERRFILE;
+  const char *chunk = path ? lua_pushfstring(L, "@%s", path) : lua_pushliteral(L, "=stdin");
+  lua_insert(L, -2);
+  int status = compile(L, chunk, mode);
+  lua_remove(L, -2);
+  return status;
+}
+
+/* Answers as load() does: the function, with upvalue `env` when given, or nil and the message. */
+static int answer(lua_State *L, int status, int env) {
+  if (status != LUA_OK) {
+    lua_pushnil(L);
+    lua_insert(L, -2);
+    return 2;
+  }
+  if (env) {
+    lua_pushvalue(L, env);
+    if (!lua_setupvalue(L, -2, 1)) lua_pop(L, 1);
+  }
+  return 1;
+}
+
+/* Pushes all that the reader function at index 1 gives. */
+static void push_pieces(lua_State *L) {
+  luaL_Buffer text;
+  luaL_buffinit(L, &text);
+  for (;;) {
+    lua_pushvalue(L, 1);
+    lua_call(L, 0, 1);
+    size_t size = 0;
+    if (!lua_isnil(L, -1) && !lua_isstring(L, -1)) luaL_error(L, "reader function must return a string");
+    if (lua_isnil(L, -1) || !lua_tolstring(L, -1, &size) || size == 0) break;
+    luaL_addvalue(&text);
+  }
+  lua_pop(L, 1);
+  luaL_pushresult(&text);
+}
+
+/* load(chunk[, name[, mode[, env]]]) */
+static int text_load(lua_State *L) {
+  int env = lua_isnone(L, 4) ? 0 : 4;
+  const char *mode = luaL_optstring(L, 3, "bt");
+  const char *chunk = luaL_optstring(L, 2, lua_type(L, 1) == LUA_TSTRING ? lua_tostring(L, 1) : "=(load)");
+  if (lua_type(L, 1) == LUA_TSTRING) {
+    lua_pushvalue(L, 1);
+  } else {
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    push_pieces(L);
+  }
+  return answer(L, compile(L, chunk, mode), env);
+}
+
+/* loadfile([path[, mode[, env]]]) */
+static int text_loadfile(lua_State *L) {
+  int env = lua_isnone(L, 3) ? 0 : 3;
+  return answer(L, load_path(L, luaL_optstring(L, 1, NULL), luaL_optstring(L, 2, NULL)), env);
+}
+
+static int finish_dofile(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  (void)context;
+  return lua_gettop(L) - 1;
+}
+
+/* dofile([path]) */
+static int text_dofile(lua_State *L) {
+  const char *path = luaL_optstring(L, 1, NULL);
+  lua_settop(L, 1);
+  if (load_path(L, path, NULL) != LUA_OK) return lua_error(L);
+  lua_callk(L, 0, LUA_MULTRET, 0, finish_dofile);
+  return finish_dofile(L, LUA_OK, 0);
+}
+
+/* The searcher of require() for Lua files on package.path. */
+static int search_file(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  lua_getglobal(L, LUA_LOADLIBNAME);
+  lua_getfield(L, -1, "searchpath");
+  lua_pushvalue(L, 1);
+  lua_getfield(L, -3, "path");
+  lua_call(L, 2, 2);
+  if (lua_isnil(L, -2)) return 1; /* the message: where it looked */
+  lua_pop(L, 1);
+  const char *path = lua_tostring(L, -1);
+  if (load_path(L, path, NULL) != LUA_OK)
+    return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, path, lua_tostring(L, -1));
+  lua_insert(L, -2);
+  return 2;
+}
+
+void gtlua_open_load(lua_State *L) {
+  lua_register(L, "load", text_load);
+  lua_register(L, "loadfile", text_loadfile);
+  lua_register(L, "dofile", text_dofile);
+  lua_getglobal(L, LUA_LOADLIBNAME);
+  lua_getfield(L, -1, "searchers");
+  lua_pushcfunction(L, search_file);
+  lua_rawseti(L, -2, LUA_SEARCHER);
+  lua_pop(L, 2);
+}

@@ -1,0 +1,328 @@
+/* session.c: what torch says about the session: seed, threads, defaults, gradient mode, memory, scopes. */
+#include "core/tensor/allocator.h"
+#include "core/tensor/pool.h"
+#include "core/tensor/rng.h"
+#include "lua/bind/tensor.h"
+#include "lua/bind/text.h"
+
+#include <string.h>
+
+#define GRAD_MODE "gt.grad_mode"
+#define TIDY_SCOPE "gt.tidy_scope"
+
+/* ---- seed, threads, defaults ---- */
+
+/* torch.manual_seed(n): restarts every random stream */
+static int manual_seed(lua_State *L) {
+  gt_manual_seed(gtlua_cx(L), (uint64_t)gtlua_toint(L, 1, "manual_seed: seed"));
+  return 0;
+}
+
+static int initial_seed(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)gtlua_cx(L)->seed);
+  return 1;
+}
+
+static int get_num_threads(lua_State *L) {
+  lua_pushinteger(L, gt_pool_threads(gtlua_cx(L)));
+  return 1;
+}
+
+static int set_num_threads(lua_State *L) {
+  int64_t n = gtlua_toint(L, 1, "set_num_threads: n");
+  if (n < 1 || n > 256) return gtlua_error(L, "set_num_threads: expected 1 … 256, got %lld", (long long)n);
+  gtlua_check(L, gt_pool_resize(gtlua_cx(L), (int)n));
+  return 0;
+}
+
+static int get_default_dtype(lua_State *L) {
+  gtlua_pushdtype(L, gtlua_session_of(L)->dtype);
+  return 1;
+}
+
+/* torch.set_default_dtype(dtype): of new float tensors */
+static int set_default_dtype(lua_State *L) {
+  gt_dtype dtype = gtlua_todtype(L, 1);
+  if (!gt_dtype_is_float(dtype))
+    return gtlua_error(L, "set_default_dtype: expected a float dtype, got %s", gt_dtype_name(dtype));
+  gtlua_session_of(L)->dtype = dtype;
+  return 0;
+}
+
+static int get_default_device(lua_State *L) {
+  gtlua_pushdevice(L, gtlua_session_of(L)->device);
+  return 1;
+}
+
+/* torch.set_default_device(device): of new tensors */
+static int set_default_device(lua_State *L) {
+  gtlua_session_of(L)->device = gtlua_todevice(L, 1);
+  return 0;
+}
+
+/* ---- gradient mode ---- */
+
+typedef struct grad_mode {
+  bool before, value, closed;
+} grad_mode;
+
+static int grad_mode_close(lua_State *L) {
+  grad_mode *mode = luaL_checkudata(L, 1, GRAD_MODE);
+  if (!mode->closed) gtlua_cx(L)->grad_enabled = mode->before;
+  mode->closed = true;
+  return 0;
+}
+
+static int grad_mode_tostring(lua_State *L) {
+  const grad_mode *mode = luaL_checkudata(L, 1, GRAD_MODE);
+  lua_pushfstring(L, "gradients are %s%s", mode->value ? "on" : "off",
+                  mode->closed ? " no more" : " until this value is closed: local _ <close> = torch.no_grad()");
+  return 1;
+}
+
+/* Sets the mode and pushes the value that sets it back when closed; with a function in argument 1, calls that inside
+ * and returns its results. */
+static int with_grad_mode(lua_State *L, bool value) {
+  int n = lua_gettop(L);
+  if (n > 0 && lua_type(L, 1) != LUA_TFUNCTION)
+    return gtlua_error(L, "expected a function to run, or no argument, got %s", gtlua_typename(L, 1));
+  grad_mode *mode = lua_newuserdatauv(L, sizeof *mode, 0);
+  *mode = (grad_mode){.before = gtlua_cx(L)->grad_enabled, .value = value};
+  luaL_setmetatable(L, GRAD_MODE);
+  if (n == 0) {
+    gtlua_cx(L)->grad_enabled = value;
+    return 1;
+  }
+  lua_insert(L, 1);
+  lua_toclose(L, 1);
+  gtlua_cx(L)->grad_enabled = value;
+  lua_call(L, n - 1, LUA_MULTRET);
+  return lua_gettop(L) - 1;
+}
+
+/* torch.no_grad(function, …) -> its results; local _ <close> = torch.no_grad() */
+static int no_grad(lua_State *L) { return with_grad_mode(L, false); }
+static int enable_grad(lua_State *L) { return with_grad_mode(L, true); }
+
+static int set_grad_enabled(lua_State *L) {
+  bool value = lua_toboolean(L, 1);
+  lua_settop(L, 0);
+  return with_grad_mode(L, value);
+}
+
+static int is_grad_enabled(lua_State *L) {
+  lua_pushboolean(L, gtlua_cx(L)->grad_enabled);
+  return 1;
+}
+
+/* ---- memory ---- */
+
+/* Kind of the device in argument 1; the cuda library is not opened just to ask. */
+static gt_device_kind memory_kind(lua_State *L, gt_device_kind fallback) {
+  if (lua_isnoneornil(L, 1)) return fallback;
+  if (lua_type(L, 1) == LUA_TSTRING && strncmp(lua_tostring(L, 1), "cuda", 4) == 0) return GT_CUDA;
+  return gtlua_todevice(L, 1)->kind;
+}
+
+static gt_memory_stats memory_of(lua_State *L, gt_device_kind fallback) {
+  gt_device_kind kind = memory_kind(L, fallback);
+  return gtlua_cx(L)->allocators[kind] ? gt_memory(gtlua_cx(L), kind) : (gt_memory_stats){0};
+}
+
+static int push_bytes(lua_State *L, size_t bytes) {
+  lua_pushinteger(L, (lua_Integer)bytes);
+  return 1;
+}
+
+static int memory_allocated(lua_State *L) { return push_bytes(L, memory_of(L, GT_CPU).live); }
+static int memory_reserved(lua_State *L) { return push_bytes(L, memory_of(L, GT_CPU).cached); }
+static int max_memory_allocated(lua_State *L) { return push_bytes(L, memory_of(L, GT_CPU).peak); }
+static int cuda_memory_allocated(lua_State *L) { return push_bytes(L, memory_of(L, GT_CUDA).live); }
+static int cuda_memory_reserved(lua_State *L) { return push_bytes(L, memory_of(L, GT_CUDA).cached); }
+static int cuda_max_memory_allocated(lua_State *L) { return push_bytes(L, memory_of(L, GT_CUDA).peak); }
+
+/* torch.memory_stats(device = "cpu") -> {allocated, reserved, peak, allocations} */
+static int memory_stats(lua_State *L) {
+  gt_memory_stats stats = memory_of(L, GT_CPU);
+  lua_createtable(L, 0, 4);
+  push_bytes(L, stats.live);
+  lua_setfield(L, -2, "allocated");
+  push_bytes(L, stats.cached);
+  lua_setfield(L, -2, "reserved");
+  push_bytes(L, stats.peak);
+  lua_setfield(L, -2, "peak");
+  lua_pushinteger(L, (lua_Integer)stats.allocations);
+  lua_setfield(L, -2, "allocations");
+  return 1;
+}
+
+static int reset_peak(lua_State *L, gt_device_kind fallback) {
+  gt_device_kind kind = memory_kind(L, fallback);
+  if (gtlua_cx(L)->allocators[kind]) gt_memory_reset_peak(gtlua_cx(L), kind);
+  return 0;
+}
+
+static int reset_peak_memory_stats(lua_State *L) { return reset_peak(L, GT_CPU); }
+static int cuda_reset_peak_memory_stats(lua_State *L) { return reset_peak(L, GT_CUDA); }
+
+/* torch.empty_cache(): collects garbage and gives unused memory back to the system */
+static int empty_cache(lua_State *L) {
+  gt_ctx *cx = gtlua_cx(L);
+  lua_gc(L, LUA_GCCOLLECT);
+  for (int kind = 0; kind < GT_NDEVICE; kind++)
+    if (cx->allocators[kind]) gt_memory_trim(cx, (gt_device_kind)kind);
+  return 0;
+}
+
+static int cuda_is_available(lua_State *L) {
+  lua_pushboolean(L, gt_cuda_available(gtlua_cx(L)));
+  return 1;
+}
+
+static int cuda_device_count(lua_State *L) {
+  lua_pushinteger(L, gt_cuda_available(gtlua_cx(L)) ? 1 : 0);
+  return 1;
+}
+
+/* torch.cuda.synchronize(): waits for the device; nothing to do without one */
+static int cuda_synchronize(lua_State *L) {
+  gt_ctx *cx = gtlua_cx(L);
+  const gt_device *device = cx->devices[GT_CUDA];
+  if (device) gtlua_check(L, device->sync(cx, device));
+  return 0;
+}
+
+/* ---- scopes ---- */
+
+/* The list of boxes made inside a scope is the user value of the scope; the registry names the innermost scope. */
+
+static int tidy_close(lua_State *L) {
+  luaL_checkudata(L, 1, TIDY_SCOPE);
+  if (lua_getiuservalue(L, 1, 2) == LUA_TNONE) return 0;
+  lua_setfield(L, LUA_REGISTRYINDEX, GTLUA_TIDY); /* the list of the scope around this one, or nil */
+  return 0;
+}
+
+/* Notes in the table `kept` every tensor that the value at index holds, through tables. */
+static void note_kept(lua_State *L, int index, int kept, int depth) {
+  if (luaL_testudata(L, index, GTLUA_TENSOR)) {
+    lua_pushvalue(L, index);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, kept);
+  }
+  if (lua_type(L, index) != LUA_TTABLE || depth > 8) return;
+  luaL_checkstack(L, 6, "tidy");
+  lua_pushnil(L);
+  while (lua_next(L, index)) {
+    note_kept(L, lua_gettop(L), kept, depth + 1);
+    lua_pop(L, 1);
+  }
+}
+
+/* torch.tidy(function, …) -> its results; frees every tensor made inside that is not among them, a parameter or a
+ * gradient */
+static int tidy(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  int n = lua_gettop(L);
+  lua_newtable(L); /* kept */
+  lua_newtable(L); /* boxes */
+  lua_newuserdatauv(L, 0, 2);
+  lua_getfield(L, LUA_REGISTRYINDEX, GTLUA_TIDY);
+  lua_setiuservalue(L, -2, 2);
+  luaL_setmetatable(L, TIDY_SCOPE);
+  lua_rotate(L, 1, 3);
+  lua_toclose(L, 3);
+  lua_pushvalue(L, 2);
+  lua_setfield(L, LUA_REGISTRYINDEX, GTLUA_TIDY);
+  lua_call(L, n - 1, LUA_MULTRET);
+  int results = lua_gettop(L) - 3;
+  for (int i = 1; i <= results; i++) note_kept(L, 3 + i, 1, 0);
+  lua_Integer boxes = (lua_Integer)lua_rawlen(L, 2);
+  luaL_checkstack(L, 4, "tidy");
+  for (lua_Integer i = 1; i <= boxes; i++) {
+    lua_rawgeti(L, 2, i);
+    lua_pushvalue(L, -1);
+    gt_tensor **box = lua_touserdata(L, -2);
+    bool kept = lua_rawget(L, 1) != LUA_TNIL;
+    if (!kept && *box && !(*box)->boxed) {
+      gt_tensor *t = *box;
+      *box = NULL;
+      gt_tensor_unref(gtlua_cx(L), t);
+    }
+    lua_pop(L, 2);
+  }
+  return results;
+}
+
+/* ---- types ---- */
+
+/* torch.type(v): "nn.Parameter", "torch.Tensor", a class name, or Lua's own */
+static int type_of(lua_State *L) {
+  gt_tensor **box = luaL_testudata(L, 1, GTLUA_TENSOR);
+  gt_module *module = gtlua_testmodule && !box ? gtlua_testmodule(L, 1) : NULL;
+  if (box)
+    lua_pushstring(L, *box && (*box)->parameter ? "nn.Parameter" : "torch.Tensor");
+  else if (module)
+    lua_pushstring(L, gt_module_class_name(module));
+  else if (luaL_testudata(L, 1, GTLUA_SIZE))
+    lua_pushliteral(L, "torch.Size");
+  else if (luaL_testudata(L, 1, GTLUA_DTYPE))
+    lua_pushliteral(L, "torch.dtype");
+  else if (luaL_testudata(L, 1, GTLUA_DEVICE))
+    lua_pushliteral(L, "torch.device");
+  else if (luaL_getmetafield(L, 1, "__name") != LUA_TSTRING)
+    lua_pushstring(L, luaL_typename(L, 1));
+  return 1;
+}
+
+/* ---- registration ---- */
+
+static const luaL_Reg functions[] = {{"manual_seed", manual_seed},
+                                     {"initial_seed", initial_seed},
+                                     {"get_num_threads", get_num_threads},
+                                     {"set_num_threads", set_num_threads},
+                                     {"get_default_dtype", get_default_dtype},
+                                     {"set_default_dtype", set_default_dtype},
+                                     {"get_default_device", get_default_device},
+                                     {"set_default_device", set_default_device},
+                                     {"no_grad", no_grad},
+                                     {"inference_mode", no_grad},
+                                     {"enable_grad", enable_grad},
+                                     {"set_grad_enabled", set_grad_enabled},
+                                     {"is_grad_enabled", is_grad_enabled},
+                                     {"memory_allocated", memory_allocated},
+                                     {"memory_reserved", memory_reserved},
+                                     {"max_memory_allocated", max_memory_allocated},
+                                     {"reset_peak_memory_stats", reset_peak_memory_stats},
+                                     {"memory_stats", memory_stats},
+                                     {"empty_cache", empty_cache},
+                                     {"tidy", tidy},
+                                     {"type", type_of},
+                                     {NULL, NULL}};
+
+static const luaL_Reg cuda_functions[] = {{"is_available", cuda_is_available},
+                                          {"device_count", cuda_device_count},
+                                          {"memory_allocated", cuda_memory_allocated},
+                                          {"memory_reserved", cuda_memory_reserved},
+                                          {"max_memory_allocated", cuda_max_memory_allocated},
+                                          {"reset_peak_memory_stats", cuda_reset_peak_memory_stats},
+                                          {"empty_cache", empty_cache},
+                                          {"synchronize", cuda_synchronize},
+                                          {"manual_seed", manual_seed},
+                                          {NULL, NULL}};
+
+void gtlua_open_session(lua_State *L) {
+  luaL_newmetatable(L, GRAD_MODE);
+  lua_pushcfunction(L, grad_mode_close);
+  lua_setfield(L, -2, "__close");
+  lua_pushcfunction(L, grad_mode_tostring);
+  lua_setfield(L, -2, "__tostring");
+  luaL_newmetatable(L, TIDY_SCOPE);
+  lua_pushcfunction(L, tidy_close);
+  lua_setfield(L, -2, "__close");
+  lua_pop(L, 2);
+  luaL_setfuncs(L, functions, 0);
+  gtlua_namespace(L, "torch.cuda");
+  luaL_setfuncs(L, cuda_functions, 0);
+  lua_setfield(L, -2, "cuda");
+}
