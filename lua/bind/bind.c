@@ -13,7 +13,7 @@
 
 #define KEPT_ERROR "gt.error"
 #define MARK_LEAST ((size_t)256 << 20)
-#define BUILTIN "=(" /* how chunk names of the embedded library begin */
+#define BUILTIN "=builtin:" /* how chunk names of the embedded library begin */
 
 /* The session of the process: for the signal handler and for gtlua_close(), which have no lua_State. */
 static gtlua_session *active;
@@ -146,7 +146,7 @@ int gtlua_relieve(lua_State *L) {
 static int load_builtin(lua_State *L, const char *name) {
   for (const gtlua_lib *lib = gtlua_libs; lib->name; lib++) {
     if (strcmp(lib->name, name) != 0) continue;
-    const char *chunk = lua_pushfstring(L, BUILTIN "%s)", name);
+    const char *chunk = lua_pushfstring(L, BUILTIN "%s", name);
     if (luaL_loadbufferx(L, lib->data, lib->size, chunk, "t") != LUA_OK) lua_error(L);
     lua_remove(L, -2);
     return 1;
@@ -302,6 +302,14 @@ static int open_library(lua_State *L) {
   if (gtlua_open_inspect) gtlua_open_inspect(L);
   if (gtlua_open_data) gtlua_open_data(L);
   lua_setglobal(L, "torch");
+  static const char *const values[] = {"odict", "struct", "list", "defaults"};
+  push_module(L, "values");
+  for (int i = 0; i < GT_COUNT(values); i++) {
+    lua_getfield(L, -1, values[i]);
+    lua_setglobal(L, values[i]);
+  }
+  push_module(L, "show");
+  lua_setglobal(L, "show");
   return 0;
 }
 

@@ -340,6 +340,14 @@ static int op_call(lua_State *L) {
   return perform(L, &c, false);
 }
 
+/* t:max(), t:max(dim), torch.max(a, b): three ops under one name.  Upvalues: by dim, whole, of two. */
+static int op_extreme(lua_State *L) {
+  int which = lua_gettop(L) < 2 ? 2 : gtlua_testtensor(L, 2) ? 3 : 1;
+  call c;
+  read_call(L, lua_touserdata(L, lua_upvalueindex(which)), &c);
+  return perform(L, &c, false);
+}
+
 static int op_call_in_place(lua_State *L) {
   call c;
   read_call(L, lua_touserdata(L, lua_upvalueindex(1)), &c);
@@ -402,7 +410,7 @@ static void set_text(lua_State *L, const char *key, const char *text) {
 int gtlua_describe_op(lua_State *L) {
   static const char *const types[] = {"integer", "number", "boolean", "dtype", "integers", "choice"};
   lua_CFunction f = lua_tocfunction(L, 1);
-  if ((f != op_call && f != op_call_in_place) || !lua_getupvalue(L, 1, 1)) return 0;
+  if ((f != op_call && f != op_call_in_place && f != op_extreme) || !lua_getupvalue(L, 1, 1)) return 0;
   const gt_op *op = ((const bound_op *)lua_touserdata(L, -1))->op;
   lua_createtable(L, 0, 8);
   set_text(L, "name", op->name);
@@ -514,6 +522,27 @@ static void open_operators(lua_State *L, bound_op *bound) {
   lua_pop(L, 1);
 }
 
+static void open_extremes(lua_State *L, bound_op *bound, int torch, int methods) {
+  static const char *const names[][3] = {{"max", "amax", "maximum"}, {"min", "amin", "minimum"}};
+  for (int i = 0; i < GT_COUNT(names); i++) {
+    int found = 0;
+    for (int k = 0; k < 3; k++) {
+      int index = gt_op_find(gtlua_cx(L), names[i][k]);
+      if (index < 0) break;
+      lua_pushlightuserdata(L, &bound[index]);
+      found++;
+    }
+    if (found < 3) {
+      lua_pop(L, found);
+      continue;
+    }
+    lua_pushcclosure(L, op_extreme, 3);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, torch, names[i][0]);
+    lua_setfield(L, methods, names[i][0]);
+  }
+}
+
 void gtlua_open_ops(lua_State *L) {
   gt_ctx *cx = gtlua_cx(L);
   int torch = lua_gettop(L);
@@ -530,6 +559,7 @@ void gtlua_open_ops(lua_State *L) {
   int functional = lua_gettop(L);
   lua_getfield(L, torch, "Tensor");
   int methods = lua_gettop(L);
+  open_extremes(L, bound, torch, methods);
   for (int i = 0; i < cx->op_count; i++) {
     bind_names(&bound[i], cx->ops[i], &text);
     place(L, &bound[i], torch, ops, functional, methods);

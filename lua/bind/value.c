@@ -285,6 +285,16 @@ static int size_new(lua_State *L) {
   return 1;
 }
 
+/* ipairs that asks objects for __ipairs (those count from 0); plain tables as ever.  Upvalue: Lua's own. */
+static int value_ipairs(lua_State *L) {
+  luaL_checkany(L, 1);
+  bool own = luaL_getmetafield(L, 1, "__ipairs") != LUA_TNIL;
+  if (!own) lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 3);
+  return 3;
+}
+
 static void new_metatable(lua_State *L, const char *name, const luaL_Reg *functions) {
   luaL_newmetatable(L, name);
   lua_pushstring(L, name + strlen("gt."));
@@ -316,6 +326,9 @@ void gtlua_open_values(lua_State *L) {
     gtlua_pushdtype(L, dtypes[i].dtype);
     lua_setfield(L, -2, dtypes[i].name);
   }
+  lua_getglobal(L, "ipairs");
+  lua_pushcclosure(L, value_ipairs, 1);
+  lua_setglobal(L, "ipairs");
   lua_pushcfunction(L, device_new);
   lua_setfield(L, -2, "device");
   lua_pushcfunction(L, size_new);
