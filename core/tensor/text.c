@@ -62,6 +62,12 @@ void gt_text_free(gt_text *text) {
   *text = (gt_text){0};
 }
 
+int gt_text_columns(const char *text) {
+  int n = 0;
+  for (; *text; text++) n += ((unsigned char)*text & 0xC0) != 0x80;
+  return n;
+}
+
 /* x > 0 rounded to `count` digits. */
 static decimal to_decimal(double x, int count) {
   char text[64];

@@ -16,6 +16,9 @@ void gt_text_add(gt_ctx *cx, gt_text *text, const char *format, ...) GT_PRINTF(3
 void gt_text_append(gt_ctx *cx, gt_text *text, const char *bytes, size_t n);
 void gt_text_free(gt_text *text);
 
+/* Number of code points in UTF-8 text: its width in a table. */
+int gt_text_columns(const char *text);
+
 /* Python's repr of a double: "0.1", "1e-05", "1e+16", "5.960464477539063e-08", "inf", "-inf",
  * "nan", "-0.0". Locale-independent.  Returns text. */
 #define GT_NUMBER_TEXT 32

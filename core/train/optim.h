@@ -15,7 +15,8 @@ typedef struct gt_hyper {
   const char *name; /* "lr" */
   gt_value fallback;
   gt_attr_type type;
-  double low, high; /* inclusive bounds for FLOAT and INT */
+  double low, high; /* bounds for FLOAT and INT */
+  bool below;       /* high itself is excluded */
   const char *choices;
 } gt_hyper;
 

@@ -1,0 +1,194 @@
+/* summary.c: runs one forward on the meta device and notes every module call as a row, in
+ * torchinfo's order: by execution, with containers that are never called put above their first
+ * child that is. */
+#include "core/model/nn.h"
+#include "core/model/rows.h"
+#include "core/model/shadow.h"
+
+#include <stdlib.h>
+
+#define MAX_DEPTH 200
+
+typedef struct watch {
+  gt_observer observer; /* must be first */
+  gt_rows *rows;
+  int *open; /* (open_count) rows of the calls in progress, -1: a module outside the tree */
+  int open_count, open_capacity;
+  const gt_module *above[MAX_DEPTH + 1]; /* by depth: the modules whose rows are above the next */
+} watch;
+
+/* Makes room for one more item of an array that doubles. */
+static gt_status reserve(gt_ctx *cx, void **items, int count, int *capacity, size_t size) {
+  if (count < *capacity) return GT_OK;
+  int grown = *capacity ? 2 * *capacity : 64;
+  void *block = gt_realloc(cx, *items, (size_t)grown * size);
+  if (!block) return GT_ENOMEM;
+  *items = block;
+  *capacity = grown;
+  return GT_OK;
+}
+
+static gt_status list_places(gt_ctx *cx, gt_rows *rows, gt_module *m, int parent, int depth) {
+  if (depth > MAX_DEPTH)
+    return gt_fail(cx, GT_EARG, "summary: modules nested deeper than %d", MAX_DEPTH);
+  GT_TRY(reserve(cx, (void **)&rows->places, rows->place_count, &rows->place_capacity,
+                 sizeof *rows->places));
+  int place = rows->place_count++;
+  rows->places[place] = (gt_place){gt_module_ref(m), parent, depth};
+  for (int i = 0; i < m->slot_count; i++) {
+    if (m->slots[i].module) GT_TRY(list_places(cx, rows, m->slots[i].module, place, depth + 1));
+  }
+  return GT_OK;
+}
+
+/* The last place of a module, -1 when it is not in the tree. */
+static int find_place(const gt_rows *rows, const gt_module *m) {
+  int place = rows->place_count - 1;
+  while (place >= 0 && rows->places[place].module != m) place--;
+  return place;
+}
+
+static gt_status count_parameter(gt_ctx *cx, const gt_entry *entry, void *data) {
+  (void)cx;
+  gt_row *row = data;
+  const gt_tensor *t = entry->slot->tensor;
+  int64_t n = gt_count(t);
+  row->params += n;
+  row->bytes += n * (int64_t)gt_dtype_size(t->dtype);
+  if (t->requires_grad) row->trainable += n;
+  return GT_OK;
+}
+
+static gt_status add_row(gt_ctx *cx, watch *w, int place) {
+  gt_rows *rows = w->rows;
+  gt_row row = {.place = place};
+  gt_module *m = rows->places[place].module;
+  GT_TRY(reserve(cx, (void **)&rows->items, rows->count, &rows->capacity, sizeof row));
+  for (int i = 0; i < rows->count && !row.repeated; i++)
+    row.repeated = rows->places[rows->items[i].place].module == m;
+  GT_TRY(gt_each_parameter(cx, m, true, count_parameter, &row));
+  rows->items[rows->count++] = row;
+  int depth = rows->places[place].depth;
+  w->above[depth] = m;
+  for (int d = depth + 1; d <= MAX_DEPTH && w->above[d]; d++) w->above[d] = NULL;
+  return GT_OK;
+}
+
+/* Rows for the containers above a place that the rows so far do not show. */
+static gt_status add_containers(gt_ctx *cx, watch *w, int place) {
+  const gt_place *at = &w->rows->places[place];
+  if (at->depth < 2) return GT_OK;
+  GT_TRY(add_containers(cx, w, at->parent));
+  const gt_place *parent = &w->rows->places[at->parent];
+  return w->above[parent->depth] == parent->module ? GT_OK : add_row(cx, w, at->parent);
+}
+
+static gt_status enter(gt_ctx *cx, gt_observer *o, gt_module *m) {
+  watch *w = (watch *)o;
+  GT_TRY(reserve(cx, (void **)&w->open, w->open_count, &w->open_capacity, sizeof *w->open));
+  int place = find_place(w->rows, m);
+  int row = -1;
+  if (place >= 0) {
+    GT_TRY(add_containers(cx, w, place));
+    GT_TRY(add_row(cx, w, place));
+    row = w->rows->count - 1;
+  }
+  w->open[w->open_count++] = row;
+  return GT_OK;
+}
+
+static gt_status leave(gt_ctx *cx, gt_observer *o, gt_module *m, gt_tensor *out) {
+  (void)cx;
+  (void)m;
+  watch *w = (watch *)o;
+  int row = w->open[--w->open_count];
+  if (row < 0 || !out) return GT_OK;
+  w->rows->items[row].called = true;
+  w->rows->items[row].output = gt_spec_of(out);
+  return GT_OK;
+}
+
+/* ---- the forward ---- */
+
+/* How many of "x, cos_sin, targets?" must be given. */
+static int required_count(const char *parameters) {
+  int n = 0;
+  for (const char *at = parameters; at && *at; at++) {
+    if (at[1] == ',' || at[1] == '\0') n += *at != '?';
+  }
+  return n;
+}
+
+/* Rewrites the message of a failed forward; Lua errors and interrupts stay what they are. */
+static gt_status explain(gt_ctx *cx, const gt_module *m, const gt_arguments *args,
+                         gt_status status) {
+  if (status == GT_EHOOK || status == GT_EINTR) return status;
+  const char *name = gt_module_class_name(m);
+  const char *parameters = m->class->parameters;
+  if (args->count >= required_count(parameters))
+    return gt_fail(cx, status, "summary: forward of %s failed: %s", name, cx->message);
+  return gt_fail(cx, status,
+                 "summary: forward of %s failed: %s\n  forward takes (%s); %d input%s supplied. "
+                 "Pass the rest with input_data = {...}",
+                 name, cx->message, parameters, args->count, args->count == 1 ? "" : "s");
+}
+
+static gt_status observed_call(gt_ctx *cx, gt_module *m, const gt_arguments *args, gt_rows *rows) {
+  watch w = {.observer = {enter, leave}, .rows = rows};
+  gt_shadow shadow = {0};
+  gt_tensor *y = NULL;
+  gt_observer *observer = cx->observer;
+  bool grad_enabled = cx->grad_enabled;
+  GT_TRY(gt_shadow_begin(cx, m, &shadow));
+  cx->observer = &w.observer;
+  cx->grad_enabled = false;
+  gt_status status = gt_module_call(cx, m, args, &y);
+  cx->observer = observer;
+  cx->grad_enabled = grad_enabled;
+  gt_tensor_unref(cx, y);
+  gt_shadow_end(cx, &shadow);
+  gt_free(w.open);
+  return status == GT_OK ? GT_OK : explain(cx, m, args, status);
+}
+
+/* Replaces every tensor of the arguments by a meta tensor like it. */
+static gt_status shadow_arguments(gt_ctx *cx, const gt_arguments *args, gt_arguments *out) {
+  for (int i = 0; i < args->count; i++) {
+    for (int k = 0; k < args->arg[i].count; k++)
+      GT_TRY(gt_shadow_of(cx, args->arg[i].at[k], &out->arg[i].at[k]));
+  }
+  return GT_OK;
+}
+
+static void rows_free(gt_ctx *cx, gt_rows *rows) {
+  for (int i = 0; i < rows->place_count; i++) gt_module_unref(cx, rows->places[i].module);
+  gt_free(rows->places);
+  gt_free(rows->items);
+}
+
+gt_status gt_summary_make(gt_ctx *cx, gt_module *m, const gt_arguments *args,
+                          const gt_summary_options *options, gt_summary *out) {
+  gt_rows rows = {0};
+  gt_summary summary = {0};
+  gt_arguments meta = *args;
+  for (int i = 0; i < GT_COUNT(meta.arg); i++) meta.arg[i].at[0] = meta.arg[i].at[1] = NULL;
+  gt_status status = shadow_arguments(cx, args, &meta);
+  if (status == GT_OK) status = list_places(cx, &rows, m, -1, 0);
+  if (status == GT_OK) status = observed_call(cx, m, &meta, &rows);
+  if (status == GT_OK) status = gt_rows_write(cx, &rows, args, options, &summary);
+  for (int i = 0; i < GT_COUNT(meta.arg); i++) {
+    gt_tensor_unref(cx, meta.arg[i].at[0]);
+    gt_tensor_unref(cx, meta.arg[i].at[1]);
+  }
+  rows_free(cx, &rows);
+  if (status == GT_OK)
+    *out = summary;
+  else
+    gt_summary_free(&summary);
+  return status;
+}
+
+void gt_summary_free(gt_summary *summary) {
+  gt_text_free(&summary->text);
+  *summary = (gt_summary){0};
+}

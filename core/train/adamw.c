@@ -1,0 +1,39 @@
+/* adamw.c: AdamW (Loshchilov & Hutter, ICLR 2019) with PyTorch's defaults.
+ *
+ *   p <- p (1 - lr wd);  m, v: moving averages of g, g^2
+ *   p <- p - lr/(1 - beta1^t) m / (sqrt(v/(1 - beta2^t)) + eps) */
+#include "core/tensor/run.h"
+#include "core/train/optim.h"
+
+#include <math.h>
+
+enum { LR, BETA1, BETA2, EPS, WEIGHT_DECAY };
+
+static const gt_hyper hypers[] = {
+    [LR] = {"lr", GT_FLOAT(1e-3), GT_ATTR_FLOAT, .high = INFINITY},
+    [BETA1] = {"beta1", GT_FLOAT(0.9), GT_ATTR_FLOAT, .high = 1, .below = true},
+    [BETA2] = {"beta2", GT_FLOAT(0.999), GT_ATTR_FLOAT, .high = 1, .below = true},
+    [EPS] = {"eps", GT_FLOAT(1e-8), GT_ATTR_FLOAT, .high = INFINITY},
+    [WEIGHT_DECAY] = {"weight_decay", GT_FLOAT(0.01), GT_ATTR_FLOAT, .high = INFINITY},
+};
+
+static const char *const states[] = {"exp_avg", "exp_avg_sq"};
+
+static gt_status update(gt_ctx *cx, gt_tensor *p, gt_tensor *g, gt_tensor **state, int64_t step,
+                        const gt_value *hyper) {
+  gt_tensor *in[4] = {p, g, state[0], state[1]};
+  return gt_apply(cx, "adamw", in, 4,
+                  GT_ARGS({"lr", hyper[LR]}, {"beta1", hyper[BETA1]}, {"beta2", hyper[BETA2]},
+                          {"eps", hyper[EPS]}, {"weight_decay", hyper[WEIGHT_DECAY]},
+                          {"step", GT_INT(step)}),
+                  NULL);
+}
+
+const gt_optimizer_class gt_adamw = {
+    .name = "AdamW",
+    .hypers = hypers,
+    .hyper_count = GT_COUNT(hypers),
+    .states = states,
+    .state_count = GT_COUNT(states),
+    .update = update,
+};

@@ -1,0 +1,349 @@
+/* optim.c: parameter groups, per-parameter state and the step that all optimizers share.
+ *
+ * A step has three parts: look at every gradient, make the state that is missing, update.  Bad
+ * input ends it in the first part and lack of memory for state in the second, with nothing changed;
+ * the third is shielded from interrupts. */
+#include "core/train/optim.h"
+
+#include "core/model/seen.h"
+#include "core/tensor/graph.h"
+#include "core/tensor/rng.h"
+#include "core/tensor/text.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+gt_status gt_optimizer_new(gt_ctx *cx, const gt_optimizer_class *class, gt_optimizer **out) {
+  gt_optimizer *o = gt_calloc(cx, 1, sizeof *o);
+  if (!o) return GT_ENOMEM;
+  o->refs = 1;
+  o->class = class;
+  *out = o;
+  return GT_OK;
+}
+
+gt_optimizer *gt_optimizer_ref(gt_optimizer *o) {
+  if (o) o->refs++;
+  return o;
+}
+
+static void group_free(gt_ctx *cx, gt_group *group) {
+  for (int i = 0; i < group->count; i++) gt_tensor_unref(cx, group->params[i]);
+  gt_free(group->params);
+  gt_free(group->hyper);
+}
+
+static void states_free(gt_ctx *cx, gt_tensor **state, int count) {
+  for (int i = 0; i < count; i++) gt_tensor_unref(cx, state[i]);
+  gt_free(state);
+}
+
+void gt_optimizer_unref(gt_ctx *cx, gt_optimizer *o) {
+  if (!o || --o->refs > 0) return;
+  for (int i = 0; i < o->group_count; i++) group_free(cx, &o->groups[i]);
+  gt_free(o->groups);
+  if (o->state) states_free(cx, o->state, o->parameter_count * o->class->state_count);
+  gt_free(o->steps);
+  gt_free(o);
+}
+
+/* ---- hyper-parameters ---- */
+
+int gt_hyper_find(const gt_optimizer_class *class, const char *name) {
+  for (int i = 0; i < class->hyper_count; i++) {
+    if (!strcmp(class->hypers[i].name, name)) return i;
+  }
+  return -1;
+}
+
+gt_status gt_hyper_check(gt_ctx *cx, const gt_optimizer_class *class, int hyper,
+                         const gt_value *value) {
+  const gt_hyper *h = &class->hypers[hyper];
+  char low[GT_NUMBER_TEXT];
+  char high[GT_NUMBER_TEXT];
+  char got[GT_NUMBER_TEXT];
+  if (h->type != GT_ATTR_FLOAT && h->type != GT_ATTR_INT) return GT_OK;
+  double x = h->type == GT_ATTR_FLOAT ? value->f : (double)value->i;
+  if (x >= h->low && (h->below ? x < h->high : x <= h->high) && isfinite(x)) return GT_OK;
+  if (isinf(h->high))
+    return gt_fail(cx, GT_EARG, "%s: expected %s >= %s and finite, got %s", class->name, h->name,
+                   gt_number_text(h->low, low), gt_number_text(x, got));
+  return gt_fail(cx, GT_EARG, "%s: expected %s <= %s %s %s, got %s", class->name,
+                 gt_number_text(h->low, low), h->name,
+                 h->below ? "<" : "<=", gt_number_text(h->high, high), gt_number_text(x, got));
+}
+
+/* Defaults filled in and every value checked. */
+static gt_status resolve(gt_ctx *cx, const gt_optimizer_class *class, const gt_value *given,
+                         gt_value *out /* (hyper_count) */) {
+  for (int i = 0; i < class->hyper_count; i++) {
+    out[i] = given && given[i].given ? given[i] : class->hypers[i].fallback;
+    out[i].given = true;
+    GT_TRY(gt_hyper_check(cx, class, i, &out[i]));
+  }
+  return GT_OK;
+}
+
+/* ---- groups ---- */
+
+static gt_status check_parameters(gt_ctx *cx, const gt_optimizer *o, gt_tensor *const *params,
+                                  int count, gt_seen *seen) {
+  bool fresh = true;
+  const char *name = o->class->name;
+  if (count == 0) return gt_fail(cx, GT_EARG, "%s: got an empty parameter list", name);
+  for (int i = 0; i < o->parameter_count; i++)
+    GT_TRY(gt_seen_add(cx, seen, gt_optimizer_param(o, i), &fresh));
+  for (int i = 0; i < count; i++) {
+    if (!gt_dtype_is_float(params[i]->dtype))
+      return gt_fail(cx, GT_EDTYPE, "%s: expected float parameters, parameter %d is %s", name, i,
+                     gt_dtype_name(params[i]->dtype));
+    if (params[i]->node)
+      return gt_fail(cx, GT_EGRAPH, "%s: parameter %d is the result of an op, not a leaf", name, i);
+    if (o->class->check) GT_TRY(o->class->check(cx, params[i]));
+    GT_TRY(gt_seen_add(cx, seen, params[i], &fresh));
+    if (!fresh) return gt_fail(cx, GT_EARG, "%s: parameter %d is in the optimizer twice", name, i);
+  }
+  return GT_OK;
+}
+
+/* The next larger number of elements after `below` among params; -1 when there is none. */
+static int64_t next_size(gt_tensor *const *params, int count, int64_t below) {
+  int64_t size = -1;
+  for (int i = 0; i < count; i++) {
+    int64_t n = gt_count(params[i]);
+    if (n > below && (size < 0 || n < size)) size = n;
+  }
+  return size;
+}
+
+/* A group of the parameters with `size` elements; of all of them when size is -1. */
+static gt_status make_group(gt_ctx *cx, const gt_optimizer_class *class, gt_tensor *const *params,
+                            int count, int64_t size, const gt_value *hyper, gt_group *out) {
+  size_t hyper_bytes = (size_t) class->hyper_count * sizeof *hyper;
+  gt_group group = {0};
+  group.params = gt_malloc(cx, (size_t)count * sizeof *params);
+  group.hyper = gt_malloc(cx, hyper_bytes);
+  if (!group.params || !group.hyper) {
+    group_free(cx, &group);
+    return GT_ENOMEM;
+  }
+  for (int i = 0; i < count; i++) {
+    if (size < 0 || gt_count(params[i]) == size)
+      group.params[group.count++] = gt_tensor_ref(params[i]);
+  }
+  memcpy(group.hyper, hyper, hyper_bytes);
+  group.initial_lr = hyper[gt_hyper_find(class, "lr")].f;
+  *out = group;
+  return GT_OK;
+}
+
+/* Room for one more group of `count` parameters; harmless when nothing follows. */
+static gt_status reserve(gt_ctx *cx, gt_optimizer *o, int count) {
+  size_t parameters = (size_t)o->parameter_count + (size_t)count;
+  size_t states = parameters * (size_t)o->class->state_count;
+  gt_group *groups = gt_realloc(cx, o->groups, ((size_t)o->group_count + 1) * sizeof *groups);
+  if (!groups) return GT_ENOMEM;
+  o->groups = groups;
+  int64_t *steps = gt_realloc(cx, o->steps, parameters * sizeof *steps);
+  if (!steps) return GT_ENOMEM;
+  o->steps = steps;
+  gt_tensor **state = gt_realloc(cx, o->state, states * sizeof *state);
+  if (!state) return GT_ENOMEM;
+  o->state = state;
+  return GT_OK;
+}
+
+static gt_status append_group(gt_ctx *cx, gt_optimizer *o, gt_tensor *const *params, int count,
+                              int64_t size, const gt_value *hyper) {
+  gt_group group;
+  GT_TRY(make_group(cx, o->class, params, count, size, hyper, &group));
+  gt_status status = reserve(cx, o, group.count);
+  if (status != GT_OK) {
+    group_free(cx, &group);
+    return status;
+  }
+  int states = o->class->state_count;
+  for (int i = 0; i < group.count; i++) o->steps[o->parameter_count + i] = 0;
+  for (int i = 0; i < group.count * states; i++) o->state[o->parameter_count * states + i] = NULL;
+  o->groups[o->group_count++] = group;
+  o->parameter_count += group.count;
+  return GT_OK;
+}
+
+static void drop_groups(gt_ctx *cx, gt_optimizer *o, int keep) {
+  while (o->group_count > keep) {
+    gt_group *group = &o->groups[--o->group_count];
+    o->parameter_count -= group->count;
+    group_free(cx, group);
+  }
+}
+
+gt_status gt_optimizer_add_group(gt_ctx *cx, gt_optimizer *o, gt_tensor *const *params, int count,
+                                 const gt_value *hyper) {
+  int groups = o->group_count;
+  gt_seen seen = {0};
+  gt_value *values = gt_malloc(cx, (size_t)o->class->hyper_count * sizeof *values);
+  gt_status status = values ? resolve(cx, o->class, hyper, values) : GT_ENOMEM;
+  if (status == GT_OK) status = check_parameters(cx, o, params, count, &seen);
+  if (status == GT_OK && !o->class->split_by_size)
+    status = append_group(cx, o, params, count, -1, values);
+  int64_t size = o->class->split_by_size ? next_size(params, count, -1) : -1;
+  while (status == GT_OK && size >= 0) {
+    status = append_group(cx, o, params, count, size, values);
+    size = next_size(params, count, size);
+  }
+  if (status != GT_OK) drop_groups(cx, o, groups);
+  gt_seen_free(&seen);
+  gt_free(values);
+  return status;
+}
+
+gt_tensor *gt_optimizer_param(const gt_optimizer *o, int i) {
+  for (int g = 0; g < o->group_count; g++) {
+    if (i < o->groups[g].count) return o->groups[g].params[i];
+    i -= o->groups[g].count;
+  }
+  return NULL;
+}
+
+/* ---- the step ---- */
+
+static gt_status check_gradient(gt_ctx *cx, const gt_optimizer *o, int i, const gt_tensor *p) {
+  const char *name = o->class->name;
+  gt_spec spec = gt_spec_of(p);
+  char text[GT_SHAPE_TEXT];
+  char got_text[GT_SHAPE_TEXT];
+  gt_shape_text(&spec, text);
+  if (!p->grad) {
+    if (!o->class->needs_gradient) return GT_OK;
+    return gt_fail(cx, GT_EGRAPH, "%s: parameter %d %s has no gradient", name, i, text);
+  }
+  if (p->partial || p->grad->partial)
+    return gt_fail(cx, GT_EGRAPH,
+                   "%s: parameter %d %s holds the gradient of a backward that failed; zero_grad() "
+                   "first",
+                   name, i, text);
+  gt_spec got = gt_spec_of(p->grad);
+  if (!gt_same_shape(&spec, &got) || p->grad->dtype != p->dtype ||
+      gt_device_of(p->grad) != gt_device_of(p))
+    return gt_fail(cx, GT_ESHAPE, "%s: parameter %d is %s %s on %s, its gradient %s %s on %s", name,
+                   i, gt_dtype_name(p->dtype), text, gt_device_of(p)->name,
+                   gt_dtype_name(p->grad->dtype), gt_shape_text(&got, got_text),
+                   gt_device_of(p->grad)->name);
+  for (int k = 0; k < o->class->state_count; k++) {
+    const gt_tensor *s = o->state[i * o->class->state_count + k];
+    gt_spec kept = s ? gt_spec_of(s) : spec;
+    if (gt_same_shape(&kept, &spec) && kept.dtype == spec.dtype &&
+        (!s || gt_device_of(s) == gt_device_of(p)))
+      continue;
+    return gt_fail(cx, GT_EDTYPE,
+                   "%s: parameter %d is now %s %s on %s, its state is %s %s on %s; make a new "
+                   "optimizer",
+                   name, i, gt_dtype_name(p->dtype), text, gt_device_of(p)->name,
+                   gt_dtype_name(kept.dtype), gt_shape_text(&kept, got_text),
+                   gt_device_of(s)->name);
+  }
+  return GT_OK;
+}
+
+static gt_status make_state(gt_ctx *cx, gt_optimizer *o, int i, const gt_tensor *p,
+                            const gt_value *hyper) {
+  if (!p->grad || (o->class->stateless && o->class->stateless(hyper))) return GT_OK;
+  gt_spec spec = gt_spec_of(p);
+  for (int k = 0; k < o->class->state_count; k++) {
+    gt_tensor **state = &o->state[i * o->class->state_count + k];
+    if (!*state) GT_TRY(gt_tensor_zeros(cx, &spec, gt_device_of(p), state));
+  }
+  return GT_OK;
+}
+
+static gt_status update(gt_ctx *cx, gt_optimizer *o, int i, gt_tensor *p, const gt_value *hyper) {
+  if (!p->grad) return GT_OK;
+  GT_TRY(o->class->update(cx, p, p->grad, &o->state[i * o->class->state_count], o->steps[i] + 1,
+                          hyper));
+  o->steps[i]++;
+  return GT_OK;
+}
+
+gt_status gt_optimizer_step(gt_ctx *cx, gt_optimizer *o) {
+  enum { CHECK, PREPARE, UPDATE, PHASES };
+  bool grad_enabled = cx->grad_enabled;
+  bool shielded = cx->shielded;
+  gt_status status = gt_poll(cx);
+  cx->grad_enabled = false;
+  for (int phase = CHECK; phase < PHASES && status == GT_OK; phase++) {
+    cx->shielded = shielded || phase == UPDATE;
+    int i = 0;
+    for (int g = 0; g < o->group_count; g++) {
+      gt_group *group = &o->groups[g];
+      for (int k = 0; k < group->count && status == GT_OK; k++, i++) {
+        gt_tensor *p = group->params[k];
+        status = phase == CHECK     ? check_gradient(cx, o, i, p)
+                 : phase == PREPARE ? make_state(cx, o, i, p, group->hyper)
+                                    : update(cx, o, i, p, group->hyper);
+      }
+    }
+  }
+  cx->grad_enabled = grad_enabled;
+  cx->shielded = shielded;
+  return status;
+}
+
+void gt_optimizer_zero_grad(gt_ctx *cx, gt_optimizer *o, bool set_to_none) {
+  for (int g = 0; g < o->group_count; g++) {
+    for (int k = 0; k < o->groups[g].count; k++) {
+      gt_tensor *p = o->groups[g].params[k];
+      if (set_to_none || !p->grad || gt_fill_value(cx, p->grad, 0) != GT_OK)
+        gt_grad_clear(cx, p);
+      else
+        p->partial = p->grad->partial = false;
+    }
+  }
+}
+
+/* ---- loading ---- */
+
+static gt_status check_state(gt_ctx *cx, const gt_optimizer *o, int i, int64_t step,
+                             gt_tensor *const *state) {
+  gt_spec want = gt_spec_of(gt_optimizer_param(o, i));
+  char want_text[GT_SHAPE_TEXT];
+  char got_text[GT_SHAPE_TEXT];
+  if (step < 0)
+    return gt_fail(cx, GT_EARG, "%s: expected step >= 0 for parameter %d, got %lld", o->class->name,
+                   i, (long long)step);
+  for (int k = 0; k < o->class->state_count; k++) {
+    if (!state[k]) continue;
+    gt_spec got = gt_spec_of(state[k]);
+    if (!gt_same_shape(&got, &want))
+      return gt_fail(cx, GT_ESHAPE, "%s: expected %s %s for parameter %d, got %s", o->class->name,
+                     o->class->states[k], gt_shape_text(&want, want_text), i,
+                     gt_shape_text(&got, got_text));
+  }
+  return GT_OK;
+}
+
+gt_status gt_optimizer_load(gt_ctx *cx, gt_optimizer *o, const int64_t *steps,
+                            gt_tensor *const *state) {
+  int states = o->class->state_count;
+  int count = o->parameter_count * states;
+  for (int i = 0; i < o->parameter_count; i++)
+    GT_TRY(check_state(cx, o, i, steps[i], &state[i * states]));
+  gt_tensor **fresh = gt_calloc(cx, (size_t)count, sizeof *fresh);
+  if (!fresh) return GT_ENOMEM;
+  gt_status status = GT_OK;
+  for (int k = 0; k < count && status == GT_OK; k++) {
+    gt_tensor *p = gt_optimizer_param(o, k / states);
+    gt_spec spec = gt_spec_of(p);
+    if (!state[k]) continue;
+    status = gt_tensor_new(cx, &spec, gt_device_of(p), &fresh[k]);
+    if (status == GT_OK) status = gt_copy(cx, fresh[k], state[k]);
+  }
+  gt_tensor **loser = fresh;
+  if (status == GT_OK) {
+    loser = o->state;
+    o->state = fresh;
+    if (o->parameter_count) memcpy(o->steps, steps, (size_t)o->parameter_count * sizeof *steps);
+  }
+  if (loser) states_free(cx, loser, count);
+  return status;
+}

@@ -1,0 +1,13 @@
+/* update.h: arithmetic that optimizers do on parameters in place. */
+#ifndef GT_UPDATE_H
+#define GT_UPDATE_H
+
+#include "core/tensor/run.h"
+
+/* target = a + alpha b, in target's dtype; target may be a or b. */
+gt_status gt_update_add(gt_ctx *cx, gt_tensor *a, gt_tensor *b, double alpha, gt_tensor *target);
+
+/* target = factor target */
+gt_status gt_update_scale(gt_ctx *cx, gt_tensor *target, double factor);
+
+#endif
