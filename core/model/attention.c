@@ -42,8 +42,8 @@ static gt_status project_rotated(gt_ctx *cx, const attention *a, const char *nam
   gt_tensor *heads = NULL;
   GT_TRY(project(cx, a, name, x, &heads));
   gt_tensor *in[3] = {heads, cos_sin->at[0], cos_sin->at[1]};
-  int after = gt_choice_find("none|before|after", "after");
-  gt_status status = gt_apply(cx, "rope", in, 3, GT_ARGS({"norm", GT_INT(after)}), out);
+  gt_value after = gt_choice(cx, "rope", "norm", "after");
+  gt_status status = gt_apply(cx, "rope", in, 3, GT_ARGS({"norm", after}), out);
   gt_tensor_unref(cx, heads);
   return status;
 }
@@ -73,10 +73,10 @@ static gt_status forward(gt_ctx *cx, gt_module *m, const gt_arguments *args, gt_
   gt_status status = project_rotated(cx, a, "key", x, &args->arg[1], &qkv[1]);
   if (status == GT_OK) status = project_rotated(cx, a, "query", x, &args->arg[1], &qkv[0]);
   if (status == GT_OK) status = project(cx, a, "value", x, &qkv[2]);
-  int bthd = gt_choice_find("bhtd|bthd", "bthd");
+  gt_value bthd = gt_choice(cx, "attention", "layout", "bthd");
   if (status == GT_OK)
-    status = gt_apply(cx, "attention", qkv, 3,
-                      GT_ARGS({"layout", GT_INT(bthd)}, {"is_causal", GT_INT(1)}), &y);
+    status =
+        gt_apply(cx, "attention", qkv, 3, GT_ARGS({"layout", bthd}, {"is_causal", GT_INT(1)}), &y);
   for (int i = 0; i < 3; i++) gt_tensor_unref(cx, qkv[i]);
   if (status == GT_OK)
     status = gt_reshape(cx, y, 3, (int64_t[]){x->shape[0], x->shape[1], a->hidden_dim}, &joined);

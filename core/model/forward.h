@@ -24,7 +24,8 @@ gt_status gt_reshape(gt_ctx *cx, gt_tensor *t, int ndim, const int64_t *shape, g
 /* *t = op(*t) for an op with one input: releases what was there. */
 gt_status gt_replace(gt_ctx *cx, const char *op, gt_tensor **t);
 
-/* Index of `text` in "none|mean|sum", -1 if it is not there. */
-int gt_choice_find(const char *choices, const char *text);
+/* The value of a choice attribute by its name: gt_choice(cx, "rope", "norm", "after").  -1 in it
+ * when the op has no such choice. */
+gt_value gt_choice(const gt_ctx *cx, const char *op, const char *attr, const char *name);
 
 #endif

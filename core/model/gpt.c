@@ -164,29 +164,31 @@ static gt_status capped_logits(gt_ctx *cx, gt_module *m, gt_tensor *x, gt_tensor
 }
 
 /* Loss of the trunk's result; targets (B, T). */
-static gt_status loss(gt_ctx *cx, gt_module *m, gt_tensor *x, gt_tensor *targets, int reduction,
-                      gt_tensor **out) {
-  const gt_arg *args =
-      GT_ARGS({"ignore_index", GT_INT(IGNORE_INDEX)}, {"reduction", GT_INT(reduction)});
-  const gt_arg *fused = GT_ARGS({"ignore_index", GT_INT(IGNORE_INDEX)},
-                                {"reduction", GT_INT(reduction)}, {"softcap", GT_FLOAT(SOFTCAP)});
+static gt_status loss(gt_ctx *cx, gt_module *m, gt_tensor *x, gt_tensor *targets,
+                      const char *reduction, gt_tensor **out) {
   gt_tensor *table = plain_head(cx, m);
+  const char *op = table ? "linear_cross_entropy" : "cross_entropy";
+  gt_value how = gt_choice(cx, op, "reduction", reduction);
+  if (how.i < 0)
+    return gt_fail(cx, GT_EARG, "%s: expected loss_reduction none, mean or sum, got '%s'",
+                   gt_module_class_name(m), reduction);
   gt_tensor *logits = NULL;
-  gt_tensor *rows = NULL;
-  gt_tensor *at = NULL;
+  gt_tensor *in[3] = {NULL, table, NULL}; /* rows (B T, C), table (V, C), targets (B T) */
   if (!table) GT_TRY(capped_logits(cx, m, x, &logits));
   gt_tensor *flat = table ? x : logits;
   int64_t count = gt_count(targets);
+  const gt_arg *args = GT_ARGS({"ignore_index", GT_INT(IGNORE_INDEX)}, {"reduction", how});
+  const gt_arg *fused = GT_ARGS({"ignore_index", GT_INT(IGNORE_INDEX)}, {"reduction", how},
+                                {"softcap", GT_FLOAT(SOFTCAP)});
   gt_status status =
-      gt_reshape(cx, flat, 2, (int64_t[]){count, flat->shape[flat->ndim - 1]}, &rows);
-  if (status == GT_OK) status = gt_reshape(cx, targets, 1, &count, &at);
+      gt_reshape(cx, flat, 2, (int64_t[]){count, flat->shape[flat->ndim - 1]}, &in[0]);
+  if (status == GT_OK) status = gt_reshape(cx, targets, 1, &count, &in[2]);
   if (status == GT_OK)
-    status = table ? gt_apply(cx, "linear_cross_entropy", (gt_tensor *[]){rows, table, at}, 3,
-                              fused, out)
-                   : gt_apply2(cx, "cross_entropy", rows, at, args, out);
+    status =
+        table ? gt_apply(cx, op, in, 3, fused, out) : gt_apply2(cx, op, in[0], in[2], args, out);
   gt_tensor_unref(cx, logits);
-  gt_tensor_unref(cx, rows);
-  gt_tensor_unref(cx, at);
+  gt_tensor_unref(cx, in[0]);
+  gt_tensor_unref(cx, in[2]);
   return status;
 }
 
@@ -199,11 +201,8 @@ static gt_status forward(gt_ctx *cx, gt_module *m, const gt_arguments *args, gt_
   if (args->count > 1 && args->arg[1].count)
     GT_TRY(gt_argument_tensor(cx, m, args, 1, "targets", &targets));
   if (targets) GT_TRY(check_tokens(cx, m, "targets", targets, idx));
-  int reduction = gt_choice_find("none|mean|sum", args->reduction ? args->reduction : "mean");
-  if (reduction < 0)
-    return gt_fail(cx, GT_EARG, "%s: expected loss_reduction none, mean or sum, got '%s'",
-                   gt_module_class_name(m), args->reduction);
   GT_TRY(trunk(cx, m, idx, &x));
+  const char *reduction = args->reduction ? args->reduction : "mean";
   gt_status status =
       targets ? loss(cx, m, x, targets, reduction, out) : capped_logits(cx, m, x, out);
   gt_tensor_unref(cx, x);

@@ -278,6 +278,7 @@ static void add_mult_adds(gt_ctx *cx, int64_t n, bool compat, gt_text *out) {
                {1e9, "G", "Units.GIGABYTES"},
                {1e6, "M", "Units.MEGABYTES"},
                {1e3, "K", NULL}};
+  char text[GT_NUMBER_TEXT];
   int unit = 0;
   while (unit < (compat ? 2 : 3) && (double)n < units[unit].size) unit++;
   double x = (double)n / units[unit].size;
@@ -286,8 +287,8 @@ static void add_mult_adds(gt_ctx *cx, int64_t n, bool compat, gt_text *out) {
   else if (!compat && n < 1000)
     gt_text_add(cx, out, "Total mult-adds: %lld\n", (long long)n);
   else
-    gt_text_add(cx, out, "Total mult-adds (%s): %.2f\n",
-                compat ? units[unit].enumeration : units[unit].letter, x);
+    gt_text_add(cx, out, "Total mult-adds (%s): %s\n",
+                compat ? units[unit].enumeration : units[unit].letter, gt_fixed_text(x, 2, text));
 }
 
 static void add_count(gt_ctx *cx, const char *title, int64_t n, gt_text *out) {
@@ -296,7 +297,8 @@ static void add_count(gt_ctx *cx, const char *title, int64_t n, gt_text *out) {
 }
 
 static void add_megabytes(gt_ctx *cx, const char *title, int64_t bytes, gt_text *out) {
-  gt_text_add(cx, out, "%s (MB): %.2f\n", title, (double)bytes / 1e6);
+  char text[GT_NUMBER_TEXT];
+  gt_text_add(cx, out, "%s (MB): %s\n", title, gt_fixed_text((double)bytes / 1e6, 2, text));
 }
 
 static gt_status add_totals(gt_ctx *cx, const gt_rows *rows, int width, bool compat,

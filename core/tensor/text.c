@@ -158,6 +158,21 @@ const char *gt_number_text(double x, char text[GT_NUMBER_TEXT]) {
   return text;
 }
 
+const char *gt_fixed_text(double x, int decimals, char text[GT_NUMBER_TEXT]) {
+  char local[64];
+  snprintf(local, sizeof local, "%.*f", decimals, x);
+  char *to = text;
+  for (const char *at = local; *at && to < text + GT_NUMBER_TEXT - 1; at++) {
+    bool digit = (*at >= '0' && *at <= '9') || *at == '-';
+    if (digit)
+      *to++ = *at;
+    else if (to > text && to[-1] != '.') /* the locale's point may be several bytes */
+      *to++ = '.';
+  }
+  *to = 0;
+  return text;
+}
+
 const char *gt_grouped_text(int64_t n, char text[GT_NUMBER_TEXT]) {
   char digits[GT_NUMBER_TEXT];
   uint64_t magnitude = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;

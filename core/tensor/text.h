@@ -24,6 +24,9 @@ int gt_text_columns(const char *text);
 #define GT_NUMBER_TEXT 32
 const char *gt_number_text(double x, char text[GT_NUMBER_TEXT]);
 
+/* x with `decimals` digits after the point, whatever the locale: "0.866025". |x| < 1e20. */
+const char *gt_fixed_text(double x, int decimals, char text[GT_NUMBER_TEXT]);
+
 /* 1234567 -> "1,234,567" */
 const char *gt_grouped_text(int64_t n, char text[GT_NUMBER_TEXT]);
 

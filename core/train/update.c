@@ -13,6 +13,11 @@ gt_status gt_update_add(gt_ctx *cx, gt_tensor *a, gt_tensor *b, double alpha, gt
   return run_into(cx, "add", a, b, &attr, target);
 }
 
+gt_status gt_update_lerp(gt_ctx *cx, gt_tensor *target, gt_tensor *end, double weight) {
+  gt_value attr = GT_FLOAT(weight);
+  return run_into(cx, "lerp", target, end, &attr, target);
+}
+
 gt_status gt_update_scale(gt_ctx *cx, gt_tensor *target, double factor) {
   gt_tensor *number = NULL;
   GT_TRY(gt_tensor_scalar(cx, GT_F64, factor, 0, &number));

@@ -7,6 +7,9 @@
 /* target = a + alpha b, in target's dtype; target may be a or b. */
 gt_status gt_update_add(gt_ctx *cx, gt_tensor *a, gt_tensor *b, double alpha, gt_tensor *target);
 
+/* target = target + weight (end - target) */
+gt_status gt_update_lerp(gt_ctx *cx, gt_tensor *target, gt_tensor *end, double weight);
+
 /* target = factor target */
 gt_status gt_update_scale(gt_ctx *cx, gt_tensor *target, double factor);
 

@@ -1,0 +1,113 @@
+/* recipe.c: the founding notebook's setup_optimizers. */
+#include "core/train/recipe.h"
+
+#include "core/tensor/run.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+const gt_recipe gt_recipe_defaults = {.embedding_lr = 0.2, .matrix_lr = 0.02, .weight_decay = 0};
+
+/* The parameters of one child, each once. */
+typedef struct parameters {
+  gt_tensor **at; /* (count), borrowed */
+  int count, capacity;
+} parameters;
+
+static gt_status add(gt_ctx *cx, const gt_entry *entry, void *data) {
+  parameters *p = data;
+  if (p->count == p->capacity) {
+    int capacity = p->capacity ? 2 * p->capacity : 64;
+    gt_tensor **at = gt_realloc(cx, p->at, (size_t)capacity * sizeof *at);
+    if (!at) return GT_ENOMEM;
+    p->at = at;
+    p->capacity = capacity;
+  }
+  p->at[p->count++] = entry->slot->tensor;
+  return GT_OK;
+}
+
+static gt_status list(gt_ctx *cx, gt_module *gpt, const char *child, parameters *out) {
+  gt_module *m = gt_module_child(gpt, child);
+  if (!m)
+    return gt_fail(cx, GT_EARG, "setup_optimizers: %s has no module %s", gt_module_class_name(gpt),
+                   child);
+  return gt_each_parameter(cx, m, true, add, out);
+}
+
+typedef struct coverage {
+  const parameters *matrices, *embeddings;
+} coverage;
+
+static bool holds(const parameters *p, const gt_tensor *t) {
+  for (int i = 0; i < p->count; i++) {
+    if (p->at[i] == t) return true;
+  }
+  return false;
+}
+
+static gt_status check_covered(gt_ctx *cx, const gt_entry *entry, void *data) {
+  const coverage *c = data;
+  if (holds(c->embeddings, entry->slot->tensor) || holds(c->matrices, entry->slot->tensor))
+    return GT_OK;
+  return gt_fail(cx, GT_EARG,
+                 "setup_optimizers: %s is neither in token_embedding nor in blocks; give it an "
+                 "optimizer of its own",
+                 entry->name);
+}
+
+typedef struct setting {
+  const char *name;
+  double value;
+} setting;
+
+/* An optimizer of one list; the settings end with a NULL name. */
+static gt_status make(gt_ctx *cx, const gt_optimizer_class *class, const parameters *p,
+                      const setting *settings, gt_optimizer **out) {
+  gt_optimizer *o = NULL;
+  gt_value hyper[GT_MAX_ATTR] = {{0}};
+  for (; settings->name; settings++)
+    hyper[gt_hyper_find(class, settings->name)] = (gt_value)GT_FLOAT(settings->value);
+  GT_TRY(gt_optimizer_new(cx, class, &o));
+  gt_status status = gt_optimizer_add_group(cx, o, p->at, p->count, hyper);
+  if (status == GT_OK)
+    *out = o;
+  else
+    gt_optimizer_unref(cx, o);
+  return status;
+}
+
+gt_status gt_recipe_make(gt_ctx *cx, gt_module *gpt, const gt_recipe *recipe, gt_optimizer **adamw,
+                         gt_optimizer **muon, gt_text *note) {
+  const gt_gpt_config *config = gt_gpt_config_of(gpt);
+  if (!config)
+    return gt_fail(cx, GT_EARG, "setup_optimizers: expected a native GPT, got %s",
+                   gt_module_class_name(gpt));
+  double scale = pow((double)config->hidden_dim / 768, -0.5);
+  const setting adamw_settings[] = {
+      {"lr", recipe->embedding_lr * scale},   {"beta1", 0.8}, {"beta2", 0.95}, {"eps", 1e-10},
+      {"weight_decay", recipe->weight_decay}, {NULL, 0}};
+  const setting muon_settings[] = {{"lr", recipe->matrix_lr}, {"momentum", 0.95}, {NULL, 0}};
+  parameters matrices = {0};
+  parameters embeddings = {0};
+  coverage both = {&matrices, &embeddings};
+  gt_optimizer *made[2] = {NULL};
+  gt_status status = list(cx, gpt, "blocks", &matrices);
+  if (status == GT_OK) status = list(cx, gpt, "token_embedding", &embeddings);
+  if (status == GT_OK) status = gt_each_parameter(cx, gpt, true, check_covered, &both);
+  if (status == GT_OK) status = make(cx, &gt_adamw, &embeddings, adamw_settings, &made[0]);
+  if (status == GT_OK) status = make(cx, &gt_muon, &matrices, muon_settings, &made[1]);
+  if (status == GT_OK) {
+    char text[GT_NUMBER_TEXT];
+    gt_text_add(cx, note, "Scaling the LR for the AdamW parameters ∝1/√(%lld/768) = %s",
+                (long long)config->hidden_dim, gt_fixed_text(scale, 6, text));
+    *adamw = made[0];
+    *muon = made[1];
+  } else {
+    gt_optimizer_unref(cx, made[0]);
+    gt_optimizer_unref(cx, made[1]);
+  }
+  gt_free(matrices.at);
+  gt_free(embeddings.at);
+  return status;
+}
