@@ -30,9 +30,9 @@ static void add_up(void *argument, int64_t begin, int64_t end) {
 }
 
 static void add_up_outer(void *argument, int64_t begin, int64_t end) {
-  job *j = argument;
-  (void)begin, (void)end;
-  gt_parallel(j->cx, N, j->grain, add_up, j);
+  job *jobs = argument;
+  for (int64_t i = begin; i < end; i++)
+    gt_parallel(jobs[i].cx, N, jobs[i].grain, add_up, &jobs[i]);
 }
 
 static void every_element_is_visited_once(void **state) {
@@ -73,9 +73,9 @@ static void jobs_do_not_mix(void **state) {
 
 static void bits_do_not_depend_on_threads(void **state) {
   gt_ctx *cx = *state;
-  enum { GRAIN = 1000, CHUNKS = N / GRAIN + 1 };
+  enum { GRAIN = 1000, CHUNKS = N / GRAIN + 1, OUTER = 3 };
   job j = {.cx = cx, .grain = GRAIN, .x = test_malloc(N * sizeof(float))};
-  float expected[CHUNKS], partial[CHUNKS];
+  float expected[CHUNKS], partial[CHUNKS], nested[OUTER][CHUNKS];
   gt_tensor *random = NULL;
   gt_spec spec = gt_spec_make(GT_F32, 1, (int64_t[]){N});
   ok(gt_tensor_new(cx, &spec, &gt_device_cpu, &random));
@@ -86,9 +86,14 @@ static void bits_do_not_depend_on_threads(void **state) {
     j.partial = threads == 1 ? expected : partial;
     gt_parallel(cx, N, GRAIN, add_up, &j);
     if (threads > 1) assert_memory_equal(partial, expected, sizeof partial);
-    memset(partial, 0, sizeof partial);
-    gt_parallel(cx, 3, 1, add_up_outer, &j); /* nested: runs where it is called */
-    if (threads > 1) assert_memory_equal(partial, expected, sizeof partial);
+    job inner[OUTER];
+    for (int i = 0; i < OUTER; i++) {
+      inner[i] = j;
+      inner[i].partial = nested[i];
+    }
+    memset(nested, 0, sizeof nested);
+    gt_parallel(cx, OUTER, 1, add_up_outer, inner); /* the inner ones run where they are called */
+    for (int i = 0; i < OUTER; i++) assert_memory_equal(nested[i], expected, sizeof expected);
   }
   test_free(j.x);
   gt_tensor_unref(cx, random);
