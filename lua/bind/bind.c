@@ -239,6 +239,23 @@ void gtlua_lazy(lua_State *L, const char *name, const char *lib) {
   lua_pop(L, 1);
 }
 
+/* Calls the function `name` of an embedded module, which is loaded on its first call.  Upvalues: module, name. */
+static int late_call(lua_State *L) {
+  push_module(L, lua_tostring(L, lua_upvalueindex(1)));
+  lua_pushvalue(L, lua_upvalueindex(2));
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+void gtlua_pushlate(lua_State *L, const char *lib, const char *name) {
+  lua_pushstring(L, lib);
+  lua_pushstring(L, name);
+  lua_pushcclosure(L, late_call, 2);
+}
+
 /* ---- life ---- */
 
 /* The plug-in lies beside the executable, or, installed, in ../lib/gptsh. */
@@ -302,14 +319,12 @@ static int open_library(lua_State *L) {
   if (gtlua_open_inspect) gtlua_open_inspect(L);
   if (gtlua_open_data) gtlua_open_data(L);
   lua_setglobal(L, "torch");
-  static const char *const values[] = {"odict", "struct", "list", "defaults"};
-  push_module(L, "values");
-  for (int i = 0; i < GT_COUNT(values); i++) {
-    lua_getfield(L, -1, values[i]);
-    lua_setglobal(L, values[i]);
+  static const char *const late[][2] = {{"values", "odict"}, {"values", "struct"}, {"values", "list"},
+                                        {"values", "defaults"}, {"show", "show"}};
+  for (int i = 0; i < GT_COUNT(late); i++) {
+    gtlua_pushlate(L, late[i][0], late[i][1]);
+    lua_setglobal(L, late[i][1]);
   }
-  push_module(L, "show");
-  lua_setglobal(L, "show");
   return 0;
 }
 

@@ -112,6 +112,8 @@ void gtlua_namespace(lua_State *L, const char *name);
 /* Makes `name` of the name space on top of the stack come from the embedded library `lib` (a module that returns a table
  * with that name in it) when first asked for. */
 void gtlua_lazy(lua_State *L, const char *name, const char *lib);
+/* Pushes a function that calls `name` of the embedded module `lib`, loaded when it is first called. */
+void gtlua_pushlate(lua_State *L, const char *lib, const char *name);
 void gtlua_open_tensor(lua_State *L);
 void gtlua_open_ops(lua_State *L);
 void gtlua_open_values(lua_State *L); /* dtype, device, Size */

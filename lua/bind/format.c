@@ -353,9 +353,7 @@ static void open_print(lua_State *L) {
 
 void gtlua_display(lua_State *L, int index) {
   index = lua_absindex(L, index);
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "show");
-  lua_call(L, 1, 1);
+  gtlua_pushlate(L, "show", "show");
   lua_pushvalue(L, index);
   lua_call(L, 1, 1);
 }

@@ -309,17 +309,8 @@ int gtlua_fstring_rewrite(lua_State *L) {
   return 1;
 }
 
-/* f(text): for code that was not rewritten. */
-static int fstring_late(lua_State *L) {
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "fstring");
-  lua_call(L, 1, 1);
-  lua_insert(L, 1);
-  lua_call(L, lua_gettop(L) - 1, 1);
-  return 1;
-}
-
 void gtlua_open_fstring(lua_State *L) {
   lua_register(L, "__f", fstring_call);
-  lua_register(L, "f", fstring_late);
+  gtlua_pushlate(L, "fstring", "late");
+  lua_setglobal(L, "f");
 }

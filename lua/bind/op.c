@@ -475,6 +475,20 @@ static void set_if_absent(lua_State *L, int table, const char *name) {
   lua_rawset(L, table);
 }
 
+/* Functions of torch and methods that are written in Lua: torch.functions of the embedded library. */
+static void open_late(lua_State *L, int torch, int methods) {
+  static const char *const names[] = {"stack",   "unbind",   "split",     "chunk",         "narrow",   "flatten",   "t",
+                                      "movedim", "swapaxes", "expand_as", "view_as",       "reshape_as", "type_as", "clip",
+                                      "mm",      "bmm",      "mv",        "dot",           "equal",    "isclose",   "allclose",
+                                      "argsort", "quantile", "median",    "count_nonzero", "multinomial"};
+  for (int i = 0; i < GT_COUNT(names); i++) {
+    gtlua_pushlate(L, "torch.functions", names[i]);
+    lua_pushvalue(L, -1);
+    set_if_absent(L, torch, names[i]);
+    set_if_absent(L, methods, names[i]);
+  }
+}
+
 static void place(lua_State *L, bound_op *bound, int torch, int ops, int functional, int methods) {
   const gt_op *op = bound->op;
   const char *where = op->where ? op->where : "torch";
@@ -565,6 +579,7 @@ void gtlua_open_ops(lua_State *L) {
     place(L, &bound[i], torch, ops, functional, methods);
   }
   open_operators(L, bound);
+  open_late(L, torch, methods);
   lua_pop(L, 1);
   lua_setglobal(L, "F");
   lua_setfield(L, torch, "ops");

@@ -23,7 +23,8 @@ local function visible(level)
   return found, globals
 end
 
-return function(text, ...)
+--- f"text": the text with its {expressions} filled in.
+local function late(text, ...)
   if type(text) ~= "string" or select("#", ...) > 0 then native.raise 'f expects one string: f"…{expression}…"' end
   local source = "return f" .. string.format("%q", text)
   local chunk = native.rewrite(source)
@@ -39,5 +40,7 @@ return function(text, ...)
     if value == nil then native.raise(("f-string: name '%s' is not visible here"):format(name)) end
     return value
   end})
-  return assert(load(chunk, "=f-string", "t", env))()
+  return assert(load(chunk, "=builtin:f-string", "t", env))()
 end
+
+return {late = late}

@@ -95,4 +95,4 @@ function show(value, depth, open_tables)
 end
 
 --- show(value) -> the text that the prompt displays for it
-return function(value) return show(value, 0, {}) end
+return {show = function(value) return show(value, 0, {}) end}

@@ -60,7 +60,7 @@ function odict:__show(show, layout)
 end
 
 function odict:__tostring()
-  return require "show"(self)
+  return require("show").show(self)
 end
 
 --- odict{ {key, value}, … }: a table whose pairs() keep the order of insertion; a key that is deleted and added again
@@ -112,7 +112,7 @@ local function new_class(name, fields)
     rawset(self, key, value)
   end
   function class.__tostring(self)
-    local show, items = require "show", {}
+    local show, items = require("show").show, {}
     for i, key in ipairs(names) do items[i] = key .. "=" .. show(rawget(self, key)) end
     return name .. "(" .. table.concat(items, ", ") .. ")"
   end
