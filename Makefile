@@ -51,7 +51,7 @@ LUA_LIB_DIRS := $(shell find lua/lib -type d 2>/dev/null)
 
 NVCC := $(if $(filter no,$(CUDA)),,$(or $(shell command -v nvcc),$(wildcard /usr/local/cuda/bin/nvcc)))
 CU := $(wildcard kernels/*.cu)
-PLUGIN := $(if $(NVCC),build/cuda/gptsh-cuda.so)
+PLUGIN := $(if $(NVCC),$(B)/gptsh-cuda.so)
 EMULATED := $(B)/gptsh-cuda-emu.so
 C_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/core/*.c tests/shell/*.c))
 
@@ -106,6 +106,9 @@ build/cuda/cuda_kernels.o: build/gen/cuda_kernels.cu
 	$(NVCC) -std=c++17 -I. -Xcompiler -fPIC -c -o $@ $<
 build/cuda/gptsh-cuda.so: $(patsubst kernels/%.cu,build/cuda/%.o,$(CU)) build/cuda/cuda_kernels.o
 	$(NVCC) -shared $(CUDA_CODE) -o $@ $^ -lcublas
+$(B)/gptsh-cuda.so: build/cuda/gptsh-cuda.so
+	@mkdir -p $(@D)
+	@ln -sfn ../cuda/gptsh-cuda.so $@
 
 # The same files for the emulated device (tests/emu): an ordinary C++ compiler, no hardware.
 EMU_FLAGS = -std=c++17 -O1 -g -fPIC $(WARN) -DGT_EMULATED -Itests/emu $(ALL_CPPFLAGS)
