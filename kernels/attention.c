@@ -1,0 +1,440 @@
+/* attention: softmax(scale Q K^T) V per head, block by block, never holding a (T, S) matrix.
+ *
+ * Forward: per block of queries a running maximum m and sum l over blocks of keys (Milakov and
+ * Gimelshein, 2018; Dao et al., FlashAttention, 2022); saves y and lse = m + log l.
+ * Backward, with P = exp(scale Q K^T - lse), D_i = sum(dy_i y_i):
+ *   dV = P^T dY,  dS = P (dY V^T - D),  dQ = scale dS K,  dK = scale dS^T Q.
+ *
+ * Causal means key j <= query i, counted from the first of each (as PyTorch does when T != S).
+ * Grouped queries: head h reads key head h / (H / Hkv).  q, k, v may have any strides: operands are
+ * packed once per head into the panels of tile.h.  Work is shared out by (head, block of queries)
+ * in the forward, by (batch, key head) in the backward; each output element has one owner. */
+#ifndef real
+#include "kernels/cpu.h"
+#include "kernels/tile.h"
+
+#include <math.h>
+
+enum { LAYOUT, CAUSAL, SCALE };
+enum { BTHD, BHTD };
+enum { QUERIES = 64, KEYS = 128 }; /* a block of scores; multiples of the tile */
+enum { LDS = KEYS + 16 };          /* row step of a block: an odd number of cache lines */
+
+typedef struct steps {
+  int64_t batch, token, head, channel;
+} steps;
+
+typedef struct job {
+  int64_t B, H, Hkv, T, S, D;
+  bool causal;
+  double scale;
+  const void *q, *k, *v, *y, *dy;
+  void *out, *lse; /* lse (B, H, T) */
+  void *gradient[3];
+  steps q_at, k_at, v_at, out_at, gradient_at[3];
+  bool add[3];
+  int64_t batch;                     /* forward: the one being computed */
+  void *packed;                      /* forward: panels of K^T and V per key head */
+  void *scratch;                     /* per worker */
+  int64_t packed_size, scratch_size; /* elements of one key head, of one worker */
+} job;
+
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* How many of `keys` keys from k0 on query number `query` sees. */
+static int64_t visible(const job *j, int64_t query, int64_t k0, int64_t keys) {
+  return j->causal ? larger(0, smaller(keys, query + 1 - k0)) : keys;
+}
+
+#define GT_TYPED "kernels/attention.c"
+#include "kernels/typed.h"
+
+static gt_status check_shapes(gt_call *c, int heads) {
+  const gt_spec *q = &c->in_spec[0], *k = &c->in_spec[1], *v = &c->in_spec[2];
+  char text[3][GT_SHAPE_TEXT];
+  const char *layout = heads == 1 ? "(B, H, T, D)" : "(B, T, H, D)";
+  for (int i = 0; i < 3; i++) {
+    const gt_spec *x = &c->in_spec[i];
+    if (!gt_dtype_is_float(x->dtype))
+      return gt_fail(c->cx, GT_EDTYPE, "attention: expected floating-point tensors, got %s",
+                     gt_dtype_name(x->dtype));
+    if (x->ndim != 4)
+      return gt_fail(c->cx, GT_ESHAPE, "attention: expected tensors %s, got %s", layout,
+                     gt_shape_text(x, text[0]));
+  }
+  if (k->shape[0] != q->shape[0] || k->shape[3] != q->shape[3] || !gt_same_shape(k, v))
+    return gt_fail(c->cx, GT_ESHAPE,
+                   "attention: expected q, k, v %s with one B and D, k and v of one shape, "
+                   "got %s, %s, %s",
+                   layout, gt_shape_text(q, text[0]), gt_shape_text(k, text[1]),
+                   gt_shape_text(v, text[2]));
+  int64_t H = q->shape[heads], Hkv = k->shape[heads];
+  if (Hkv == 0 ? H != 0 : H % Hkv != 0)
+    return gt_fail(c->cx, GT_ESHAPE, "attention: expected a multiple of %lld query heads, got %lld",
+                   (long long)Hkv, (long long)H);
+  return GT_OK;
+}
+
+static gt_status infer(gt_call *c) {
+  const gt_spec *q = &c->in_spec[0];
+  int heads = c->attr[LAYOUT].i == BHTD ? 1 : 2;
+  GT_TRY(check_shapes(c, heads));
+  GT_TRY(gt_out_like(c, 0, 0));
+  int64_t lse[3] = {q->shape[0], q->shape[heads], q->shape[3 - heads]};
+  return gt_out_spec(c, 1, c->dtype, 3, lse);
+}
+
+static steps steps_of(const gt_call *c, const gt_tensor *x) {
+  int heads = c->attr[LAYOUT].i == BHTD ? 1 : 2;
+  return (steps){x->stride[0], x->stride[3 - heads], x->stride[heads], x->stride[3]};
+}
+
+static job job_of(const gt_call *c) {
+  const gt_spec *q = &c->in_spec[0], *k = &c->in_spec[1];
+  int heads = c->attr[LAYOUT].i == BHTD ? 1 : 2;
+  double D = (double)q->shape[3];
+  return (job){.B = q->shape[0],
+               .H = q->shape[heads],
+               .Hkv = k->shape[heads],
+               .T = q->shape[3 - heads],
+               .S = k->shape[3 - heads],
+               .D = q->shape[3],
+               .causal = c->attr[CAUSAL].i != 0,
+               .scale = c->attr[SCALE].given ? c->attr[SCALE].f : 1 / sqrt(D),
+               .q = gt_data(c->in[0]),
+               .k = gt_data(c->in[1]),
+               .v = gt_data(c->in[2]),
+               .q_at = steps_of(c, c->in[0]),
+               .k_at = steps_of(c, c->in[1]),
+               .v_at = steps_of(c, c->in[2])};
+}
+
+static gt_status scratch_for(gt_call *c, int64_t count, int64_t elements, void **out) {
+  return gt_scratch(c->cx, c->device, (size_t)(count * elements) * gt_dtype_size(c->dtype), out);
+}
+
+static gt_status forward(gt_call *c) {
+  job j = job_of(c);
+  if (gt_count(c->out[0]) == 0) return GT_OK;
+  j.out = gt_data(c->out[0]);
+  j.lse = gt_data(c->out[1]);
+  j.out_at = steps_of(c, c->out[0]);
+  GT_PICK(c, forward_sizes)(&j);
+  GT_TRY(scratch_for(c, j.Hkv, j.packed_size, &j.packed));
+  GT_TRY(scratch_for(c, gt_pool_threads(c->cx), j.scratch_size, &j.scratch));
+  int64_t blocks = (j.T + QUERIES - 1) / QUERIES;
+  for (j.batch = 0; j.batch < j.B; j.batch++) {
+    gt_parallel(c->cx, j.Hkv, 1, GT_PICK(c, pack_heads), &j);
+    gt_parallel(c->cx, blocks * j.H, 1, GT_PICK(c, forward_blocks), &j);
+  }
+  return GT_OK;
+}
+
+static gt_status backward(gt_call *c) {
+  job j = job_of(c);
+  if (j.Hkv == 0) return GT_OK;
+  j.y = gt_data(c->out[0]);
+  j.lse = gt_data(c->out[1]);
+  j.dy = gt_data(c->gout[0]);
+  j.out_at = steps_of(c, c->out[0]);
+  for (int i = 0; i < 3; i++) {
+    if (c->gin[i] == NULL) continue;
+    j.gradient[i] = gt_data(c->gin[i]);
+    j.gradient_at[i] = steps_of(c, c->gin[i]);
+    j.add[i] = c->accumulate[i];
+  }
+  GT_PICK(c, backward_sizes)(&j);
+  GT_TRY(scratch_for(c, gt_pool_threads(c->cx), j.scratch_size, &j.scratch));
+  gt_parallel(c->cx, j.B * j.Hkv, 1, GT_PICK(c, backward_heads), &j);
+  return GT_OK;
+}
+
+static const gt_attr attrs[] = {
+    {.name = "layout",
+     .type = GT_ATTR_CHOICE,
+     .choices = "bthd|bhtd",
+     .doc = "order of dimensions: (B, T, H, D) or (B, H, T, D)"},
+    {.name = "is_causal", .type = GT_ATTR_BOOL, .doc = "query i sees keys 0 ... i only"},
+    {.name = "scale",
+     .type = GT_ATTR_FLOAT,
+     .doc = "factor of the scores; 1 / sqrt(D) if not given"},
+};
+
+const gt_op gt_op_attention = {
+    .name = "attention",
+    .doc = "softmax(scale q k^T) v per head, and the log-sum-exp of the scores (B, H, T)",
+    .inputs = "q, k, v",
+    .where = "",
+    .nin = 3,
+    .nout = 2,
+    .compute = GT_REALS,
+    .numeric = 7,
+    .strided = 7,
+    .differentiable = 7,
+    .save_in = 7,
+    .save_out = 3,
+    .attrs = attrs,
+    .attr_count = GT_COUNT(attrs),
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+};
+
+#else
+#include "kernels/lanes.h"
+
+enum { T(N) = T(gt_tile_n) };
+
+/* to = factor * the n channels of a token. */
+static void T(load)(const real *x, int64_t step, int64_t n, real factor, real *to) {
+  if (step == 1) {
+    for (int64_t i = 0; i < n; i++) to[i] = factor * x[i];
+  } else {
+    for (int64_t i = 0; i < n; i++) to[i] = factor * x[i * step];
+  }
+}
+
+/* Scores of `rows` queries (rows, D) against keys k0 ... k0 + keys: tiles nobody sees are left out.
+ * Also serves dY V^T, which is needed at the same places. */
+static void T(scores)(const job *j, const real *queries, const real *panels, int64_t first,
+                      int64_t rows, int64_t k0, int64_t keys, real *s) {
+  for (int64_t r = 0; r < rows; r += GT_TILE_M) {
+    int64_t limit = visible(j, first + r + GT_TILE_M - 1, k0, keys);
+    for (int64_t column = 0; column < limit; column += T(N)) T(gt_tile)
+    (queries + r * j->D, j->D, 1, panels + (k0 + column) * j->D, j->D, s + r * LDS + column, LDS,
+     false);
+  }
+}
+
+/* ---- forward ---- */
+
+static void T(forward_sizes)(job *j) {
+  int64_t width = gt_round_up(j->D, T(N));
+  j->packed_size = gt_round_up(j->S, T(N)) * j->D + width * j->S;
+  j->scratch_size = QUERIES * (j->D + width + LDS + 2);
+}
+
+static void T(pack_heads)(void *argument, int64_t begin, int64_t end) {
+  const job *j = argument;
+  for (int64_t head = begin; head < end; head++) {
+    real *to = (real *)j->packed + head * j->packed_size;
+    const real *k = (const real *)j->k + j->batch * j->k_at.batch + head * j->k_at.head;
+    const real *v = (const real *)j->v + j->batch * j->v_at.batch + head * j->v_at.head;
+    T(gt_pack_transposed)(k, j->k_at.token, j->k_at.channel, j->S, j->D, to);
+    T(gt_pack)(v, j->v_at.token, j->v_at.channel, j->S, j->D, to + gt_round_up(j->S, T(N)) * j->D);
+  }
+}
+
+/* One row of scores becomes exp(s - top), with the running maximum, sum and output row brought to
+ * the new top.  Columns n ... end are cleared: the product with V reads them. */
+static void T(softmax_row)(real *s, int64_t n, int64_t end, real *top, real *sum, real *out,
+                           int64_t width) {
+  for (int64_t i = n; i < end; i++) s[i] = 0;
+  if (n == 0) return;
+  real highest = T(row_max)(s, n);
+  if (!(highest > *top)) highest = *top;
+  real factor = *top == highest ? 1 : T(gt_exp)(*top - highest);
+  for (int64_t i = 0; i < n; i++) s[i] = T(gt_exp)(s[i] - highest);
+  *sum = *sum * factor + T(row_sum)(s, n);
+  *top = highest;
+  if (factor == 1) return;
+  for (int64_t i = 0; i < width; i++) out[i] *= factor;
+}
+
+static void T(forward_block)(const job *j, int64_t head, int64_t first, real *scratch) {
+  int64_t D = j->D, width = gt_round_up(D, T(N));
+  int64_t rows = smaller(QUERIES, j->T - first), padded = gt_round_up(rows, GT_TILE_M);
+  real *q = scratch, *out = q + QUERIES * D, *s = out + QUERIES * width;
+  real *top = s + QUERIES * LDS, *sum = top + QUERIES;
+  const real *k_panels = (const real *)j->packed + head / (j->H / j->Hkv) * j->packed_size;
+  const real *v_panels = k_panels + gt_round_up(j->S, T(N)) * D;
+  const real *x = (const real *)j->q + j->batch * j->q_at.batch + head * j->q_at.head;
+  memset(q, 0, (size_t)(QUERIES * D) * sizeof(real));
+  memset(out, 0, (size_t)(QUERIES * width) * sizeof(real));
+  for (int64_t r = 0; r < rows; r++) {
+    T(load)(x + (first + r) * j->q_at.token, j->q_at.channel, D, (real)j->scale, q + r * D);
+    top[r] = -INFINITY;
+    sum[r] = 0;
+  }
+  int64_t seen = visible(j, first + rows - 1, 0, j->S);
+  for (int64_t k0 = 0; k0 < seen; k0 += KEYS) {
+    int64_t keys = smaller(KEYS, seen - k0);
+    T(scores)(j, q, k_panels, first, rows, k0, keys, s);
+    for (int64_t r = 0; r < rows; r++) {
+      int64_t tile_last = first + r / GT_TILE_M * GT_TILE_M + GT_TILE_M - 1;
+      T(softmax_row)
+      (s + r * LDS, visible(j, first + r, k0, keys), visible(j, tile_last, k0, keys), &top[r],
+       &sum[r], out + r * width, width);
+    }
+    for (int64_t r = 0; r < padded; r += GT_TILE_M) {
+      int64_t limit = visible(j, first + r + GT_TILE_M - 1, k0, keys);
+      for (int64_t column = 0; limit > 0 && column < D; column += T(N)) T(gt_tile)
+      (s + r * LDS, LDS, 1, v_panels + column * j->S + k0 * T(N), limit, out + r * width + column,
+       width, true);
+    }
+  }
+  real *y = (real *)j->out + j->batch * j->out_at.batch + head * j->out_at.head;
+  real *lse = (real *)j->lse + (j->batch * j->H + head) * j->T + first;
+  for (int64_t r = 0; r < rows; r++) {
+    T(load)(out + r * width, 1, D, j->S == 0 ? 0 : 1 / sum[r], y + (first + r) * j->out_at.token);
+    lse[r] = top[r] + (real)log(sum[r]);
+  }
+}
+
+/* Work items in falling order of cost: the last queries see the most keys. */
+static void T(forward_blocks)(void *argument, int64_t begin, int64_t end) {
+  const job *j = argument;
+  int64_t blocks = (j->T + QUERIES - 1) / QUERIES;
+  real *scratch = (real *)j->scratch + gt_worker() * j->scratch_size;
+  for (int64_t item = begin; item < end; item++)
+    T(forward_block)(j, item % j->H, (blocks - 1 - item / j->H) * QUERIES, scratch);
+}
+
+/* ---- backward ---- */
+
+/* Everything one worker needs for one key head; pointers into its scratch memory. */
+typedef struct T(head) {
+  real *k_t, *k, *v_t; /* panels of K^T, K, V^T */
+  real *q, *dy;        /* (T, D) of one query head, q scaled */
+  real *q_panels, *dy_panels;
+  real *dq, *dk, *dv; /* (T, width), (S, width), (S, width) sums */
+  real *inner;        /* (T) D_i */
+  real *p, *ds;       /* blocks of P and dS */
+} T(head);
+
+/* Lays the parts of `head` out from `base` on; returns the elements taken.  base NULL: only counts.
+ */
+static int64_t T(lay_out)(const job *j, real *base, T(head) * head) {
+  int64_t width = gt_round_up(j->D, T(N));
+  int64_t rows = gt_round_up(j->T, GT_TILE_M), S = gt_round_up(j->S, T(N));
+  struct {
+    real **part;
+    int64_t size;
+  } parts[] = {
+      {&head->k_t, S * j->D},           {&head->k, S * width},     {&head->v_t, S * j->D},
+      {&head->q, rows * j->D},          {&head->dy, rows * j->D},  {&head->q_panels, rows * width},
+      {&head->dy_panels, rows * width}, {&head->dq, rows * width}, {&head->dk, S * width},
+      {&head->dv, S * width},           {&head->inner, rows},      {&head->p, QUERIES * LDS},
+      {&head->ds, QUERIES * LDS},
+  };
+  int64_t used = 0;
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    if (base != NULL) *parts[i].part = base + used;
+    used += gt_round_up(parts[i].size, 64 / (int64_t)sizeof(real));
+  }
+  return used;
+}
+
+static void T(backward_sizes)(job *j) {
+  T(head) head;
+  j->scratch_size = T(lay_out)(j, NULL, &head);
+}
+
+static void T(load_keys)(const job *j, int64_t batch, int64_t key_head, T(head) * h) {
+  const real *k = (const real *)j->k + batch * j->k_at.batch + key_head * j->k_at.head;
+  const real *v = (const real *)j->v + batch * j->v_at.batch + key_head * j->v_at.head;
+  size_t sums = (size_t)(gt_round_up(j->S, T(N)) * gt_round_up(j->D, T(N))) * sizeof(real);
+  T(gt_pack_transposed)(k, j->k_at.token, j->k_at.channel, j->S, j->D, h->k_t);
+  T(gt_pack_transposed)(v, j->v_at.token, j->v_at.channel, j->S, j->D, h->v_t);
+  T(gt_pack)(k, j->k_at.token, j->k_at.channel, j->S, j->D, h->k);
+  memset(h->dk, 0, sums);
+  memset(h->dv, 0, sums);
+}
+
+static void T(load_queries)(const job *j, int64_t batch, int64_t head, T(head) * h) {
+  int64_t D = j->D, padding = gt_round_up(j->T, GT_TILE_M) - j->T;
+  const real *q = (const real *)j->q + batch * j->q_at.batch + head * j->q_at.head;
+  int64_t at = batch * j->out_at.batch + head * j->out_at.head;
+  const real *dy = (const real *)j->dy + at, *y = (const real *)j->y + at;
+  for (int64_t t = 0; t < j->T; t++) {
+    int64_t row = t * j->out_at.token;
+    T(load)(q + t * j->q_at.token, j->q_at.channel, D, (real)j->scale, h->q + t * D);
+    T(load)(dy + row, 1, D, 1, h->dy + t * D);
+    h->inner[t] = T(row_dot)(dy + row, y + row, D);
+  }
+  memset(h->q + j->T * D, 0, (size_t)(padding * D) * sizeof(real));
+  memset(h->dy + j->T * D, 0, (size_t)(padding * D) * sizeof(real));
+  T(gt_pack)(h->q, D, 1, j->T, D, h->q_panels);
+  T(gt_pack)(h->dy, D, 1, j->T, D, h->dy_panels);
+  memset(h->dq, 0, (size_t)((j->T + padding) * gt_round_up(D, T(N))) * sizeof(real));
+}
+
+/* P and dS of a block from its scores and dY V^T; entries that are not seen become 0. */
+static void T(block_gradient)(const job *j, const T(head) * h, const real *lse, int64_t first,
+                              int64_t rows, int64_t k0, int64_t keys) {
+  for (int64_t r = 0; r < rows; r++) {
+    real *p = h->p + r * LDS, *ds = h->ds + r * LDS;
+    int64_t n = visible(j, first + r, k0, keys);
+    int64_t tile_last = first + r / GT_TILE_M * GT_TILE_M + GT_TILE_M - 1;
+    int64_t end = gt_round_up(visible(j, tile_last, k0, keys), GT_TILE_M);
+    real row_lse = lse[first + r], inner = h->inner[first + r];
+    for (int64_t i = 0; i < n; i++) {
+      p[i] = T(gt_exp)(p[i] - row_lse);
+      ds[i] = p[i] * (ds[i] - inner);
+    }
+    for (int64_t i = n; i < end; i++) p[i] = ds[i] = 0;
+  }
+}
+
+/* One block of queries against one block of keys: adds to dq, dk, dv. */
+static void T(backward_block)(const job *j, const T(head) * h, const real *lse, int64_t first,
+                              int64_t k0) {
+  int64_t D = j->D, width = gt_round_up(D, T(N)), T_ = j->T;
+  int64_t rows = smaller(QUERIES, T_ - first);
+  int64_t keys = visible(j, first + rows - 1, k0, smaller(KEYS, j->S - k0));
+  T(scores)(j, h->q + first * D, h->k_t, first, rows, k0, keys, h->p);
+  T(scores)(j, h->dy + first * D, h->v_t, first, rows, k0, keys, h->ds);
+  T(block_gradient)(j, h, lse, first, rows, k0, keys);
+  for (int64_t key = 0; key < keys; key += GT_TILE_M) {
+    int64_t skip = j->causal ? larger(0, k0 + key - first) : 0; /* queries before this key */
+    for (int64_t column = 0; column < D; column += T(N)) {
+      int64_t panel = column * T_ + (first + skip) * T(N), to = (k0 + key) * width + column;
+      T(gt_tile)
+      (h->p + skip * LDS + key, 1, LDS, h->dy_panels + panel, rows - skip, h->dv + to, width, true);
+      T(gt_tile)
+      (h->ds + skip * LDS + key, 1, LDS, h->q_panels + panel, rows - skip, h->dk + to, width, true);
+    }
+  }
+  for (int64_t r = 0; r < rows; r += GT_TILE_M) {
+    int64_t limit = visible(j, first + r + GT_TILE_M - 1, k0, keys);
+    for (int64_t column = 0; limit > 0 && column < D; column += T(N)) T(gt_tile)
+    (h->ds + r * LDS, LDS, 1, h->k + column * j->S + k0 * T(N), limit,
+     h->dq + (first + r) * width + column, width, true);
+  }
+}
+
+/* gradient = or += factor * the sums (tokens, width) of one head. */
+static void T(store)(const job *j, int input, int64_t batch, int64_t head, const real *sums,
+                     int64_t tokens, real factor) {
+  const steps *at = &j->gradient_at[input];
+  if (j->gradient[input] == NULL) return;
+  real *to = (real *)j->gradient[input] + batch * at->batch + head * at->head;
+  for (int64_t t = 0; t < tokens; t++, to += at->token, sums += gt_round_up(j->D, T(N))) {
+    for (int64_t i = 0; i < j->D; i++) to[i] = (j->add[input] ? to[i] : 0) + factor * sums[i];
+  }
+}
+
+static void T(backward_heads)(void *argument, int64_t begin, int64_t end) {
+  const job *j = argument;
+  int64_t group = j->H / j->Hkv;
+  T(head) h;
+  T(lay_out)(j, (real *)j->scratch + gt_worker() * j->scratch_size, &h);
+  for (int64_t item = begin; item < end; item++) {
+    int64_t batch = item / j->Hkv, key_head = item % j->Hkv;
+    T(load_keys)(j, batch, key_head, &h);
+    for (int64_t head = key_head * group; head < (key_head + 1) * group; head++) {
+      const real *lse = (const real *)j->lse + (batch * j->H + head) * j->T;
+      T(load_queries)(j, batch, head, &h);
+      for (int64_t k0 = 0; k0 < j->S; k0 += KEYS) {
+        int64_t first = j->causal ? k0 / QUERIES * QUERIES : 0;
+        for (; first < j->T; first += QUERIES) T(backward_block)(j, &h, lse, first, k0);
+      }
+      T(store)(j, 0, batch, head, h.dq, j->T, (real)j->scale);
+    }
+    T(store)(j, 1, batch, key_head, h.dk, j->S, 1);
+    T(store)(j, 2, batch, key_head, h.dv, j->S, 1);
+  }
+}
+
+#endif
