@@ -100,6 +100,8 @@ gt_status gt_linear_new(gt_ctx *cx, int64_t in_features, int64_t out_features, b
     spec = gt_spec_make(dtype, 1, &out_features);
     if (status == GT_OK) status = add_parameter(cx, m, "bias", &spec, device, &t);
     if (status == GT_OK) status = gt_fill_uniform(cx, t, -bound, bound);
+  } else if (status == GT_OK) {
+    status = gt_module_set_parameter(cx, m, "bias", NULL); /* reads as nil, not as a wrong name */
   }
   if (status == GT_OK)
     *out = m;
@@ -119,6 +121,7 @@ gt_status gt_linear_tied(gt_ctx *cx, gt_tensor *weight, gt_module **out) {
   gt_module *m = NULL;
   GT_TRY(linear_bare(cx, weight->shape[1], weight->shape[0], &m));
   gt_status status = gt_module_set_parameter(cx, m, "weight", weight);
+  if (status == GT_OK) status = gt_module_set_parameter(cx, m, "bias", NULL);
   if (status != GT_OK) {
     gt_module_unref(cx, m);
     return status;
