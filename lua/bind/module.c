@@ -1,0 +1,470 @@
+/* module.c: module userdata: fields, slots, children, life.  Calling is forward.c, walking walk.c.
+ */
+#include "lua/bind/module.h"
+
+#include "core/model/nn.h"
+
+#include <string.h>
+
+#define BOXES "gt.modules"   /* light userdata of a module -> its userdata, weak */
+#define CLASSES "gt.classes" /* light userdata of a native class -> its class table */
+#define MOST_NAMES 400
+
+static gt_module **box_at(lua_State *L, int index) {
+  return luaL_checkudata(L, index, GTLUA_MODULE);
+}
+
+gt_module *gtlua_testmodule(lua_State *L, int index) {
+  gt_module **box = luaL_testudata(L, index, GTLUA_MODULE);
+  return box ? *box : NULL;
+}
+
+gt_module *gtlua_tomodule(lua_State *L, int index) {
+  gt_module **box = luaL_testudata(L, index, GTLUA_MODULE);
+  if (!box) gtlua_error(L, "expected a module, got %s", luaL_typename(L, index));
+  if (*box) return *box;
+  lua_getiuservalue(L, index, GTLUA_UV_CLASS);
+  lua_getfield(L, -1, "__name");
+  gtlua_error(L, "%s: the module is closed, or the init of its parent class was not called",
+              lua_tostring(L, -1));
+  return NULL;
+}
+
+/* ---- boxes ---- */
+
+gt_module **gtlua_modulebox(lua_State *L, int class_index) {
+  class_index = lua_absindex(L, class_index);
+  gt_module **box = lua_newuserdatauv(L, sizeof *box, GTLUA_UV_COUNT);
+  *box = NULL;
+  luaL_setmetatable(L, GTLUA_MODULE);
+  lua_pushvalue(L, class_index);
+  lua_setiuservalue(L, -2, GTLUA_UV_CLASS);
+  return box;
+}
+
+void gtlua_module_known(lua_State *L, int box) {
+  box = lua_absindex(L, box);
+  lua_getfield(L, LUA_REGISTRYINDEX, BOXES);
+  lua_pushvalue(L, box);
+  lua_rawsetp(L, -2, *box_at(L, box));
+  lua_pop(L, 1);
+}
+
+bool gtlua_module_find(lua_State *L, const gt_module *m) {
+  lua_getfield(L, LUA_REGISTRYINDEX, BOXES);
+  bool found = lua_rawgetp(L, -1, m) == LUA_TUSERDATA;
+  lua_remove(L, -2);
+  if (!found) lua_pop(L, 1);
+  return found;
+}
+
+/* Pushes user value `which` of the module at `box`, a table, made when it is missing. */
+static void push_table(lua_State *L, int box, int which) {
+  if (lua_getiuservalue(L, box, which) == LUA_TTABLE) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_setiuservalue(L, box, which);
+}
+
+/* anchors[name] = value on top of the stack (popped). */
+static void anchor(lua_State *L, int parent, const char *name) {
+  push_table(L, parent, GTLUA_UV_ANCHORS);
+  lua_insert(L, -2);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
+/* Pushes the userdata of a module: the known one, or a new one of its native class. */
+static void push_module(lua_State *L, gt_module *m) {
+  if (gtlua_module_find(L, m)) return;
+  lua_getfield(L, LUA_REGISTRYINDEX, CLASSES);
+  if (lua_rawgetp(L, -1, m->class) != LUA_TTABLE)
+    gtlua_error(L, "no Lua class is registered for native class %s", m->class->name);
+  gt_module **box = gtlua_modulebox(L, -1);
+  *box = gt_module_ref(m);
+  gtlua_module_known(L, -1);
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+}
+
+void gtlua_push_child(lua_State *L, int parent, const gt_slot *slot) {
+  parent = lua_absindex(L, parent);
+  if (!slot->module) {
+    lua_pushnil(L);
+    return;
+  }
+  push_module(L, slot->module);
+  lua_pushvalue(L, -1);
+  anchor(L, parent, slot->name);
+}
+
+void gtlua_pushmodule(lua_State *L, gt_module *m, int parent) {
+  const gt_module *holder = parent ? gtlua_tomodule(L, parent) : NULL;
+  for (int i = 0; holder && i < holder->slot_count; i++)
+    if (holder->slots[i].module == m) {
+      gtlua_push_child(L, parent, &holder->slots[i]);
+      return;
+    }
+  push_module(L, m);
+}
+
+static int module_gc(lua_State *L) {
+  gt_module **box = box_at(L, 1);
+  gt_module *m = *box;
+  *box = NULL;
+  if (m) gt_module_unref(gtlua_cx(L), m);
+  return 0;
+}
+
+/* ---- reading fields ---- */
+
+/* Tensors in slots keep their userdata, so that they compare equal to themselves. */
+static void push_slot(lua_State *L, int box, const gt_slot *slot) {
+  if (slot->kind == GT_SLOT_MODULE) {
+    gtlua_push_child(L, box, slot);
+    return;
+  }
+  gtlua_pushtensor(L, slot->tensor);
+  if (slot->tensor && !slot->tensor->boxed) gtlua_keep_tensor(L, -1);
+}
+
+/* list[i], 0-based, negative from the end. */
+static int push_item(lua_State *L, int box, gt_module *m, lua_Integer i) {
+  int length = gt_module_length(m);
+  char name[32];
+  lua_Integer at = i < 0 ? i + length : i;
+  if (at < 0 || at >= length)
+    return gtlua_error(L, "%s: index %lld out of range: %d items, the first is [0], the last [-1]",
+                       gt_module_class_name(m), (long long)i, length);
+  snprintf(name, sizeof name, "%lld", (long long)at);
+  const gt_slot *slot = gt_module_slot(m, name);
+  if (!slot || slot->kind != GT_SLOT_MODULE)
+    return gtlua_error(L, "%s cannot be indexed by number", gt_module_class_name(m));
+  gtlua_push_child(L, box, slot);
+  return 1;
+}
+
+static const gt_field *find_field(const gt_module *m, const char *name) {
+  for (int i = 0; i < m->class->field_count; i++)
+    if (strcmp(m->class->fields[i].name, name) == 0) return &m->class->fields[i];
+  return NULL;
+}
+
+/* Adds the string keys of the table on top of the stack; pops it. */
+static int add_keys(lua_State *L, const char **names, int count) {
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+    if (lua_type(L, -2) == LUA_TSTRING && count < MOST_NAMES && lua_tostring(L, -2)[0] != '_')
+      names[count++] = lua_tostring(L, -2);
+  lua_pop(L, 1);
+  return count;
+}
+
+static int missing(lua_State *L, int box, const gt_module *m, const char *name) {
+  const char *names[MOST_NAMES + 1];
+  char hint[96];
+  int count = 0;
+  for (int i = 0; i < m->slot_count && count < MOST_NAMES; i++) names[count++] = m->slots[i].name;
+  for (int i = 0; i < m->class->field_count && count < MOST_NAMES; i++)
+    names[count++] = m->class->fields[i].name;
+  if (lua_getiuservalue(L, box, GTLUA_UV_FIELDS) == LUA_TTABLE) count = add_keys(L, names, count);
+  lua_getiuservalue(L, box, GTLUA_UV_CLASS);
+  while (lua_istable(L, -1)) { /* the class and its parents */
+    lua_pushvalue(L, -1);
+    count = add_keys(L, names, count);
+    if (!luaL_getmetafield(L, -1, "__index")) break;
+  }
+  names[count] = NULL;
+  return gtlua_error(L, "%s has no field or method '%s'%s", gt_module_class_name(m), name,
+                     gtlua_suggest(name, names, hint));
+}
+
+/* Pushes the field when there is one by that name; nil counts when it was assigned. */
+static bool push_field(lua_State *L, int box, const char *name) {
+  gt_module *m = *box_at(L, box);
+  const gt_slot *slot = m ? gt_module_slot(m, name) : NULL;
+  if (slot) {
+    push_slot(L, box, slot);
+    return true;
+  }
+  if (lua_getiuservalue(L, box, GTLUA_UV_FIELDS) == LUA_TTABLE) {
+    if (lua_getfield(L, -1, name) == LUA_TLIGHTUSERDATA && !lua_touserdata(L, -1)) {
+      lua_pushnil(L);
+      return true;
+    }
+    if (!lua_isnil(L, -1)) return true;
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  lua_getiuservalue(L, box, GTLUA_UV_CLASS);
+  if (lua_getfield(L, -1, name) != LUA_TNIL) return true;
+  lua_pop(L, 2);
+  if (!m) return false;
+  const gt_field *field = find_field(m, name);
+  if (field)
+    lua_pushinteger(L, *(const int64_t *)((const char *)m + field->offset));
+  else if (strcmp(name, "training") == 0)
+    lua_pushboolean(L, m->training);
+  else
+    return false;
+  return true;
+}
+
+void gtlua_module_get(lua_State *L, int box, const char *name) {
+  box = lua_absindex(L, box);
+  int top = lua_gettop(L);
+  if (!push_field(L, box, name)) missing(L, box, gtlua_tomodule(L, box), name);
+  if (lua_gettop(L) > top + 1) lua_replace(L, top + 1);
+  lua_settop(L, top + 1);
+}
+
+static int module_index(lua_State *L) {
+  box_at(L, 1);
+  if (lua_isinteger(L, 2)) return push_item(L, 1, gtlua_tomodule(L, 1), lua_tointeger(L, 2));
+  if (lua_type(L, 2) != LUA_TSTRING)
+    return gtlua_error(L, "%s: fields have names, got %s",
+                       gt_module_class_name(gtlua_tomodule(L, 1)), luaL_typename(L, 2));
+  gtlua_module_get(L, 1, lua_tostring(L, 2));
+  return 1;
+}
+
+/* has(m, name): whether reading m.name would not raise. */
+static int module_has(lua_State *L) {
+  box_at(L, 1);
+  lua_pushboolean(L, push_field(L, 1, luaL_checkstring(L, 2)));
+  return 1;
+}
+
+/* ---- writing fields ---- */
+
+/* Stores the value at `value` as a plain field; nil is remembered as declared. */
+static void set_plain(lua_State *L, const char *name, int value) {
+  push_table(L, 1, GTLUA_UV_FIELDS);
+  if (value && !lua_isnil(L, value))
+    lua_pushvalue(L, value);
+  else
+    lua_pushlightuserdata(L, NULL);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
+/* Removes a plain field that a slot of the same name replaces. */
+static void forget_plain(lua_State *L, const char *name) {
+  if (lua_getiuservalue(L, 1, GTLUA_UV_FIELDS) == LUA_TTABLE) {
+    lua_pushnil(L);
+    lua_setfield(L, -2, name);
+  }
+  lua_pop(L, 1);
+}
+
+static void drop_anchor(lua_State *L, const char *name) {
+  lua_pushnil(L);
+  anchor(L, 1, name);
+}
+
+/* Module 1's slot `name` becomes the child at `value`. */
+static void set_child(lua_State *L, gt_module *m, const char *name, int value) {
+  gtlua_check(L, gt_module_set_module(gtlua_cx(L), m, name, gtlua_tomodule(L, value)));
+  forget_plain(L, name);
+  lua_pushvalue(L, value);
+  anchor(L, 1, name);
+}
+
+static void set_parameter(lua_State *L, gt_module *m, const char *name, int value) {
+  gt_tensor *t = lua_isnil(L, value) ? NULL : gtlua_totensor(L, value);
+  gtlua_check(L, gt_module_set_parameter(gtlua_cx(L), m, name, t));
+  if (t) gtlua_keep_tensor(L, value);
+  forget_plain(L, name);
+  drop_anchor(L, name);
+}
+
+static void set_buffer(lua_State *L, gt_module *m, const char *name, int value, bool persistent) {
+  gt_tensor *t = lua_isnil(L, value) ? NULL : gtlua_totensor(L, value);
+  gtlua_check(L, gt_module_set_buffer(gtlua_cx(L), m, name, t, persistent));
+  if (t) gtlua_keep_tensor(L, value);
+  forget_plain(L, name);
+  drop_anchor(L, name);
+}
+
+static int wrong_kind(lua_State *L, const gt_module *m, const gt_slot *slot, int value) {
+  static const char *const expected[] = {"a parameter", "a tensor", "a module"};
+  const char *got = gtlua_testtensor(L, value) ? "a plain tensor" : luaL_typename(L, value);
+  return gtlua_error(L, "%s.%s: expected %s or nil, got %s%s", gt_module_class_name(m), slot->name,
+                     expected[slot->kind], got,
+                     slot->kind == GT_SLOT_PARAMETER && gtlua_testtensor(L, value)
+                         ? "; wrap it: nn.Parameter(t), or write into it: copy_"
+                         : "");
+}
+
+static int module_newindex(lua_State *L) {
+  gt_module *m = gtlua_tomodule(L, 1);
+  char digits[32];
+  const char *name = digits;
+  if (lua_isinteger(L, 2)) { /* list[i] = module */
+    push_item(L, 1, m, lua_tointeger(L, 2));
+    lua_Integer i = lua_tointeger(L, 2);
+    snprintf(digits, sizeof digits, "%lld", (long long)(i < 0 ? i + gt_module_length(m) : i));
+    if (!gtlua_testmodule(L, 3))
+      return gtlua_error(L, "%s[%s]: expected a module, got %s", gt_module_class_name(m), digits,
+                         luaL_typename(L, 3));
+  } else {
+    name = luaL_checkstring(L, 2);
+  }
+
+  const gt_slot *slot = gt_module_slot(m, name);
+  gt_tensor *t = gtlua_testtensor(L, 3);
+  if (lua_isnil(L, 3)) {
+    gt_module_remove(gtlua_cx(L), m, name);
+    drop_anchor(L, name);
+    set_plain(L, name, 0);
+  } else if (gtlua_testmodule(L, 3)) {
+    set_child(L, m, name, 3);
+  } else if (t && t->parameter) {
+    set_parameter(L, m, name, 3);
+  } else if (slot && slot->kind == GT_SLOT_BUFFER && t) {
+    set_buffer(L, m, name, 3, slot->persistent);
+  } else if (slot) {
+    return wrong_kind(L, m, slot, 3);
+  } else if (strcmp(name, "training") == 0) {
+    m->training = lua_toboolean(L, 3);
+  } else if (find_field(m, name)) {
+    return gtlua_error(L, "%s.%s cannot be changed", gt_module_class_name(m), name);
+  } else {
+    set_plain(L, name, 3);
+  }
+  return 0;
+}
+
+/* ---- functions for the Lua library ---- */
+
+/* register_buffer(m, name, tensor or nil, persistent) */
+static int register_buffer(lua_State *L) {
+  gt_module *m = gtlua_tomodule(L, 1);
+  lua_settop(L, 4);
+  set_buffer(L, m, luaL_checkstring(L, 2), 3, lua_toboolean(L, 4));
+  return 0;
+}
+
+/* register_parameter(m, name, parameter or nil): nil makes a slot that reads as nil. */
+static int register_parameter(lua_State *L) {
+  gt_module *m = gtlua_tomodule(L, 1);
+  const char *name = luaL_checkstring(L, 2);
+  lua_settop(L, 3);
+  if (!lua_isnil(L, 3) && !gtlua_totensor(L, 3)->parameter)
+    return gtlua_error(L, "register_parameter: '%s' is a plain tensor; wrap it: nn.Parameter(t)",
+                       name);
+  set_parameter(L, m, name, 3);
+  return 0;
+}
+
+/* append(list, module) */
+static int append(lua_State *L) {
+  gt_module *m = gtlua_tomodule(L, 1);
+  char name[32];
+  snprintf(name, sizeof name, "%d", gt_module_length(m));
+  set_child(L, m, name, 2);
+  return 0;
+}
+
+/* children(m) -> {name, child, name, child, …} */
+static int children(lua_State *L) {
+  const gt_module *m = gtlua_tomodule(L, 1);
+  lua_createtable(L, 2 * m->slot_count, 0);
+  int n = 0;
+  for (int i = 0; i < m->slot_count; i++) {
+    if (m->slots[i].kind != GT_SLOT_MODULE || !m->slots[i].module) continue;
+    lua_pushstring(L, m->slots[i].name);
+    lua_rawseti(L, -2, ++n);
+    gtlua_push_child(L, 1, &m->slots[i]);
+    lua_rawseti(L, -2, ++n);
+  }
+  return 1;
+}
+
+static int module_length(lua_State *L) {
+  lua_pushinteger(L, gt_module_length(gtlua_tomodule(L, 1)));
+  return 1;
+}
+
+static int module_tostring(lua_State *L) {
+  gt_module *m = gtlua_tomodule(L, 1);
+  gt_text text = {0};
+  lua_State *before = gtlua_enter(L);
+  gt_status status = gt_module_repr(gtlua_cx(L), m, &text);
+  gtlua_leave(L, before);
+  if (status == GT_OK) lua_pushlstring(L, text.data ? text.data : "", text.length);
+  gt_text_free(&text);
+  gtlua_check(L, status);
+  return 1;
+}
+
+/* class_of(m) -> class table; class_name(m) */
+static int class_of(lua_State *L) {
+  box_at(L, 1);
+  lua_getiuservalue(L, 1, GTLUA_UV_CLASS);
+  return 1;
+}
+
+static int class_name(lua_State *L) {
+  lua_pushstring(L, gt_module_class_name(gtlua_tomodule(L, 1)));
+  return 1;
+}
+
+static int is_module(lua_State *L) {
+  lua_pushboolean(L, luaL_testudata(L, 1, GTLUA_MODULE) != NULL);
+  return 1;
+}
+
+/* hooks(m) -> its table of hooks, made on demand; from then on its forward goes through Lua. */
+static int hooks(lua_State *L) {
+  gt_module *m = gtlua_tomodule(L, 1);
+  push_table(L, 1, GTLUA_UV_HOOKS);
+  if (m->forward) m->forward = gtlua_forward;
+  return 1;
+}
+
+static const luaL_Reg functions[] = {{"append", append},
+                                     {"children", children},
+                                     {"class_name", class_name},
+                                     {"class_of", class_of},
+                                     {"has", module_has},
+                                     {"hooks", hooks},
+                                     {"is_module", is_module},
+                                     {"length", module_length},
+                                     {"register_buffer", register_buffer},
+                                     {"register_parameter", register_parameter},
+                                     {NULL, NULL}};
+
+static const luaL_Reg metamethods[] = {{"__index", module_index},
+                                       {"__newindex", module_newindex},
+                                       {"__call", gtlua_module_call},
+                                       {"__len", module_length},
+                                       {"__gc", module_gc},
+                                       {"__close", module_gc},
+                                       {"__tostring", module_tostring},
+                                       {NULL, NULL}};
+
+void gtlua_open_module(lua_State *L) {
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  lua_setfield(L, LUA_REGISTRYINDEX, BOXES);
+
+  lua_newtable(L);
+  lua_setfield(L, LUA_REGISTRYINDEX, CLASSES);
+
+  luaL_newmetatable(L, GTLUA_MODULE);
+  luaL_setfuncs(L, metamethods, 0);
+  lua_pop(L, 1);
+
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_newtable(L);
+  luaL_setfuncs(L, functions, 0);
+  gtlua_add_walks(L);
+  gtlua_add_layers(L);
+  lua_setfield(L, -2, "native.module");
+  lua_pop(L, 1);
+  gtlua_add_names(L);
+}

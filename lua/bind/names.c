@@ -1,0 +1,101 @@
+/* names.c: which names of nn, F, optim, models, torch and the globals come from which file of the
+ * embedded library.  A file is read when one of its names is first used, so starting costs nothing.
+ */
+#include "lua/bind/module.h"
+
+typedef struct names {
+  const char *lib;
+  const char *const names[20]; /* ends with NULL */
+} names;
+
+static const names nn_names[] = {
+    {"nn.class", {"class", "isinstance", "Module"}},
+    {"nn.layers",
+     {"Linear", "Embedding", "RMSNorm", "LayerNorm", "ModuleList", "Sequential", "ModuleDict",
+      "Identity", "ReLU", "GELU", "SiLU", "Tanh", "Sigmoid", "Dropout", "Parameter"}},
+    {"nn.init", {"init"}},
+};
+
+static const names f_names[] = {{"nn.functional",
+                                 {"rms_norm", "layer_norm", "scaled_dot_product_attention",
+                                  "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "dropout"}}};
+
+static const names model_names[] = {
+    {"gt.models", {"GPT", "GPTConfig", "MultiHeadAttention", "FeedForward", "TransformerBlock"}}};
+
+static const names optim_names[] = {
+    {"gt.optim", {"AdamW", "Muon", "SGD", "class", "zeropower_via_newtonschulz5"}}};
+
+static const names torch_names[] = {{"gt.files", {"load", "save"}}, {"gt.compile", {"compile"}}};
+
+static const names global_names[] = {
+    {"gt.models", {"GPT", "GPTConfig"}},
+    {"gt.inspect", {"summary", "check_model_dtypes", "spectral"}},
+};
+
+/* Makes the names lazy ones of the name space on top of the stack, in place of plain ones. */
+static void add_names(lua_State *L, const names *list, int count) {
+  for (int i = 0; i < count; i++)
+    for (const char *const *name = list[i].names; *name; name++) {
+      lua_pushstring(L, *name);
+      lua_pushnil(L);
+      lua_rawset(L, -3);
+      gtlua_lazy(L, *name, list[i].lib);
+    }
+}
+
+/* A name space as a global, as require(name) and as torch.name. */
+static void add_space(lua_State *L, const char *space, const names *list, int count) {
+  gtlua_namespace(L, space);
+  add_names(L, list, count);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, space);
+  lua_pop(L, 1);
+  lua_pushvalue(L, -1);
+  lua_setglobal(L, space);
+  lua_setfield(L, -2, space);
+}
+
+/* __index of the globals: fetches a lazy one, else nil.  Upvalue: name -> library. */
+static int global_index(lua_State *L) {
+  lua_settop(L, 2);
+  lua_pushvalue(L, 2);
+  if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TNIL) return 1;
+  lua_getglobal(L, "require");
+  lua_insert(L, -2);
+  lua_call(L, 1, 1);
+  lua_pushvalue(L, 2);
+  lua_gettable(L, -2);
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, -2);
+  lua_rawset(L, 1);
+  return 1;
+}
+
+static void add_globals(lua_State *L) {
+  lua_newtable(L);
+  for (int i = 0; i < GT_COUNT(global_names); i++)
+    for (const char *const *name = global_names[i].names; *name; name++) {
+      lua_pushstring(L, global_names[i].lib);
+      lua_setfield(L, -2, *name);
+    }
+  lua_pushcclosure(L, global_index, 1);
+  lua_pushglobaltable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushvalue(L, -3);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+  lua_pop(L, 2);
+}
+
+void gtlua_add_names(lua_State *L) {
+  add_space(L, "nn", nn_names, GT_COUNT(nn_names));
+  add_space(L, "models", model_names, GT_COUNT(model_names));
+  add_space(L, "optim", optim_names, GT_COUNT(optim_names));
+  lua_getglobal(L, "F");
+  add_names(L, f_names, GT_COUNT(f_names));
+  lua_pop(L, 1);
+  add_names(L, torch_names, GT_COUNT(torch_names));
+  add_globals(L);
+}

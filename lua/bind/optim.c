@@ -1,0 +1,310 @@
+/* optim.c: native optimizers for the Lua library (lua/lib/gt/optim.lua makes the objects that users
+ * see).  Groups and parameters count from 1 here. */
+#include "lua/bind/bind.h"
+
+#include "core/train/recipe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const gt_optimizer_class *const classes[] = {&gt_adamw, &gt_muon, &gt_sgd};
+
+static gt_optimizer *to_optimizer(lua_State *L, int index) {
+  return *(gt_optimizer **)luaL_checkudata(L, index, GTLUA_OPTIMIZER);
+}
+
+static gt_optimizer **push_box(lua_State *L) {
+  gt_optimizer **box = lua_newuserdatauv(L, sizeof *box, 0);
+  *box = NULL;
+  luaL_setmetatable(L, GTLUA_OPTIMIZER);
+  return box;
+}
+
+static int optimizer_gc(lua_State *L) {
+  gt_optimizer **box = luaL_checkudata(L, 1, GTLUA_OPTIMIZER);
+  gt_optimizer *o = *box;
+  *box = NULL;
+  if (o) gt_optimizer_unref(gtlua_cx(L), o);
+  return 0;
+}
+
+static const gt_optimizer_class *find_class(lua_State *L, const char *name) {
+  for (int i = 0; i < GT_COUNT(classes); i++)
+    if (strcmp(classes[i]->name, name) == 0) return classes[i];
+  gtlua_error(L, "no native optimizer '%s'", name);
+  return NULL;
+}
+
+/* new(class name) -> optimizer without groups */
+static int new_optimizer(lua_State *L) {
+  const gt_optimizer_class *class = find_class(L, luaL_checkstring(L, 1));
+  gt_optimizer **box = push_box(L);
+  gtlua_check(L, gt_optimizer_new(gtlua_cx(L), class, box));
+  return 1;
+}
+
+/* ---- hyper-parameters ---- */
+
+/* Length of the next of the words "a|b|c" at `at`. */
+static size_t word(const char *at) { return strcspn(at, "|"); }
+
+static int64_t to_choice(lua_State *L, const gt_hyper *hyper, int index, const char *what) {
+  size_t n;
+  const char *text = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &n) : NULL;
+  int64_t i = 0;
+  for (const char *at = hyper->choices; text; i++) {
+    if (word(at) == n && memcmp(at, text, n) == 0) return i;
+    at += word(at);
+    if (!*at++) break;
+  }
+  gtlua_error(L, "%s expects one of %s, got %s", what, hyper->choices,
+              luaL_tolstring(L, index, NULL));
+  return 0;
+}
+
+static void read_hyper(lua_State *L, const gt_optimizer_class *class, int h, int index,
+                       gt_value *out) {
+  const gt_hyper *hyper = &class->hypers[h];
+  char what[64];
+  snprintf(what, sizeof what, "%s: %s", class->name, hyper->name);
+  *out = (gt_value){.given = true};
+  switch (hyper->type) {
+  case GT_ATTR_BOOL:
+    if (!lua_isboolean(L, index))
+      gtlua_error(L, "%s expects true or false, got %s", what, gtlua_typename(L, index));
+    out->i = lua_toboolean(L, index);
+    break;
+  case GT_ATTR_INT:
+    out->i = gtlua_toint(L, index, what);
+    break;
+  case GT_ATTR_CHOICE:
+    out->i = to_choice(L, hyper, index, what);
+    break;
+  default:
+    if (lua_type(L, index) != LUA_TNUMBER)
+      gtlua_error(L, "%s expects a number, got %s", what, gtlua_typename(L, index));
+    out->f = lua_tonumber(L, index);
+  }
+  gtlua_check(L, gt_hyper_check(gtlua_cx(L), class, h, out));
+}
+
+static void push_hyper(lua_State *L, const gt_hyper *hyper, const gt_value *value) {
+  const char *at = hyper->choices;
+  switch (hyper->type) {
+  case GT_ATTR_BOOL:
+    lua_pushboolean(L, value->i != 0);
+    break;
+  case GT_ATTR_INT:
+    lua_pushinteger(L, value->i);
+    break;
+  case GT_ATTR_CHOICE:
+    for (int64_t i = 0; i < value->i; i++) at += word(at) + 1;
+    lua_pushlstring(L, at, word(at));
+    break;
+  default:
+    lua_pushnumber(L, value->f);
+  }
+}
+
+/* hypers(class name) -> {name, default, name, default, …} in order */
+static int hypers(lua_State *L) {
+  const gt_optimizer_class *class = find_class(L, luaL_checkstring(L, 1));
+  lua_createtable(L, 2 * class->hyper_count, 0);
+  for (int i = 0; i < class->hyper_count; i++) {
+    lua_pushstring(L, class->hypers[i].name);
+    lua_rawseti(L, -2, 2 * i + 1);
+    push_hyper(L, &class->hypers[i], &class->hypers[i].fallback);
+    lua_rawseti(L, -2, 2 * i + 2);
+  }
+  return 1;
+}
+
+static gt_group *to_group(lua_State *L, const gt_optimizer *o, int index) {
+  lua_Integer i = luaL_checkinteger(L, index);
+  if (i < 1 || i > o->group_count) gtlua_error(L, "no parameter group %d", (int)i);
+  return &o->groups[i - 1];
+}
+
+/* get(o, group, name) -> value, or nil for names that are no hyper-parameters */
+static int get(lua_State *L) {
+  gt_optimizer *o = to_optimizer(L, 1);
+  const gt_group *group = to_group(L, o, 2);
+  const char *name = luaL_checkstring(L, 3);
+  int h = gt_hyper_find(o->class, name);
+  if (h >= 0)
+    push_hyper(L, &o->class->hypers[h], &group->hyper[h]);
+  else if (strcmp(name, "initial_lr") == 0)
+    lua_pushnumber(L, group->initial_lr);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+/* set(o, group, name, value) -> true, or false for names that are no hyper-parameters */
+static int set(lua_State *L) {
+  gt_optimizer *o = to_optimizer(L, 1);
+  gt_group *group = to_group(L, o, 2);
+  const char *name = luaL_checkstring(L, 3);
+  int h = gt_hyper_find(o->class, name);
+  bool initial = strcmp(name, "initial_lr") == 0;
+  if (h >= 0)
+    read_hyper(L, o->class, h, 4, &group->hyper[h]);
+  else if (initial && lua_type(L, 4) == LUA_TNUMBER)
+    group->initial_lr = lua_tonumber(L, 4);
+  else if (initial)
+    return gtlua_error(L, "initial_lr expects a number, got %s", gtlua_typename(L, 4));
+  lua_pushboolean(L, h >= 0 || initial);
+  return 1;
+}
+
+/* ---- groups ---- */
+
+/* add_group(o, {parameter, …}, {name = value, …}) */
+static int add_group(lua_State *L) {
+  gt_optimizer *o = to_optimizer(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  int count = (int)luaL_len(L, 2);
+  gt_tensor **params = lua_newuserdatauv(L, (size_t)count * sizeof *params + 1, 0);
+  for (int i = 0; i < count; i++) {
+    lua_rawgeti(L, 2, i + 1);
+    params[i] = gtlua_testtensor(L, -1);
+    if (!params[i])
+      return gtlua_error(L, "%s: item %d of the parameters is no tensor but %s", o->class->name,
+                         i + 1, gtlua_typename(L, -1));
+    gtlua_keep_tensor(L, -1); /* comes back as the same userdata in group.params and opt.state */
+    lua_pop(L, 1);
+  }
+  gt_value *values = lua_newuserdatauv(L, (size_t)o->class->hyper_count * sizeof *values + 1, 0);
+  memset(values, 0, (size_t)o->class->hyper_count * sizeof *values);
+  for (int h = 0; h < o->class->hyper_count; h++) {
+    if (lua_getfield(L, 3, o->class->hypers[h].name) != LUA_TNIL)
+      read_hyper(L, o->class, h, lua_gettop(L), &values[h]);
+    lua_pop(L, 1);
+  }
+  gtlua_check(L, gt_optimizer_add_group(gtlua_cx(L), o, params, count, values));
+  return 0;
+}
+
+/* groups(o) -> how many */
+static int groups(lua_State *L) {
+  lua_pushinteger(L, to_optimizer(L, 1)->group_count);
+  return 1;
+}
+
+/* params(o, group) -> list */
+static int params(lua_State *L) {
+  gt_optimizer *o = to_optimizer(L, 1);
+  const gt_group *group = to_group(L, o, 2);
+  lua_createtable(L, group->count, 0);
+  for (int i = 0; i < group->count; i++) {
+    gtlua_pushtensor(L, group->params[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
+/* ---- work ---- */
+
+static int step(lua_State *L) {
+  gt_optimizer *o = to_optimizer(L, 1);
+  gt_status status;
+  gtlua_pressure(L);
+  GTLUA_RETRY(L, status, gt_optimizer_step(gtlua_cx(L), o));
+  gtlua_check(L, status);
+  return 0;
+}
+
+/* zero_grad(o, set_to_none) */
+static int zero_grad(lua_State *L) {
+  gt_optimizer_zero_grad(gtlua_cx(L), to_optimizer(L, 1), lua_toboolean(L, 2));
+  return 0;
+}
+
+/* ---- state ---- */
+
+/* state(o, i) -> {step = n, momentum_buffer = tensor, …} of parameter i, nil before its first step
+ */
+static int state(lua_State *L) {
+  gt_optimizer *o = to_optimizer(L, 1);
+  lua_Integer i = luaL_checkinteger(L, 2) - 1;
+  if (!o->state || i < 0 || i >= o->parameter_count || !o->steps[i]) return 0;
+  lua_createtable(L, 0, o->class->state_count + 1);
+  lua_pushinteger(L, o->steps[i]);
+  lua_setfield(L, -2, "step");
+  for (int s = 0; s < o->class->state_count; s++) {
+    gtlua_pushtensor(L, o->state[i * o->class->state_count + s]);
+    lua_setfield(L, -2, o->class->states[s]);
+  }
+  return 1;
+}
+
+/* load_state(o, {[i] = {step = n, name = tensor, …}, …}): all or nothing */
+static int load_state(lua_State *L) {
+  gt_optimizer *o = to_optimizer(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  size_t n = (size_t)o->parameter_count, names = (size_t)o->class->state_count;
+  int64_t *steps = lua_newuserdatauv(L, n * sizeof *steps + 1, 0);
+  gt_tensor **tensors = lua_newuserdatauv(L, n * names * sizeof *tensors + 1, 0);
+  memset(steps, 0, n * sizeof *steps);
+  memset(tensors, 0, n * names * sizeof *tensors);
+  for (int i = 0; i < o->parameter_count; i++) {
+    int type = lua_rawgeti(L, 2, i + 1);
+    if (type != LUA_TNIL && type != LUA_TTABLE)
+      return gtlua_error(L, "load_state_dict: state[%d] must be a table, got %s", i + 1,
+                         gtlua_typename(L, -1));
+    if (type == LUA_TTABLE) {
+      lua_getfield(L, -1, "step");
+      steps[i] = gtlua_toint(L, -1, "load_state_dict: step");
+      lua_pop(L, 1);
+      for (size_t s = 0; s < names; s++) { /* the table keeps the tensors alive */
+        lua_getfield(L, -1, o->class->states[s]);
+        tensors[(size_t)i * names + s] = lua_isnil(L, -1) ? NULL : gtlua_totensor(L, -1);
+        lua_pop(L, 1);
+      }
+    }
+    lua_pop(L, 1);
+  }
+  gtlua_check(L, gt_optimizer_load(gtlua_cx(L), o, steps, tensors));
+  return 0;
+}
+
+/* recipe(gpt, embedding_lr, matrix_lr, weight_decay) -> adamw, muon, note */
+static int recipe(lua_State *L) {
+  gt_module *gpt = gtlua_tomodule(L, 1);
+  gt_recipe r = {luaL_optnumber(L, 2, gt_recipe_defaults.embedding_lr),
+                 luaL_optnumber(L, 3, gt_recipe_defaults.matrix_lr),
+                 luaL_optnumber(L, 4, gt_recipe_defaults.weight_decay)};
+  gt_optimizer **adamw = push_box(L), **muon = push_box(L);
+  gt_text note = {0};
+  gt_status status = gt_recipe_make(gtlua_cx(L), gpt, &r, adamw, muon, &note);
+  if (status == GT_OK) lua_pushlstring(L, note.data ? note.data : "", note.length);
+  gt_text_free(&note);
+  gtlua_check(L, status);
+  return 3;
+}
+
+static const luaL_Reg functions[] = {{"add_group", add_group},
+                                     {"get", get},
+                                     {"groups", groups},
+                                     {"hypers", hypers},
+                                     {"load_state", load_state},
+                                     {"new", new_optimizer},
+                                     {"params", params},
+                                     {"recipe", recipe},
+                                     {"set", set},
+                                     {"state", state},
+                                     {"step", step},
+                                     {"zero_grad", zero_grad},
+                                     {NULL, NULL}};
+
+void gtlua_open_optim(lua_State *L) {
+  luaL_newmetatable(L, GTLUA_OPTIMIZER);
+  lua_pushcfunction(L, optimizer_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  luaL_newlib(L, functions);
+  lua_setfield(L, -2, "native.optim");
+  lua_pop(L, 1);
+}

@@ -1,0 +1,63 @@
+--- keywords.lua: checking keyword tables and other arguments of library functions.  Messages carry the
+-- file and line of the user's call, not of the library.
+
+local native = require "native"
+
+local keywords = {suggest = native.suggest}
+
+--- Raises with the place in the user's code in front.
+function keywords.fail(format, ...) native.raise(format:format(...)) end
+
+--- A value for a message: "'text'", "3", "nil", "a table".
+function keywords.show(value)
+  if type(value) == "string" then return "'" .. value .. "'" end
+  if type(value) == "table" then return "a table" end
+  return tostring(value)
+end
+
+--- Refuses keys of `options` that are not in the list `allowed`; nil counts as {}.
+function keywords.read(name, options, allowed)
+  if options == nil then return {} end
+  if type(options) ~= "table" then
+    keywords.fail("%s: options go in a table, {%s = …}, got %s", name, allowed[1], keywords.show(options))
+  end
+  for key in pairs(options) do
+    local known = false
+    for _, word in ipairs(allowed) do known = known or word == key end
+    if not known then
+      local hint = type(key) == "string" and native.suggest(key, allowed) or ""
+      keywords.fail("%s has no option %s%s; it takes %s", name, keywords.show(key), hint,
+                    table.concat(allowed, ", "))
+    end
+  end
+  return options
+end
+
+function keywords.string(name, what, value)
+  if type(value) ~= "string" then
+    keywords.fail("%s: %s must be a string, got %s", name, what, keywords.show(value))
+  end
+  return value
+end
+
+function keywords.number(name, what, value)
+  if type(value) ~= "number" then
+    keywords.fail("%s: %s must be a number, got %s", name, what, keywords.show(value))
+  end
+  return value
+end
+
+--- All items of a table or of an iterator as a list.
+function keywords.list(name, value)
+  if type(value) == "function" then
+    local out = {}
+    for item in value do out[#out + 1] = item end
+    return out
+  end
+  if type(value) ~= "table" then
+    keywords.fail("%s: expected a table or an iterator, got %s", name, keywords.show(value))
+  end
+  return value
+end
+
+return keywords

@@ -1,0 +1,287 @@
+--- class.lua: nn.class, the base class nn.Module and its methods.
+--
+-- A class is a table of methods with its parent behind it; calling it builds a module.  The module
+-- itself is native (parameters, buffers and children live in the C tree); plain fields and the class
+-- hang on its userdata.  A name that was never assigned raises when it is read; one that was, even
+-- with nil, reads as what it is.
+
+local native = require "native.module"
+local keywords = require "gt.keywords"
+
+local M = {}
+
+-- ---- classes ----
+
+local meta = {}
+
+--- Builds an object: the module first, then class:init(…) fills it.
+function meta.__call(class, ...)
+  local object
+  if class.__native then object = native.new_empty(class) else object = native.new_module(class) end
+  class.init(object, ...)
+  return object
+end
+
+function meta.__tostring(class) return "class " .. class.__name end
+
+--- What `pairs` on a class shows is its own methods.
+local function make(name, parent, is_native)
+  local class = {__name = name, __parent = parent or false, __native = is_native or false}
+  return setmetatable(class, {
+    __index = parent, __call = meta.__call, __tostring = meta.__tostring, __name = "class",
+  })
+end
+
+local Module = make("Module", nil, false)
+M.Module = Module
+
+function M.is_class(value)
+  return type(value) == "table" and rawget(value, "__name") ~= nil and rawget(value, "__parent") ~= nil
+end
+
+--- nn.class "Name" or nn.class("Name", Parent): a new class, of nn.Module unless another parent is given.
+-- Define X:init(…), X:forward(…) and, if wanted, X:extra_repr() on it.
+function M.class(name, parent)
+  if type(name) ~= "string" or not name:match "^[%a_][%w_]*$" then
+    keywords.fail("nn.class: expected a name, got %s", keywords.show(name))
+  end
+  if parent == nil then parent = Module end
+  if not M.is_class(parent) then keywords.fail("nn.class: the parent of %s must be a class", name) end
+  return make(name, parent, parent.__native)
+end
+
+--- The Lua side of a native class (library only).
+function M.native_class(name)
+  local class = make(name, Module, true)
+  native.register_class(name, class)
+  class.forward = native.native_forward
+  return class
+end
+
+--- nn.isinstance(m, class): true when m's class is `class` or below it.  A class from nn.class that
+-- was defined again counts as the same class under the same name.  `class` may be a list of classes.
+function M.isinstance(object, class)
+  if not M.is_class(class) then
+    if type(class) ~= "table" then
+      keywords.fail("nn.isinstance: expected a class, got %s", keywords.show(class))
+    end
+    for _, one in ipairs(class) do
+      if M.isinstance(object, one) then return true end
+    end
+    return false
+  end
+  if not native.is_module(object) then return false end
+  local own = native.class_of(object)
+  while own do
+    if own == class then return true end
+    local redefined = own.__name == class.__name and not M.built_in[own] and not M.built_in[class]
+    if redefined then return true end
+    own = own.__parent
+  end
+  return false
+end
+
+--- Classes of this library: they never match by name.
+M.built_in = {[Module] = true}
+
+-- ---- iterators over {name, object, name, object, …} ----
+
+local function pairs_of(list)
+  local i = -1
+  return function()
+    i = i + 2
+    return list[i], list[i + 1]
+  end
+end
+
+local function objects_of(list)
+  local i = 0
+  return function()
+    i = i + 2
+    return list[i]
+  end
+end
+
+-- ---- Module: what users override ----
+
+function Module:init() end -- luacheck: no unused args
+
+function Module:forward()
+  local name = native.class_name(self)
+  keywords.fail("%s has no forward: define function %s:forward(…)", name, name)
+end
+
+--- Text between the brackets of the repr: override to show settings.
+function Module:extra_repr() return "" end -- luacheck: no unused args
+
+-- ---- Module: looking inside ----
+
+--- for p in m:parameters(): every parameter once, in order of registration.
+function Module:parameters() return objects_of(native.walk(self, "parameters")) end
+
+--- for name, p in m:named_parameters(): a tied parameter appears under its first name.
+function Module:named_parameters() return pairs_of(native.walk(self, "parameters")) end
+
+function Module:buffers() return objects_of(native.walk(self, "buffers")) end
+function Module:named_buffers() return pairs_of(native.walk(self, "buffers")) end
+
+--- for child in m:children(): direct children, each once.
+function Module:children()
+  local list, seen, out = native.children(self), {}, {}
+  for i = 2, #list, 2 do
+    if not seen[list[i]] then
+      seen[list[i]] = true
+      out[#out + 1], out[#out + 2] = list[i - 1], list[i]
+    end
+  end
+  return objects_of(out)
+end
+
+function Module:named_children()
+  local list, seen, out = native.children(self), {}, {}
+  for i = 2, #list, 2 do
+    if not seen[list[i]] then
+      seen[list[i]] = true
+      table.move(list, i - 1, i, #out + 1, out)
+    end
+  end
+  return pairs_of(out)
+end
+
+--- for m in m:modules(): the module itself and everything below, parents first, each once.
+function Module:modules() return objects_of(native.walk(self, "modules")) end
+function Module:named_modules() return pairs_of(native.walk(self, "modules")) end
+
+--- m:get_submodule "blocks.0.attn"
+function Module:get_submodule(path)
+  return native.submodule(self, keywords.string("get_submodule", "path", path))
+end
+
+local function owner_of(self, what, path)
+  path = keywords.string(what, "path", path)
+  local prefix, name = path:match "^(.*)%.([^.]+)$"
+  return prefix and native.submodule(self, prefix) or self, name or path
+end
+
+--- m:get_parameter "blocks.0.attn.key.weight"
+function Module:get_parameter(path)
+  local owner, name = owner_of(self, "get_parameter", path)
+  local value = native.has(owner, name) and owner[name] or nil
+  if torch.type(value) ~= "nn.Parameter" then
+    keywords.fail("%s has no parameter '%s'", native.class_name(self), path)
+  end
+  return value
+end
+
+function Module:get_buffer(path)
+  local owner, name = owner_of(self, "get_buffer", path)
+  for key, buffer in pairs_of(native.walk(owner, "buffers")) do
+    if key == name then return buffer end
+  end
+  keywords.fail("%s has no buffer '%s'", native.class_name(self), path)
+end
+
+--- m:has "bias": whether reading that field would not raise.
+function Module:has(name) return native.has(self, name) end
+
+--- Number of parameter elements, tied ones once; {trainable = true} counts only those with gradients.
+function Module:num_params(options)
+  if not (options and options.trainable) then return native.num_params(self) end
+  local count = 0
+  for p in self:parameters() do
+    if p.requires_grad then count = count + p:numel() end
+  end
+  return count
+end
+
+-- ---- Module: changing ----
+
+--- m:register_buffer(name, tensor or nil[, {persistent = true}])
+function Module:register_buffer(name, tensor, options)
+  local o = keywords.read("register_buffer", options, {"persistent"})
+  native.register_buffer(self, keywords.string("register_buffer", "name", name), tensor,
+                         o.persistent ~= false)
+end
+
+--- m:register_parameter(name, parameter or nil): with nil the name reads as nil.
+function Module:register_parameter(name, parameter)
+  native.register_parameter(self, keywords.string("register_parameter", "name", name), parameter)
+end
+
+--- m:add_module(name, child), for names that are no identifiers.
+function Module:add_module(name, child)
+  if not native.is_module(child) then
+    keywords.fail("add_module: '%s' must be a module, got %s", tostring(name), torch.type(child))
+  end
+  self[name] = child
+end
+
+--- m:apply(fn): fn(module) for everything below m, then for m itself.
+function Module:apply(fn)
+  for module in objects_of(native.walk(self, "apply")) do fn(module) end
+  return self
+end
+
+--- m:train([false]): training mode of the whole tree; m:eval() is m:train(false).
+function Module:train(mode)
+  native.train(self, mode ~= false)
+  return self
+end
+
+function Module:eval() return self:train(false) end
+
+function Module:requires_grad_(value)
+  native.requires_grad(self, value ~= false)
+  return self
+end
+
+function Module:zero_grad() native.zero_grad(self) end
+
+--- m:to(dtype or device or {dtype = …, device = …}): in place; parameters keep their identity.
+function Module:to(...) return native.to(self, ...) end
+function Module:float() return native.to(self, "float32") end
+function Module:double() return native.to(self, "float64") end
+function Module:half() return native.to(self, "float16") end
+function Module:bfloat16() return native.to(self, "bfloat16") end
+function Module:cuda() return native.to(self, {device = "cuda"}) end
+function Module:cpu() return native.to(self, {device = "cpu"}) end
+
+-- ---- Module: state ----
+
+--- Ordered table of all parameters and persistent buffers, tied ones under every name; the tensors
+-- share memory with the model.
+function Module:state_dict()
+  local state = odict {}
+  for name, tensor in pairs_of(native.walk(self, "state")) do state[name] = tensor:detach() end
+  return state
+end
+
+--- m:load_state_dict(state[, {strict = true}]): copies tensors into the model by name, all or none.
+function Module:load_state_dict(state, options)
+  local o = keywords.read("load_state_dict", options, {"strict"})
+  if type(state) ~= "table" and type(state) ~= "userdata" then
+    keywords.fail("load_state_dict: expected a table of tensors, got %s", torch.type(state))
+  end
+  local names, tensors = {}, {}
+  for name, tensor in pairs(state) do
+    names[#names + 1], tensors[#tensors + 1] = name, tensor
+  end
+  native.load(self, names, tensors, o.strict ~= false)
+  return self
+end
+
+-- ---- Module: hooks ----
+
+--- m:register_forward_pre_hook(fn): fn(module, args) before forward, args a table of the arguments; a
+-- table it returns replaces them.  Returns a handle: handle:remove(), or `local _ <close> = …`.
+function Module:register_forward_pre_hook(fn)
+  return require "nn.hooks".add(native.hooks(self), "before", fn)
+end
+
+--- m:register_forward_hook(fn): fn(module, args, output) after forward; a value it returns replaces
+-- the output.  Returns a handle as register_forward_pre_hook does.
+function Module:register_forward_hook(fn)
+  return require "nn.hooks".add(native.hooks(self), "after", fn)
+end
+
+return M

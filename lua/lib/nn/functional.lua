@@ -1,0 +1,113 @@
+--- functional.lua: the functions of F whose PyTorch signature is not simply inputs and keywords of one
+-- op.  (F.relu, F.softmax, F.linear, F.embedding … come from the op table.)
+
+local keywords = require "gt.keywords"
+
+local functional = {}
+
+--- {C}, a Size or C -> C, checked against the last dimension of x.
+local function last_dim(name, x, shape)
+  local dim = shape
+  if type(shape) ~= "number" then
+    if #shape ~= 1 then keywords.fail("%s: only the last dimension can be normalised, got %s", name, tostring(shape)) end
+    dim = type(shape) == "table" and shape[1] or shape[0]
+  end
+  if x:size(-1) ~= dim then
+    keywords.fail("%s: expected the last dimension of %s to be %s", name, tostring(x.shape), tostring(dim))
+  end
+end
+
+--- F.rms_norm(x, {C}[, weight[, eps]]): x / sqrt(mean(x², last) + eps) * weight.  Without eps the machine
+-- epsilon of float32, 1.1920929e-07.
+function functional.rms_norm(x, shape, weight, eps)
+  if type(weight) == "table" then -- {weight = …, eps = …}
+    local o = keywords.read("rms_norm", weight, {"weight", "eps"})
+    weight, eps = o.weight, o.eps
+  end
+  last_dim("rms_norm", x, shape)
+  return torch.ops.rms_norm(x, weight, {eps = eps})
+end
+
+--- F.layer_norm(x, {C}[, weight[, bias[, eps = 1e-5]]])
+function functional.layer_norm(x, shape, weight, bias, eps)
+  last_dim("layer_norm", x, shape)
+  local centred = x - x:mean(-1, {keepdim = true})
+  local y = centred * (centred:square():mean(-1, {keepdim = true}) + (eps or 1e-5)):rsqrt()
+  if weight then y = y * weight end
+  if bias then y = y + bias end
+  return y
+end
+
+--- F.scaled_dot_product_attention(q, k, v[, {is_causal, scale, enable_gqa, attn_mask}]): q (B, H, T, D),
+-- k and v (B, Hkv, S, D).
+function functional.scaled_dot_product_attention(q, k, v, options)
+  local o = keywords.read("scaled_dot_product_attention", options,
+                          {"is_causal", "scale", "enable_gqa", "attn_mask", "dropout_p"})
+  if (o.dropout_p or 0) ~= 0 then keywords.fail("scaled_dot_product_attention: dropout_p is not supported") end
+  if q.ndim == 4 and k.ndim == 4 and q:size(1) ~= k:size(1) and not o.enable_gqa then
+    keywords.fail("scaled_dot_product_attention: q has %d heads, k has %d; pass {enable_gqa = true}",
+                  q:size(1), k:size(1))
+  end
+  if not o.attn_mask then
+    local y = torch.ops.attention(q, k, v, {
+      layout = "bhtd", is_causal = o.is_causal or false, scale = o.scale,
+    })
+    return y
+  end
+  if o.is_causal then keywords.fail("scaled_dot_product_attention: pass attn_mask or is_causal, not both") end
+  local groups = q:size(1) // k:size(1)
+  if groups > 1 then k, v = k:repeat_interleave(groups, 1), v:repeat_interleave(groups, 1) end
+  local scores = q:matmul(k:transpose(-2, -1)) * (o.scale or q:size(-1) ^ -0.5)
+  if o.attn_mask.dtype == torch.bool then
+    scores = scores:masked_fill(o.attn_mask:logical_not(), -math.huge)
+  else
+    scores = scores + o.attn_mask
+  end
+  return torch.softmax(scores, -1):matmul(v)
+end
+
+local function reduced(name, loss, reduction)
+  if reduction == nil or reduction == "mean" then return loss:mean() end
+  if reduction == "sum" then return loss:sum() end
+  if reduction == "none" then return loss end
+  keywords.fail("%s: reduction must be 'mean', 'sum' or 'none', got %s", name, keywords.show(reduction))
+end
+
+--- F.cross_entropy(logits, targets[, {ignore_index = -100, reduction = "mean"}]): logits (N, C) and ids
+-- (N), or any more dimensions in front of both.
+function functional.cross_entropy(logits, targets, options)
+  local o = keywords.read("cross_entropy", options, {"ignore_index", "reduction"})
+  return torch.ops.cross_entropy(logits, targets,
+                                 {ignore_index = o.ignore_index or -100, reduction = o.reduction or "mean"})
+end
+
+--- F.nll_loss(log_probabilities, targets[, {reduction = "mean"}])
+function functional.nll_loss(logp, targets, options)
+  local o = keywords.read("nll_loss", options, {"reduction"})
+  return reduced("nll_loss", -logp:gather(-1, targets:unsqueeze(-1)):squeeze(-1), o.reduction)
+end
+
+--- F.mse_loss(input, target[, {reduction = "mean"}])
+function functional.mse_loss(input, target, options)
+  local o = keywords.read("mse_loss", options, {"reduction"})
+  return reduced("mse_loss", (input - target):square(), o.reduction)
+end
+
+--- F.l1_loss(input, target[, {reduction = "mean"}])
+function functional.l1_loss(input, target, options)
+  local o = keywords.read("l1_loss", options, {"reduction"})
+  return reduced("l1_loss", (input - target):abs(), o.reduction)
+end
+
+--- F.dropout(x[, {p = 0.5, training = true}])
+function functional.dropout(x, options)
+  local o = keywords.read("dropout", options, {"p", "training"})
+  local p = o.p or 0.5
+  if not (p >= 0 and p <= 1) then keywords.fail("dropout: p must be in [0, 1], got %s", tostring(p)) end
+  if o.training == false or p == 0 then return x end
+  if p == 1 then return x * 0 end
+  local keep = torch.rand(x.shape, {device = x.device}):ge(p)
+  return x * (keep:to(x.dtype) * (1 / (1 - p)))
+end
+
+return functional

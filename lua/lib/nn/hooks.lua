@@ -1,0 +1,54 @@
+--- hooks.lua: forward hooks.  A module's hooks are {before = {…}, after = {…}}, lists of functions in
+-- order of registration.
+
+local hooks = {}
+
+local Handle = {}
+Handle.__index = Handle
+Handle.__name = "hook handle"
+
+--- Takes the hook away; a second call does nothing.
+function Handle:remove()
+  for i, entry in ipairs(self.list) do
+    if entry == self then
+      table.remove(self.list, i)
+      return
+    end
+  end
+end
+
+Handle.__close = Handle.remove
+
+function hooks.add(all, kind, fn)
+  if type(fn) ~= "function" then
+    require "gt.keywords".fail("hook: expected a function, got %s", type(fn))
+  end
+  all[kind] = all[kind] or {}
+  local handle = setmetatable({list = all[kind], fn = fn}, Handle)
+  table.insert(all[kind], handle)
+  return handle
+end
+
+--- A copy, so that a hook may remove itself while it runs.
+local function each(list) return ipairs(table.move(list or {}, 1, #(list or {}), 1, {})) end
+
+--- What the binding calls instead of `forward` for a module with hooks.
+function hooks.run(all, forward, module, ...)
+  local args = table.pack(...)
+  for _, hook in each(all.before) do
+    local changed = hook.fn(module, args)
+    if changed ~= nil then
+      if type(changed) ~= "table" then changed = {changed} end
+      args = changed
+      args.n = args.n or #args
+    end
+  end
+  local output = forward(module, table.unpack(args, 1, args.n))
+  for _, hook in each(all.after) do
+    local changed = hook.fn(module, args, output)
+    if changed ~= nil then output = changed end
+  end
+  return output
+end
+
+return hooks

@@ -1,0 +1,53 @@
+--- init.lua: nn.init, laws that fill a tensor in place and return it.  fan_in = size(1), fan_out =
+-- size(0) of a matrix.
+
+local native = require "native.module"
+local keywords = require "gt.keywords"
+
+local init = {}
+
+--- What callers of {mean = …, std = …} and of positional numbers both get.
+local function law(name, first, a, second, b)
+  init[name] = function(t, x, y)
+    if type(x) == "table" then
+      local allowed = {first, second}
+      local o = keywords.read(name, x, allowed)
+      x, y = o[first], o[second]
+    end
+    if x == nil then x = a end
+    if y == nil then y = b end
+    return native.init(name, t, x, y)
+  end
+end
+
+law("zeros_")
+law("ones_")
+law("normal_", "mean", 0, "std", 1)
+law("uniform_", "a", 0, "b", 1)
+law("trunc_normal_", "mean", 0, "std", 1)
+law("xavier_uniform_", "gain", 1)
+law("xavier_normal_", "gain", 1)
+law("kaiming_uniform_", "a", 0)
+law("kaiming_normal_", "a", 0)
+law("orthogonal_", "gain", 1)
+law("spectral_")
+
+--- nn.init.constant_(t, value)
+function init.constant_(t, value)
+  local _ <close> = torch.no_grad()
+  return t:fill_(keywords.number("constant_", "value", value))
+end
+
+--- nn.init.eye_(t): identity matrix.
+function init.eye_(t)
+  local _ <close> = torch.no_grad()
+  return t:copy_(torch.eye(t:size(0), t:size(1), {dtype = t.dtype, device = t.device}))
+end
+
+--- nn.init.calculate_gain(name): the scale that keeps activations' size behind a nonlinearity.
+function init.calculate_gain(name)
+  local gains = {linear = 1, sigmoid = 1, tanh = 5 / 3, relu = math.sqrt(2), leaky_relu = math.sqrt(2 / 1.0001)}
+  return gains[name] or keywords.fail("calculate_gain: unknown nonlinearity %s", keywords.show(name))
+end
+
+return {init = init}
