@@ -314,7 +314,7 @@ static const gt_op *const toy_ops[] = {
 /* ---- helpers ---- */
 
 /* A context per test, in *state; the teardown checks that nothing is alive any more. */
-static int open_context(void **state) {
+static inline int open_context(void **state) {
   gt_ctx *cx = NULL;
   if (gt_ctx_new(&(gt_config){.ops = toy_ops, .op_count = GT_COUNT(toy_ops), .threads = 2}, &cx))
     return -1;
@@ -322,7 +322,7 @@ static int open_context(void **state) {
   return 0;
 }
 
-static int close_context(void **state) {
+static inline int close_context(void **state) {
   gt_ctx *cx = *state;
   size_t live = gt_memory(cx, GT_CPU).live;
   gt_ctx_free(cx);

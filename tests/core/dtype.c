@@ -1,0 +1,164 @@
+/* Tests of names, promotion and conversion of dtypes. */
+#include "tests/core/toy.h"
+
+static void names_are_found(void **state) {
+  (void)state;
+  gt_dtype dtype = GT_NDTYPE;
+  for (int i = 0; i < GT_NDTYPE; i++) {
+    assert_true(gt_dtype_parse(gt_dtype_name((gt_dtype)i), &dtype) && dtype == (gt_dtype)i);
+    assert_true(gt_dtype_parse(gt_dtype_short((gt_dtype)i), &dtype) && dtype == (gt_dtype)i);
+  }
+  assert_true(gt_dtype_parse("torch.bfloat16", &dtype) && dtype == GT_BF16);
+  assert_true(gt_dtype_parse("long", &dtype) && dtype == GT_I64);
+  assert_true(gt_dtype_parse("double", &dtype) && dtype == GT_F64);
+  assert_true(gt_dtype_parse("byte", &dtype) && dtype == GT_U8);
+  assert_false(gt_dtype_parse("float31", &dtype));
+  assert_false(gt_dtype_parse("", &dtype));
+  assert_int_equal(dtype, GT_U8);
+  assert_string_equal(gt_dtype_safetensors(GT_BF16), "BF16");
+  assert_int_equal(gt_dtype_size(GT_U16), 2);
+}
+
+/* PyTorch's table (torch.promote_types), rows and columns in the order below; u16 as its unsigned
+ * types would be with a signed neighbour of twice the size. */
+static void promotion_is_pytorchs(void **state) {
+  (void)state;
+  const gt_dtype order[] = {GT_BOOL, GT_U8,  GT_I8,  GT_I16, GT_I32,
+                            GT_I64,  GT_F16, GT_BF16, GT_F32, GT_F64};
+  const gt_dtype expected[10][10] = {
+      {GT_BOOL, GT_U8, GT_I8, GT_I16, GT_I32, GT_I64, GT_F16, GT_BF16, GT_F32, GT_F64},
+      {GT_U8, GT_U8, GT_I16, GT_I16, GT_I32, GT_I64, GT_F16, GT_BF16, GT_F32, GT_F64},
+      {GT_I8, GT_I16, GT_I8, GT_I16, GT_I32, GT_I64, GT_F16, GT_BF16, GT_F32, GT_F64},
+      {GT_I16, GT_I16, GT_I16, GT_I16, GT_I32, GT_I64, GT_F16, GT_BF16, GT_F32, GT_F64},
+      {GT_I32, GT_I32, GT_I32, GT_I32, GT_I32, GT_I64, GT_F16, GT_BF16, GT_F32, GT_F64},
+      {GT_I64, GT_I64, GT_I64, GT_I64, GT_I64, GT_I64, GT_F16, GT_BF16, GT_F32, GT_F64},
+      {GT_F16, GT_F16, GT_F16, GT_F16, GT_F16, GT_F16, GT_F16, GT_F32, GT_F32, GT_F64},
+      {GT_BF16, GT_BF16, GT_BF16, GT_BF16, GT_BF16, GT_BF16, GT_F32, GT_BF16, GT_F32, GT_F64},
+      {GT_F32, GT_F32, GT_F32, GT_F32, GT_F32, GT_F32, GT_F32, GT_F32, GT_F32, GT_F64},
+      {GT_F64, GT_F64, GT_F64, GT_F64, GT_F64, GT_F64, GT_F64, GT_F64, GT_F64, GT_F64},
+  };
+  for (int i = 0; i < 10; i++) {
+    for (int j = 0; j < 10; j++)
+      assert_int_equal(gt_dtype_promote(order[i], order[j]), expected[i][j]);
+  }
+  assert_int_equal(gt_dtype_promote(GT_U16, GT_I16), GT_I32);
+  assert_int_equal(gt_dtype_promote(GT_U8, GT_U16), GT_U16);
+}
+
+static bool same(float a, float b) { return memcmp(&a, &b, sizeof a) == 0 || (a != a && b != b); }
+
+/* Every half, there and back; blocks (which may use instructions for it) and one by one. */
+static void halves_survive_the_round_trip(void **state) {
+  (void)state;
+  static uint16_t all[65536], back[65536];
+  static float wide[65536];
+  for (int i = 0; i < 65536; i++) all[i] = (uint16_t)i;
+  gt_convert(wide, GT_F32, all, GT_F16, 65536);
+  gt_convert(back, GT_F16, wide, GT_F32, 65536);
+  for (int i = 0; i < 65536; i++) {
+    assert_true(same(wide[i], gt_from_f16((uint16_t)i)));
+    if (wide[i] == wide[i]) assert_int_equal(back[i], i);
+    assert_true(same(gt_from_f16(gt_to_f16(wide[i])), wide[i]));
+  }
+  assert_true(gt_from_f16(0x3c00) == 1 && gt_from_f16(0x0001) == 0x1p-24f &&
+              gt_from_f16(0x7bff) == 65504 && gt_from_f16(0xfc00) == -INFINITY);
+  gt_convert(wide, GT_F32, all, GT_BF16, 65536);
+  gt_convert(back, GT_BF16, wide, GT_F32, 65536);
+  for (int i = 0; i < 65536; i++) {
+    if (wide[i] == wide[i])
+      assert_int_equal(back[i], i);
+    else
+      assert_true(gt_from_bf16(back[i]) != gt_from_bf16(back[i]));
+  }
+}
+
+/* A float goes to the nearest half, to the even one in the middle between two. */
+static void halves_round_to_nearest_even(void **state) {
+  (void)state;
+  for (int i = 0; i < 0x7bff; i++) {
+    float low = gt_from_f16((uint16_t)i), high = gt_from_f16((uint16_t)(i + 1));
+    float middle = 0.5f * (low + high); /* exact in f32 */
+    uint16_t even = (uint16_t)(i & 1 ? i + 1 : i);
+    assert_int_equal(gt_to_f16(middle), even);
+    assert_int_equal(gt_to_f16(nextafterf(middle, 0)), i);
+    assert_int_equal(gt_to_f16(nextafterf(middle, 1e9f)), i + 1);
+    assert_int_equal(gt_to_f16(-middle), even | 0x8000);
+    float three[16];
+    uint16_t block[16];
+    for (int k = 0; k < 16; k++) three[k] = nextafterf(middle, k % 2 ? 0 : 1e9f);
+    gt_convert(block, GT_F16, three, GT_F32, 16);
+    for (int k = 0; k < 16; k++) assert_int_equal(block[k], gt_to_f16(three[k]));
+  }
+  assert_int_equal(gt_to_f16(65519.996f), 0x7bff);
+  assert_int_equal(gt_to_f16(65520), 0x7c00);
+  assert_int_equal(gt_to_f16(0x1p-25f), 0);
+  assert_int_equal(gt_to_f16(nextafterf(0x1p-25f, 1)), 1);
+  for (uint32_t i = 0; i < 0x7f7f; i++) {
+    float low = gt_from_bf16((uint16_t)i), high = gt_from_bf16((uint16_t)(i + 1));
+    float middle = low + 0.5f * (high - low);
+    assert_int_equal(gt_to_bf16(middle), i & 1 ? i + 1 : i);
+  }
+  assert_int_equal(gt_to_bf16(3.4028235e38f), 0x7f80);
+}
+
+static void integers_are_converted(void **state) {
+  (void)state;
+  double x[9] = {1.9, -1.9, 300, -1, 0, NAN, 1e300, -1e300, 0.5};
+  int64_t i64[9];
+  int8_t i8[9];
+  uint8_t u8[9], flag[9];
+  gt_convert(i64, GT_I64, x, GT_F64, 9);
+  const int64_t expected[9] = {1, -1, 300, -1, 0, 0, INT64_MAX, INT64_MIN, 0};
+  assert_memory_equal(i64, expected, sizeof expected);
+  gt_convert(u8, GT_U8, x, GT_F64, 5);
+  assert_int_equal(u8[2], 44); /* wraps */
+  assert_int_equal(u8[3], 255);
+  gt_convert(flag, GT_BOOL, x, GT_F64, 9);
+  const uint8_t flags[9] = {1, 1, 1, 1, 0, 1, 1, 1, 1};
+  assert_memory_equal(flag, flags, sizeof flags);
+  int64_t large[2] = {INT64_MAX, -3};
+  float f32[2];
+  gt_convert(f32, GT_F32, large, GT_I64, 2);
+  assert_true(f32[0] == 0x1p63f && f32[1] == -3);
+  gt_convert(i8, GT_I8, large, GT_I64, 2);
+  assert_true(i8[0] == -1 && i8[1] == -3);
+  uint8_t odd[3] = {0, 7, 1}; /* a bool is any byte that is not zero */
+  gt_convert(i64, GT_I64, odd, GT_BOOL, 3);
+  assert_true(i64[1] == 1);
+  gt_convert(flag, GT_BOOL, odd, GT_BOOL, 3);
+  assert_true(flag[1] == 1);
+}
+
+/* All pairs: a value that every dtype holds comes through, in any length. */
+static void every_dtype_reaches_every_other(void **state) {
+  (void)state;
+  enum { N = 1500 };
+  static double start[N], end[N];
+  static char from[N * 8 + 8], to[N * 8 + 8];
+  for (int i = 0; i < N; i++) start[i] = i % 2;
+  for (int a = 0; a < GT_NDTYPE; a++) {
+    for (int b = 0; b < GT_NDTYPE; b++) {
+      for (int n = 1; n < N; n += 509) {
+        size_t bytes = (size_t)n * gt_dtype_size((gt_dtype)b);
+        to[bytes] = 'x';
+        gt_convert(from, (gt_dtype)a, start, GT_F64, n);
+        gt_convert(to, (gt_dtype)b, from, (gt_dtype)a, n);
+        gt_convert(end, GT_F64, to, (gt_dtype)b, n);
+        assert_memory_equal(end, start, (size_t)n * sizeof *end);
+        assert_int_equal(to[bytes], 'x');
+      }
+    }
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(names_are_found),
+      cmocka_unit_test(promotion_is_pytorchs),
+      cmocka_unit_test(halves_survive_the_round_trip),
+      cmocka_unit_test(halves_round_to_nearest_even),
+      cmocka_unit_test(integers_are_converted),
+      cmocka_unit_test(every_dtype_reaches_every_other),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
