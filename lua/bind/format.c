@@ -286,7 +286,9 @@ static void push_float(lua_State *L, const format *f, double x) {
   size_t whole = strspn(text, "0123456789");
   snprintf(rest, sizeof rest, "%s", text + whole);
   text[whole] = '\0';
-  push_number(L, f, negative, "", text, rest, 3);
+  format plain = *f;
+  if (whole == 0) plain.group = '\0'; /* inf and nan have no digits to group */
+  push_number(L, &plain, negative, "", text, rest, 3);
 }
 
 static void push_string(lua_State *L, const format *f, int index) {
@@ -311,7 +313,7 @@ void gtlua_push_formatted(lua_State *L, int index, const char *spec) {
     gtlua_error(L, "f-string: format '%s' needs a number, got a tensor of %lld elements; see item()", spec,
                 (long long)gt_count(t));
   }
-  bool integer_type = f.type && strchr("bdoxX", f.type), float_type = f.type && strchr("eEfFgGn%", f.type);
+  bool integer_type = f.type && strchr("bdoxX", f.type), float_type = f.type && strchr("eEfFgG%", f.type);
   int whole = 0;
   lua_Integer n = lua_type(L, index) == LUA_TNUMBER ? lua_tointegerx(L, index, &whole) : 0;
   if (*spec == '\0' || f.type == 's' || (lua_type(L, index) != LUA_TNUMBER && !integer_type && !float_type))
