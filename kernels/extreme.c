@@ -101,22 +101,28 @@ static inline real T(value)(const gt_partial *p) {
 #endif
 }
 
-/* First the value, in lanes, then the first place that has it. */
+/* First the value, in lanes that ignore NaN, then the first place that has it. */
 static inline gt_partial T(part)(const real *x, int64_t n, int64_t at, bool largest) {
   real lane[LANES];
-  int64_t i = 0;
+  int nan[LANES] = {0};
+  int64_t i = 0, place = 0;
   for (int j = 0; j < LANES; j++) lane[j] = x[0];
   for (; i + LANES <= n; i += LANES) {
     for (int j = 0; j < LANES; j++) {
-      lane[j] = T(beats)(x[i + j], lane[j], largest) ? x[i + j] : lane[j];
+      bool better = largest ? x[i + j] > lane[j] : x[i + j] < lane[j];
+      lane[j] = better ? x[i + j] : lane[j];
+      nan[j] |= T(gt_isnan)(x[i + j]);
     }
   }
-  for (; i < n; i++) lane[0] = T(beats)(x[i], lane[0], largest) ? x[i] : lane[0];
+  for (int j = 0; i < n; i++, j++) {
+    lane[j] = T(beats)(x[i], lane[j], largest) ? x[i] : lane[j];
+    nan[j] |= T(gt_isnan)(x[i]);
+  }
   for (int j = 1; j < LANES; j++) {
     lane[0] = T(beats)(lane[j], lane[0], largest) ? lane[j] : lane[0];
+    nan[0] |= nan[j];
   }
-  int64_t place = 0;
-  if (T(gt_isnan)(lane[0])) {
+  if (nan[0]) {
     while (!T(gt_isnan)(x[place])) place++;
   } else {
     while (x[place] != lane[0]) place++;

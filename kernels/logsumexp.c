@@ -5,12 +5,13 @@
 #include "kernels/rule.h"
 
 #define LANES 16
+#define BLOCK 256 /* a multiple of LANES */
 
 /* f = the largest element, g = the sum of e^(x - f); infinite f shifts by 0 instead. */
 static double shift_of(double largest) { return isinf(largest) ? 0 : largest; }
 
 static gt_partial combine(gt_partial a, gt_partial b) {
-  gt_partial p = {.f = b.f > a.f || isnan(b.f) ? b.f : a.f};
+  gt_partial p = {.f = b.f > a.f ? b.f : a.f};
   double shift = shift_of(p.f);
   p.g = a.g * exp(shift_of(a.f) - shift) + b.g * exp(shift_of(b.f) - shift);
   return p;
@@ -58,27 +59,35 @@ const gt_op gt_op_logsumexp = {
 };
 
 #else
+/* The largest skips NaN: the sum meets it again. */
+static real T(largest)(const real *x, int64_t n) {
+  real lane[LANES];
+  int64_t i = 0;
+  for (int j = 0; j < LANES; j++) lane[j] = x[0];
+  for (; i + LANES <= n; i += LANES) {
+    for (int j = 0; j < LANES; j++) lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
+  }
+  for (int j = 0; i < n; i++, j++) lane[j] = x[i] > lane[j] ? x[i] : lane[j];
+  for (int j = 1; j < LANES; j++) lane[0] = lane[j] > lane[0] ? lane[j] : lane[0];
+  return lane[0];
+}
+
 static gt_partial T(part)(const void *data, int64_t n, int64_t at, const gt_value *attr) {
   const real *x = data;
-  real top[LANES];
+  real top = T(largest)(x, n), shift = (real)shift_of(top);
+  real power[BLOCK];
   double sum[LANES] = {0};
-  int64_t i = 0;
   (void)at, (void)attr;
-  for (int j = 0; j < LANES; j++) top[j] = x[0];
-  for (; i + LANES <= n; i += LANES) {
-    for (int j = 0; j < LANES; j++) {
-      top[j] = (x[i + j] > top[j]) | T(gt_isnan)(x[i + j]) ? x[i + j] : top[j];
+  for (int64_t i = 0; i < n; i += BLOCK) {
+    int count = (int)(n - i < BLOCK ? n - i : BLOCK);
+    for (int j = 0; j < count; j++) power[j] = T(gt_exp)(x[i + j] - shift);
+    for (int j = count; j < BLOCK; j++) power[j] = 0;
+    for (int k = 0; k < BLOCK; k += LANES) {
+      for (int j = 0; j < LANES; j++) sum[j] += power[k + j];
     }
   }
-  for (; i < n; i++) top[0] = x[i] > top[0] || T(gt_isnan)(x[i]) ? x[i] : top[0];
-  for (int j = 1; j < LANES; j++) top[0] = top[j] > top[0] || T(gt_isnan)(top[j]) ? top[j] : top[0];
-  real shift = (real)shift_of(top[0]);
-  for (i = 0; i + LANES <= n; i += LANES) {
-    for (int j = 0; j < LANES; j++) sum[j] += T(gt_exp)(x[i + j] - shift);
-  }
-  for (int j = 0; i + j < n; j++) sum[j] += T(gt_exp)(x[i + j] - shift);
   for (int j = 1; j < LANES; j++) sum[0] += sum[j];
-  return (gt_partial){.f = top[0], .g = sum[0]};
+  return (gt_partial){.f = top, .g = sum[0]};
 }
 
 static void T(finish)(gt_call *c, gt_partial p, int64_t n, int64_t index) {

@@ -15,7 +15,7 @@
 --   each     instead of oracle, for elementwise ops: function(x, y, …, attr) on Lua numbers, returns one
 --   dtypes   of the floating inputs; default f64 f32 bf16 f16.  With `each` also "i64", "i32", "u8", "bool"
 --   result   dtype of the (first) output as a function of the input dtype, or its name; default: the same
---   tol      allowed error by dtype, of the rms of the oracle's result; with `each` of every element
+--   tol      allowed error by dtype of the result, of the rms of the oracle's result; with `each` of every element
 --   floor    with `each`: absolute error that is allowed besides, in units of tol (default 0)
 --   kinks    numbers that random inputs keep away from
 --   gradient false when the op has none (then its outputs must not require any)
@@ -24,7 +24,7 @@
 --   writes   {1, 3}: numbers of the inputs that the op changes; these are then its results
 --   meta, strided   false when shapes depend on data; when inputs must be contiguous
 --   errors   list of {inputs = {…}, attr = {…}, message = "text in the message"}
--- A case may have its own `tol`, and `gradient = false`.
+-- A case may have its own tol, dtypes, result and gradient = false.
 
 local here = arg[0]:match("^(.*)/[^/]*$") or "."
 package.path = here .. "/?.lua;" .. package.path
@@ -230,9 +230,17 @@ end
 -- Nothing smaller than the smallest subnormal can be asked for.
 local TINY = {f64 = 5e-324, f32 = 2e-45, bf16 = 1e-40, f16 = 6e-8}
 
-local function expect_outputs(what, got, expected, dtype, case)
-  local tol = (case.tol or file.tol or {})[dtype] or TOL[dtype] or 0
+-- "f32" for torch.float32.
+local function short(dtype)
+  for key, long in pairs(LONG) do
+    if tostring(dtype) == "torch." .. long then return key end
+  end
+end
+
+local function expect_outputs(what, got, expected, case)
   for k = 1, #expected do
+    local dtype = short(got[k].dtype)
+    local tol = (case.tol or file.tol or {})[dtype] or TOL[dtype] or 0
     if is_tensor(expected[k]) and shape_text(got[k]) ~= shape_text(expected[k]) then
       fail("%s: result %d has shape %s, expected %s", what, k, shape_text(got[k]), shape_text(expected[k]))
     end
@@ -439,14 +447,13 @@ end
 
 local function check_forward(case)
   local inputs = make_all(case.inputs)
-  for _, dtype in ipairs(file.dtypes or {"f64", "f32", "bf16", "f16"}) do
+  for _, dtype in ipairs(case.dtypes or file.dtypes or {"f64", "f32", "bf16", "f16"}) do
     local typed = in_dtype(inputs, dtype)
     local before = clones(typed)
     local outputs = run(typed, case.attr)
-    expect_outputs(dtype, outputs, reference(typed, case.attr, outputs), dtype, case)
-    local result = file.result or dtype
+    expect_outputs(dtype, outputs, reference(typed, case.attr, outputs), case)
+    local result = case.result or file.result or dtype
     if type(result) == "function" then result = result(dtype) end
-    if case.result then result = case.result end
     if tostring(outputs[1].dtype) ~= "torch." .. LONG[result] then
       fail("%s: result is %s, expected %s", dtype, outputs[1].dtype, LONG[result])
     end
@@ -511,7 +518,7 @@ local function check_backward(case)
         function(b) return math.max(b, size) + 1e-300 end)
     end
   end
-  for _, dtype in ipairs(file.dtypes or {"f32", "bf16", "f16"}) do
+  for _, dtype in ipairs(case.dtypes or file.dtypes or {"f32", "bf16", "f16"}) do
     if GRADIENT_TOL[dtype] then check_narrow_gradients(inputs, case.attr, weights, dtype) end
   end
 end

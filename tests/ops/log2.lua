@@ -1,0 +1,8 @@
+return {
+  cases = {
+    {inputs = {{shape = {3, 5}, low = 0.1, high = 4}}},
+    {inputs = {{shape = {4}, values = {0, -1, 8, 1}}}, gradient = false},
+  },
+  each = function(x) return math.log(x, 2) end,
+  floor = 1e-3, -- near 1 the logarithm itself is small
+}

@@ -1,0 +1,10 @@
+return {
+  cases = {
+    {inputs = {{3, 5}}},
+    {inputs = {{shape = {3}, values = {0, -0.0, 2}}}},
+  },
+  each = function(x) return x == 0 end,
+  dtypes = {"f64", "f32", "bf16", "f16", "i64", "i32", "u8", "bool"},
+  result = "bool",
+  gradient = false,
+}

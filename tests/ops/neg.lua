@@ -1,0 +1,7 @@
+return {
+  cases = {
+    {inputs = {{3, 5}}},
+  },
+  each = function(x) return -x end,
+  dtypes = {"f64", "f32", "bf16", "f16", "i64", "i32"},
+}

@@ -1,0 +1,6 @@
+return {
+  cases = {
+    {inputs = {{3, 5}}},
+  },
+  each = function(x) return x / (1 + math.exp(-x)) end,
+}
