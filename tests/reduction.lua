@@ -66,7 +66,7 @@ function reduction.sum(list)
     lost = lost + (math.abs(sum) >= math.abs(x) and (sum - next_sum) + x or (x - next_sum) + sum)
     sum = next_sum
   end
-  return sum + lost
+  return lost == lost and sum + lost or sum -- infinities do not compensate
 end
 
 --- Place (from 0) of the element that beats(b, a) lets win over all before it; NaN wins over numbers.

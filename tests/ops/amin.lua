@@ -21,7 +21,7 @@ return {
     {inputs = {{shape = {2, 4}, values = {1, 0 / 0, 5, 0 / 0, 3, 7, 7, 1}}}, attr = {dim = 1}, gradient = false},
   },
   oracle = function(x, attr)
-    local whole = not x.dtype:is_floating_point()
+    local whole = not x.dtype.is_floating_point
     return reduction.map(x, attr, function(row) return row[reduction.place(row, beats) + 1] end, whole and "i64" or "f64")
   end,
   errors = {

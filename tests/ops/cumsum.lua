@@ -9,9 +9,10 @@ return {
   },
   -- The product with a triangle of ones.
   oracle = function(x, attr)
-    local whole = not x.dtype:is_floating_point()
+    local whole = not x.dtype.is_floating_point
     local dim = attr.dim < 0 and attr.dim + x.ndim or attr.dim
     local n = x:size(dim)
+    if n == 0 then return x end
     local ones = torch.ones(n, n, {dtype = "f64"})
     local triangle = attr.reverse and torch.triu(ones) or torch.tril(ones)
     local sums = triangle:matmul(x:to("f64"):transpose(dim, 0):reshape(n, -1))

@@ -16,7 +16,7 @@ return {
     {inputs = {{shape = {4, 3}, dtype = "i64", low = -5, high = 5}}, attr = {dim = 0}, result = "i64"},
   },
   oracle = function(x, attr)
-    local whole = not x.dtype:is_floating_point()
+    local whole = not x.dtype.is_floating_point
     return reduction.map(x, attr, function(row)
       local product = whole and 1 or 1.0
       for _, value in ipairs(row) do product = product * value end

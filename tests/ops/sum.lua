@@ -22,7 +22,7 @@ return {
     {inputs = {{shape = {70001}, dtype = "u8", low = 0, high = 255}}, result = "i64"},
   },
   oracle = function(x, attr)
-    local whole = not x.dtype:is_floating_point()
+    local whole = not x.dtype.is_floating_point
     return reduction.map(whole and x:to("i64") or x, attr, reduction.sum, whole and "i64" or "f64")
   end,
   errors = {

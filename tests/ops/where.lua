@@ -5,8 +5,8 @@ return {
     {inputs = {mask {2, 3}, {2, 3}, {2, 3}}},
     {inputs = {mask {4, 1, 3}, {5, 1}, {3}}},
     {inputs = {mask {3, 5}, {3, 5}, 0}},
-    {inputs = {mask {3, 5}, 1.5, {3, 5}}},
-    {inputs = {mask {4}, {shape = {4}, values = {0 / 0, 1, 1 / 0, 2}}, {shape = {4}, values = {1, 0 / 0, 5, 2}}}},
+    {inputs = {mask {3, 5}, 1.5, {3, 5}}, dtypes = {"f64", "f32", "bf16", "f16"}},
+    {inputs = {mask {4}, {shape = {4}, values = {0 / 0, 1, 1 / 0, 2}}, {shape = {4}, values = {1, 0 / 0, 5, 2}}}, gradient = false},
   },
   each = function(condition, a, b)
     if condition ~= 0 then return a end
