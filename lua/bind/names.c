@@ -13,7 +13,7 @@ static const names nn_names[] = {
     {"nn.layers",
      {"Linear", "Embedding", "RMSNorm", "LayerNorm", "ModuleList", "Sequential", "ModuleDict",
       "Identity", "ReLU", "GELU", "SiLU", "Tanh", "Sigmoid", "Dropout", "Parameter"}},
-    {"nn.init", {"init"}},
+    {"nn.laws", {"init"}},
 };
 
 static const names f_names[] = {{"nn.functional",

@@ -72,13 +72,15 @@ function inspect.summary(m, options)
     result.text = done[2]
     return setmetatable(result, Summary)
   end
+  local message = tostring(done[2])
+  if message:find("summary: forward of", 1, true) then error(message, 0) end -- core said it already
   local names, count = forward_of(m)
   local hint = ""
   if #inputs < count then
     hint = string.format("\n  forward takes (%s); %d input%s supplied. Pass the rest with input_data = {...}",
                          names, #inputs, #inputs == 1 and "" or "s")
   end
-  error(string.format("summary: forward of %s failed: %s%s", module.class_name(m), tostring(done[2]), hint), 0)
+  error(string.format("summary: forward of %s failed: %s%s", module.class_name(m), message, hint), 0)
 end
 
 -- ---- dtypes ----

@@ -1,4 +1,4 @@
-/* test_safetensors.c: the bytes the reference writes, every malformed file refused by name, ties,
+/* safetensors.c: the bytes the reference writes, every malformed file refused by name, ties,
  * atomic saves, allocation faults. */
 #include "core/data/atomic.h"
 #include "core/data/safetensors.h"

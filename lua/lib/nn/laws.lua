@@ -1,4 +1,4 @@
---- init.lua: nn.init, laws that fill a tensor in place and return it.  fan_in = size(1), fan_out =
+--- laws.lua: nn.init, laws that fill a tensor in place and return it.  fan_in = size(1), fan_out =
 -- size(0) of a matrix.
 
 local native = require "native.module"
