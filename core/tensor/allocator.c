@@ -1,9 +1,9 @@
 /* allocator.c: a caching arena: segments from the device, cut into blocks.
  *
- * Free blocks stand in bins of two levels (Masmano et al., TLSF, 2004): one row per power of two, 16
- * bins per row, with bitmaps to find the next one that is not empty; a request takes the smallest
- * block of its own bin that fits, else one of the next larger bin: constant time, close to best
- * fit.  Blocks know their neighbours and merge when freed.  All bookkeeping lives outside the
+ * Free blocks stand in bins of two levels (Masmano et al., TLSF, 2004): one row per power of two,
+ * 16 bins per row, with bitmaps to find the next one that is not empty; a request takes the
+ * smallest block of its own bin that fits, else one of the next larger bin: constant time, close to
+ * best fit.  Blocks know their neighbours and merge when freed.  All bookkeeping lives outside the
  * device's memory; a hash of addresses finds the block that is given back. */
 #include "core/tensor/allocator.h"
 
@@ -29,10 +29,10 @@
 #define SPLIT_BITS 4
 #define SPLIT (1 << SPLIT_BITS)
 #define MOST ((size_t)1 << 48) /* no device has more: sizes below never overflow */
-#define ROWS 44    /* bins for up to 2^51 bytes */
-#define SEARCH 16  /* blocks looked at in a bin */
-#define SLAB 128   /* block records made at a time */
-#define TRIES 3    /* requests for a segment: as planned, smallest, after trimming */
+#define ROWS 44                /* bins for up to 2^51 bytes */
+#define SEARCH 16              /* blocks looked at in a bin */
+#define SLAB 128               /* block records made at a time */
+#define TRIES 3                /* requests for a segment: as planned, smallest, after trimming */
 
 typedef struct segment segment;
 typedef struct block block;
@@ -235,8 +235,7 @@ static gt_status out_of_memory(gt_ctx *cx, const gt_allocator *a, size_t bytes, 
 }
 
 /* One free block that fills a new segment of `size` bytes, for a request of `bytes`. */
-static gt_status segment_new(gt_ctx *cx, gt_allocator *a, size_t bytes, size_t size,
-                             block **out) {
+static gt_status segment_new(gt_ctx *cx, gt_allocator *a, size_t bytes, size_t size, block **out) {
   size_t available = 0, total = 0;
   GT_TRY(a->device->memory(cx, a->device, &available, &total));
   if (size > available) return out_of_memory(cx, a, bytes, available);

@@ -45,7 +45,7 @@ struct gt_ctx {
   gt_observer *observer; /* core/model/module.h */
   bool shielded; /* interrupts wait until this is false again: set around work that must not stop
                     halfway, such as an optimizer step.  gt_poll() and gt_parallel() honour it */
-  void *host;            /* the binding's data; core never looks inside */
+  void *host;    /* the binding's data; core never looks inside */
 
   /* private */
   volatile sig_atomic_t interrupted;

@@ -32,8 +32,8 @@ static gt_status flat_copy(gt_ctx *cx, void *to, const gt_device *to_device, con
 }
 
 /* A new contiguous tensor like t, elsewhere or of another dtype; the elements are not copied. */
-static gt_status empty_like(gt_ctx *cx, const gt_tensor *t, gt_dtype dtype,
-                            const gt_device *device, gt_tensor **out) {
+static gt_status empty_like(gt_ctx *cx, const gt_tensor *t, gt_dtype dtype, const gt_device *device,
+                            gt_tensor **out) {
   gt_spec spec = gt_spec_make(dtype, t->ndim, t->shape);
   return gt_tensor_new(cx, &spec, device, out);
 }
@@ -146,8 +146,9 @@ gt_status gt_copy(gt_ctx *cx, gt_tensor *to, gt_tensor *from) {
                    gt_shape_text(&b, got));
   if (same_geometry(to, from) || gt_spec_count(&a) == 0) return GT_OK;
   if (is_expanded(to))
-    return gt_fail(cx, GT_EARG, "copy: expected a target with distinct elements, got an expanded"
-                                " tensor; clone it first");
+    return gt_fail(cx, GT_EARG,
+                   "copy: expected a target with distinct elements, got an expanded"
+                   " tensor; clone it first");
   bool shielded = cx->shielded;
   gt_tensor *source = gt_tensor_ref(from);
   gt_status status = GT_OK;

@@ -80,7 +80,7 @@ static gt_status cpu_alloc(gt_ctx *cx, const gt_device *device, size_t bytes, vo
                                : mmap(NULL, reserve, PROT_READ | PROT_WRITE,
                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED)
-    return gt_fail(cx, GT_ENOMEM, "cpu: the system refused %zu bytes of memory", bytes);
+    return gt_fail(cx, GT_ENOMEM, "cpu: out of memory: the system refused %zu bytes", bytes);
   size_t lead = (HUGE_PAGE - (uintptr_t)data % HUGE_PAGE) % HUGE_PAGE;
   if (lead > 0) munmap(data, lead);
   if (reserve - lead > bytes) munmap(data + lead + bytes, reserve - lead - bytes);

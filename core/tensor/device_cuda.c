@@ -31,8 +31,7 @@ static gt_status open_cuda(gt_ctx *cx) {
     return gt_fail(cx, GT_EDEVICE, "cuda: cannot open the plug-in: %s", reason ? reason : "?");
   }
   const gt_plugin *plugin = dlsym(library, "gt_plugin");
-  if (plugin == NULL)
-    return gt_fail(cx, GT_EDEVICE, "cuda: %s is not a plug-in", cx->cuda_library);
+  if (plugin == NULL) return gt_fail(cx, GT_EDEVICE, "cuda: %s is not a plug-in", cx->cuda_library);
   if (plugin->abi != GT_PLUGIN_ABI)
     return gt_fail(cx, GT_EDEVICE, "cuda: expected a plug-in of version %d, got %d; rebuild it",
                    GT_PLUGIN_ABI, plugin->abi);

@@ -156,66 +156,55 @@ static void widen(void *to, const void *from, gt_dtype dtype, int64_t n) {
   case GT_BF16:
     for (int64_t i = 0; i < n; i++) ((float *)to)[i] = gt_from_bf16(((const uint16_t *)from)[i]);
     break;
-  case GT_F16: widen_f16(to, from, n); break;
-  default: memcpy(to, from, (size_t)n * entries[dtype].size);
+  case GT_F16:
+    widen_f16(to, from, n);
+    break;
+  default:
+    memcpy(to, from, (size_t)n * entries[dtype].size);
   }
 }
 
-#define LOOP(type, expression)                                                                     \
+/* Stores x[0 … n-1] as `dtype`; WHOLE(x) is x as int64_t. */
+#define STORE(type, expression)                                                                    \
   for (int64_t i = 0; i < n; i++) ((type *)to)[i] = (type)(expression);                            \
   break
-
-static void narrow_i64(void *to, gt_dtype dtype, const int64_t *x, int64_t n) {
-  switch (dtype) {
-  case GT_F64: LOOP(double, x[i]);
-  case GT_F32: LOOP(float, x[i]);
-  case GT_BF16: LOOP(uint16_t, gt_to_bf16((float)x[i]));
-  case GT_F16: LOOP(uint16_t, gt_to_f16((float)x[i]));
-  case GT_I64: LOOP(int64_t, x[i]);
-  case GT_I32: LOOP(int32_t, x[i]);
-  case GT_I16: LOOP(int16_t, x[i]);
-  case GT_I8: LOOP(int8_t, x[i]);
-  case GT_U8: LOOP(uint8_t, x[i]);
-  case GT_U16: LOOP(uint16_t, x[i]);
-  default: LOOP(uint8_t, x[i] != 0);
+#define NARROW(function, source, WHOLE)                                                            \
+  static void function(void *to, gt_dtype dtype, const source *x, int64_t n) {                     \
+    switch (dtype) {                                                                               \
+    case GT_F64:                                                                                   \
+      STORE(double, x[i]);                                                                         \
+    case GT_F32:                                                                                   \
+      STORE(float, x[i]);                                                                          \
+    case GT_BF16:                                                                                  \
+      STORE(uint16_t, gt_to_bf16((float)x[i]));                                                    \
+    case GT_F16:                                                                                   \
+      STORE(uint16_t, gt_to_f16((float)x[i]));                                                     \
+    case GT_I64:                                                                                   \
+      STORE(int64_t, WHOLE(x[i]));                                                                 \
+    case GT_I32:                                                                                   \
+      STORE(int32_t, WHOLE(x[i]));                                                                 \
+    case GT_I16:                                                                                   \
+      STORE(int16_t, WHOLE(x[i]));                                                                 \
+    case GT_I8:                                                                                    \
+      STORE(int8_t, WHOLE(x[i]));                                                                  \
+    case GT_U8:                                                                                    \
+      STORE(uint8_t, WHOLE(x[i]));                                                                 \
+    case GT_U16:                                                                                   \
+      STORE(uint16_t, WHOLE(x[i]));                                                                \
+    default:                                                                                       \
+      STORE(uint8_t, x[i] != 0);                                                                   \
+    }                                                                                              \
   }
-}
-
-static void narrow_f32(void *to, gt_dtype dtype, const float *x, int64_t n) {
-  switch (dtype) {
-  case GT_F64: LOOP(double, x[i]);
-  case GT_F32: LOOP(float, x[i]);
-  case GT_BF16: LOOP(uint16_t, gt_to_bf16(x[i]));
-  case GT_F16: narrow_f16(to, x, n); break;
-  case GT_I64: LOOP(int64_t, truncated(x[i]));
-  case GT_I32: LOOP(int32_t, truncated(x[i]));
-  case GT_I16: LOOP(int16_t, truncated(x[i]));
-  case GT_I8: LOOP(int8_t, truncated(x[i]));
-  case GT_U8: LOOP(uint8_t, truncated(x[i]));
-  case GT_U16: LOOP(uint16_t, truncated(x[i]));
-  default: LOOP(uint8_t, x[i] != 0);
-  }
-}
-
-static void narrow_f64(void *to, gt_dtype dtype, const double *x, int64_t n) {
-  switch (dtype) {
-  case GT_F64: LOOP(double, x[i]);
-  case GT_F32: LOOP(float, x[i]);
-  case GT_BF16: LOOP(uint16_t, gt_to_bf16((float)x[i]));
-  case GT_F16: LOOP(uint16_t, gt_to_f16((float)x[i]));
-  case GT_I64: LOOP(int64_t, truncated(x[i]));
-  case GT_I32: LOOP(int32_t, truncated(x[i]));
-  case GT_I16: LOOP(int16_t, truncated(x[i]));
-  case GT_I8: LOOP(int8_t, truncated(x[i]));
-  case GT_U8: LOOP(uint8_t, truncated(x[i]));
-  case GT_U16: LOOP(uint16_t, truncated(x[i]));
-  default: LOOP(uint8_t, x[i] != 0);
-  }
-}
+#define ITSELF(x) (x)
+NARROW(narrow_i64, int64_t, ITSELF)
+NARROW(narrow_f32, float, truncated)
+NARROW(narrow_f64, double, truncated)
 
 static void narrow(void *to, gt_dtype dtype, const void *from, gt_dtype via, int64_t n) {
   if (via == GT_I64)
     narrow_i64(to, dtype, from, n);
+  else if (via == GT_F32 && dtype == GT_F16)
+    narrow_f16(to, from, n);
   else if (via == GT_F32)
     narrow_f32(to, dtype, from, n);
   else

@@ -1,8 +1,8 @@
 /* graph.c: recording calls and releasing the records.
  *
  * Who holds whom: a tensor holds the node that made it; a node holds the nodes of its inputs, the
- * leaves among them, and the tensors its backward reads.  An output that backward reads is held as a
- * nameless view of its storage: the output itself would hold the node that holds it. */
+ * leaves among them, and the tensors its backward reads.  An output that backward reads is held as
+ * a nameless view of its storage: the output itself would hold the node that holds it. */
 #include "core/tensor/node.h"
 
 #include <ctype.h>

@@ -1,22 +1,23 @@
 /* op.h: the contract between kernels/ and everything else.
  *
  * One op is one gt_op descriptor.  core/ knows ops as data only; the descriptor drives dispatch,
- * the Lua binding, help() and the generic op test.  An op is one of three kinds: view   makes a new
- * geometry of the same storage (`view`), its gradient is a rule in ops; plain  computes (`infer`,
- * `forward`), its gradient is a rule written in other ops (`rule`): any device, any order; fused
- * computes, with a hand-written `backward` kernel, for speed.
+ * the Lua binding, help() and the generic op test.  An op is one of three kinds:
+ *   view   makes a new geometry of the same storage (`view`); its gradient is a rule in ops;
+ *   plain  computes (`infer`, `forward`); its gradient is a rule written in other ops (`rule`): any
+ *          device;
+ *   fused  computes, with a hand-written `backward` kernel, for speed.
  *
  * What run.c does around a kernel, so that kernels need not:
  *   - checks that tensors share a device, moves weak scalars there, polls the interrupt flag;
- *   - chooses the compute dtype c->dtype from the `numeric` inputs (see `compute`; without any, from
- *     the first output) before `infer`, which may change it: sum(x, {dtype=f64}) sets GT_F64;
+ *   - chooses the compute dtype c->dtype from the `numeric` inputs (see `compute`; without any,
+ *     from the first output) before `infer`, which may change it: sum(x, {dtype=f64}) sets it;
  *   - on the CPU converts the numeric inputs to c->dtype and makes all inputs contiguous (unless
  *     named by `strided`);
- *   - gives the kernel outputs of the spec's dtype when that is i64 or c->dtype; all others (halves,
- *     bool, narrow integers, the other float) are computed in c->dtype and converted after.  So a
- *     CPU kernel of a GT_REALS or GT_NUMBERS op sees f32, f64 and i64 only;
- *   - allocates outputs (contiguous) from infer's specs; runs infer only on meta; skips kernels
- * when nothing is in them only if the op asks nothing else: kernels must accept empty tensors;
+ *   - gives the kernel outputs of the spec's dtype when that is i64 or c->dtype; all others
+ *     (halves, bool, narrow integers, the other float) are computed in c->dtype and converted
+ *     after.  So a CPU kernel of a GT_REALS or GT_NUMBERS op sees f32, f64 and i64 only;
+ *   - allocates outputs (contiguous) from infer's specs, runs infer only on meta.  Kernels must
+ *     accept empty tensors;
  *   - records the graph node; in backward converts and allocates the same way;
  *   - on a plug-in device checks, infers, makes contiguous and allocates, but converts nothing.
  * In every mask bit i stands for input (or output) i; of a variadic op bit 0 speaks for all inputs.

@@ -18,9 +18,9 @@
 
 enum {
   MAX_THREADS = 256,
-  SPINS_PER_LOOK = 64,    /* pauses between two looks at the clock */
+  SPINS_PER_LOOK = 64,       /* pauses between two looks at the clock */
   SPINS_BEFORE_YIELD = 4096, /* of the thread that waits for the last chunks */
-  IDLE_NS = 2000000,      /* a worker without work for this long goes to sleep */
+  IDLE_NS = 2000000,         /* a worker without work for this long goes to sleep */
   STACK_BYTES = 2 << 20,
 };
 #define CLOSED UINT32_MAX
@@ -203,7 +203,8 @@ static void publish(gt_pool *pool, int64_t n, int64_t grain, uint32_t chunks, gt
   atomic_fetch_add(&pool->wake, 1);
   int sleepers = atomic_load(&pool->sleepers);
   if (sleepers > 0)
-    futex(&pool->wake, FUTEX_WAKE, (uint32_t)sleepers < chunks - 1 ? (uint32_t)sleepers : chunks - 1);
+    futex(&pool->wake, FUTEX_WAKE,
+          (uint32_t)sleepers < chunks - 1 ? (uint32_t)sleepers : chunks - 1);
 }
 
 void gt_parallel(gt_ctx *cx, int64_t n, int64_t grain, gt_task task, void *argument) {
@@ -218,8 +219,8 @@ void gt_parallel(gt_ctx *cx, int64_t n, int64_t grain, gt_task task, void *argum
   }
   publish(pool, n, grain, (uint32_t)chunks, task, argument);
   while (help(pool)) continue;
-  for (int spins = 0;
-       atomic_load_explicit(&pool->done, memory_order_acquire) != (uint32_t)chunks; spins++) {
+  for (int spins = 0; atomic_load_explicit(&pool->done, memory_order_acquire) != (uint32_t)chunks;
+       spins++) {
     if (spins < SPINS_BEFORE_YIELD)
       relax();
     else

@@ -18,8 +18,8 @@ gt_dtype gt_dtype_of_output(const gt_call *c, gt_dtype dtype);
 gt_dtype gt_dtype_compute(const gt_call *c);
 gt_dtype gt_dtype_compute_of(gt_compute compute, gt_dtype dtype);
 
-/* A reference to t itself when it already is contiguous, of this dtype and on this device, else to a
- * converted copy (weak if t is).  Not recorded. */
+/* A reference to t itself when it already is contiguous, of this dtype and on this device, else to
+ * a converted copy (weak if t is).  Not recorded. */
 gt_status gt_prepare(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_device *device,
                      bool contiguous, gt_tensor **out);
 

@@ -1,17 +1,17 @@
 /* rng.c: filling tensors with random numbers and constants.
  *
- * f32 and halves: element i is made from word i % 4 of block i / 4 (normals: of the pair of words it
- * belongs to); halves round the f32 draw.  f64 normals are the f32 draw widened, then scaled in f64.
- * f64 uniforms and integers take two words: block i / 2. */
+ * f32 and halves: element i is made from word i % 4 of block i / 4 (normals: of the pair of words
+ * it belongs to); halves round the f32 draw.  f64 normals are the f32 draw widened, then scaled in
+ * f64. f64 uniforms and integers take two words: block i / 2. */
 #include "core/tensor/rng.h"
 
 #include "core/tensor/pool.h"
 #include "core/tensor/rng_math.h"
 
 enum {
-  BATCH = 64,           /* Philox blocks made side by side: what the compiler vectorises over */
-  DRAWS = 4 * BATCH,    /* 32-bit draws of a batch */
-  GRAIN = 256 * DRAWS,  /* elements per chunk: whole batches */
+  BATCH = 64,          /* Philox blocks made side by side: what the compiler vectorises over */
+  DRAWS = 4 * BATCH,   /* 32-bit draws of a batch */
+  GRAIN = 256 * DRAWS, /* elements per chunk: whole batches */
 };
 
 typedef enum law { NORMAL, UNIFORM, INTEGER, CONSTANT } law;

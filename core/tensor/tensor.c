@@ -129,11 +129,8 @@ gt_status gt_tensor_view(gt_ctx *cx, gt_tensor *base, int ndim, const int64_t *s
     return gt_fail(cx, GT_ESHAPE, "expected at most %d dimensions, got %d", GT_MAX_DIM, ndim);
   gt_tensor *t = gt_malloc(cx, sizeof *t);
   if (t == NULL) return GT_ENOMEM;
-  *t = (gt_tensor){.refs = 1,
-                   .dtype = base->dtype,
-                   .ndim = ndim,
-                   .offset = offset,
-                   .storage = base->storage};
+  *t = (gt_tensor){
+      .refs = 1, .dtype = base->dtype, .ndim = ndim, .offset = offset, .storage = base->storage};
   for (int d = 0; d < ndim; d++) {
     t->shape[d] = shape[d];
     t->stride[d] = stride[d];

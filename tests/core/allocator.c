@@ -183,10 +183,14 @@ static void strangers_are_ignored(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(blocks_are_aligned_and_apart), TEST(freed_memory_is_used_again),
-      TEST(the_closest_block_is_taken),   TEST(figures_are_kept),
-      TEST(impossible_requests_fail_at_once), TEST(promised_memory_is_not_free),
-      TEST(zeros_are_zero),               TEST(small_blocks_are_quick),
+      TEST(blocks_are_aligned_and_apart),
+      TEST(freed_memory_is_used_again),
+      TEST(the_closest_block_is_taken),
+      TEST(figures_are_kept),
+      TEST(impossible_requests_fail_at_once),
+      TEST(promised_memory_is_not_free),
+      TEST(zeros_are_zero),
+      TEST(small_blocks_are_quick),
       TEST(strangers_are_ignored),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,7 @@ static void names_are_found(void **state) {
  * types would be with a signed neighbour of twice the size. */
 static void promotion_is_pytorchs(void **state) {
   (void)state;
-  const gt_dtype order[] = {GT_BOOL, GT_U8,  GT_I8,  GT_I16, GT_I32,
+  const gt_dtype order[] = {GT_BOOL, GT_U8,  GT_I8,   GT_I16, GT_I32,
                             GT_I64,  GT_F16, GT_BF16, GT_F32, GT_F64};
   const gt_dtype expected[10][10] = {
       {GT_BOOL, GT_U8, GT_I8, GT_I16, GT_I32, GT_I64, GT_F16, GT_BF16, GT_F32, GT_F64},

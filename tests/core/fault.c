@@ -1,5 +1,5 @@
-/* Every allocation of a small training step fails once, alone and with all that follow.  Nothing may
- * leak, nothing may be half done, and the step must work afterwards. */
+/* Every allocation of a small training step fails once, alone and with all that follow.  Nothing
+ * may leak, nothing may be half done, and the step must work afterwards. */
 #include "tests/core/toy.h"
 
 #include "core/tensor/text.h"
@@ -43,7 +43,8 @@ static gt_status step(gt_ctx *cx, model *m, double *loss) {
   if (status == GT_OK) status = gt_item(cx, t[LOSS], loss, NULL);
   cx->grad_enabled = true;
   if (status == GT_OK) {
-    gt_text_add(cx, &text, "loss %g after %s", *loss, "a step whose report is longer than the first"
+    gt_text_add(cx, &text, "loss %g after %s", *loss,
+                "a step whose report is longer than the first"
                 " block of a growing text, which holds sixty-four bytes");
     if (text.failed) status = GT_ENOMEM;
   }

@@ -34,7 +34,8 @@ static void gradients_accumulate_over_backwards(void **state) {
   gt_tensor_unref(cx, x);
 }
 
-/* The waiting gradient of an inner tensor, a fused op adding to it, and two equal inputs of one op. */
+/* The waiting gradient of an inner tensor, a fused op adding to it, and two equal inputs of one op.
+ */
 static void fused_ops_write_or_add(void **state) {
   gt_ctx *cx = *state;
   gt_tensor *x = leaf(cx, GT_F32, 2, (double[]){1, 2});
@@ -85,7 +86,8 @@ static void views_are_differentiable(void **state) {
   x->requires_grad = true;
   gt_tensor *y = apply1(cx, "flat", x), *same = apply1(cx, "flat", y);
   assert_ptr_equal(y->storage, x->storage);
-  assert_ptr_not_equal(same, y); /* the op answered with its input; the result is a tensor of its own */
+  assert_ptr_not_equal(same,
+                       y); /* the op answered with its input; the result is a tensor of its own */
   gt_tensor *s = apply1(cx, "total", same);
   ok(gt_backward(cx, s, NULL, false));
   assert_int_equal(x->grad->ndim, 2);
@@ -160,9 +162,11 @@ static void a_changed_save_is_noticed(void **state) {
 
 static void in_place_edits_of_a_graph_are_refused(void **state) {
   gt_ctx *cx = *state;
-  gt_tensor *x = leaf(cx, GT_F32, 2, (double[]){1, 2}), *k = make(cx, GT_F32, 2, 0, (double[]){3, 4});
+  gt_tensor *x = leaf(cx, GT_F32, 2, (double[]){1, 2}),
+            *k = make(cx, GT_F32, 2, 0, (double[]){3, 4});
   gt_tensor *view = apply1(cx, "flat", x), *y = apply2(cx, "mul", x, k);
-  const char *text = "add_: a tensor that takes part in a recorded graph cannot be changed in place";
+  const char *text =
+      "add_: a tensor that takes part in a recorded graph cannot be changed in place";
   gt_tensor *targets[3] = {x, view, y};
   for (int i = 0; i < 3; i++)
     fails(gt_run_into(cx, &toy_op_add, (gt_tensor *[]){targets[i], k}, 2, NULL, targets[i]),

@@ -31,8 +31,7 @@ static void add_up(void *argument, int64_t begin, int64_t end) {
 
 static void add_up_outer(void *argument, int64_t begin, int64_t end) {
   job *jobs = argument;
-  for (int64_t i = begin; i < end; i++)
-    gt_parallel(jobs[i].cx, N, jobs[i].grain, add_up, &jobs[i]);
+  for (int64_t i = begin; i < end; i++) gt_parallel(jobs[i].cx, N, jobs[i].grain, add_up, &jobs[i]);
 }
 
 static void every_element_is_visited_once(void **state) {
@@ -134,8 +133,10 @@ static void sizes_are_checked(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(every_element_is_visited_once),   TEST(jobs_do_not_mix),
-      TEST(bits_do_not_depend_on_threads),   TEST(an_interrupt_drops_what_is_left),
+      TEST(every_element_is_visited_once),
+      TEST(jobs_do_not_mix),
+      TEST(bits_do_not_depend_on_threads),
+      TEST(an_interrupt_drops_what_is_left),
       TEST(sizes_are_checked),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,8 +45,8 @@ static void log_and_turn_are_accurate(void **state) {
   assert_true(gt_log_unit(1.0f) == 0);
 }
 
-/* Elements are functions of (seed, stream, position): made one by one they are the same bits as in a
- * block, whatever the compiler made of the loop. */
+/* Elements are functions of (seed, stream, position): made one by one they are the same bits as in
+ * a block, whatever the compiler made of the loop. */
 static void each_element_stands_alone(void **state) {
   gt_ctx *cx = *state;
   enum { N = 5001 };
@@ -235,11 +235,11 @@ static void values_reach_every_dtype(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(philox_gives_the_known_answers), TEST(log_and_turn_are_accurate),
-      TEST(each_element_stands_alone),      TEST(threads_and_layout_do_not_matter),
+      TEST(philox_gives_the_known_answers),   TEST(log_and_turn_are_accurate),
+      TEST(each_element_stands_alone),        TEST(threads_and_layout_do_not_matter),
       TEST(streams_differ_and_seeds_restart), TEST(normals_are_normal),
-      TEST(uniforms_fill_their_interval),   TEST(integers_are_even_handed),
-      TEST(halves_round_the_f32_draw),      TEST(wrong_laws_are_refused),
+      TEST(uniforms_fill_their_interval),     TEST(integers_are_even_handed),
+      TEST(halves_round_the_f32_draw),        TEST(wrong_laws_are_refused),
       TEST(values_reach_every_dtype),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

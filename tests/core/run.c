@@ -15,10 +15,12 @@ static void numbers_promote_as_in_pytorch(void **state) {
     bool plain;
     gt_dtype result;
   } rows[] = {
-      {GT_F32, GT_F64, true, GT_F32},  {GT_BF16, GT_F64, true, GT_BF16}, {GT_I32, GT_F64, true, GT_F32},
-      {GT_I32, GT_I64, true, GT_I32},  {GT_BOOL, GT_I64, true, GT_I64},  {GT_U8, GT_I64, true, GT_U8},
-      {GT_BOOL, GT_BOOL, true, GT_BOOL}, {GT_F16, GT_I64, true, GT_F16}, {GT_F32, GT_F64, false, GT_F64},
-      {GT_I32, GT_I64, false, GT_I64}, {GT_BF16, GT_F32, false, GT_F32}, {GT_F64, GT_F64, true, GT_F64},
+      {GT_F32, GT_F64, true, GT_F32},    {GT_BF16, GT_F64, true, GT_BF16},
+      {GT_I32, GT_F64, true, GT_F32},    {GT_I32, GT_I64, true, GT_I32},
+      {GT_BOOL, GT_I64, true, GT_I64},   {GT_U8, GT_I64, true, GT_U8},
+      {GT_BOOL, GT_BOOL, true, GT_BOOL}, {GT_F16, GT_I64, true, GT_F16},
+      {GT_F32, GT_F64, false, GT_F64},   {GT_I32, GT_I64, false, GT_I64},
+      {GT_BF16, GT_F32, false, GT_F32},  {GT_F64, GT_F64, true, GT_F64},
   };
   for (int r = 0; r < GT_COUNT(rows); r++) {
     gt_tensor *a = make(cx, rows[r].left, 1, 0, (double[]){1});
@@ -33,7 +35,8 @@ static void numbers_promote_as_in_pytorch(void **state) {
   }
   /* A 0-d tensor counts less than one with dimensions, more than a number. */
   gt_tensor *a = make(cx, GT_F32, 1, 0, (double[]){1}), *b = make(cx, GT_F64, 0, 0, (double[]){1});
-  gt_tensor *n = number(cx, GT_F64, 1, 0), *c = apply2(cx, "add", a, b), *d = apply2(cx, "add", b, n);
+  gt_tensor *n = number(cx, GT_F64, 1, 0), *c = apply2(cx, "add", a, b),
+            *d = apply2(cx, "add", b, n);
   assert_int_equal(c->dtype, GT_F32);
   assert_int_equal(d->dtype, GT_F64);
   DROP(a, b, n, c, d);
@@ -42,7 +45,8 @@ static void numbers_promote_as_in_pytorch(void **state) {
 /* 1 + 2^-8 is no bf16, so 1.0078125^2 differs when it is rounded on the way. */
 static void halves_are_computed_in_f32(void **state) {
   gt_ctx *cx = *state;
-  gt_tensor *h = make(cx, GT_BF16, 1, 0, (double[]){1.0078125}), *k = number(cx, GT_F64, 1.00390625, 0);
+  gt_tensor *h = make(cx, GT_BF16, 1, 0, (double[]){1.0078125}),
+            *k = number(cx, GT_F64, 1.00390625, 0);
   gt_tensor *y = apply2(cx, "mul", h, k);
   assert_int_equal(y->dtype, GT_BF16);
   assert_number(at(cx, y, 0), gt_from_bf16(gt_to_bf16(1.0078125f * 1.00390625f)));
@@ -143,18 +147,22 @@ static void in_place_on_overlapping_views_is_safe(void **state) {
 
 static void in_place_keeps_dtype_and_shape(void **state) {
   gt_ctx *cx = *state;
-  gt_tensor *i = make(cx, GT_I32, 2, 0, (double[]){1, 2}), *h = make(cx, GT_BF16, 2, 0, (double[]){1, 2});
+  gt_tensor *i = make(cx, GT_I32, 2, 0, (double[]){1, 2}),
+            *h = make(cx, GT_BF16, 2, 0, (double[]){1, 2});
   gt_tensor *f = make(cx, GT_F32, 2, 0, (double[]){0.5, 0.5});
-  gt_tensor *w = make(cx, GT_F32, 2, 2, (double[]){1, 2, 3, 4}), *flag = make(cx, GT_BOOL, 2, 0, (double[]){1, 0});
+  gt_tensor *w = make(cx, GT_F32, 2, 2, (double[]){1, 2, 3, 4}),
+            *flag = make(cx, GT_BOOL, 2, 0, (double[]){1, 0});
   fails(gt_run_into(cx, &toy_op_add, (gt_tensor *[]){i, f}, 2, NULL, i), GT_EDTYPE,
         "add_: expected a result that fits int32, got float32");
-  fails(gt_run_into(cx, &toy_op_add, (gt_tensor *[]){flag, i}, 2, NULL, flag), GT_EDTYPE, "fits bool");
+  fails(gt_run_into(cx, &toy_op_add, (gt_tensor *[]){flag, i}, 2, NULL, flag), GT_EDTYPE,
+        "fits bool");
   fails(gt_run_into(cx, &toy_op_add, (gt_tensor *[]){f, w}, 2, NULL, f), GT_ESHAPE,
         "add_: expected a result of shape (2), got (2, 2)");
   gt_tensor *one = make(cx, GT_F32, 1, 0, (double[]){1});
   fails(gt_run_into(cx, &toy_op_add, (gt_tensor *[]){one, f}, 2, NULL, one), GT_ESHAPE,
         "add_: expected a result of shape (1), got (2)");
-  fails(gt_run_into(cx, &toy_op_flat, &one, 1, NULL, one), GT_EARG, "flat_: this op has no in-place form");
+  fails(gt_run_into(cx, &toy_op_flat, &one, 1, NULL, one), GT_EARG,
+        "flat_: this op has no in-place form");
   ok(gt_run_into(cx, &toy_op_add, (gt_tensor *[]){h, f}, 2, NULL, h));
   assert_int_equal(h->dtype, GT_BF16);
   assert_number(at(cx, h, 1), 2.5);
@@ -184,7 +192,8 @@ static void copies_convert_between_all_forms(void **state) {
   for (int a = 0; a < GT_NDTYPE; a++) {
     for (int b = 0; b < GT_NDTYPE; b++) {
       for (int form = 0; form < 4; form++) {
-        gt_tensor *from = make(cx, (gt_dtype)a, 3, 2, values), *to = make(cx, (gt_dtype)b, 3, 2, values);
+        gt_tensor *from = make(cx, (gt_dtype)a, 3, 2, values),
+                  *to = make(cx, (gt_dtype)b, 3, 2, values);
         gt_tensor *x = NULL, *y = NULL;
         int64_t shape[2] = {2, 3}, across[2] = {1, 2}, along[2] = {3, 1};
         ok(gt_tensor_view(cx, from, 2, shape, form & 1 ? across : along, 0, &x));
@@ -223,7 +232,8 @@ static void items_and_reads_are_checked(void **state) {
 
 static void data_can_be_swapped(void **state) {
   gt_ctx *cx = *state;
-  gt_tensor *p = make(cx, GT_F32, 2, 0, (double[]){1, 2}), *h = make(cx, GT_BF16, 2, 2, (double[]){5, 6, 7, 8});
+  gt_tensor *p = make(cx, GT_F32, 2, 0, (double[]){1, 2}),
+            *h = make(cx, GT_BF16, 2, 2, (double[]){5, 6, 7, 8});
   p->parameter = true;
   gt_tensor_assign(cx, p, h);
   assert_true(p->parameter && p->dtype == GT_BF16 && p->ndim == 2 && p->storage == h->storage);
@@ -260,11 +270,13 @@ static void dimensions_are_resolved(void **state) {
   assert_int_equal(dim, 2);
   ok(gt_dim_resolve(cx, "sum", 0, 3, &dim));
   assert_int_equal(dim, 0);
-  fails(gt_dim_resolve(cx, "sum", 3, 3, &dim), GT_EINDEX, "sum: expected a dimension from -3 to 2, got 3");
+  fails(gt_dim_resolve(cx, "sum", 3, 3, &dim), GT_EINDEX,
+        "sum: expected a dimension from -3 to 2, got 3");
   fails(gt_dim_resolve(cx, "sum", -4, 3, &dim), GT_EINDEX, "got -4");
   ok(gt_dim_resolve(cx, "sum", -1, 0, &dim)); /* a 0-d tensor answers like one of one dimension */
   assert_int_equal(dim, 0);
-  fails(gt_dim_resolve(cx, "sum", 1, 0, &dim), GT_EINDEX, "expected a dimension from -1 to 0, got 1");
+  fails(gt_dim_resolve(cx, "sum", 1, 0, &dim), GT_EINDEX,
+        "expected a dimension from -1 to 0, got 1");
   assert_int_equal(gt_op_find(cx, "gather"), 5);
   assert_int_equal(gt_op_find(cx, "gathers"), -1);
 }

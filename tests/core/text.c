@@ -86,8 +86,8 @@ static bool set_comma_locale(char *folder) {
   if (file == NULL) return false;
   fputs("LC_NUMERIC\ndecimal_point \",\"\nthousands_sep \"\"\ngrouping -1\nEND LC_NUMERIC\n", file);
   fclose(file);
-  snprintf(command, sizeof command, "localedef -c -i %s -f UTF-8 %s/xx_XX.UTF-8 >/dev/null 2>&1", path,
-           folder);
+  snprintf(command, sizeof command, "localedef -c -i %s -f UTF-8 %s/xx_XX.UTF-8 >/dev/null 2>&1",
+           path, folder);
   if (system(command) < 0) return false; /* it warns of what is left out; the next line decides */
   setenv("LOCPATH", folder, 1);
   return setlocale(LC_NUMERIC, "xx_XX.UTF-8") != NULL;
@@ -105,7 +105,7 @@ static void the_locale_does_not_matter(void **state) {
   setlocale(LC_NUMERIC, "C");
   snprintf(command, sizeof command, "rm -rf %s", folder);
   if (system(command) != 0) print_error("could not remove %s\n", folder);
-  if (!comma) skip(); /* no localedef here */
+  if (!comma) skip();                /* no localedef here */
   assert_string_equal(point, "0,5"); /* the locale was in force */
   assert_true(right);
   (void)cx;

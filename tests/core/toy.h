@@ -229,8 +229,7 @@ static gt_status toy_flat_rule(gt_call *c) {
   }
   gt_tensor *g = NULL;
   GT_TRY(gt_contiguous(c->cx, c->gout[0], &g));
-  gt_status status =
-      gt_tensor_view(c->cx, g, x->ndim, x->shape, stride, g->offset, &c->gin[0]);
+  gt_status status = gt_tensor_view(c->cx, g, x->ndim, x->shape, stride, g->offset, &c->gin[0]);
   gt_tensor_unref(c->cx, g);
   return status;
 }
@@ -307,8 +306,8 @@ static const gt_op toy_op_broken = {.name = "broken",
                                     .backward = toy_broken_backward};
 
 static const gt_op *const toy_ops[] = {
-    &toy_op_add,  &toy_op_mul,     &toy_op_exp,  &toy_op_total,  &toy_op_fuse, &toy_op_gather,
-    &toy_op_flat, &toy_op_descend, &toy_op_less, &toy_op_broken,
+    &toy_op_add,    &toy_op_mul,  &toy_op_exp,     &toy_op_total, &toy_op_fuse,
+    &toy_op_gather, &toy_op_flat, &toy_op_descend, &toy_op_less,  &toy_op_broken,
 };
 
 /* ---- helpers ---- */
@@ -377,8 +376,7 @@ static inline gt_tensor *apply2(gt_ctx *cx, const char *op, gt_tensor *a, gt_ten
 static inline void drop(gt_ctx *cx, int count, gt_tensor **tensors) {
   for (int i = 0; i < count; i++) gt_tensor_unref(cx, tensors[i]);
 }
-#define DROP(...)                                                                                  \
-  drop(cx, GT_COUNT(((gt_tensor *[]){__VA_ARGS__})), (gt_tensor *[]){__VA_ARGS__})
+#define DROP(...) drop(cx, GT_COUNT(((gt_tensor *[]){__VA_ARGS__})), (gt_tensor *[]){__VA_ARGS__})
 
 /* Element i of any tensor, read as a user reads it. */
 static inline double at(gt_ctx *cx, gt_tensor *t, int64_t i) {
@@ -392,7 +390,8 @@ static inline double at(gt_ctx *cx, gt_tensor *t, int64_t i) {
 #define assert_number(got, expected)                                                               \
   do {                                                                                             \
     double got_ = (got), expected_ = (expected);                                                   \
-    if (!(got_ == expected_)) print_error("%s: expected %.17g, got %.17g\n", #got, expected_, got_); \
+    if (!(got_ == expected_))                                                                      \
+      print_error("%s: expected %.17g, got %.17g\n", #got, expected_, got_);                       \
     assert_true(got_ == expected_);                                                                \
   } while (0)
 
