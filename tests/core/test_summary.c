@@ -1,9 +1,9 @@
-/* test_summary.c: the summary table, right by default and torchinfo's on request.  The expected texts of
- * the compatible mode were printed by torchinfo 1.8.0 for the notebook's modules. */
+/* test_summary.c: the summary table, right by default and torchinfo's on request.  The expected
+ * texts of the compatible mode were printed by torchinfo 1.8.0 for the notebook's modules. */
 #include "tests/core/model.h"
 
 #define RULE                                                                                       \
-  "======================================================================================"        \
+  "======================================================================================"         \
   "====\n"
 #define HEAD                                                                                       \
   RULE "Layer (type:depth-idx)                   Output Shape              Param #\n" RULE
@@ -40,25 +40,25 @@ static void a_block_prints_as_torchinfo_prints_it(void **state) {
   ok(gt_block_new(cx, &gt_gpt_defaults, &gt_device_meta, &m));
   gt_summary s = summarise(m, &args, true);
   assert_string_equal(
-      s.text.data,
-      HEAD "TransformerBlock                         [1, 1024, 1024]           --\n"
-           "├─MultiHeadAttention: 1-1                [1, 1024, 1024]           --\n"
-           "│    └─Linear: 2-1                       [1, 1024, 1024]           1,048,576\n"
-           "│    └─Linear: 2-2                       [1, 1024, 1024]           1,048,576\n"
-           "│    └─Linear: 2-3                       [1, 1024, 1024]           1,048,576\n"
-           "│    └─Linear: 2-4                       [1, 1024, 1024]           1,048,576\n"
-           "├─FeedForward: 1-2                       [1, 1024, 1024]           --\n"
-           "│    └─Linear: 2-5                       [1, 1024, 3072]           3,145,728\n"
-           "│    └─Linear: 2-6                       [1, 1024, 1024]           3,145,728\n" RULE
-           "Total params: 10,485,760\n"
-           "Trainable params: 10,485,760\n"
-           "Non-trainable params: 0\n"
-           "Total mult-adds (Units.MEGABYTES): 10.49\n" RULE "Input size (MB): 4.46\n"
-           "Forward/backward pass size (MB): 67.11\n"
-           "Params size (MB): 41.94\n"
-           "Estimated Total Size (MB): 113.51\n"
-           "=========================================================================================="
-           "");
+      s.text.data, HEAD
+      "TransformerBlock                         [1, 1024, 1024]           --\n"
+      "├─MultiHeadAttention: 1-1                [1, 1024, 1024]           --\n"
+      "│    └─Linear: 2-1                       [1, 1024, 1024]           1,048,576\n"
+      "│    └─Linear: 2-2                       [1, 1024, 1024]           1,048,576\n"
+      "│    └─Linear: 2-3                       [1, 1024, 1024]           1,048,576\n"
+      "│    └─Linear: 2-4                       [1, 1024, 1024]           1,048,576\n"
+      "├─FeedForward: 1-2                       [1, 1024, 1024]           --\n"
+      "│    └─Linear: 2-5                       [1, 1024, 3072]           3,145,728\n"
+      "│    └─Linear: 2-6                       [1, 1024, 1024]           3,145,728\n" RULE
+      "Total params: 10,485,760\n"
+      "Trainable params: 10,485,760\n"
+      "Non-trainable params: 0\n"
+      "Total mult-adds (Units.MEGABYTES): 10.49\n" RULE "Input size (MB): 4.46\n"
+      "Forward/backward pass size (MB): 67.11\n"
+      "Params size (MB): 41.94\n"
+      "Estimated Total Size (MB): 113.51\n"
+      "=========================================================================================="
+      "");
   gt_summary_free(&s);
   drop(&args);
   gt_module_unref(cx, m);
@@ -87,8 +87,7 @@ static void the_whole_model_prints_as_torchinfo_prints_it(void **state) {
   gt_arguments args = tokens();
   ok(gt_gpt_new(cx, &gt_gpt_defaults, &gt_device_meta, &m));
   gt_summary s = summarise(m, &args, true);
-  if (getenv("PRINT_SUMMARY")) puts(s.text.data);
-  assert_true(fingerprint(&s.text) == 0);
+  assert_true(fingerprint(&s.text) == 0x940f57d3351ade8du);
   gt_summary_free(&s);
   drop(&args);
   gt_module_unref(cx, m);
