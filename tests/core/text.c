@@ -35,7 +35,7 @@ static void numbers_read_like_python(void **state) {
   assert_string_equal(text_of(1.7976931348623157e308), "1.7976931348623157e+308");
 }
 
-/* All powers of two and ten, subnormals, random bits: tests/golden/numbers.py. */
+/* All powers of two and ten, subnormals, random bits: tests/golden/number_text.py. */
 static void numbers_equal_the_golden_file(void **state) {
   (void)state;
   FILE *file = fopen("tests/golden/numbers.txt", "r");

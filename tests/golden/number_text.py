@@ -1,6 +1,6 @@
 """Writes numbers.txt: bits of doubles and Python's repr of them, for tests/core/text.c.
 
-python3 tests/golden/numbers.py > tests/golden/numbers.txt
+python3 tests/golden/number_text.py > tests/golden/numbers.txt
 """
 import random
 import struct
