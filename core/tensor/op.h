@@ -100,6 +100,8 @@ struct gt_op {
   const char *where; /* Lua places besides torch: "F", "method", "F method", "" (internal: only core
                         and tests) */
   int nin, nout;     /* nin counts optional inputs; -1: variadic, all of one kind */
+  int hidden; /* the last `hidden` of the nout outputs are only for backward (with save_out): nobody
+                 else receives them */
   gt_compute compute;
   unsigned numeric; /* mask of inputs converted to the compute dtype (GT_REALS, GT_NUMBERS) */
   unsigned strided; /* mask of inputs the kernel takes with any strides */
@@ -119,6 +121,9 @@ struct gt_op {
   gt_kernel backward; /* CPU, fused ops */
   gt_kernel rule;     /* gradient in ops, any device: uses gt_apply, stores into c->gin */
 };
+
+/* Outputs that the caller of an op receives. */
+static inline int gt_op_results(const gt_op *op) { return op->nout - op->hidden; }
 
 /* Helpers for infer: */
 gt_status gt_out_like(gt_call *c, int out, int in); /* same shape and dtype as input `in` */

@@ -263,8 +263,8 @@ static gt_status run(frame *f) {
   return gt_graph_record(c, f->on);
 }
 
-static void drop_outputs(gt_call *c) {
-  for (int k = 0; k < c->nout; k++) {
+static void drop_outputs(gt_call *c, int from) {
+  for (int k = from; k < c->nout; k++) {
     gt_tensor_unref(c->cx, c->out[k]);
     c->out[k] = NULL;
   }
@@ -275,10 +275,9 @@ gt_status gt_run(gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin, con
   frame f;
   gt_status status = open_frame(&f, cx, op, in, nin, attr);
   if (status == GT_OK) status = run(&f);
-  if (status == GT_OK)
-    for (int k = 0; k < op->nout; k++) out[k] = f.call.out[k];
-  else
-    drop_outputs(&f.call);
+  int results = status == GT_OK ? gt_op_results(op) : 0;
+  for (int k = 0; k < results; k++) out[k] = f.call.out[k];
+  drop_outputs(&f.call, results);
   close_frame(&f);
   return status;
 }
@@ -327,7 +326,7 @@ gt_status gt_run_into(gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin
   frame f;
   gt_status status = open_frame(&f, cx, op, in, nin, attr);
   if (status == GT_OK) status = run_into(&f, target);
-  drop_outputs(&f.call);
+  drop_outputs(&f.call, 0);
   close_frame(&f);
   return status;
 }

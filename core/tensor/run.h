@@ -25,7 +25,7 @@ typedef struct gt_arg {
   }
 
 /* Runs op on in[0 … nin-1] with a full attribute list (op->attr_count values; NULL: all defaults).
- * Writes op->nout new references to out.  Nothing survives a failure.  Records the graph when
+ * Writes gt_op_results(op) new references to out.  Nothing survives a failure.  Records the graph when
  * gradients are enabled and an input needs one. */
 gt_status gt_run(gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin, const gt_value *attr,
                  gt_tensor **out);

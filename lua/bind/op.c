@@ -313,7 +313,7 @@ static int first_bit(unsigned mask) {
 static int perform(lua_State *L, call *c, bool in_place) {
   const gt_op *op = c->op;
   gt_ctx *cx = gtlua_cx(L);
-  int nout = in_place ? 0 : op->nout;
+  int nout = in_place ? 0 : gt_op_results(op);
   luaL_checkstack(L, nout + 4, op->name);
   gt_tensor **box[GT_MAX_OUT];
   for (int i = 0; i < nout; i++) box[i] = gtlua_box(L);
@@ -421,7 +421,7 @@ int gtlua_describe_op(lua_State *L) {
   lua_setfield(L, -2, "in_place");
   lua_pushboolean(L, op->elementwise);
   lua_setfield(L, -2, "elementwise");
-  lua_pushinteger(L, op->nout);
+  lua_pushinteger(L, gt_op_results(op));
   lua_setfield(L, -2, "outputs");
   lua_createtable(L, op->attr_count, 0);
   for (int j = 0; j < op->attr_count; j++) {
