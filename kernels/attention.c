@@ -163,11 +163,12 @@ static const gt_attr attrs[] = {
 
 const gt_op gt_op_attention = {
     .name = "attention",
-    .doc = "softmax(scale q k^T) v per head, and the log-sum-exp of the scores (B, H, T)",
+    .doc = "softmax(scale q k^T) v per head",
     .inputs = "q, k, v",
     .where = "",
     .nin = 3,
     .nout = 2,
+    .hidden = 1,
     .compute = GT_REALS,
     .numeric = 7,
     .strided = 7,
