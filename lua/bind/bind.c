@@ -110,8 +110,10 @@ const char *gtlua_suggest(const char *wrong, const char *const *names, char text
   int best = limit < 3 ? limit + 1 : 4;
   text[0] = '\0';
   for (; *names; names++) {
-    int d = distance(wrong, *names);
-    if (d >= best || d >= (int)strlen(*names)) continue;
+    int d = distance(wrong, *names), length = (int)strlen(*names);
+    bool begins = strlen(wrong) >= 3 && strncmp(wrong, *names, strlen(wrong)) == 0;
+    if (begins && d >= best) d = best - 1; /* an abbreviation counts as the farthest that is still near */
+    if (d >= best || d >= length) continue;
     best = d;
     snprintf(text, 96, " (did you mean '%s'?)", *names);
   }
