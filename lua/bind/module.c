@@ -117,6 +117,17 @@ static int module_gc(lua_State *L) {
   return 0;
 }
 
+/* A closed module is no longer found by its address, which other code may still use. */
+static int module_close(lua_State *L) {
+  gt_module **box = box_at(L, 1);
+  if (*box) {
+    lua_getfield(L, LUA_REGISTRYINDEX, BOXES);
+    lua_pushnil(L);
+    lua_rawsetp(L, -2, *box);
+  }
+  return module_gc(L);
+}
+
 /* ---- reading fields ---- */
 
 /* Tensors in slots keep their userdata, so that they compare equal to themselves. */
@@ -386,6 +397,38 @@ static int module_length(lua_State *L) {
   return 1;
 }
 
+static int next_item(lua_State *L) {
+  gt_module *m = gtlua_tomodule(L, 1);
+  lua_Integer i = lua_isnil(L, 2) ? 0 : luaL_checkinteger(L, 2) + 1;
+  if (i >= gt_module_length(m)) return 0;
+  lua_pushinteger(L, i);
+  push_item(L, 1, m, i);
+  return 2;
+}
+
+static int next_child(lua_State *L) {
+  const gt_module *m = gtlua_tomodule(L, 1);
+  int i = 0;
+  if (!lua_isnil(L, 2)) { /* behind the slot of that name */
+    const gt_slot *slot = gt_module_slot(m, luaL_checkstring(L, 2));
+    i = slot ? (int)(slot - m->slots) + 1 : m->slot_count;
+  }
+  while (i < m->slot_count && (m->slots[i].kind != GT_SLOT_MODULE || !m->slots[i].module)) i++;
+  if (i >= m->slot_count) return 0;
+  lua_pushstring(L, m->slots[i].name);
+  gtlua_push_child(L, 1, &m->slots[i]);
+  return 2;
+}
+
+/* pairs(m): (0, child), (1, child) … of lists, (name, child) of other modules. */
+static int module_pairs(lua_State *L) {
+  const gt_module *m = gtlua_tomodule(L, 1);
+  lua_pushcfunction(L, m->list || gt_module_child(m, "0") ? next_item : next_child);
+  lua_pushvalue(L, 1);
+  lua_pushnil(L);
+  return 3;
+}
+
 static int module_tostring(lua_State *L) {
   gt_module *m = gtlua_tomodule(L, 1);
   gt_text text = {0};
@@ -439,8 +482,10 @@ static const luaL_Reg metamethods[] = {{"__index", module_index},
                                        {"__newindex", module_newindex},
                                        {"__call", gtlua_module_call},
                                        {"__len", module_length},
+                                       {"__pairs", module_pairs},
+                                       {"__ipairs", module_pairs},
                                        {"__gc", module_gc},
-                                       {"__close", module_gc},
+                                       {"__close", module_close},
                                        {"__tostring", module_tostring},
                                        {NULL, NULL}};
 

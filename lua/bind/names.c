@@ -95,7 +95,10 @@ void gtlua_add_names(lua_State *L) {
   add_space(L, "optim", optim_names, GT_COUNT(optim_names));
   lua_getglobal(L, "F");
   add_names(L, f_names, GT_COUNT(f_names));
-  lua_pop(L, 1);
+  lua_getglobal(L, "nn");
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, "functional");
+  lua_pop(L, 2);
   add_names(L, torch_names, GT_COUNT(torch_names));
   add_globals(L);
 }

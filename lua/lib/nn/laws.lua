@@ -50,4 +50,11 @@ function init.calculate_gain(name)
   return gains[name] or keywords.fail("calculate_gain: unknown nonlinearity %s", keywords.show(name))
 end
 
-return {init = init}
+local function unknown(_, name)
+  local names = {}
+  for known in pairs(init) do names[#names + 1] = known end
+  table.sort(names)
+  keywords.fail("nn.init has no law %s%s", keywords.show(name), keywords.suggest(tostring(name), names))
+end
+
+return {init = setmetatable(init, {__index = unknown})}

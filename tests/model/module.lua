@@ -1,0 +1,418 @@
+--- module.lua: nn.class, fields and slots, walks, state dicts, hooks: the module system as users see it.
+local test = require "harness"
+
+local Leaf = nn.class "Leaf"
+function Leaf:init(n)
+  self.weight = nn.Parameter(torch.full({n}, 2.0))
+  self.size = n
+end
+function Leaf:forward(x) return x * self.weight end
+function Leaf:extra_repr() return "size=" .. self.size end
+
+local Tree = nn.class "Tree"
+function Tree:init()
+  self.left = Leaf(2)
+  self.right = Leaf(3)
+end
+
+local function names(iterator)
+  local out = {}
+  for name in iterator do out[#out + 1] = name end
+  return out
+end
+
+-- ---- classes ----
+
+test("calling a class builds, calling the object runs forward", function()
+  test.equal(Leaf(2)(torch.ones(2)), {2.0, 2.0})
+end)
+
+test("init, forward and results pass any Lua values", function()
+  local Any = nn.class "Any"
+  function Any:init(...) self.n = select("#", ...) end
+  function Any:forward(a, b, c) return a, {b}, c end
+  local m = Any(1, nil, nil)
+  test.equal(m.n, 3)
+  local a, b, c = m("x", 4, nil)
+  test.equal({a, b[1], c}, {"x", 4, nil})
+end)
+
+test("a forward may yield when Lua called it", function()
+  local Yielding = nn.class "Yielding"
+  function Yielding:forward(x) return coroutine.yield(x) + 1 end
+  local m = Yielding()
+  local thread = coroutine.wrap(function(x) return m(x) end)
+  test.equal(thread(5), 5)
+  test.equal(thread(7), 8)
+end)
+
+test("a class inherits init, forward and methods", function()
+  local Child = nn.class("Child", Leaf)
+  function Child:forward(x) return Leaf.forward(self, x) + 1 end
+  test.equal(Child(1)(torch.ones(1)), {3.0})
+  test.equal(tostring(Child(1)), "Child(size=1)")
+end)
+
+test("a class can extend a native layer", function()
+  local Scaled = nn.class("Scaled", nn.Linear)
+  function Scaled:init(n)
+    nn.Linear.init(self, n, n, {bias = false})
+    nn.init.eye_(self.weight)
+    self.scale = 3
+  end
+  function Scaled:forward(x) return nn.Linear.forward(self, x) * self.scale end
+  local m = Scaled(2)
+  test.equal(m(torch.ones(1, 2)), {{3.0, 3.0}})
+  test.equal(tostring(m), "Scaled(in_features=2, out_features=2, bias=False)")
+  test.equal(nn.Sequential(m)(torch.ones(1, 2)), {{3.0, 3.0}})
+  local Plain = nn.class("Plain", nn.Linear)
+  test.equal(tostring(Plain(2, 3)(torch.ones(1, 2)).shape), "torch.Size([1, 3])")
+end)
+
+test("a native class whose init was not called says so", function()
+  local Broken = nn.class("Broken", nn.Linear)
+  function Broken:init() self.scale = 1 end
+  test.raises(function() Broken() end, "Broken: the module is closed, or the init of its parent class was not called")
+  local Twice = nn.class("Twice", nn.Linear)
+  function Twice:init()
+    nn.Linear.init(self, 1, 1)
+    nn.Linear.init(self, 1, 1)
+  end
+  test.raises(function() Twice() end, "init was called twice")
+end)
+
+test("isinstance follows parents, lists and later definitions of the same name", function()
+  local Child = nn.class("Child", Leaf)
+  local m = Child(1)
+  test.equal({nn.isinstance(m, Child), nn.isinstance(m, Leaf), nn.isinstance(m, nn.Module)}, {true, true, true})
+  test.equal({nn.isinstance(m, nn.Linear), nn.isinstance(3, nn.Module)}, {false, false})
+  test.equal(nn.isinstance(m, {nn.Linear, Leaf}), true)
+  local again = nn.class "Child"
+  test.equal(nn.isinstance(m, again), true)
+  local Linear = nn.class "Linear" -- a user's own class does not pass for the native one
+  test.equal(nn.isinstance(Linear(), nn.Linear), false)
+  test.equal(nn.isinstance(nn.Linear(1, 1), Linear), false)
+  test.raises(function() nn.isinstance(m, 3) end, "expected a class")
+end)
+
+test("a class defined again leaves old instances as they were", function()
+  local One = nn.class "One"
+  function One:forward() return 1 end
+  local old = One()
+  One = nn.class "One"
+  function One:forward() return 2 end
+  test.equal({old(), One()()}, {1, 2})
+end)
+
+test("classes refuse bad names and parents", function()
+  test.raises(function() nn.class() end, "expected a name")
+  test.raises(function() nn.class "a b" end, "expected a name")
+  test.raises(function() nn.class("A", {}) end, "the parent of A must be a class")
+  test.raises(function() nn.class "NoForward"()(1) end, "NoForward has no forward: define function NoForward:forward")
+end)
+
+-- ---- fields ----
+
+test("a name that was never assigned raises with a suggestion", function()
+  local m = Tree()
+  test.raises(function() return m.lefty end, "Tree has no field or method 'lefty' (did you mean 'left'?)")
+  test.raises(function() return m.left.wieght end, "Leaf has no field or method 'wieght' (did you mean 'weight'?)")
+  test.raises(function() m:paramters() end, "(did you mean 'parameters'?)")
+  local message = test.raises(function() return m.zzzzzz end, "Tree has no field or method 'zzzzzz'")
+  test.equal(message:find("did you mean", 1, true), nil)
+end)
+
+test("a name assigned nil, and a bias left out, read as nil", function()
+  local m = Tree()
+  m.cache = nil
+  test.equal(m.cache, nil)
+  test.equal(nn.Linear(2, 2, {bias = false}).bias, nil)
+  m.left = nil
+  test.equal(m.left, nil)
+  test.equal(names(m:named_children()), {"right"})
+  test.equal({m:has "cache", m:has "other", m:has "right", m:has "forward"}, {true, false, true, true})
+end)
+
+test("values move between kinds as in PyTorch", function()
+  local m = nn.Module()
+  m.x = 1
+  m.x = nn.Parameter(torch.ones(2))
+  test.equal(names(m:named_parameters()), {"x"})
+  m.x = Leaf(1)
+  test.equal(names(m:named_parameters()), {"x.weight"})
+  m.x = nil
+  m.x = "text"
+  test.equal(m.x, "text")
+  m.t = torch.ones(1) -- a plain tensor is a plain field
+  test.equal({#list(m:parameters()), #list(m:buffers())}, {0, 0})
+end)
+
+test("a slot refuses values of another kind", function()
+  local m = Tree()
+  m:register_buffer("table", torch.zeros(2))
+  test.raises(function() m.left = 3 end, "Tree.left: expected a module or nil, got number")
+  test.raises(function() m.left.weight = torch.ones(2) end, "wrap it: nn.Parameter(t)")
+  test.raises(function() m.table = "x" end, "Tree.table: expected a tensor or nil, got string")
+  test.equal(m.left.weight, {2.0, 2.0})
+end)
+
+test("a module cannot contain itself", function()
+  local m = Tree()
+  test.raises(function() m.left.up = m end, "would contain itself")
+  test.raises(function() m.me = m end, "would contain itself")
+  test.equal(#list(m:modules()), 3)
+end)
+
+test("assigning to a buffer keeps it a buffer, out of the state dict when not persistent", function()
+  local m = nn.Module()
+  m:register_buffer("cos", torch.zeros(2), {persistent = false})
+  m:register_buffer("mean", torch.zeros(2))
+  m.cos = torch.ones(3)
+  test.equal(names(m:named_buffers()), {"cos", "mean"})
+  test.equal(m.cos, {1.0, 1.0, 1.0})
+  test.equal(list(pairs(m:state_dict())), {"mean"})
+end)
+
+test("the same module and parameter are the same Lua value each time", function()
+  local m = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+  test.equal(m[0] == m[0] and m[0].weight == m[0].weight, true)
+  local weight = m[0].weight
+  collectgarbage()
+  test.equal(weight == m[0].weight, true)
+end)
+
+test("native sizes are readable and fixed", function()
+  local m = nn.Linear(3, 4)
+  test.equal({m.in_features, m.out_features, m.training}, {3, 4, true})
+  test.raises(function() m.in_features = 5 end, "Linear.in_features cannot be changed")
+end)
+
+-- ---- lists ----
+
+test("ModuleList counts from 0, negative from the end, and raises outside", function()
+  local l = nn.ModuleList{Leaf(1), Leaf(2)}
+  test.equal({#l, l[0].size, l[1].size, l[-1].size}, {2, 1, 2, 2})
+  test.raises(function() return l[2] end, "index 2 out of range")
+  test.raises(function() return l[-3] end, "index -3 out of range")
+  test.raises(function() l[2] = Leaf(1) end, "index 2 out of range")
+  l[0] = Leaf(7)
+  l:append(Leaf(3))
+  local seen = {}
+  for i, m in ipairs(l) do seen[#seen + 1] = i * 10 + m.size end
+  test.equal(seen, {7, 12, 23})
+  seen = {}
+  for i, m in pairs(l) do seen[#seen + 1] = i * 10 + m.size end
+  test.equal(seen, {7, 12, 23})
+  seen = {}
+  for m in l:iter() do seen[#seen + 1] = m.size end
+  test.equal(seen, {7, 2, 3})
+  test.raises(function() l:append(3) end, "expected a module")
+  test.raises(function() l(torch.ones(1)) end, "ModuleList")
+end)
+
+test("Sequential chains, ModuleDict keeps names", function()
+  local s = nn.Sequential(Leaf(1), nn.Identity(), Leaf(1))
+  test.equal({s(torch.ones(1)):item(), #s, s[2].size}, {4.0, 3, 1})
+  local d = nn.ModuleDict(odict{{"b", Leaf(1)}, {"a", Leaf(2)}})
+  test.equal(d:keys(), {"b", "a"})
+  test.equal(d.a.size + d["b"].size, 3)
+end)
+
+-- ---- walks ----
+
+local function tied()
+  local m = nn.Module()
+  m.first = nn.Linear(2, 2, {bias = false})
+  m.second = nn.Linear(2, 2, {bias = false})
+  m.second.weight = m.first.weight
+  return m
+end
+
+test("tied parameters count once, the state dict lists both names", function()
+  local m = tied()
+  test.equal(#list(m:parameters()), 1)
+  test.equal(m:num_params(), 4)
+  test.equal(list(pairs(m:state_dict())), {"first.weight", "second.weight"})
+  test.equal(m.first.weight == m.second.weight, true)
+  test.equal(m.first.weight:data_ptr() == m.second.weight:data_ptr(), true)
+end)
+
+test("children, modules and submodules have their dotted names", function()
+  local m = nn.Sequential(Tree(), nn.ReLU())
+  test.equal(names(m:named_modules()), {"", "0", "0.left", "0.right", "1"})
+  test.equal(names(m:named_children()), {"0", "1"})
+  test.equal(m:get_submodule "0.left" == m[0].left, true)
+  test.equal(m:get_submodule "" == m, true)
+  test.equal(m:get_parameter "0.left.weight" == m[0].left.weight, true)
+  test.raises(function() m:get_submodule "0.middle" end, "Tree has no module 'middle'")
+  test.raises(function() m:get_parameter "0.left.bias" end, "no parameter '0.left.bias'")
+  test.equal(#list(m:children()), 2)
+end)
+
+test("apply visits children before their parent", function()
+  local order = {}
+  nn.Sequential(Tree(), nn.ReLU()):apply(function(m) order[#order + 1] = torch.type(m) end)
+  test.equal(order, {"Leaf", "Leaf", "Tree", "ReLU", "Sequential"})
+end)
+
+test("apply may change the tree it walks", function()
+  local m = nn.Sequential(Tree(), Tree())
+  m:apply(function(one)
+    if nn.isinstance(one, Tree) then one.left = nn.Identity() end
+  end)
+  collectgarbage()
+  test.equal(torch.type(m[1].left), "Identity")
+end)
+
+test("train, eval, requires_grad_ and zero_grad reach the whole tree", function()
+  local m = Tree()
+  m:eval()
+  test.equal({m.training, m.left.training}, {false, false})
+  test.equal(m:train() == m and m.right.training, true)
+  m:requires_grad_(false)
+  test.equal({m.left.weight.requires_grad, m:num_params{trainable = true}}, {false, 0})
+  m:requires_grad_()
+  m.left(torch.ones(2)):sum():backward()
+  test.equal(m.left.weight.grad, {1.0, 1.0})
+  m:zero_grad()
+  test.equal(m.left.weight.grad, nil)
+end)
+
+test("to changes dtype in place: identity and ties stay", function()
+  local m = tied()
+  local weight = m.first.weight
+  test.equal(m:to("bf16") == m, true)
+  test.equal(tostring(weight.dtype), "torch.bfloat16")
+  test.equal(m.second.weight == weight, true)
+  m:float()
+  test.equal(tostring(m.second.weight.dtype), "torch.float32")
+  m:to{dtype = torch.float64, device = "cpu"}
+  test.equal(tostring(weight.dtype), "torch.float64")
+  test.raises(function() m:to(torch.int64) end, "float dtypes only")
+  test.raises(function() m:to("nonsense") end, "nonsense")
+end)
+
+-- ---- state dicts ----
+
+test("a state dict goes through another model and back", function()
+  local a, b = Tree(), Tree()
+  nn.init.normal_(a.left.weight)
+  b:load_state_dict(a:state_dict())
+  test.equal(b.left.weight, a.left.weight)
+  local state = a:state_dict()
+  test.equal(state["left.weight"]:data_ptr() == a.left.weight:data_ptr(), true)
+  test.equal(state["left.weight"].requires_grad, false)
+end)
+
+test("a state dict that does not fit changes nothing and lists everything", function()
+  local m = Tree()
+  local state = {["left.weight"] = torch.zeros(2), ["right.weight"] = torch.zeros(4), other = torch.zeros(1)}
+  local message = test.raises(function() m:load_state_dict(state) end, "right.weight")
+  test.equal(message:find("other", 1, true) ~= nil, true)
+  test.equal(m.left.weight, {2.0, 2.0})
+  test.raises(function() m:load_state_dict({["left.weight"] = torch.zeros(2)}) end, "right.weight")
+  test.raises(function() m:load_state_dict{["left.weight"] = 3} end, "'left.weight' must be a tensor")
+  test.raises(function() m:load_state_dict{torch.zeros(2)} end, "keys must be names")
+  test.raises(function() m:load_state_dict(3) end, "expected a table of tensors")
+  test.raises(function() m:load_state_dict({}, {strickt = true}) end, "strickt")
+  test.equal(m.left.weight, {2.0, 2.0})
+  m:load_state_dict({["left.weight"] = torch.zeros(2), other = torch.zeros(1)}, {strict = false})
+  test.equal({m.left.weight:tolist(), m.right.weight:tolist()}, {{0.0, 0.0}, {2.0, 2.0, 2.0}})
+end)
+
+-- ---- hooks ----
+
+test("forward hooks see and replace arguments and results, and can be removed", function()
+  local m, seen = Leaf(1), {}
+  local before = m:register_forward_pre_hook(function(_, args)
+    seen[#seen + 1] = "before"
+    return {args[1] * 10}
+  end)
+  local after = m:register_forward_hook(function(_, args, output)
+    seen[#seen + 1] = "after " .. args[1]:item()
+    return output + 1
+  end)
+  test.equal(m(torch.ones(1)), {21.0})
+  test.equal(seen, {"before", "after 10.0"})
+  before:remove()
+  before:remove()
+  test.equal(m(torch.ones(1)), {3.0})
+  after:remove()
+  do
+    local _ <close> = m:register_forward_hook(function() return 5 end)
+    test.equal(m(torch.ones(1)), 5)
+  end
+  test.equal(m(torch.ones(1)), {2.0})
+  test.raises(function() m:register_forward_hook(3) end, "expected a function")
+end)
+
+test("hooks on native modules also run below native parents", function()
+  local g = GPT{hidden_dim = 8, n_layers = 1, n_heads = 2, vocab_size = 5, sequence_len = 4}
+  local shapes = {}
+  local function note(_, _, output) shapes[#shapes + 1] = tostring(output.shape) end
+  local handles = {
+    g.blocks[0].attn:register_forward_hook(note), g.blocks[0].ff.proj_up:register_forward_hook(note),
+    g:register_forward_hook(note),
+  }
+  g(torch.tensor{{1, 2}})
+  test.equal(shapes, {"torch.Size([1, 2, 8])", "torch.Size([1, 2, 24])", "torch.Size([1, 2, 5])"})
+  for _, handle in ipairs(handles) do handle:remove() end
+  g(torch.tensor{{1, 2}})
+  test.equal(#shapes, 3)
+  g.blocks[0].ff:register_forward_hook(function(_, _, output) return output * 0 + 1 end)
+  local changed = g(torch.tensor{{1, 2}})
+  test.equal(tostring(changed.shape), "torch.Size([1, 2, 5])")
+end)
+
+-- ---- layers ----
+
+test("the layers of nn compute what they say", function()
+  local x = torch.tensor{{1.0, -2.0, 3.0}}
+  test.equal(nn.ReLU()(x), {{1.0, 0.0, 3.0}})
+  test.equal(nn.Identity()(x), x)
+  test.equal(nn.Dropout(0.5):eval()(x), x)
+  test.equal(nn.Dropout(1.0)(x), {{0.0, -0.0, 0.0}})
+  test.raises(function() nn.Dropout(1.5) end, "p must be in [0, 1]")
+  test.close(nn.LayerNorm(3)(x):mean():item(), 0, 1e-6) -- rounding of three f32 terms
+  test.close(nn.LayerNorm(3)(x):square():mean():item(), 1, 1e-4) -- eps = 1e-5 over a variance of 4.2
+  test.close(nn.RMSNorm(3)(x):square():mean():item(), 1, 1e-6)
+  torch.manual_seed(1)
+  local dropped = nn.Dropout(0.25)(torch.ones(10000))
+  test.close(dropped:mean():item(), 1, 0.03) -- 5 standard deviations of the mean: 5 sqrt(1/3 / 1e4)
+  test.close(dropped:max():item(), 4 / 3, 1e-6)
+end)
+
+test("options of layers are checked", function()
+  test.raises(function() nn.Linear(2, 3, {bais = false}) end, "Linear has no option 'bais' (did you mean 'bias'?)")
+  test.raises(function() nn.Linear(2, 3, false) end, "options go in a table")
+  test.raises(function() nn.Linear(2) end, "out_features")
+  test.raises(function() nn.Linear(-1, 2) end, "in_features")
+  test.raises(function() nn.Linear(2.5, 2) end, "in_features")
+  test.raises(function() nn.Linear(1 << 40, 1 << 40) end, "memory")
+  test.raises(function() return nn.Liner end, "nn has no field 'Liner' (did you mean 'Linear'?)")
+end)
+
+test("nn.init fills in place and returns the tensor", function()
+  local t = torch.empty(64, 16)
+  test.equal(nn.init.zeros_(t) == t, true)
+  test.equal(t:abs():max():item(), 0.0)
+  nn.init.ones_(t)
+  test.equal(t:sum():item(), 1024.0)
+  nn.init.constant_(t, 0.5)
+  test.equal(t:sum():item(), 512.0)
+  torch.manual_seed(3)
+  nn.init.normal_(t, 1, 0.1)
+  test.close(t:mean():item(), 1, 0.016) -- 5 standard errors of 1024 draws
+  nn.init.normal_(t, {mean = 1, std = 0})
+  test.equal(t:sum():item(), 1024.0)
+  nn.init.uniform_(t, 2, 3)
+  test.equal(t:min():item() >= 2 and t:max():item() < 3, true)
+  nn.init.trunc_normal_(t)
+  test.equal(t:abs():max():item() <= 2, true)
+  nn.init.orthogonal_(t)
+  local gram = t:transpose(0, 1):matmul(t)
+  test.close((gram - torch.eye(16)):abs():max():item(), 0, 1e-5) -- f32 products of 64 terms
+  nn.init.spectral_(t)
+  test.raises(function() return nn.init.normal end, "nn.init has no law 'normal' (did you mean 'normal_'?)")
+  test.raises(function() nn.init.normal_(3) end, "expected a tensor")
+end)
