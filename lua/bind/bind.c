@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define KEPT_ERROR "gt.error"
-#define MARK_LEAST ((size_t)256 << 20)
+#define MARK_LEAST ((size_t)192 << 20)
 #define BUILTIN "=builtin:" /* how chunk names of the embedded library begin */
 
 /* The session of the process: for the signal handler and for gtlua_close(), which have no lua_State. */
@@ -316,10 +316,10 @@ static int open_library(lua_State *L) {
   gtlua_open_text(L);
   gtlua_open_session(L);
   gtlua_open_debug(L);
-  if (gtlua_open_module) gtlua_open_module(L);
-  if (gtlua_open_optim) gtlua_open_optim(L);
-  if (gtlua_open_inspect) gtlua_open_inspect(L);
-  if (gtlua_open_data) gtlua_open_data(L);
+  gtlua_open_module(L);
+  gtlua_open_optim(L);
+  gtlua_open_inspect(L);
+  gtlua_open_data(L);
   lua_setglobal(L, "torch");
   static const char *const late[][2] = {{"values", "odict"}, {"values", "struct"}, {"values", "list"},
                                         {"values", "defaults"}, {"show", "show"}};

@@ -65,7 +65,7 @@ void gtlua_check(lua_State *L, gt_status status); /* raises: core's message, or 
 const char *gtlua_typename(lua_State *L, int index);
 /* Name suggestions for messages: writes " (did you mean 'x'?)" or "". names ends with NULL. */
 const char *gtlua_suggest(const char *wrong, const char *const *names, char text[96]);
-/* Before acting: collects garbage when live native memory passed max(256 MB, 1.5 x live after the last collection). */
+/* Before acting: collects garbage when live native memory passed max(192 MiB, 1.5 x live after the last collection). */
 void gtlua_pressure(lua_State *L);
 /* Runs `act` and, when it answers GT_ENOMEM, collects everything, trims caches and tries once more. */
 #define GTLUA_RETRY(L, status, act)                                                                \
@@ -125,13 +125,6 @@ void gtlua_open_inspect(lua_State *L);
 void gtlua_open_data(lua_State *L);
 void gtlua_open_debug(lua_State *L); /* fault hooks, counters: what tests need */
 
-/* Until the parts that are still to come are linked in. */
-#pragma weak gtlua_open_module
-#pragma weak gtlua_open_optim
-#pragma weak gtlua_open_inspect
-#pragma weak gtlua_open_data
-#pragma weak gtlua_testmodule
-#pragma weak gt_module_class_name
 
 /* ---- embedded Lua library (generated at build time from lua/lib/) ---- */
 typedef struct gtlua_lib {

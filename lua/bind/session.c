@@ -259,7 +259,7 @@ static int tidy(lua_State *L) {
 /* torch.type(v): "nn.Parameter", "torch.Tensor", a class name, or Lua's own */
 static int type_of(lua_State *L) {
   gt_tensor **box = luaL_testudata(L, 1, GTLUA_TENSOR);
-  gt_module *module = gtlua_testmodule && !box ? gtlua_testmodule(L, 1) : NULL;
+  gt_module *module = box ? NULL : gtlua_testmodule(L, 1);
   if (box)
     lua_pushstring(L, *box && (*box)->parameter ? "nn.Parameter" : "torch.Tensor");
   else if (module)
