@@ -132,6 +132,9 @@ $(EMULATED): $(EMU_OBJ)
 $(B)/tests/%: tests/%.c $(CORE_OBJ)
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(CORE_OBJ) -lcmocka $(CORE_LIBS)
+$(B)/tests/shell/%: tests/shell/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< -lcmocka
 $(B)/tests/emu/test_emu: tests/emu/test_emu.cu $(B)/emu/emu.o
 	@mkdir -p $(@D)
 	$(CXX) -x c++ $(EMU_FLAGS) -MMD -MP -MF $@.d -o $@ $< -x none $(B)/emu/emu.o -lcmocka

@@ -7,11 +7,14 @@
 #include <signal.h>
 #include <unistd.h>
 
-/* Instructions between two attempts after the first one: room for __close handlers, yet quick. */
-#define SH_AGAIN 100
+/* Instructions from the first error to the second one, when the first was caught; halved each time
+ * until every instruction raises.  That leaves room for __close handlers, and no loop around a pcall
+ * can last. */
+#define SH_RESPITE 128
 
 static volatile sig_atomic_t raised; /* how often since the last clear */
 static lua_State *volatile current;  /* the coroutine that runs */
+static int respite;                  /* instructions until the next error */
 static bool at_prompt;               /* interactive session */
 static pthread_t main_thread;
 
@@ -21,7 +24,8 @@ static void on_hook(lua_State *L, lua_Debug *activation) {
     lua_sethook(L, NULL, 0, 0);
     return;
   }
-  lua_sethook(L, on_hook, LUA_MASKCOUNT, SH_AGAIN);
+  lua_sethook(L, on_hook, LUA_MASKCOUNT, respite);
+  if (respite > 1) respite /= 2;
   lua_pushliteral(L, "interrupted");
   lua_error(L);
 }
@@ -51,6 +55,7 @@ static void on_signal(int number) {
 void sh_interrupt_install(lua_State *L, bool interactive) {
   main_thread = pthread_self();
   current = L;
+  respite = SH_RESPITE;
   at_prompt = interactive;
   struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: reads must come back */
   sigemptyset(&action.sa_mask);
@@ -61,6 +66,7 @@ bool sh_interrupted(void) { return raised != 0; }
 
 void sh_interrupt_clear(lua_State *L) {
   raised = 0;
+  respite = SH_RESPITE;
   gtlua_interrupt_clear();
   lua_sethook(L, NULL, 0, 0);
   current = L;

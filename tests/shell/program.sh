@@ -1,0 +1,99 @@
+# program.sh: options, sources of code, exit codes, where output goes.
+. tests/tap.sh
+nl='
+'
+
+gives "an expression is shown" 0 "2$nl" "" "$GPTSH" -e '1 + 1'
+gives "-e may be repeated and shares globals" 0 "3${nl}a$nl" "" "$GPTSH" -e 'x = 3' -e 'x' -e 'print("a")'
+gives "-e keeps locals to itself, as lua does" 0 "nil$nl" "" "$GPTSH" -e 'local y = 3' -e 'print(y)'
+gives "a call is not shown by -e" 0 "" "" "$GPTSH" -e 'math.sin(0)'
+gives "an error goes to stderr with file and line" 1 "" "gptsh: (command line):1: x" "$GPTSH" -e 'error"x"'
+gives "nothing runs after an error" 1 "1$nl" "gptsh: (command line):1: no" \
+  "$GPTSH" -e 'print(1)' -e 'error"no"' -e 'print(2)'
+gives "a syntax error has a line" 1 "" "gptsh: (command line):2: " "$GPTSH" -e "x = 1${nl}y = = 2"
+gives "a table with __tostring is a readable error" 1 "" "gptsh: readable" \
+  "$GPTSH" -e 'error(setmetatable({}, {__tostring = function() return "readable" end}))'
+gives "another error object is named by its type" 1 "" "(error object is a table value)" "$GPTSH" -e 'error{}'
+gives "an unknown option is a usage error" 2 "" "unknown option '--bad'" "$GPTSH" --bad
+gives "-e without code is a usage error" 2 "" "-e needs code" "$GPTSH" -e
+gives "--threads wants a number" 2 "" "--threads expects" "$GPTSH" --threads many
+gives "a missing file is an error" 1 "" "gptsh: cannot read nowhere.lua" "$GPTSH" nowhere.lua
+gives "a folder is no script" 1 "" "gptsh: cannot read .: " "$GPTSH" .
+gives "os.exit is honoured" 5 "" "" "$GPTSH" -e 'os.exit(5)'
+gives "os.exit(false) is 1" 1 "" "" "$GPTSH" -e 'os.exit(false)'
+gives "os.exit(0, true) closes the state" 0 "gone$nl" "" \
+  "$GPTSH" -e 'x = setmetatable({}, {__gc = function() print("gone") end}) os.exit(0, true)'
+gives "nb check says what it is" 2 "" "nb check: not in this version" "$GPTSH" nb check x.lua
+
+tap_in="1 + 1"
+gives "stdin is a chunk" 0 "2$nl" "" "$GPTSH"
+gives "- is stdin" 0 "2$nl" "" "$GPTSH" -
+gives "stdin is left alone when there is -e" 0 "" "" "$GPTSH" -e 'x = 1'
+tap_in="x = 5${nl}x"
+gives "the last expression of stdin is shown" 0 "5$nl" "" "$GPTSH"
+tap_in="print(1)${nl}error('no')"
+gives "an error in stdin has a line" 1 "1$nl" "gptsh: stdin:2: no" "$GPTSH"
+tap_in="-- %% a${nl}local a = 1${nl}-- %% b${nl}a + 1$nl"
+gives "stdin may be a notebook" 0 "2$nl" "" "$GPTSH"
+tap_in=""
+gives "empty stdin is fine" 0 "" "" "$GPTSH"
+
+cat >"$tap_dir/args.lua" <<'EOF'
+#!/usr/bin/env gptsh
+print(arg[0], arg[1], arg[2], arg[-1] ~= nil, ...)
+EOF
+gives "arguments are Lua's" 0 "args.lua	a	b	true	a	b$nl" "" "$GPTSH" args.lua a b
+gives "options after the file belong to the script" 0 "args.lua	-e	--bad	true	-e	--bad$nl" "" \
+  "$GPTSH" args.lua -e --bad
+printf 'local a = 1\nlocal function f() return a end\nprint(f())\n' >"$tap_dir/plain.lua"
+gives "a plain script keeps its locals" 0 "1$nl" "" "$GPTSH" plain.lua
+printf 'print(1)\n\n\nlocal x = nil + 1\n' >"$tap_dir/bad.lua"
+gives "a script's error has file and line" 1 "1$nl" "gptsh: bad.lua:4: attempt to perform arithmetic" "$GPTSH" bad.lua
+printf 'local function inner()\n  error("deep")\nend\nlocal function outer()\n  inner()\nend\nouter()\n' >"$tap_dir/deep.lua"
+gives "a traceback names the user's frames" 1 "" "deep.lua:5: in function 'outer'" "$GPTSH" deep.lua
+gives "nb run is the file" 0 "1$nl" "" "$GPTSH" nb run plain.lua
+printf 'x = 7\n' >"$tap_dir/seven.lua"
+tap_in="x + 1$nl"
+gives "-i goes on after a file" 0 "8$nl" "gpt> " "$GPTSH" -i seven.lua
+tap_in="x$nl"
+gives "-i goes on after an error" 0 "nil${nl}1${nl}0$nl" "bad.lua" "$GPTSH" -i -e 'print(x) x = 0 dofile("bad.lua")'
+tap_in=""
+
+export LUA_INIT='print("init ran")' LUA_PATH='/nowhere/?.lua' LUA_CPATH='/nowhere/?.so'
+gives "LUA_INIT, LUA_PATH and LUA_CPATH are ignored" 0 "nil${nl}nil$nl" "" \
+  "$GPTSH" -e 'print(package.path:find("nowhere")) print(package.cpath:find("nowhere"))'
+unset LUA_INIT LUA_PATH LUA_CPATH
+gives "no shared object is loaded from the current folder" 0 "nil$nl" "" \
+  "$GPTSH" -e 'print((package.cpath:find("./?.so", 1, true)))'
+export LC_ALL=de_DE.UTF-8
+gives "numbers keep the point in any locale" 0 "1.5$nl" "" "$GPTSH" -e '1.5'
+unset LC_ALL
+
+# ---- lost output ----
+lost() { "$GPTSH" -e "$1" >/dev/full; }
+gives "a full disk is exit code 3" 3 "" "gptsh: output lost: No space left on device" lost 'print(1)'
+gives "os.exit does not hide lost output" 3 "" "output lost" lost 'print(1) os.exit(0)'
+closed() { "$GPTSH" -e 'print(1)' >&-; }
+gives "a closed stdout is exit code 3" 3 "" "output lost" closed
+head_one() {
+  { "$GPTSH" -e 'for i = 1, 1e6 do print(i) end'; echo $? >status; } | head -n 1
+}
+gives "a reader that leaves ends the program quietly" 0 "1$nl" "" head_one
+[ "$(cat "$tap_dir/status")" -eq 141 ]
+tap "… by SIGPIPE" $?
+
+# ---- interrupts of scripts: the program asks a child to send the signal, when it surely runs ----
+interrupt='io.popen("kill -INT " .. io.open("/proc/self/stat"):read("n")):close()'
+gives "SIGINT ends a script with 130" 130 "" "" "$GPTSH" -e "$interrupt while true do end"
+gives "pcall does not save a script from SIGINT" 130 "" "" \
+  "$GPTSH" -e "$interrupt while true do pcall(function() while true do end end) end"
+gives "a coroutine does not save a script from SIGINT" 130 "" "" \
+  "$GPTSH" -e "coroutine.wrap(function() $interrupt while true do end end)()"
+
+"$GPTSH" --help >"$tap_dir/help" && grep -q '^usage: gptsh' "$tap_dir/help"
+tap "--help goes to stdout" $?
+[ "$(wc -l <"$tap_dir/help")" -le 24 ]
+tap "--help fits a screen" $? "$tap_dir/help"
+"$GPTSH" --version | grep -q '^gptsh [0-9.]* (Lua 5.4'
+tap "--version is one line" $?
+tap_done

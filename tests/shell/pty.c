@@ -1,0 +1,386 @@
+/* pty.c: the prompt in a real terminal: typing, Ctrl-C in every kind of loop, history, completion.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define CTRL_C "\003"
+#define CTRL_D "\004"
+#define CTRL_Z "\032"
+/* Patience for things that must happen, on a machine that is busy with other things. */
+#define SOON 20000
+/* The promise is 200 ms on an idle machine; the slack is for a loaded one and for sanitizers. */
+#define PROMPT_BACK 1000
+
+typedef struct terminal {
+  int fd;
+  pid_t pid;
+  char seen[1 << 18];
+  size_t count, mark; /* bytes seen; end of the last match */
+} terminal;
+
+static terminal *running; /* for the teardown of a failed test */
+static char folder[] = "/tmp/gptsh-pty.XXXXXX";
+
+static double now_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void fail_with(const terminal *t, const char *wanted) {
+  print_message("# expected \"%s\"; the terminal showed:\n", wanted);
+  for (size_t i = t->mark; i < t->count; i++) {
+    char c = t->seen[i];
+    if (c == '\n')
+      print_message("\n# ");
+    else if (c >= ' ')
+      print_message("%c", c);
+    else
+      print_message("<%02x>", (unsigned char)c);
+  }
+  print_message("\n");
+  fail();
+}
+
+/* Waits until `text` appears after the last match. */
+static void expect_in(terminal *t, const char *text, double limit_ms) {
+  double end = now_ms() + limit_ms;
+  for (;;) {
+    const char *at = t->count > t->mark
+                         ? memmem(t->seen + t->mark, t->count - t->mark, text, strlen(text))
+                         : NULL;
+    if (at) {
+      t->mark = (size_t)(at - t->seen) + strlen(text);
+      return;
+    }
+    struct pollfd p = {.fd = t->fd, .events = POLLIN};
+    double left = end - now_ms();
+    if (left <= 0 || t->count == sizeof t->seen || poll(&p, 1, (int)left + 1) <= 0) break;
+    ssize_t n = read(t->fd, t->seen + t->count, sizeof t->seen - t->count);
+    if (n <= 0) break;
+    t->count += (size_t)n;
+  }
+  fail_with(t, text);
+}
+
+static void expect(terminal *t, const char *text) { expect_in(t, text, SOON); }
+
+static void type(terminal *t, const char *text) {
+  assert_int_equal(write(t->fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+/* Types an input, waits for what it prints and for the next prompt.  The terminal echoes input, so
+ * answers must differ from it. */
+static void ask(terminal *t, const char *input, const char *answer) {
+  type(t, input);
+  type(t, "\r");
+  expect(t, "\r\n");
+  expect(t, answer);
+  expect(t, "gpt> ");
+}
+
+/* Runs a shell command in a terminal of its own and waits for the prompt of gptsh. */
+static terminal *start_command(const char *command) {
+  terminal *t = calloc(1, sizeof *t);
+  assert_non_null(t);
+  running = t;
+  t->pid = forkpty(&t->fd, NULL, NULL, NULL);
+  assert_true(t->pid >= 0);
+  if (t->pid == 0) {
+    setenv("TERM", "xterm", 1);
+    setenv("XDG_STATE_HOME", folder, 1);
+    setenv("INPUTRC", "/dev/null", 1);
+    setenv("GPTSH", "./gptsh", 0);
+    execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+    _exit(127);
+  }
+  expect(t, "gpt> ");
+  return t;
+}
+
+static terminal *start(void) { return start_command("exec \"$GPTSH\""); }
+
+/* Ends a session whose prompt waits; its exit status. */
+static int leave(terminal *t, const char *how) {
+  int status;
+  type(t, how);
+  char rest[256];
+  while (read(t->fd, rest, sizeof rest) > 0) continue; /* until the terminal is closed */
+  assert_int_equal(waitpid(t->pid, &status, 0), t->pid);
+  close(t->fd);
+  free(t);
+  running = NULL;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void shows_values(void **state) {
+  (void)state;
+  terminal *t = start();
+  ask(t, "40 + 2", "42");
+  ask(t, "local hidden = 20", "");
+  ask(t, "hidden * 3", "60");
+  ask(t, "hidden * 4;", "");
+  ask(t, "_ + 1", "61");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void takes_several_lines(void **state) {
+  (void)state;
+  terminal *t = start();
+  type(t, "for i = 1, 3 do\r");
+  expect(t, "...> ");
+  type(t, "  print('row ' .. i)\r");
+  expect(t, "...> ");
+  type(t, "end\r");
+  expect(t, "row 1\r\nrow 2\r\nrow 3");
+  expect(t, "gpt> ");
+  ask(t, "x = = 1", "input 2:1: unexpected symbol near '='");
+  ask(t, "5 * 5", "25");
+  assert_int_equal(leave(t, "quit\r"), 0);
+}
+
+static void takes_a_paste(void **state) {
+  (void)state;
+  terminal *t = start();
+  type(t, "\033[200~function pasted()\n\treturn 'a' .. 'b'\nend\033[201~\r");
+  expect(t, "gpt> ");
+  ask(t, "pasted()", "ab");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+/* Types a loop that never ends, interrupts it twice over and looks whether the session lives. */
+static void stop(terminal *t, const char *loop) {
+  for (int round = 0; round < 2; round++) {
+    type(t, "print('go' .. 'ing') ");
+    type(t, loop);
+    type(t, "\r");
+    expect(t, "going\r\n");
+    double began = now_ms();
+    type(t, CTRL_C);
+    expect(t, "interrupted");
+    expect(t, "gpt> ");
+    double took = now_ms() - began;
+    if (took > PROMPT_BACK) print_message("# the prompt came back after %.0f ms\n", took);
+    assert_true(took <= PROMPT_BACK);
+    ask(t, "kept", "77");
+    ask(t, "1 + 1", "2");
+  }
+}
+
+static terminal *start_loop(void) {
+  terminal *t = start();
+  ask(t, "kept = 70 + 7", "");
+  return t;
+}
+
+static void stops_a_loop(void **state) {
+  (void)state;
+  terminal *t = start_loop();
+  stop(t, "while true do end");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void stops_a_coroutine(void **state) {
+  (void)state;
+  terminal *t = start_loop();
+  stop(t, "coroutine.wrap(function() while true do end end)()");
+  stop(t, "local c = coroutine.create(function() while true do coroutine.yield() end end) "
+          "while true do coroutine.resume(c) end");
+  stop(t, "coroutine.wrap(function() coroutine.wrap(function() while true do end end)() end)()");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void stops_a_pcall_loop(void **state) {
+  (void)state;
+  terminal *t = start_loop();
+  stop(t, "while true do pcall(function() while true do end end) end");
+  stop(t, "while true do pcall(error) end");
+  stop(t, "while true do coroutine.resume(coroutine.create(function() while true do end end)) end");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void stops_a_sort_with_comparator(void **state) {
+  (void)state;
+  terminal *t = start_loop();
+  stop(t, "local t = {} for i = 1, 1e5 do t[i] = i end "
+          "while true do table.sort(t, function(a, b) return a < b end) end");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void stops_native_work(void **state) {
+  (void)state;
+  terminal *t = start_loop();
+  ask(t, "big = torch.randn(3000, 3000);", "");
+  stop(t, "while true do big:matmul(big) end");
+  stop(t, "for i = 1, 1e9 do pcall(function() big:matmul(big) end) end");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+/* Waits until the program sleeps in the kernel: only then does a read have a signal to break. */
+static void wait_asleep(const terminal *t) {
+  char path[64], status = 0;
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)t->pid);
+  for (double end = now_ms() + SOON; status != 'S' && now_ms() < end;) {
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%*d %*s %c", &status), 1);
+    fclose(f);
+  }
+  assert_int_equal(status, 'S');
+}
+
+static void stops_a_read(void **state) {
+  (void)state;
+  terminal *t = start_loop();
+  type(t, "print('go' .. 'ing') io.read('a') while true do end\r");
+  expect(t, "going\r\n");
+  wait_asleep(t);
+  type(t, CTRL_C);
+  expect(t, "interrupted");
+  expect(t, "gpt> ");
+  ask(t, "kept", "77");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void drops_what_was_typed(void **state) {
+  (void)state;
+  terminal *t = start();
+  type(t, "error('never run')");
+  expect(t, "run')");
+  type(t, CTRL_C);
+  expect(t, "^C\r\n");
+  expect(t, "gpt> ");
+  type(t, "for i = 1, 3 do\r");
+  expect(t, "...> ");
+  type(t, CTRL_C);
+  expect(t, "gpt> ");
+  ask(t, "6 * 7", "42");
+  type(t, "\022xyz"); /* a half-done reverse search */
+  expect(t, "search)");
+  type(t, CTRL_C);
+  expect(t, "gpt> ");
+  ask(t, "6 * 8", "48");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void remembers_inputs(void **state) {
+  (void)state;
+  terminal *t = start();
+  ask(t, "first_thing = 1", "");
+  type(t, "function remembered()\r");
+  expect(t, "...> ");
+  type(t, "  return 'from ' .. 'history' end\r");
+  expect(t, "gpt> ");
+  assert_int_equal(leave(t, CTRL_D), 0);
+  char path[128];
+  struct stat info;
+  snprintf(path, sizeof path, "%s/gptsh/history", folder);
+  assert_int_equal(stat(path, &info), 0);
+  assert_int_equal(info.st_mode & 0777, 0600);
+  t = start();
+  type(t, "\033[A"); /* the whole function comes back as one entry */
+  expect(t, "from ");
+  type(t, "\r");
+  expect(t, "gpt> ");
+  ask(t, "remembered()", "from history");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void completes_names(void **state) {
+  (void)state;
+  terminal *t = start();
+  type(t, "string.forma\t");
+  expect(t, "string.format");
+  type(t, "('<%d>', 5)\r");
+  expect(t, "<5>");
+  expect(t, "gpt> ");
+  ask(t, "local my_table = {long_field = {inner_name = 8}}", "");
+  type(t, "my_ta\t.lon\t.inn\t + 1\r");
+  expect(t, "inner_name + 1\r\n");
+  expect(t, "9");
+  expect(t, "gpt> ");
+  ask(t, "trap = setmetatable({}, {__index = function() error('completion ran code') end})", "");
+  type(t, "trap.x\t\t");
+  type(t, CTRL_C);
+  expect(t, "gpt> ");
+  ask(t, "7 * 7", "49");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void dies_of_a_termination(void **state) {
+  (void)state;
+  terminal *t = start();
+  kill(t->pid, SIGTERM);
+  assert_int_equal(leave(t, ""), 128 + SIGTERM);
+}
+
+static void continues_after_a_stop(void **state) {
+  (void)state;
+  terminal *t = start_command("set -m; \"$GPTSH\"; echo sto''pped; fg; exit $?");
+  type(t, "12 *");
+  expect(t, "12 *");
+  type(t, CTRL_Z);
+  expect(t, "stopped");
+  ask(t, " 12", "144");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static int end_session(void **state) {
+  (void)state;
+  if (!running) return 0;
+  kill(running->pid, SIGKILL);
+  waitpid(running->pid, NULL, 0);
+  close(running->fd);
+  free(running);
+  running = NULL;
+  return 0;
+}
+
+static int make_folder(void **state) {
+  (void)state;
+  return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state) {
+  char command[128];
+  (void)state;
+  snprintf(command, sizeof command, "rm -rf %s", folder);
+  return system(command);
+}
+
+int main(void) {
+  signal(SIGPIPE, SIG_IGN);
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_teardown(shows_values, end_session),
+      cmocka_unit_test_teardown(takes_several_lines, end_session),
+      cmocka_unit_test_teardown(takes_a_paste, end_session),
+      cmocka_unit_test_teardown(stops_a_loop, end_session),
+      cmocka_unit_test_teardown(stops_a_coroutine, end_session),
+      cmocka_unit_test_teardown(stops_a_pcall_loop, end_session),
+      cmocka_unit_test_teardown(stops_a_sort_with_comparator, end_session),
+      cmocka_unit_test_teardown(stops_native_work, end_session),
+      cmocka_unit_test_teardown(stops_a_read, end_session),
+      cmocka_unit_test_teardown(drops_what_was_typed, end_session),
+      cmocka_unit_test_teardown(remembers_inputs, end_session),
+      cmocka_unit_test_teardown(completes_names, end_session),
+      cmocka_unit_test_teardown(dies_of_a_termination, end_session),
+      cmocka_unit_test_teardown(continues_after_a_stop, end_session),
+  };
+  return cmocka_run_group_tests_name("the prompt", tests, make_folder, remove_folder);
+}
