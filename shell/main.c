@@ -10,7 +10,6 @@
 #include "shell/version.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <locale.h>
 #include <lualib.h>
 #include <signal.h>
@@ -118,20 +117,6 @@ static int run_code(lua_State *L, const char *code) {
 
 /* ---- the session ---- */
 
-/* The plug-in beside the executable, or in ../lib/gptsh of an installation. */
-static const char *cuda_library(void) {
-  static char path[PATH_MAX]; /* the session keeps the pointer */
-  static const char *const places[] = {"gptsh-cuda.so", "../lib/gptsh/gptsh-cuda.so"};
-  ssize_t n = readlink("/proc/self/exe", path, sizeof path - 64);
-  if (n < 0) return NULL;
-  while (n > 0 && path[n - 1] != '/') n--;
-  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-    strcpy(path + n, places[i]);
-    if (access(path, R_OK) == 0) return path;
-  }
-  return NULL;
-}
-
 /* Like lua: arg[0] is the script, what follows it counts up, what precedes it counts down. */
 static void set_arguments(lua_State *L, int argc, char **argv, int script) {
   int zero = script < argc ? script : 0;
@@ -172,7 +157,6 @@ static int open_session(lua_State *L) {
 
 static bool start(lua_State *L, int argc, char **argv, const sh_options *o) {
   gtlua_settings settings = {.threads = o->threads, .cuda_library = o->cuda_library};
-  if (!settings.cuda_library) settings.cuda_library = cuda_library();
   lua_pushcfunction(L, open_session);
   lua_pushlightuserdata(L, &settings);
   lua_pushinteger(L, argc);

@@ -188,7 +188,7 @@ sh_result sh_compile(lua_State *L, const sh_source *source, sh_show *show) {
 
 /* A frame of the user's code: not C, not the embedded library. */
 static bool user_frame(const lua_Debug *frame) {
-  return *frame->what != 'C' && strncmp(frame->source, "=[gptsh", 7) != 0;
+  return *frame->what != 'C' && strncmp(frame->source, "=builtin:", 9) != 0;
 }
 
 static void add_frame(lua_State *L, luaL_Buffer *text, const lua_Debug *frame) {
