@@ -67,7 +67,7 @@ static gt_status forward(gt_ctx *cx, gt_module *m, const gt_arguments *args, gt_
   attention *a = (attention *)m;
   gt_tensor *x = NULL;
   gt_tensor *qkv[3] = {NULL};
-  gt_tensor *y[2] = {NULL}; /* and the log-sum-exp of the scores */
+  gt_tensor *y = NULL;
   gt_tensor *joined = NULL;
   GT_TRY(check(cx, m, args, &x));
   gt_status status = project_rotated(cx, a, "key", x, &args->arg[1], &qkv[1]);
@@ -76,11 +76,11 @@ static gt_status forward(gt_ctx *cx, gt_module *m, const gt_arguments *args, gt_
   gt_value bthd = gt_choice(cx, "attention", "layout", "bthd");
   if (status == GT_OK)
     status =
-        gt_apply(cx, "attention", qkv, 3, GT_ARGS({"layout", bthd}, {"is_causal", GT_INT(1)}), y);
+        gt_apply(cx, "attention", qkv, 3, GT_ARGS({"layout", bthd}, {"is_causal", GT_INT(1)}), &y);
   for (int i = 0; i < 3; i++) gt_tensor_unref(cx, qkv[i]);
   if (status == GT_OK)
-    status = gt_reshape(cx, y[0], 3, (int64_t[]){x->shape[0], x->shape[1], a->hidden_dim}, &joined);
-  for (int i = 0; i < 2; i++) gt_tensor_unref(cx, y[i]);
+    status = gt_reshape(cx, y, 3, (int64_t[]){x->shape[0], x->shape[1], a->hidden_dim}, &joined);
+  gt_tensor_unref(cx, y);
   if (status == GT_OK) status = gt_child_call1(cx, m, "proj", joined, out);
   gt_tensor_unref(cx, joined);
   return status;

@@ -49,10 +49,7 @@ function functional.scaled_dot_product_attention(q, k, v, options)
                   q:size(1), k:size(1))
   end
   if not o.attn_mask then
-    local y = torch.ops.attention(q, k, v, {
-      layout = "bhtd", is_causal = o.is_causal or false, scale = o.scale,
-    })
-    return y
+    return torch.ops.attention(q, k, v, {layout = "bhtd", is_causal = o.is_causal or false, scale = o.scale})
   end
   if o.is_causal then keywords.fail("scaled_dot_product_attention: pass attn_mask or is_causal, not both") end
   local groups = q:size(1) // k:size(1)
