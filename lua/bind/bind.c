@@ -1,5 +1,5 @@
-/* bind.c: opening and closing the session, errors with the user's file and line, collector pressure, the embedded
- * library. */
+/* bind.c: opening and closing the session, errors with the user's file and line, collector
+ * pressure, the embedded library. */
 #include "lua/bind/bind.h"
 
 #include "core/tensor/allocator.h"
@@ -15,7 +15,8 @@
 #define MARK_LEAST ((size_t)192 << 20)
 #define BUILTIN "=builtin:" /* how chunk names of the embedded library begin */
 
-/* The session of the process: for the signal handler and for gtlua_close(), which have no lua_State. */
+/* The session of the process: for the signal handler and for gtlua_close(), which have no
+ * lua_State. */
 static gtlua_session *active;
 
 gtlua_session *gtlua_session_of(lua_State *L) { return *(gtlua_session **)lua_getextraspace(L); }
@@ -70,20 +71,28 @@ void gtlua_check(lua_State *L, gt_status status) {
 
 const char *gtlua_typename(lua_State *L, int index) {
   /* The text stays on the stack until the message is made of it. */
-  if (luaL_getmetafield(L, index, "__name") == LUA_TSTRING) return lua_pushfstring(L, "a %s", lua_tostring(L, -1));
+  if (luaL_getmetafield(L, index, "__name") == LUA_TSTRING)
+    return lua_pushfstring(L, "a %s", lua_tostring(L, -1));
   if (lua_type(L, index) == LUA_TNUMBER) return lua_isinteger(L, index) ? "an integer" : "a float";
   switch (lua_type(L, index)) {
   case LUA_TNONE:
-  case LUA_TNIL: return "nil";
-  case LUA_TBOOLEAN: return "a boolean";
-  case LUA_TSTRING: return "a string";
-  case LUA_TTABLE: return "a table";
-  case LUA_TFUNCTION: return "a function";
-  default: return luaL_typename(L, index);
+  case LUA_TNIL:
+    return "nil";
+  case LUA_TBOOLEAN:
+    return "a boolean";
+  case LUA_TSTRING:
+    return "a string";
+  case LUA_TTABLE:
+    return "a table";
+  case LUA_TFUNCTION:
+    return "a function";
+  default:
+    return luaL_typename(L, index);
   }
 }
 
-/* Edit distance where a swap of neighbours counts one (optimal string alignment); 99 for long names. */
+/* Edit distance where a swap of neighbours counts one (optimal string alignment); 99 for long
+ * names. */
 static int distance(const char *a, const char *b) {
   enum { LONGEST = 40 };
   int row[3][LONGEST + 1];
@@ -112,7 +121,8 @@ const char *gtlua_suggest(const char *wrong, const char *const *names, char text
   for (; *names; names++) {
     int d = distance(wrong, *names), length = (int)strlen(*names);
     bool begins = strlen(wrong) >= 3 && strncmp(wrong, *names, strlen(wrong)) == 0;
-    if (begins && d >= best) d = best - 1; /* an abbreviation counts as the farthest that is still near */
+    if (begins && d >= best)
+      d = best - 1; /* an abbreviation counts as the farthest that is still near */
     if (d >= best || d >= length) continue;
     best = d;
     snprintf(text, 96, " (did you mean '%s'?)", *names);
@@ -122,7 +132,9 @@ const char *gtlua_suggest(const char *wrong, const char *const *names, char text
 
 /* ---- collector pressure ---- */
 
-static size_t live_bytes(gt_ctx *cx) { return gt_memory(cx, GT_CPU).live + gt_memory(cx, GT_CUDA).live; }
+static size_t live_bytes(gt_ctx *cx) {
+  return gt_memory(cx, GT_CPU).live + gt_memory(cx, GT_CUDA).live;
+}
 
 void gtlua_pressure(lua_State *L) {
   gtlua_session *s = gtlua_session_of(L);
@@ -190,7 +202,8 @@ static void push_module(lua_State *L, const char *name) {
   lua_remove(L, -2);
 }
 
-/* __index of a name space: fetches lazy names, refuses unknown ones.  Upvalues: lazy table, name of the space. */
+/* __index of a name space: fetches lazy names, refuses unknown ones.  Upvalues: lazy table, name of
+ * the space. */
 static int lazy_index(lua_State *L) {
   lua_settop(L, 2);
   if (lua_type(L, 2) != LUA_TSTRING) return 0;
@@ -241,7 +254,8 @@ void gtlua_lazy(lua_State *L, const char *name, const char *lib) {
   lua_pop(L, 1);
 }
 
-/* Calls the function `name` of an embedded module, which is loaded on its first call.  Upvalues: module, name. */
+/* Calls the function `name` of an embedded module, which is loaded on its first call.  Upvalues:
+ * module, name. */
 static int late_call(lua_State *L) {
   push_module(L, lua_tostring(L, lua_upvalueindex(1)));
   lua_pushvalue(L, lua_upvalueindex(2));
@@ -321,8 +335,11 @@ static int open_library(lua_State *L) {
   gtlua_open_inspect(L);
   gtlua_open_data(L);
   lua_setglobal(L, "torch");
-  static const char *const late[][2] = {{"values", "odict"}, {"values", "struct"}, {"values", "list"},
-                                        {"values", "defaults"}, {"show", "show"}};
+  static const char *const late[][2] = {{"values", "odict"},
+                                        {"values", "struct"},
+                                        {"values", "list"},
+                                        {"values", "defaults"},
+                                        {"show", "show"}};
   for (int i = 0; i < GT_COUNT(late); i++) {
     gtlua_pushlate(L, late[i][0], late[i][1]);
     lua_setglobal(L, late[i][1]);

@@ -1,8 +1,9 @@
 /* bind.h: what the binding files share: boxes, checks, errors, collector pressure.
  *
- * Every binding function has three phases: read (arguments; may raise; holds nothing), act (core calls; no raising Lua
- * API), publish (fill boxes; raise if the status says so).  A native object is boxed in an empty userdata before it is
- * created, so nothing leaks when Lua raises.  gtlua_check() is the only place that turns a gt_status into a Lua error. */
+ * Every binding function has three phases: read (arguments; may raise; holds nothing), act (core
+ * calls; no raising Lua API), publish (fill boxes; raise if the status says so).  A native object
+ * is boxed in an empty userdata before it is created, so nothing leaks when Lua raises.
+ * gtlua_check() is the only place that turns a gt_status into a Lua error. */
 #ifndef GTLUA_BIND_H
 #define GTLUA_BIND_H
 
@@ -27,21 +28,24 @@ typedef struct gtlua_settings {
   int threads;              /* 0: all cores */
   const char *cuda_library; /* NULL: beside the executable */
 } gtlua_settings;
-int gtlua_open(lua_State *L, const gtlua_settings *settings); /* LUA_OK, or an error with its message on the stack */
-void gtlua_close(lua_State *L);                               /* after lua_close: frees the context */
-void gtlua_interrupt(void);                                   /* async-signal-safe: raises the context's flag */
+int gtlua_open(
+    lua_State *L,
+    const gtlua_settings *settings); /* LUA_OK, or an error with its message on the stack */
+void gtlua_close(lua_State *L);      /* after lua_close: frees the context */
+void gtlua_interrupt(void);          /* async-signal-safe: raises the context's flag */
 void gtlua_interrupt_clear(void);
-/* Pushes the chunk `source` with its f-strings rewritten, every line at its place; text that it cannot read stays as
- * it is, for the compiler to report.  For whole files, cells and prompt inputs, before they are compiled. */
+/* Pushes the chunk `source` with its f-strings rewritten, every line at its place; text that it
+ * cannot read stays as it is, for the compiler to report.  For whole files, cells and prompt
+ * inputs, before they are compiled. */
 void gtlua_rewrite(lua_State *L, const char *source, size_t size);
-/* Pushes the text that prompt and cells show for the value at `index`: numbers shortest, tables as constructors that
- * can be pasted back, objects by their __tostring.  May raise. */
+/* Pushes the text that prompt and cells show for the value at `index`: numbers shortest, tables as
+ * constructors that can be pasted back, objects by their __tostring.  May raise. */
 void gtlua_display(lua_State *L, int index);
 
 /* ---- the session: one per process ---- */
 typedef struct gtlua_session {
   gt_ctx *cx;
-  size_t mark; /* live bytes at which gtlua_pressure() collects */
+  size_t mark;             /* live bytes at which gtlua_pressure() collects */
   gt_dtype dtype;          /* of new float tensors */
   const gt_device *device; /* of new tensors */
   struct {
@@ -54,20 +58,25 @@ gtlua_session *gtlua_session_of(lua_State *L);
 gt_ctx *gtlua_cx(lua_State *L);
 
 /* ---- errors ---- */
-/* Raises "file:line: message" with the place in the user's code: frames of C and of the embedded library are passed
- * over.  For the read phase; returns only in the sense of `return gtlua_error(…)`. */
+/* Raises "file:line: message" with the place in the user's code: frames of C and of the embedded
+ * library are passed over.  For the read phase; returns only in the sense of `return
+ * gtlua_error(…)`. */
 int gtlua_error(lua_State *L, const char *format, ...) GT_PRINTF(2, 3);
-/* A trampoline that caught an error of a Lua function keeps the error object (on top of the stack, popped) and
- * answers GT_EHOOK; gtlua_check() raises that object again. */
+/* A trampoline that caught an error of a Lua function keeps the error object (on top of the stack,
+ * popped) and answers GT_EHOOK; gtlua_check() raises that object again. */
 void gtlua_keep_error(lua_State *L);
-void gtlua_check(lua_State *L, gt_status status); /* raises: core's message, or the Lua error kept by a trampoline */
+void gtlua_check(
+    lua_State *L,
+    gt_status status); /* raises: core's message, or the Lua error kept by a trampoline */
 /* "Tensor", "table", "integer", …: what the value at index is, for messages. */
 const char *gtlua_typename(lua_State *L, int index);
 /* Name suggestions for messages: writes " (did you mean 'x'?)" or "". names ends with NULL. */
 const char *gtlua_suggest(const char *wrong, const char *const *names, char text[96]);
-/* Before acting: collects garbage when live native memory passed max(192 MiB, 1.5 x live after the last collection). */
+/* Before acting: collects garbage when live native memory passed max(192 MiB, 1.5 x live after the
+ * last collection). */
 void gtlua_pressure(lua_State *L);
-/* Runs `act` and, when it answers GT_ENOMEM, collects everything, trims caches and tries once more. */
+/* Runs `act` and, when it answers GT_ENOMEM, collects everything, trims caches and tries once more.
+ */
 #define GTLUA_RETRY(L, status, act)                                                                \
   do {                                                                                             \
     (status) = (act);                                                                              \
@@ -76,47 +85,54 @@ void gtlua_pressure(lua_State *L);
 int gtlua_relieve(lua_State *L);
 
 /* ---- tensors ---- */
-gt_tensor **gtlua_box(lua_State *L);               /* pushes an empty tensor box */
-gt_tensor *gtlua_totensor(lua_State *L, int index);    /* raises unless a live tensor */
-gt_tensor *gtlua_testtensor(lua_State *L, int index);  /* NULL unless a tensor */
-/* Pushes a tensor (takes one reference of its own), nil for NULL.  Parameters, buffers and gradients (`boxed`) always
- * come back as the same userdata. */
+gt_tensor **gtlua_box(lua_State *L);                  /* pushes an empty tensor box */
+gt_tensor *gtlua_totensor(lua_State *L, int index);   /* raises unless a live tensor */
+gt_tensor *gtlua_testtensor(lua_State *L, int index); /* NULL unless a tensor */
+/* Pushes a tensor (takes one reference of its own), nil for NULL.  Parameters, buffers and
+ * gradients (`boxed`) always come back as the same userdata. */
 void gtlua_pushtensor(lua_State *L, gt_tensor *t);
-/* Marks the tensor at `index` as boxed, with that userdata as the one it comes back as: for what is stored natively
- * (a parameter, a buffer, a gradient). */
+/* Marks the tensor at `index` as boxed, with that userdata as the one it comes back as: for what is
+ * stored natively (a parameter, a buffer, a gradient). */
 void gtlua_keep_tensor(lua_State *L, int index);
 
-/* Calls the op with one result from the binding and pushes that; raises.  The inputs must be on the stack or held. */
+/* Calls the op with one result from the binding and pushes that; raises.  The inputs must be on the
+ * stack or held. */
 void gtlua_apply(lua_State *L, const char *op, gt_tensor *const *in, int nin, const gt_arg *args);
 
 /* ---- small values ---- */
-gt_dtype gtlua_todtype(lua_State *L, int index);               /* dtype object or name; raises */
+gt_dtype gtlua_todtype(lua_State *L, int index); /* dtype object or name; raises */
 void gtlua_pushdtype(lua_State *L, gt_dtype dtype);
-const gt_device *gtlua_todevice(lua_State *L, int index);      /* device object or name; raises */
+const gt_device *gtlua_todevice(lua_State *L, int index); /* device object or name; raises */
 void gtlua_pushdevice(lua_State *L, const gt_device *device);
-int64_t gtlua_toint(lua_State *L, int index, const char *what); /* accepts 512.0; raises "…; use // for whole division" */
-/* Dims from (2, 3), {2, 3} or a Size starting at stack position first; returns the position after them. */
+int64_t gtlua_toint(lua_State *L, int index,
+                    const char *what); /* accepts 512.0; raises "…; use // for whole division" */
+/* Dims from (2, 3), {2, 3} or a Size starting at stack position first; returns the position after
+ * them. */
 int gtlua_todims(lua_State *L, int first, gt_dims *out);
-bool gtlua_has_keywords(lua_State *L, int table); /* true when the table at the (absolute) index has a string key */
+bool gtlua_has_keywords(
+    lua_State *L, int table); /* true when the table at the (absolute) index has a string key */
 void gtlua_pushsize(lua_State *L, int ndim, const int64_t *shape);
 
 /* ---- modules ---- */
 gt_module *gtlua_tomodule(lua_State *L, int index);
 gt_module *gtlua_testmodule(lua_State *L, int index);
-/* Pushes the one userdata of a module (made on demand, anchored in its parent's when parent != 0). */
+/* Pushes the one userdata of a module (made on demand, anchored in its parent's when parent != 0).
+ */
 void gtlua_pushmodule(lua_State *L, gt_module *m, int parent);
 
-/* ---- registration: each file is called with the table `torch` on top of the stack and leaves it there ---- */
+/* ---- registration: each file is called with the table `torch` on top of the stack and leaves it
+ * there ---- */
 /* Pushes a table whose unknown fields raise "<name> has no field '…' (did you mean …)". */
 void gtlua_namespace(lua_State *L, const char *name);
-/* Makes `name` of the name space on top of the stack come from the embedded library `lib` (a module that returns a table
- * with that name in it) when first asked for. */
+/* Makes `name` of the name space on top of the stack come from the embedded library `lib` (a module
+ * that returns a table with that name in it) when first asked for. */
 void gtlua_lazy(lua_State *L, const char *name, const char *lib);
-/* Pushes a function that calls `name` of the embedded module `lib`, loaded when it is first called. */
+/* Pushes a function that calls `name` of the embedded module `lib`, loaded when it is first called.
+ */
 void gtlua_pushlate(lua_State *L, const char *lib, const char *name);
 void gtlua_open_tensor(lua_State *L);
 void gtlua_open_ops(lua_State *L);
-void gtlua_open_values(lua_State *L); /* dtype, device, Size */
+void gtlua_open_values(lua_State *L);  /* dtype, device, Size */
 void gtlua_open_text(lua_State *L);    /* numbers as text, f-strings, print, load, require */
 void gtlua_open_session(lua_State *L); /* seed, threads, gradient mode, memory */
 void gtlua_open_module(lua_State *L);
@@ -124,7 +140,6 @@ void gtlua_open_optim(lua_State *L);
 void gtlua_open_inspect(lua_State *L);
 void gtlua_open_data(lua_State *L);
 void gtlua_open_debug(lua_State *L); /* fault hooks, counters: what tests need */
-
 
 /* ---- embedded Lua library (generated at build time from lua/lib/) ---- */
 typedef struct gtlua_lib {

@@ -1,5 +1,5 @@
-/* debug.c: torch.debug: what tests need to provoke faults and to see what is alive; and require "native": what the
- * embedded Lua library needs of C. */
+/* debug.c: torch.debug: what tests need to provoke faults and to see what is alive; and require
+ * "native": what the embedded Lua library needs of C. */
 #include "core/tensor/allocator.h"
 #include "lua/bind/tensor.h"
 #include "lua/bind/text.h"

@@ -1,7 +1,8 @@
-/* format.c: numbers as text: print, tostring, %s, io.write, and Python's format specifications for f-strings.
+/* format.c: numbers as text: print, tostring, %s, io.write, and Python's format specifications for
+ * f-strings.
  *
- * Floats print as the shortest text that reads back equal (core/tensor/text.h).  A decimal point is a point in every
- * locale.  Widths count UTF-8 code points. */
+ * Floats print as the shortest text that reads back equal (core/tensor/text.h).  A decimal point is
+ * a point in every locale.  Widths count UTF-8 code points. */
 #include "lua/bind/tensor.h"
 #include "lua/bind/text.h"
 
@@ -22,7 +23,7 @@ typedef struct format {
   char align;   /* < > ^ = or 0 */
   char sign;    /* + - space */
   bool alternate;
-  char group; /* , _ or 0 */
+  char group;           /* , _ or 0 */
   int width, precision; /* precision -1: none */
   char type;            /* or 0 */
 } format;
@@ -72,8 +73,8 @@ static int text_print(lua_State *L) {
   return 0;
 }
 
-/* Calls the wrapped function in upvalue 1 with all arguments.  Its argument errors are raised again with its name and
- * the place of the caller, which it cannot see from inside. */
+/* Calls the wrapped function in upvalue 1 with all arguments.  Its argument errors are raised again
+ * with its name and the place of the caller, which it cannot see from inside. */
 static int call_wrapped(lua_State *L, const char *name) {
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
@@ -105,7 +106,8 @@ static int text_format(lua_State *L) {
     }
     p += strspn(p, "-+ #0123456789.");
     argument++;
-    if (*p == 's' && argument <= n && lua_type(L, argument) == LUA_TNUMBER && !lua_isinteger(L, argument)) {
+    if (*p == 's' && argument <= n && lua_type(L, argument) == LUA_TNUMBER &&
+        !lua_isinteger(L, argument)) {
       gtlua_push_text(L, argument);
       lua_replace(L, argument);
     }
@@ -180,7 +182,8 @@ static void add_fill(luaL_Buffer *text, const format *f, int n) {
 }
 
 /* Pushes sign, prefix and body padded to the width; `align` when the specification has none. */
-static void push_padded(lua_State *L, const format *f, const char *sign, const char *body, size_t length, char align) {
+static void push_padded(lua_State *L, const format *f, const char *sign, const char *body,
+                        size_t length, char align) {
   if (f->align) align = f->align;
   int pad = f->width - (int)strlen(sign) - count_points(body, length);
   if (pad < 0) pad = 0;
@@ -195,8 +198,10 @@ static void push_padded(lua_State *L, const format *f, const char *sign, const c
   luaL_pushresult(&text);
 }
 
-/* Inserts the group character between digits from the right in runs of `every`, and zeros up to `width`. */
-static void group_digits(const char *digits, char group, int every, int width, char *out, size_t size) {
+/* Inserts the group character between digits from the right in runs of `every`, and zeros up to
+ * `width`. */
+static void group_digits(const char *digits, char group, int every, int width, char *out,
+                         size_t size) {
   int n = (int)strlen(digits), at = (int)size - 1, run = 0;
   char *text = out;
   text[at] = '\0';
@@ -214,15 +219,22 @@ static void group_digits(const char *digits, char group, int every, int width, c
   memmove(out, text + at, size - (size_t)at);
 }
 
-/* Pushes a number whose digits (before the rest, such as ".25" or "e+10") are to be grouped and padded. */
-static void push_number(lua_State *L, const format *f, bool negative, const char *prefix, const char *digits,
-                        const char *rest, int every) {
+/* Pushes a number whose digits (before the rest, such as ".25" or "e+10") are to be grouped and
+ * padded. */
+static void push_number(lua_State *L, const format *f, bool negative, const char *prefix,
+                        const char *digits, const char *rest, int every) {
   char sign[8], *grouped = lua_newuserdatauv(L, 2 * MOST_WIDTH + NUMBER_MAX, 0);
-  snprintf(sign, sizeof sign, "%s%s", negative ? "-" : f->sign == '-' ? "" : f->sign == '+' ? "+" : " ", prefix);
+  snprintf(sign, sizeof sign, "%s%s",
+           negative         ? "-"
+           : f->sign == '-' ? ""
+           : f->sign == '+' ? "+"
+                            : " ",
+           prefix);
   size_t size = 2 * MOST_WIDTH;
   bool zeros = f->align == '=' && strcmp(f->fill, "0") == 0;
   if (f->group)
-    group_digits(digits, f->group, every, zeros ? f->width - (int)strlen(sign) - (int)strlen(rest) : 0, grouped, size);
+    group_digits(digits, f->group, every,
+                 zeros ? f->width - (int)strlen(sign) - (int)strlen(rest) : 0, grouped, size);
   else
     snprintf(grouped, size, "%s", digits);
   strcat(grouped, rest);
@@ -244,7 +256,8 @@ static void push_integer(lua_State *L, const format *f, lua_Integer n) {
   push_number(L, f, n < 0, prefix, p, "", base == 10 ? 3 : 4);
 }
 
-/* Python's rule for a precision without a type: like 'g', but scientific one digit earlier, and never without ".0". */
+/* Python's rule for a precision without a type: like 'g', but scientific one digit earlier, and
+ * never without ".0". */
 static void general_text(double x, int precision, char *text, size_t size) {
   if (precision == 0) precision = 1;
   gtlua_float_text(x, 'e', precision - 1, text, size);
@@ -295,7 +308,8 @@ static void push_string(lua_State *L, const format *f, int index) {
   gtlua_push_text(L, index);
   size_t length, kept = 0;
   const char *text = lua_tolstring(L, -1, &length);
-  for (int n = 0; kept < length && (f->precision < 0 || n < f->precision); n++) kept += (size_t)point_length(text + kept);
+  for (int n = 0; kept < length && (f->precision < 0 || n < f->precision); n++)
+    kept += (size_t)point_length(text + kept);
   push_padded(L, f, "", text, kept < length ? kept : length, '<');
   lua_remove(L, -2);
 }
@@ -310,18 +324,22 @@ void gtlua_push_formatted(lua_State *L, int index, const char *spec) {
     gtlua_push_item(L, t);
     index = lua_gettop(L);
   } else if (t && *spec) {
-    gtlua_error(L, "f-string: format '%s' needs a number, got a tensor of %lld elements; see item()", spec,
-                (long long)gt_count(t));
+    gtlua_error(L,
+                "f-string: format '%s' needs a number, got a tensor of %lld elements; see item()",
+                spec, (long long)gt_count(t));
   }
-  bool integer_type = f.type && strchr("bdoxX", f.type), float_type = f.type && strchr("eEfFgG%", f.type);
+  bool integer_type = f.type && strchr("bdoxX", f.type),
+       float_type = f.type && strchr("eEfFgG%", f.type);
   int whole = 0;
   lua_Integer n = lua_type(L, index) == LUA_TNUMBER ? lua_tointegerx(L, index, &whole) : 0;
-  if (*spec == '\0' || f.type == 's' || (lua_type(L, index) != LUA_TNUMBER && !integer_type && !float_type))
+  if (*spec == '\0' || f.type == 's' ||
+      (lua_type(L, index) != LUA_TNUMBER && !integer_type && !float_type))
     push_string(L, &f, index);
   else if (lua_type(L, index) != LUA_TNUMBER)
     gtlua_error(L, "f-string: format '%s' needs a number, got %s", spec, gtlua_typename(L, index));
   else if (integer_type && !whole)
-    gtlua_error(L, "f-string: format '%s' needs a whole number, got %s", spec, gtlua_push_text(L, index));
+    gtlua_error(L, "f-string: format '%s' needs a whole number, got %s", spec,
+                gtlua_push_text(L, index));
   else if (integer_type || (lua_isinteger(L, index) && !float_type && f.precision < 0))
     push_integer(L, &f, n);
   else

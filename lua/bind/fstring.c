@@ -1,8 +1,8 @@
 /* fstring.c: f"…{expression:format}…" as a rewrite of Lua source before it is compiled.
  *
- * f"a {x:.2f} b" becomes __f("a ",(x),".2f"," b").  Glued f"…" is legal Lua already (a call of f with a string), so
- * editors and linters accept it; what cannot be rewritten stays such a call, and the function f then says at run time
- * what is wrong.  Line numbers never change. */
+ * f"a {x:.2f} b" becomes __f("a ",(x),".2f"," b").  Glued f"…" is legal Lua already (a call of f
+ * with a string), so editors and linters accept it; what cannot be rewritten stays such a call, and
+ * the function f then says at run time what is wrong.  Line numbers never change. */
 #include "lua/bind/tensor.h"
 #include "lua/bind/text.h"
 
@@ -59,7 +59,8 @@ typedef struct field {
   const char *text, *colon, *end; /* colon: the last one outside brackets and strings, or NULL */
 } field;
 
-/* Length of the quote at p, counted with its backslash in a string delimited by `quote`; 0 when there is none. */
+/* Length of the quote at p, counted with its backslash in a string delimited by `quote`; 0 when
+ * there is none. */
 static int quote_at(const char *p, const char *end, char quote) {
   if (p < end && (*p == '"' || *p == '\'')) return 1;
   return p + 1 < end && *p == '\\' && p[1] == quote ? 2 : 0;
@@ -206,7 +207,8 @@ static const char *add_literal(luaL_Buffer *out, const char *p, const char *end)
   return p;
 }
 
-/* Pushes the call for the content p…end of an f-string; false (with nothing pushed) when it has an error. */
+/* Pushes the call for the content p…end of an f-string; false (with nothing pushed) when it has an
+ * error. */
 static bool push_call(lua_State *L, const char *p, const char *end, char quote) {
   int top = lua_gettop(L);
   luaL_Buffer out;

@@ -1,4 +1,5 @@
-/* load.c: load, loadfile, dofile and require, so that f-strings work wherever Lua source is read. */
+/* load.c: load, loadfile, dofile and require, so that f-strings work wherever Lua source is read.
+ */
 #include "lua/bind/text.h"
 
 #include <errno.h>
@@ -8,7 +9,8 @@
 
 #define LUA_SEARCHER 3 /* of package.searchers, behind preload and the embedded library */
 
-/* Compiles the source on top of the stack (rewritten unless binary) in its place; returns the status. */
+/* Compiles the source on top of the stack (rewritten unless binary) in its place; returns the
+ * status. */
 static int compile(lua_State *L, const char *chunk, const char *mode) {
   size_t size;
   const char *source = lua_tolstring(L, -1, &size);
@@ -22,7 +24,8 @@ static int compile(lua_State *L, const char *chunk, const char *mode) {
   return status;
 }
 
-/* Pushes the text of the file, without its first line if that starts with '#'; or a message, answering false. */
+/* Pushes the text of the file, without its first line if that starts with '#'; or a message,
+ * answering false. */
 static bool push_file(lua_State *L, const char *path) {
   FILE *file = path ? fopen(path, "rb") : stdin;
   if (!file) {
@@ -83,7 +86,8 @@ static void push_pieces(lua_State *L) {
     lua_pushvalue(L, 1);
     lua_call(L, 0, 1);
     size_t size = 0;
-    if (!lua_isnil(L, -1) && !lua_isstring(L, -1)) luaL_error(L, "reader function must return a string");
+    if (!lua_isnil(L, -1) && !lua_isstring(L, -1))
+      luaL_error(L, "reader function must return a string");
     if (lua_isnil(L, -1) || !lua_tolstring(L, -1, &size) || size == 0) break;
     luaL_addvalue(&text);
   }
@@ -95,7 +99,8 @@ static void push_pieces(lua_State *L) {
 static int text_load(lua_State *L) {
   int env = lua_isnone(L, 4) ? 0 : 4;
   const char *mode = luaL_optstring(L, 3, "bt");
-  const char *chunk = luaL_optstring(L, 2, lua_type(L, 1) == LUA_TSTRING ? lua_tostring(L, 1) : "=(load)");
+  const char *chunk =
+      luaL_optstring(L, 2, lua_type(L, 1) == LUA_TSTRING ? lua_tostring(L, 1) : "=(load)");
   if (lua_type(L, 1) == LUA_TSTRING) {
     lua_pushvalue(L, 1);
   } else {
@@ -138,7 +143,8 @@ static int search_file(lua_State *L) {
   lua_pop(L, 1);
   const char *path = lua_tostring(L, -1);
   if (load_path(L, path, NULL) != LUA_OK)
-    return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, path, lua_tostring(L, -1));
+    return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, path,
+                      lua_tostring(L, -1));
   lua_insert(L, -2);
   return 2;
 }

@@ -1,4 +1,5 @@
-/* session.c: what torch says about the session: seed, threads, defaults, gradient mode, memory, scopes. */
+/* session.c: what torch says about the session: seed, threads, defaults, gradient mode, memory,
+ * scopes. */
 #include "core/tensor/allocator.h"
 #include "core/tensor/pool.h"
 #include "core/tensor/rng.h"
@@ -30,7 +31,8 @@ static int get_num_threads(lua_State *L) {
 
 static int set_num_threads(lua_State *L) {
   int64_t n = gtlua_toint(L, 1, "set_num_threads: n");
-  if (n < 1 || n > 256) return gtlua_error(L, "set_num_threads: expected 1 … 256, got %lld", (long long)n);
+  if (n < 1 || n > 256)
+    return gtlua_error(L, "set_num_threads: expected 1 … 256, got %lld", (long long)n);
   gtlua_check(L, gt_pool_resize(gtlua_cx(L), (int)n));
   return 0;
 }
@@ -44,7 +46,8 @@ static int get_default_dtype(lua_State *L) {
 static int set_default_dtype(lua_State *L) {
   gt_dtype dtype = gtlua_todtype(L, 1);
   if (!gt_dtype_is_float(dtype))
-    return gtlua_error(L, "set_default_dtype: expected a float dtype, got %s", gt_dtype_name(dtype));
+    return gtlua_error(L, "set_default_dtype: expected a float dtype, got %s",
+                       gt_dtype_name(dtype));
   gtlua_session_of(L)->dtype = dtype;
   return 0;
 }
@@ -76,16 +79,18 @@ static int grad_mode_close(lua_State *L) {
 static int grad_mode_tostring(lua_State *L) {
   const grad_mode *mode = luaL_checkudata(L, 1, GRAD_MODE);
   lua_pushfstring(L, "gradients are %s%s", mode->value ? "on" : "off",
-                  mode->closed ? " no more" : " until this value is closed: local _ <close> = torch.no_grad()");
+                  mode->closed ? " no more"
+                               : " until this value is closed: local _ <close> = torch.no_grad()");
   return 1;
 }
 
-/* Sets the mode and pushes the value that sets it back when closed; with a function in argument 1, calls that inside
- * and returns its results. */
+/* Sets the mode and pushes the value that sets it back when closed; with a function in argument 1,
+ * calls that inside and returns its results. */
 static int with_grad_mode(lua_State *L, bool value) {
   int n = lua_gettop(L);
   if (n > 0 && lua_type(L, 1) != LUA_TFUNCTION)
-    return gtlua_error(L, "expected a function to run, or no argument, got %s", gtlua_typename(L, 1));
+    return gtlua_error(L, "expected a function to run, or no argument, got %s",
+                       gtlua_typename(L, 1));
   grad_mode *mode = lua_newuserdatauv(L, sizeof *mode, 0);
   *mode = (grad_mode){.before = gtlua_cx(L)->grad_enabled, .value = value};
   luaL_setmetatable(L, GRAD_MODE);
@@ -138,8 +143,12 @@ static int memory_allocated(lua_State *L) { return push_bytes(L, memory_of(L, GT
 static int memory_reserved(lua_State *L) { return push_bytes(L, memory_of(L, GT_CPU).cached); }
 static int max_memory_allocated(lua_State *L) { return push_bytes(L, memory_of(L, GT_CPU).peak); }
 static int cuda_memory_allocated(lua_State *L) { return push_bytes(L, memory_of(L, GT_CUDA).live); }
-static int cuda_memory_reserved(lua_State *L) { return push_bytes(L, memory_of(L, GT_CUDA).cached); }
-static int cuda_max_memory_allocated(lua_State *L) { return push_bytes(L, memory_of(L, GT_CUDA).peak); }
+static int cuda_memory_reserved(lua_State *L) {
+  return push_bytes(L, memory_of(L, GT_CUDA).cached);
+}
+static int cuda_max_memory_allocated(lua_State *L) {
+  return push_bytes(L, memory_of(L, GT_CUDA).peak);
+}
 
 /* torch.memory_stats(device = "cpu") -> {allocated, reserved, peak, allocations} */
 static int memory_stats(lua_State *L) {
@@ -194,12 +203,14 @@ static int cuda_synchronize(lua_State *L) {
 
 /* ---- scopes ---- */
 
-/* The list of boxes made inside a scope is the user value of the scope; the registry names the innermost scope. */
+/* The list of boxes made inside a scope is the user value of the scope; the registry names the
+ * innermost scope. */
 
 static int tidy_close(lua_State *L) {
   luaL_checkudata(L, 1, TIDY_SCOPE);
   if (lua_getiuservalue(L, 1, 2) == LUA_TNONE) return 0;
-  lua_setfield(L, LUA_REGISTRYINDEX, GTLUA_TIDY); /* the list of the scope around this one, or nil */
+  lua_setfield(L, LUA_REGISTRYINDEX,
+               GTLUA_TIDY); /* the list of the scope around this one, or nil */
   return 0;
 }
 
@@ -219,8 +230,8 @@ static void note_kept(lua_State *L, int index, int kept, int depth) {
   }
 }
 
-/* torch.tidy(function, …) -> its results; frees every tensor made inside that is not among them, a parameter or a
- * gradient */
+/* torch.tidy(function, …) -> its results; frees every tensor made inside that is not among them, a
+ * parameter or a gradient */
 static int tidy(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   int n = lua_gettop(L);

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-#define BOXES "gt.boxes" /* registry: native address -> userdata, weak values, for `boxed` tensors */
+#define BOXES                                                                                      \
+  "gt.boxes" /* registry: native address -> userdata, weak values, for `boxed` tensors */
 
 /* ---- boxes ---- */
 
@@ -159,7 +160,8 @@ static int tensor_detach(lua_State *L) {
 
 static int field_T(lua_State *L) {
   gt_tensor *t = gtlua_totensor(L, 1);
-  if (t->ndim != 2) return gtlua_error(L, "T: expected 2 dimensions, got %d; see transpose and permute", t->ndim);
+  if (t->ndim != 2)
+    return gtlua_error(L, "T: expected 2 dimensions, got %d; see transpose and permute", t->ndim);
   gtlua_apply(L, "transpose", &t, 1, GT_ARGS({"dim0", GT_INT(0)}, {"dim1", GT_INT(1)}));
   return 1;
 }
@@ -180,9 +182,10 @@ static const luaL_Reg fields[] = {{"shape", field_shape},
 
 static void set_requires_grad(lua_State *L, gt_tensor *t, bool value) {
   if (value && !gt_dtype_is_float(t->dtype))
-    gtlua_error(L, "requires_grad: only float tensors can have gradients, this one is %s", gt_dtype_name(t->dtype));
+    gtlua_error(L, "requires_grad: only float tensors can have gradients, this one is %s",
+                gt_dtype_name(t->dtype));
   if (t->node)
-    gtlua_error(L, "requires_grad: only leaves can be changed, this is the result of an operation; see detach()");
+    gtlua_error(L, "requires_grad: only leaves can be changed, not results of ops; see detach()");
   t->requires_grad = value;
 }
 
@@ -193,8 +196,9 @@ static void set_grad(lua_State *L, gt_tensor *t, int index) {
     gt_spec want = gt_spec_of(t), got = gt_spec_of(grad);
     char expected[GT_SHAPE_TEXT], given[GT_SHAPE_TEXT];
     if (!gt_same_shape(&want, &got) || want.dtype != got.dtype)
-      gtlua_error(L, "grad: expected %s %s, got %s %s", gt_dtype_name(want.dtype), gt_shape_text(&want, expected),
-                  gt_dtype_name(got.dtype), gt_shape_text(&got, given));
+      gtlua_error(L, "grad: expected %s %s, got %s %s", gt_dtype_name(want.dtype),
+                  gt_shape_text(&want, expected), gt_dtype_name(got.dtype),
+                  gt_shape_text(&got, given));
     gtlua_keep_tensor(L, index);
   }
   gt_tensor *old = t->grad;
@@ -216,7 +220,8 @@ static int no_such_field(lua_State *L, const char *key, int methods) {
   }
   names[count] = NULL;
   char hint[96];
-  return gtlua_error(L, "Tensor has no field or method '%s'%s", key, gtlua_suggest(key, names, hint));
+  return gtlua_error(L, "Tensor has no field or method '%s'%s", key,
+                     gtlua_suggest(key, names, hint));
 }
 
 /* t[key]: a method, a field, or an index.  Upvalues: methods, fields. */
@@ -245,7 +250,8 @@ static int tensor_newindex(lua_State *L) {
   else if (strcmp(key, "data") == 0)
     gt_tensor_assign(gtlua_cx(L), t, gtlua_totensor(L, 3));
   else
-    return gtlua_error(L, "Tensor field '%s' cannot be set; grad, requires_grad and data can, and t[index]", key);
+    return gtlua_error(
+        L, "Tensor field '%s' cannot be set; grad, requires_grad and data can, and t[index]", key);
   return 0;
 }
 
@@ -256,7 +262,8 @@ static int tensor_size(lua_State *L) {
   gt_tensor *t = gtlua_totensor(L, 1);
   if (lua_isnoneornil(L, 2)) return field_shape(L);
   int dim;
-  gtlua_check(L, gt_dim_resolve(gtlua_cx(L), "size", gtlua_toint(L, 2, "size: dim"), t->ndim, &dim));
+  gtlua_check(L,
+              gt_dim_resolve(gtlua_cx(L), "size", gtlua_toint(L, 2, "size: dim"), t->ndim, &dim));
   lua_pushinteger(L, t->shape[dim]);
   return 1;
 }
@@ -268,7 +275,8 @@ static int tensor_stride(lua_State *L) {
     gtlua_pushsize(L, t->ndim, t->stride);
     return 1;
   }
-  gtlua_check(L, gt_dim_resolve(gtlua_cx(L), "stride", gtlua_toint(L, 2, "stride: dim"), t->ndim, &dim));
+  gtlua_check(
+      L, gt_dim_resolve(gtlua_cx(L), "stride", gtlua_toint(L, 2, "stride: dim"), t->ndim, &dim));
   lua_pushinteger(L, t->stride[dim]);
   return 1;
 }
@@ -351,7 +359,8 @@ static int tensor_backward(lua_State *L) {
       lua_pop(L, 1);
     }
   } else if (!lua_isnoneornil(L, options)) {
-    return gtlua_error(L, "backward: expected a gradient tensor or {retain_graph = …}, got %s", gtlua_typename(L, options));
+    return gtlua_error(L, "backward: expected a gradient tensor or {retain_graph = …}, got %s",
+                       gtlua_typename(L, options));
   }
   gtlua_pressure(L);
   gt_status status = gt_backward(gtlua_cx(L), t, seed, retain);
@@ -420,12 +429,14 @@ static int tensor_eq(lua_State *L) {
 }
 
 /* The number at index: a Lua number or a one-element tensor. */
-static double compared(lua_State *L, int index, const char *operator, const char *method) {
+static double compared(lua_State *L, int index, const char *operator, const char * method) {
   gt_tensor *t = gtlua_testtensor(L, index);
   double f = lua_tonumber(L, index);
   if (t && gt_count(t) != 1)
-    gtlua_error(L, "%s compares tensors of one element only, this one has %lld; a:%s(b) compares element by element",
-                operator, (long long)gt_count(t), method);
+    gtlua_error(L,
+                "%s compares tensors of one element only, this one has %lld; "
+                "a:%s(b) compares element by element",
+                operator,(long long) gt_count(t), method);
   if (t)
     gtlua_check(L, gt_item(gtlua_cx(L), t, &f, NULL));
   else if (lua_type(L, index) != LUA_TNUMBER)
@@ -470,10 +481,17 @@ static const luaL_Reg methods[] = {{"size", tensor_size},
                                    {"free", tensor_free},
                                    {NULL, NULL}};
 
-static const luaL_Reg metamethods[] = {{"__gc", tensor_gc},     {"__close", tensor_free},   {"__eq", tensor_eq},
-                                       {"__lt", tensor_lt},     {"__le", tensor_le},        {"__len", tensor_len},
-                                       {"__pairs", tensor_pairs}, {"__ipairs", tensor_pairs}, {"__newindex", tensor_newindex},
-                                       {"__tostring", gtlua_tensor_tostring}, {NULL, NULL}};
+static const luaL_Reg metamethods[] = {{"__gc", tensor_gc},
+                                       {"__close", tensor_free},
+                                       {"__eq", tensor_eq},
+                                       {"__lt", tensor_lt},
+                                       {"__le", tensor_le},
+                                       {"__len", tensor_len},
+                                       {"__pairs", tensor_pairs},
+                                       {"__ipairs", tensor_pairs},
+                                       {"__newindex", tensor_newindex},
+                                       {"__tostring", gtlua_tensor_tostring},
+                                       {NULL, NULL}};
 
 void gtlua_open_tensor(lua_State *L) {
   luaL_newmetatable(L, GTLUA_TENSOR);

@@ -7,7 +7,7 @@
 #define GTLUA_TIDY "gt.tidy" /* registry: list of the boxes made inside torch.tidy, or nil */
 
 /* Methods and functions of `torch` that each file adds; arrays end with NULL. */
-extern const luaL_Reg gtlua_convert_methods[]; /* tensor_convert.c: item, tolist, to, copy_, … */
+extern const luaL_Reg gtlua_convert_methods[];  /* tensor_convert.c: item, tolist, to, copy_, … */
 extern const luaL_Reg gtlua_create_functions[]; /* tensor_new.c: torch.zeros, … */
 
 /* Options shared by functions that make tensors. */
@@ -18,18 +18,19 @@ typedef struct gtlua_options {
   bool requires_grad;
 } gtlua_options;
 
-/* Reads dtype, device and requires_grad from the table at index (nothing when it is no table); raises on other string
- * keys.  `function` names the caller in messages. */
+/* Reads dtype, device and requires_grad from the table at index (nothing when it is no table);
+ * raises on other string keys.  `function` names the caller in messages. */
 void gtlua_read_options(lua_State *L, int index, const char *function, gtlua_options *out);
 
-/* Element i (negative: from the end) of the first dimension, as a view that takes part in the graph. */
+/* Element i (negative: from the end) of the first dimension, as a view that takes part in the
+ * graph. */
 void gtlua_push_row(lua_State *L, gt_tensor *t, int64_t i);
 
-int gtlua_tensor_tostring(lua_State *L);      /* tensor_print.c */
-int gtlua_set_printoptions(lua_State *L);     /* torch.set_printoptions{…} */
-int gtlua_tensor_at(lua_State *L);            /* tensor_index.c: t[key] for keys that are no names */
-int gtlua_tensor_assign(lua_State *L);        /* t[key] = value */
-bool gtlua_is_slice(const char *text);        /* looks like "1:3, None", not like a name */
+int gtlua_tensor_tostring(lua_State *L);  /* tensor_print.c */
+int gtlua_set_printoptions(lua_State *L); /* torch.set_printoptions{…} */
+int gtlua_tensor_at(lua_State *L);        /* tensor_index.c: t[key] for keys that are no names */
+int gtlua_tensor_assign(lua_State *L);    /* t[key] = value */
+bool gtlua_is_slice(const char *text);    /* looks like "1:3, None", not like a name */
 
 /* The tensor at index, for writing in place; raises while it takes part in gradients. */
 gt_tensor *gtlua_writable(lua_State *L, int index, const char *function);

@@ -1,4 +1,5 @@
-/* tensor_convert.c: tensors to Lua values and back, to other dtypes and devices, and filling in place. */
+/* tensor_convert.c: tensors to Lua values and back, to other dtypes and devices, and filling in
+ * place. */
 #include "core/tensor/graph.h"
 #include "core/tensor/rng.h"
 #include "lua/bind/tensor.h"
@@ -49,7 +50,8 @@ static int tensor_item(lua_State *L) {
   return 1;
 }
 
-static void push_nested(lua_State *L, const gt_tensor *t, int dim, gt_dtype dtype, const void *data, int64_t *next) {
+static void push_nested(lua_State *L, const gt_tensor *t, int dim, gt_dtype dtype, const void *data,
+                        int64_t *next) {
   if (dim == t->ndim) {
     push_element(L, dtype, data, (*next)++);
     return;
@@ -78,11 +80,13 @@ static int next_value(lua_State *L) {
   if (i >= lua_tointeger(L, lua_upvalueindex(3))) return 0;
   lua_pushinteger(L, i + 1);
   lua_replace(L, lua_upvalueindex(4));
-  push_element(L, (gt_dtype)lua_tointeger(L, lua_upvalueindex(2)), lua_touserdata(L, lua_upvalueindex(1)), i);
+  push_element(L, (gt_dtype)lua_tointeger(L, lua_upvalueindex(2)),
+               lua_touserdata(L, lua_upvalueindex(1)), i);
   return 1;
 }
 
-/* for x in t:values(): the elements in row-major order as Lua numbers, as they were when the loop began */
+/* for x in t:values(): the elements in row-major order as Lua numbers, as they were when the loop
+ * began */
 static int tensor_values(lua_State *L) {
   gt_tensor *t = gtlua_totensor(L, 1);
   gt_dtype dtype;
@@ -131,7 +135,8 @@ static void read_target(lua_State *L, int index, gt_dtype *dtype, const gt_devic
   } else if (luaL_testudata(L, index, GTLUA_DEVICE)) {
     *device = gtlua_todevice(L, index);
   } else if (lua_type(L, index) != LUA_TSTRING) {
-    gtlua_error(L, "to: expected a dtype, a device, a tensor or {dtype =, device =}, got %s", gtlua_typename(L, index));
+    gtlua_error(L, "to: expected a dtype, a device, a tensor or {dtype =, device =}, got %s",
+                gtlua_typename(L, index));
   } else if (gt_dtype_parse(lua_tostring(L, index), &named)) {
     *dtype = named;
   } else {
@@ -145,7 +150,8 @@ static int tensor_to(lua_State *L) {
   gt_dtype dtype = t->dtype;
   const gt_device *device = gt_device_of(t);
   int top = lua_gettop(L);
-  if (top < 2) return gtlua_error(L, "to: expected a dtype, a device, a tensor or {dtype =, device =}");
+  if (top < 2)
+    return gtlua_error(L, "to: expected a dtype, a device, a tensor or {dtype =, device =}");
   for (int a = 2; a <= top; a++) {
     if (lua_type(L, a) != LUA_TTABLE) {
       read_target(L, a, &dtype, &device);
@@ -159,8 +165,10 @@ static int tensor_to(lua_State *L) {
   return convert(L, 1, dtype, device);
 }
 
-#define CAST(name, NAME)                                                                                               \
-  static int tensor_##name(lua_State *L) { return convert(L, 1, NAME, gt_device_of(gtlua_totensor(L, 1))); }
+#define CAST(name, NAME)                                                                           \
+  static int tensor_##name(lua_State *L) {                                                         \
+    return convert(L, 1, NAME, gt_device_of(gtlua_totensor(L, 1)));                                \
+  }
 CAST(double, GT_F64)
 CAST(float, GT_F32)
 CAST(bfloat16, GT_BF16)
@@ -169,7 +177,9 @@ CAST(long, GT_I64)
 CAST(int, GT_I32)
 CAST(bool, GT_BOOL)
 
-static int tensor_cpu(lua_State *L) { return convert(L, 1, gtlua_totensor(L, 1)->dtype, &gt_device_cpu); }
+static int tensor_cpu(lua_State *L) {
+  return convert(L, 1, gtlua_totensor(L, 1)->dtype, &gt_device_cpu);
+}
 
 static int tensor_cuda(lua_State *L) {
   gt_tensor *t = gtlua_totensor(L, 1);
@@ -191,7 +201,9 @@ void gtlua_copy(lua_State *L, gt_tensor *to, gt_tensor *from, const char *functi
   gt_spec want = gt_spec_of(to), got = gt_spec_of(from);
   char expected[GT_SHAPE_TEXT], given[GT_SHAPE_TEXT];
   if (cx->grad_enabled && (from->requires_grad || from->node))
-    gtlua_error(L, "%s: the source takes part in gradients, which a copy in place does not record; use detach()",
+    gtlua_error(L,
+                "%s: the source takes part in gradients, which a copy in place does not "
+                "record; use detach()",
                 function);
   /* Broadcast by a view whose stride is 0 where the source has one element. */
   int64_t stride[GT_MAX_DIM] = {0};
@@ -203,7 +215,8 @@ void gtlua_copy(lua_State *L, gt_tensor *to, gt_tensor *from, const char *functi
     fits = got.shape[d] == n || got.shape[d] == 1;
   }
   if (!fits)
-    gtlua_error(L, "%s: cannot broadcast %s to %s", function, gt_shape_text(&got, given), gt_shape_text(&want, expected));
+    gtlua_error(L, "%s: cannot broadcast %s to %s", function, gt_shape_text(&got, given),
+                gt_shape_text(&want, expected));
   gt_tensor **box = gtlua_box(L);
   gt_status status = gt_tensor_view(cx, from, want.ndim, want.shape, stride, from->offset, box);
   if (status == GT_OK) status = gt_copy(cx, to, *box);
@@ -226,7 +239,8 @@ static int tensor_zero_(lua_State *L) {
 
 static double number_or(lua_State *L, int index, double fallback, const char *what) {
   if (lua_isnoneornil(L, index)) return fallback;
-  if (lua_type(L, index) != LUA_TNUMBER) gtlua_error(L, "%s expects a number, got %s", what, gtlua_typename(L, index));
+  if (lua_type(L, index) != LUA_TNUMBER)
+    gtlua_error(L, "%s expects a number, got %s", what, gtlua_typename(L, index));
   return lua_tonumber(L, index);
 }
 

@@ -1,8 +1,9 @@
 /* tensor_index.c: t[key] and t[key] = value.
  *
- * Keys: an integer; a string in Python's slice grammar ("1:3, :, None, ..., -1"); a table of integers, ranges
- * {start, stop[, step]} ({} is all), "..." and "None"; a tensor (indices or a mask).  Everything counts from 0 and is
- * half-open.  Integers, ranges and new axes give views; tensors give copies. */
+ * Keys: an integer; a string in Python's slice grammar ("1:3, :, None, ..., -1"); a table of
+ * integers, ranges {start, stop[, step]} ({} is all), "..." and "None"; a tensor (indices or a
+ * mask).  Everything counts from 0 and is half-open.  Integers, ranges and new axes give views;
+ * tensors give copies. */
 #include "core/tensor/rng.h"
 #include "core/tensor/run.h"
 #include "lua/bind/tensor.h"
@@ -43,7 +44,8 @@ static item *add_item(lua_State *L, items *list, enum item_kind kind) {
 /* ---- the string form ---- */
 
 bool gtlua_is_slice(const char *text) {
-  return strpbrk(text, ":,.") || strcmp(text, "None") == 0 || isdigit((unsigned char)*text) || *text == '-';
+  return strpbrk(text, ":,.") || strcmp(text, "None") == 0 || isdigit((unsigned char)*text) ||
+         *text == '-';
 }
 
 static const char *skip_space(const char *p) {
@@ -98,7 +100,10 @@ static void parse_string(lua_State *L, const char *text, items *list) {
     p = read_part(L, p, list);
     if (p && *p == '\0') return;
     if (!p || *p != ',')
-      gtlua_error(L, "index \"%s\" is not a slice; write for example \"1:3, :\", \"..., -1\" or \"None, :\"", text);
+      gtlua_error(
+          L,
+          "index \"%s\" is not a slice; write for example \"1:3, :\", \"..., -1\" or \"None, :\"",
+          text);
     p = skip_space(p + 1);
     if (*p == '\0') return; /* "3," as in Python */
   }
@@ -120,8 +125,11 @@ static void read_range(lua_State *L, int table, items *list) {
   it->has_stop = range_bound(L, table, 2, &it->stop);
   bool stepped = range_bound(L, table, 3, &it->step);
   if (it->has_start && !it->has_stop && !stepped)
-    gtlua_error(L, "index {%lld} can be read in two ways: write {%lld, %lld} for that row alone, or \"%lld:\" for all "
-                   "rows from it on", (long long)it->start, (long long)it->start, (long long)it->start + 1,
+    gtlua_error(L,
+                "index {%lld} can be read in two ways: write {%lld, %lld} for that row "
+                "alone, or \"%lld:\" for all "
+                "rows from it on",
+                (long long)it->start, (long long)it->start, (long long)it->start + 1,
                 (long long)it->start);
 }
 
@@ -131,10 +139,18 @@ static void parse_table(lua_State *L, int table, items *list) {
     lua_rawgeti(L, table, i);
     int at = lua_gettop(L);
     switch (lua_type(L, at)) {
-    case LUA_TNUMBER: add_item(L, list, ITEM_INTEGER)->index = gtlua_toint(L, at, "index"); break;
-    case LUA_TTABLE: read_range(L, at, list); break;
-    case LUA_TSTRING: parse_string(L, lua_tostring(L, at), list); break;
-    default: gtlua_error(L, "index: part %d is %s; expected an integer, a range or a string", i, gtlua_typename(L, at));
+    case LUA_TNUMBER:
+      add_item(L, list, ITEM_INTEGER)->index = gtlua_toint(L, at, "index");
+      break;
+    case LUA_TTABLE:
+      read_range(L, at, list);
+      break;
+    case LUA_TSTRING:
+      parse_string(L, lua_tostring(L, at), list);
+      break;
+    default:
+      gtlua_error(L, "index: part %d is %s; expected an integer, a range or a string", i,
+                  gtlua_typename(L, at));
     }
     lua_pop(L, 1);
   }
@@ -150,14 +166,16 @@ static int count_used(lua_State *L, const gt_tensor *t, const items *list) {
     ellipses += list->at[i].kind == ITEM_ELLIPSIS;
   }
   if (ellipses > 1) gtlua_error(L, "index: only one ... is possible");
-  if (used > t->ndim) gtlua_error(L, "index: %d indices for a tensor of %d dimensions", used, t->ndim);
+  if (used > t->ndim)
+    gtlua_error(L, "index: %d indices for a tensor of %d dimensions", used, t->ndim);
   return used;
 }
 
 static int64_t resolve_index(lua_State *L, int64_t i, int64_t size, int dim) {
   int64_t at = i < 0 ? i + size : i;
   if (at >= 0 && at < size) return at;
-  gtlua_error(L, "index %lld is out of range for dimension %d with size %lld%s", (long long)i, dim, (long long)size,
+  gtlua_error(L, "index %lld is out of range for dimension %d with size %lld%s", (long long)i, dim,
+              (long long)size,
               i == size && size > 0 ? " (elements count from 0; the last is [-1])" : "");
   return 0;
 }
@@ -169,13 +187,15 @@ static int64_t clamp(int64_t i, int64_t size) {
 
 /* Sets start and stop to 0 <= start <= stop <= size, as Python does. */
 static void resolve_range(lua_State *L, item *it, int64_t size) {
-  if (it->step <= 0) gtlua_error(L, "index: the step of a range must be positive, got %lld", (long long)it->step);
+  if (it->step <= 0)
+    gtlua_error(L, "index: the step of a range must be positive, got %lld", (long long)it->step);
   it->start = it->has_start ? clamp(it->start, size) : 0;
   it->stop = it->has_stop ? clamp(it->stop, size) : size;
   if (it->stop < it->start) it->stop = it->start;
 }
 
-/* Resolves all parts against the shape of t in place, an ellipsis becomes as many full ranges as are missing. */
+/* Resolves all parts against the shape of t in place, an ellipsis becomes as many full ranges as
+ * are missing. */
 static void resolve(lua_State *L, const gt_tensor *t, items *list) {
   int missing = t->ndim - count_used(L, t, list), dim = 0;
   items out = {0};
@@ -205,7 +225,8 @@ static void locate(lua_State *L, const gt_tensor *t, const items *list, geometry
       g->offset += it->index * t->stride[dim++];
       continue;
     }
-    if (g->ndim == GT_MAX_DIM) gtlua_error(L, "index: the result would have more than %d dimensions", GT_MAX_DIM);
+    if (g->ndim == GT_MAX_DIM)
+      gtlua_error(L, "index: the result would have more than %d dimensions", GT_MAX_DIM);
     g->shape[g->ndim] = it->kind == ITEM_NEW ? 1 : (it->stop - it->start + it->step - 1) / it->step;
     g->stride[g->ndim] = it->kind == ITEM_NEW ? 1 : t->stride[dim] * it->step;
     if (it->kind == ITEM_RANGE) g->offset += it->start * t->stride[dim++];
@@ -215,7 +236,8 @@ static void locate(lua_State *L, const gt_tensor *t, const items *list, geometry
 
 /* ---- reading ---- */
 
-/* The same through ops, one part at a time, so that gradients flow.  Leaves the result on the stack. */
+/* The same through ops, one part at a time, so that gradients flow.  Leaves the result on the
+ * stack. */
 static void walk(lua_State *L, int index, const gt_tensor *t, const items *list) {
   lua_pushvalue(L, index);
   int dim = 0, source = 0; /* dim: of the tensor on top; source: of t */
@@ -227,8 +249,9 @@ static void walk(lua_State *L, int index, const gt_tensor *t, const items *list)
     else if (it->kind == ITEM_INTEGER)
       gtlua_apply(L, "select", &x, 1, GT_ARGS({"dim", GT_INT(dim)}, {"index", GT_INT(it->index)}));
     else if (it->start != 0 || it->stop != t->shape[source] || it->step != 1)
-      gtlua_apply(L, "slice", &x, 1, GT_ARGS({"dim", GT_INT(dim)}, {"start", GT_INT(it->start)},
-                                             {"stop", GT_INT(it->stop)}, {"step", GT_INT(it->step)}));
+      gtlua_apply(L, "slice", &x, 1,
+                  GT_ARGS({"dim", GT_INT(dim)}, {"start", GT_INT(it->start)},
+                          {"stop", GT_INT(it->stop)}, {"step", GT_INT(it->step)}));
     else
       lua_pushvalue(L, -1);
     lua_remove(L, -2);
@@ -243,7 +266,8 @@ static void push_view(lua_State *L, gt_tensor *t, const geometry *g) {
 }
 
 void gtlua_push_row(lua_State *L, gt_tensor *t, int64_t i) {
-  if (t->ndim == 0) gtlua_error(L, "index: a tensor without dimensions cannot be indexed; see item()");
+  if (t->ndim == 0)
+    gtlua_error(L, "index: a tensor without dimensions cannot be indexed; see item()");
   i = resolve_index(L, i, t->shape[0], 0);
   if (gtlua_cx(L)->grad_enabled && (t->requires_grad || t->node)) {
     gtlua_apply(L, "select", &t, 1, GT_ARGS({"dim", GT_INT(0)}, {"index", GT_INT(i)}));
@@ -259,10 +283,17 @@ void gtlua_push_row(lua_State *L, gt_tensor *t, int64_t i) {
 static void read_key(lua_State *L, const gt_tensor *t, items *list) {
   list->count = 0;
   switch (lua_type(L, 2)) {
-  case LUA_TNUMBER: add_item(L, list, ITEM_INTEGER)->index = gtlua_toint(L, 2, "index"); break;
-  case LUA_TSTRING: parse_string(L, lua_tostring(L, 2), list); break;
-  case LUA_TTABLE: parse_table(L, 2, list); break;
-  default: gtlua_error(L, "index: expected an integer, a slice or a tensor, got %s", gtlua_typename(L, 2));
+  case LUA_TNUMBER:
+    add_item(L, list, ITEM_INTEGER)->index = gtlua_toint(L, 2, "index");
+    break;
+  case LUA_TSTRING:
+    parse_string(L, lua_tostring(L, 2), list);
+    break;
+  case LUA_TTABLE:
+    parse_table(L, 2, list);
+    break;
+  default:
+    gtlua_error(L, "index: expected an integer, a slice or a tensor, got %s", gtlua_typename(L, 2));
   }
   resolve(L, t, list);
 }
@@ -274,7 +305,8 @@ static int read_by_tensor(lua_State *L, gt_tensor *t, gt_tensor *key) {
     return 1;
   }
   if (gt_dtype_is_float(key->dtype))
-    return gtlua_error(L, "index: a tensor key must hold integers or booleans, got %s", gt_dtype_name(key->dtype));
+    return gtlua_error(L, "index: a tensor key must hold integers or booleans, got %s",
+                       gt_dtype_name(key->dtype));
   gtlua_apply(L, "index", (gt_tensor *[]){t, key}, 2, NULL);
   return 1;
 }
@@ -304,13 +336,16 @@ int gtlua_tensor_at(lua_State *L) {
 static int assign_by_tensor(lua_State *L, gt_tensor *t, gt_tensor *key) {
   gt_ctx *cx = gtlua_cx(L);
   if (key->dtype != GT_BOOL || lua_type(L, 3) != LUA_TNUMBER)
-    return gtlua_error(L, "index: t[mask] = number is possible, t[%s tensor] = %s is not; see torch.where",
-                       gt_dtype_name(key->dtype), gtlua_typename(L, 3));
+    return gtlua_error(
+        L, "index: t[mask] = number is possible, t[%s tensor] = %s is not; see torch.where",
+        gt_dtype_name(key->dtype), gtlua_typename(L, 3));
   gt_tensor *value = NULL;
   bool whole = lua_isinteger(L, 3);
-  gt_status status = gt_tensor_scalar(cx, whole ? GT_I64 : GT_F64, lua_tonumber(L, 3), whole ? lua_tointeger(L, 3) : 0, &value);
+  gt_status status = gt_tensor_scalar(cx, whole ? GT_I64 : GT_F64, lua_tonumber(L, 3),
+                                      whole ? lua_tointeger(L, 3) : 0, &value);
   if (status == GT_OK)
-    status = gt_run_into(cx, cx->ops[gt_op_find(cx, "masked_fill")], (gt_tensor *[]){t, key, value}, 3, NULL, t);
+    status = gt_run_into(cx, cx->ops[gt_op_find(cx, "masked_fill")], (gt_tensor *[]){t, key, value},
+                         3, NULL, t);
   gt_tensor_unref(cx, value);
   gtlua_check(L, status);
   return 0;
@@ -328,7 +363,8 @@ int gtlua_tensor_assign(lua_State *L) {
   gt_tensor *source = gtlua_testtensor(L, 3);
   int type = lua_type(L, 3);
   if (!source && type != LUA_TNUMBER && type != LUA_TBOOLEAN)
-    return gtlua_error(L, "t[key] = value: expected a number or a tensor, got %s", gtlua_typename(L, 3));
+    return gtlua_error(L, "t[key] = value: expected a number or a tensor, got %s",
+                       gtlua_typename(L, 3));
   double value = type == LUA_TBOOLEAN ? lua_toboolean(L, 3) : lua_tonumber(L, 3);
   push_view(L, t, &g);
   gt_tensor *view = gtlua_totensor(L, -1);

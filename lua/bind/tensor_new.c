@@ -1,4 +1,5 @@
-/* tensor_new.c: functions of torch that make tensors: from sizes, from ranges, from random streams, from Lua values. */
+/* tensor_new.c: functions of torch that make tensors: from sizes, from ranges, from random streams,
+ * from Lua values. */
 #include "core/tensor/rng.h"
 #include "lua/bind/tensor.h"
 
@@ -22,8 +23,8 @@ void gtlua_read_options(lua_State *L, int index, const char *function, gtlua_opt
       else if (strcmp(key, "requires_grad") == 0)
         out->requires_grad = lua_toboolean(L, -1);
       else
-        gtlua_error(L, "%s has no argument '%s'%s; it takes dtype, device, requires_grad", function, key,
-                    gtlua_suggest(key, names, hint));
+        gtlua_error(L, "%s has no argument '%s'%s; it takes dtype, device, requires_grad", function,
+                    key, gtlua_suggest(key, names, hint));
     }
     lua_pop(L, 1);
   }
@@ -34,31 +35,37 @@ static gtlua_options default_options(lua_State *L) {
   return (gtlua_options){.dtype = s->dtype, .device = s->device};
 }
 
-/* Reads dims from position first, then the table of options, which may be the table of the dims itself. */
+/* Reads dims from position first, then the table of options, which may be the table of the dims
+ * itself. */
 static gt_spec read_spec(lua_State *L, int first, const char *function, gtlua_options *options) {
   gt_dims dims = {0};
   int after = first;
-  bool options_only = lua_type(L, first) == LUA_TTABLE && lua_rawlen(L, first) == 0 && gtlua_has_keywords(L, first);
+  bool options_only =
+      lua_type(L, first) == LUA_TTABLE && lua_rawlen(L, first) == 0 && gtlua_has_keywords(L, first);
   if (!options_only) after = gtlua_todims(L, first, &dims);
-  if (after > first && lua_type(L, first) == LUA_TTABLE) gtlua_read_options(L, first, function, options);
+  if (after > first && lua_type(L, first) == LUA_TTABLE)
+    gtlua_read_options(L, first, function, options);
   if (!lua_isnoneornil(L, after) && lua_type(L, after) != LUA_TTABLE)
-    gtlua_error(L, "%s: expected sizes and then {dtype =, device =, requires_grad =}, got %s", function,
-                gtlua_typename(L, after));
+    gtlua_error(L, "%s: expected sizes and then {dtype =, device =, requires_grad =}, got %s",
+                function, gtlua_typename(L, after));
   gtlua_read_options(L, after, function, options);
   return gt_spec_make(options->dtype, dims.count, dims.at);
 }
 
 /* Pushes a new tensor: zeros, or what its memory held. */
-static gt_tensor *push_new(lua_State *L, const gt_spec *spec, const gtlua_options *options, bool zero) {
+static gt_tensor *push_new(lua_State *L, const gt_spec *spec, const gtlua_options *options,
+                           bool zero) {
   gt_ctx *cx = gtlua_cx(L);
   gt_tensor **box = gtlua_box(L);
   gtlua_pressure(L);
   gt_status status;
-  GTLUA_RETRY(L, status, zero ? gt_tensor_zeros(cx, spec, options->device, box)
-                              : gt_tensor_new(cx, spec, options->device, box));
+  GTLUA_RETRY(L, status,
+              zero ? gt_tensor_zeros(cx, spec, options->device, box)
+                   : gt_tensor_new(cx, spec, options->device, box));
   gtlua_check(L, status);
   if (options->requires_grad && !gt_dtype_is_float(spec->dtype))
-    gtlua_error(L, "only float tensors can have gradients, this one is %s", gt_dtype_name(spec->dtype));
+    gtlua_error(L, "only float tensors can have gradients, this one is %s",
+                gt_dtype_name(spec->dtype));
   (*box)->requires_grad = options->requires_grad;
   return *box;
 }
@@ -95,7 +102,8 @@ static gt_dtype value_dtype(lua_State *L, int index) {
 static double fill_number(lua_State *L, int index, const char *function) {
   if (lua_isboolean(L, index)) return lua_toboolean(L, index);
   if (lua_type(L, index) != LUA_TNUMBER)
-    gtlua_error(L, "%s: expected a number to fill with, got %s", function, gtlua_typename(L, index));
+    gtlua_error(L, "%s: expected a number to fill with, got %s", function,
+                gtlua_typename(L, index));
   return lua_tonumber(L, index);
 }
 
@@ -103,7 +111,8 @@ static double fill_number(lua_State *L, int index, const char *function) {
 static int new_full(lua_State *L) {
   gtlua_options options = default_options(L);
   gt_dims dims;
-  if (lua_type(L, 1) == LUA_TNUMBER) return gtlua_error(L, "full: expected the sizes in a table: full({2, 3}, value)");
+  if (lua_type(L, 1) == LUA_TNUMBER)
+    return gtlua_error(L, "full: expected the sizes in a table: full({2, 3}, value)");
   int after = gtlua_todims(L, 1, &dims);
   double value = fill_number(L, after, "full");
   options.dtype = value_dtype(L, after);
@@ -113,11 +122,13 @@ static int new_full(lua_State *L) {
   return 1;
 }
 
-static int random_tensor(lua_State *L, const char *function, gt_status (*fill)(gt_ctx *, gt_tensor *, double, double)) {
+static int random_tensor(lua_State *L, const char *function,
+                         gt_status (*fill)(gt_ctx *, gt_tensor *, double, double)) {
   gtlua_options options = default_options(L);
   gt_spec spec = read_spec(L, 1, function, &options);
   if (!gt_dtype_is_float(spec.dtype))
-    return gtlua_error(L, "%s: expected a float dtype, got %s", function, gt_dtype_name(spec.dtype));
+    return gtlua_error(L, "%s: expected a float dtype, got %s", function,
+                       gt_dtype_name(spec.dtype));
   gtlua_check(L, fill(gtlua_cx(L), push_new(L, &spec, &options, false), 0, 1));
   return 1;
 }
@@ -137,7 +148,8 @@ static int new_randint(lua_State *L) {
     first = 3;
   }
   if (low >= high)
-    return gtlua_error(L, "randint: expected low < high, got [%lld, %lld)", (long long)low, (long long)high);
+    return gtlua_error(L, "randint: expected low < high, got [%lld, %lld)", (long long)low,
+                       (long long)high);
   if (lua_type(L, first) == LUA_TNUMBER)
     return gtlua_error(L, "randint: expected the sizes in a table: randint(0, 10, {2, 3})");
   gt_spec spec = read_spec(L, first, "randint", &options);
@@ -184,7 +196,8 @@ static int finish(lua_State *L, const gtlua_options *options) {
     gtlua_check(L, gt_copy(gtlua_cx(L), t, host));
   }
   if (options->requires_grad && !gt_dtype_is_float(options->dtype))
-    return gtlua_error(L, "only float tensors can have gradients, this one is %s", gt_dtype_name(options->dtype));
+    return gtlua_error(L, "only float tensors can have gradients, this one is %s",
+                       gt_dtype_name(options->dtype));
   gtlua_totensor(L, -1)->requires_grad = options->requires_grad;
   return 1;
 }
@@ -203,7 +216,8 @@ static int new_arange(lua_State *L) {
   while (n < 3 && lua_type(L, n + 1) == LUA_TNUMBER) whole = whole && lua_isinteger(L, ++n);
   if (n == 0) return gtlua_error(L, "arange: expected numbers, got %s", gtlua_typename(L, 1));
   if (!lua_isnoneornil(L, n + 1) && lua_type(L, n + 1) != LUA_TTABLE)
-    return gtlua_error(L, "arange: expected start, stop, step, got %s as argument %d", gtlua_typename(L, n + 1), n + 1);
+    return gtlua_error(L, "arange: expected start, stop, step, got %s as argument %d",
+                       gtlua_typename(L, n + 1), n + 1);
   if (whole) options.dtype = GT_I64;
   gtlua_read_options(L, n + 1, "arange", &options);
   double start = n > 1 ? lua_tonumber(L, 1) : 0, stop = lua_tonumber(L, n > 1 ? 2 : 1);
@@ -215,8 +229,10 @@ static int new_arange(lua_State *L) {
   int64_t count = steps > 0 ? (int64_t)steps : 0;
   gt_tensor *t = push_host(L, whole ? GT_I64 : GT_F64, 1, &count);
   for (int64_t i = 0; whole && i < count; i++)
-    ((int64_t *)gt_data(t))[i] = (n > 1 ? lua_tointeger(L, 1) : 0) + i * (n > 2 ? lua_tointeger(L, 3) : 1);
-  for (int64_t i = 0; !whole && i < count; i++) ((double *)gt_data(t))[i] = start + (double)i * step;
+    ((int64_t *)gt_data(t))[i] =
+        (n > 1 ? lua_tointeger(L, 1) : 0) + i * (n > 2 ? lua_tointeger(L, 3) : 1);
+  for (int64_t i = 0; !whole && i < count; i++)
+    ((double *)gt_data(t))[i] = start + (double)i * step;
   return finish(L, &options);
 }
 
@@ -226,11 +242,13 @@ static int new_linspace(lua_State *L) {
   double start = luaL_checknumber(L, 1), stop = luaL_checknumber(L, 2);
   int64_t count = gtlua_toint(L, 3, "linspace: steps");
   gtlua_read_options(L, 4, "linspace", &options);
-  if (count < 0) return gtlua_error(L, "linspace: steps must not be negative, got %lld", (long long)count);
+  if (count < 0)
+    return gtlua_error(L, "linspace: steps must not be negative, got %lld", (long long)count);
   gt_tensor *t = push_host(L, GT_F64, 1, &count);
   double *x = gt_data(t), step = count > 1 ? (stop - start) / (double)(count - 1) : 0;
   /* From both ends, so that the last element is exactly `stop`. */
-  for (int64_t i = 0; i < count; i++) x[i] = i < count / 2 ? start + (double)i * step : stop - (double)(count - 1 - i) * step;
+  for (int64_t i = 0; i < count; i++)
+    x[i] = i < count / 2 ? start + (double)i * step : stop - (double)(count - 1 - i) * step;
   if (count == 1) x[0] = start;
   return finish(L, &options);
 }
@@ -241,7 +259,8 @@ static int new_eye(lua_State *L) {
   gt_dims dims;
   int after = gtlua_todims(L, 1, &dims);
   gtlua_read_options(L, after, "eye", &options);
-  if (dims.count < 1 || dims.count > 2) return gtlua_error(L, "eye: expected one or two sizes, got %d", dims.count);
+  if (dims.count < 1 || dims.count > 2)
+    return gtlua_error(L, "eye: expected one or two sizes, got %d", dims.count);
   if (dims.count == 1) dims.at[1] = dims.at[0];
   gt_spec spec = gt_spec_make(options.dtype, 2, dims.at);
   gt_tensor *t = push_new(L, &spec, &options, true);
@@ -254,7 +273,8 @@ static int new_eye(lua_State *L) {
   return 1;
 }
 
-/* torch.randperm(n[, options]): the numbers 0 … n - 1 in random order (Fisher and Yates 1938, Durstenfeld's form) */
+/* torch.randperm(n[, options]): the numbers 0 … n - 1 in random order (Fisher and Yates 1938,
+ * Durstenfeld's form) */
 static int new_randperm(lua_State *L) {
   gt_ctx *cx = gtlua_cx(L);
   gtlua_options options = default_options(L);
@@ -284,7 +304,8 @@ static int new_randperm(lua_State *L) {
 typedef struct nest {
   int ndim;
   int64_t shape[GT_MAX_DIM];
-  gt_dtype dtype; /* GT_BOOL, GT_I64 or GT_F64; narrowest that holds all; GT_NDTYPE: nothing seen yet */
+  gt_dtype
+      dtype; /* GT_BOOL, GT_I64 or GT_F64; narrowest that holds all; GT_NDTYPE: nothing seen yet */
 } nest;
 
 /* " at [2][1]" of the place being read, or "" at the top. */
@@ -307,28 +328,33 @@ static gt_dtype scalar_dtype(lua_State *L) {
   return lua_isinteger(L, -1) ? GT_I64 : GT_F64;
 }
 
-/* First pass over the value at the top of the stack: shape (from the first of everything), dtype, raggedness. */
+/* First pass over the value at the top of the stack: shape (from the first of everything), dtype,
+ * raggedness. */
 static void measure(lua_State *L, nest *n, int64_t *path, int depth, bool first) {
   if (lua_type(L, -1) != LUA_TTABLE) {
     gt_dtype dtype = scalar_dtype(L);
     if (dtype == GT_NDTYPE) {
       const char *got = gtlua_typename(L, -1);
-      gtlua_error(L, "tensor: expected numbers, booleans or tables of them%s, got %s", path_text(L, path, depth), got);
+      gtlua_error(L, "tensor: expected numbers, booleans or tables of them%s, got %s",
+                  path_text(L, path, depth), got);
     }
     if (first) n->ndim = depth;
     if (depth != n->ndim)
-      gtlua_error(L, "tensor: ragged table%s: expected a table, got a number", path_text(L, path, depth));
-    if (n->dtype == GT_NDTYPE || dtype == GT_F64 || (dtype == GT_I64 && n->dtype == GT_BOOL)) n->dtype = dtype;
+      gtlua_error(L, "tensor: ragged table%s: expected a table, got a number",
+                  path_text(L, path, depth));
+    if (n->dtype == GT_NDTYPE || dtype == GT_F64 || (dtype == GT_I64 && n->dtype == GT_BOOL))
+      n->dtype = dtype;
     return;
   }
   int64_t count = (int64_t)lua_rawlen(L, -1);
   if (depth == GT_MAX_DIM) gtlua_error(L, "tensor: tables nest deeper than %d", GT_MAX_DIM);
   if (first) n->shape[depth] = count, n->ndim = depth + 1;
   if (depth >= n->ndim)
-    gtlua_error(L, "tensor: ragged table%s: expected a number, got a table", path_text(L, path, depth));
+    gtlua_error(L, "tensor: ragged table%s: expected a number, got a table",
+                path_text(L, path, depth));
   if (count != n->shape[depth])
-    gtlua_error(L, "tensor: ragged table%s: expected %lld items, got %lld", path_text(L, path, depth),
-                (long long)n->shape[depth], (long long)count);
+    gtlua_error(L, "tensor: ragged table%s: expected %lld items, got %lld",
+                path_text(L, path, depth), (long long)n->shape[depth], (long long)count);
   luaL_checkstack(L, 4, "tensor");
   for (int64_t i = 1; i <= count; i++) {
     path[depth] = i;
@@ -358,8 +384,8 @@ static void store(lua_State *L, const nest *n, int depth, gt_tensor *t, int64_t 
   }
 }
 
-/* torch.tensor(value[, options]): numbers, booleans, nested tables of them, or a tensor to copy.  All integers give
- * int64, any float the default float dtype, booleans bool. */
+/* torch.tensor(value[, options]): numbers, booleans, nested tables of them, or a tensor to copy.
+ * All integers give int64, any float the default float dtype, booleans bool. */
 static int new_tensor(lua_State *L) {
   gtlua_options options = default_options(L);
   gt_tensor *source = gtlua_testtensor(L, 1);

@@ -1,7 +1,8 @@
 /* tensor_print.c: tensors as text, by the rules of PyTorch's printer.
  *
- * All numbers of a tensor share one width and one of three notations: whole ("3."), fixed ("3.1400") or scientific.
- * More than `threshold` elements: each dimension longer than two edges shows its two edges only. */
+ * All numbers of a tensor share one width and one of three notations: whole ("3."), fixed
+ * ("3.1400") or scientific. More than `threshold` elements: each dimension longer than two edges
+ * shows its two edges only. */
 #include "core/tensor/graph.h"
 #include "lua/bind/tensor.h"
 #include "lua/bind/text.h"
@@ -40,7 +41,8 @@ typedef struct printer {
 /* ---- what is shown ---- */
 
 /* Copies the shown part of dimension d… of the view at `offset` to data; returns the end. */
-static char *read_shown(lua_State *L, gt_tensor *t, const shown *s, int d, int64_t offset, char *data) {
+static char *read_shown(lua_State *L, gt_tensor *t, const shown *s, int d, int64_t offset,
+                        char *data) {
   gt_ctx *cx = gtlua_cx(L);
   int64_t edge = s->shape[d] / 2;
   if (d < s->ndim - 1) {
@@ -94,14 +96,16 @@ static int64_t count_shown(const shown *s) {
 /* ---- notation ---- */
 
 /* Element i without padding. */
-static const char *element_text(const shown *s, const notation *note, int64_t i, char text[ELEMENT_MAX]) {
+static const char *element_text(const shown *s, const notation *note, int64_t i,
+                                char text[ELEMENT_MAX]) {
   if (s->dtype == GT_BOOL) return ((const uint8_t *)s->data)[i] ? "True" : "False";
   if (s->dtype == GT_I64) {
     snprintf(text, ELEMENT_MAX, "%lld", (long long)((const int64_t *)s->data)[i]);
     return text;
   }
   double x = ((const double *)s->data)[i];
-  if (note->kind == NOTE_SCIENTIFIC) return gtlua_float_text(x, 'e', note->precision, text, ELEMENT_MAX);
+  if (note->kind == NOTE_SCIENTIFIC)
+    return gtlua_float_text(x, 'e', note->precision, text, ELEMENT_MAX);
   if (note->kind == NOTE_FIXED) return gtlua_float_text(x, 'f', note->precision, text, ELEMENT_MAX);
   gtlua_float_text(x, 'f', 0, text, ELEMENT_MAX);
   if (isfinite(x)) strcat(text, ".");
@@ -133,7 +137,9 @@ static void measure_width(const shown *s, notation *note) {
   char text[ELEMENT_MAX];
   note->width = 1;
   for (int64_t i = 0, n = count_shown(s); i < n; i++) {
-    if (s->is_float && (!isfinite(((const double *)s->data)[i]) || ((const double *)s->data)[i] == 0)) continue;
+    if (s->is_float &&
+        (!isfinite(((const double *)s->data)[i]) || ((const double *)s->data)[i] == 0))
+      continue;
     int width = (int)strlen(element_text(s, note, i, text));
     if (width > note->width) note->width = width;
   }
@@ -203,8 +209,9 @@ static void push_numbers(lua_State *L, gt_tensor *t) {
   const gtlua_session *session = gtlua_session_of(L);
   shown s = {0};
   look(L, t, &s);
-  notation note = {
-      .precision = session->print.precision, .line_width = session->print.width, .edge = session->print.edge};
+  notation note = {.precision = session->print.precision,
+                   .line_width = session->print.width,
+                   .edge = session->print.edge};
   choose_notation(session, &s, &note);
   measure_width(&s, &note);
   printer p = {.L = L, .shown = &s, .note = &note};
@@ -217,8 +224,8 @@ static void push_numbers(lua_State *L, gt_tensor *t) {
 
 /* ---- suffixes ---- */
 
-/* Appends ", suffix" to the text on top of the stack, on a new line when it does not fit; `line` is the length of the
- * last line. */
+/* Appends ", suffix" to the text on top of the stack, on a new line when it does not fit; `line` is
+ * the length of the last line. */
 static void add_suffix(lua_State *L, int *line, const char *suffix) {
   int indent = (int)strlen(PREFIX), length = (int)strlen(suffix);
   bool wrap = *line + length + 2 > gtlua_session_of(L)->print.width;
@@ -228,7 +235,8 @@ static void add_suffix(lua_State *L, int *line, const char *suffix) {
   lua_concat(L, 3);
 }
 
-/* Length of the last line of the text on top of the stack as PyTorch counts it: two more than it is. */
+/* Length of the last line of the text on top of the stack as PyTorch counts it: two more than it
+ * is. */
 static int last_line(lua_State *L) {
   size_t length;
   const char *text = lua_tolstring(L, -1, &length), *line = strrchr(text, '\n');
@@ -251,7 +259,8 @@ static void add_suffixes(lua_State *L, const gt_tensor *t, bool meta) {
   char text[160], name[64];
   int line = last_line(L);
   if (gt_device_of(t) != session->device) {
-    snprintf(text, sizeof text, gt_device_of(t)->kind == GT_CUDA ? "device='%s:0'" : "device='%s'", gt_device_of(t)->name);
+    snprintf(text, sizeof text, gt_device_of(t)->kind == GT_CUDA ? "device='%s:0'" : "device='%s'",
+             gt_device_of(t)->name);
     add_suffix(L, &line, text);
   }
   bool empty = gt_count(t) == 0;
@@ -260,7 +269,8 @@ static void add_suffixes(lua_State *L, const gt_tensor *t, bool meta) {
     lua_pop(L, 1);
     add_suffix(L, &line, text);
   }
-  bool usual = t->dtype == session->dtype || (!meta && !empty && (t->dtype == GT_I64 || t->dtype == GT_BOOL));
+  bool usual = t->dtype == session->dtype ||
+               (!meta && !empty && (t->dtype == GT_I64 || t->dtype == GT_BOOL));
   if (!usual) {
     snprintf(text, sizeof text, "dtype=torch.%s", gt_dtype_name(t->dtype));
     add_suffix(L, &line, text);
@@ -302,7 +312,9 @@ int gtlua_tensor_tostring(lua_State *L) {
 
 static int small(lua_State *L, const char *key, int least, int most) {
   int64_t n = gtlua_toint(L, -1, key);
-  if (n < least || n > most) gtlua_error(L, "set_printoptions: %s expects %d … %d, got %lld", key, least, most, (long long)n);
+  if (n < least || n > most)
+    gtlua_error(L, "set_printoptions: %s expects %d … %d, got %lld", key, least, most,
+                (long long)n);
   return (int)n;
 }
 
@@ -316,9 +328,11 @@ static void set_profile(lua_State *L, gtlua_session *s, const char *name) {
   s->print.width = 80;
 }
 
-/* torch.set_printoptions{precision = 4, threshold = 1000, edgeitems = 3, linewidth = 80, sci_mode = nil, profile =} */
+/* torch.set_printoptions{precision = 4, threshold = 1000, edgeitems = 3, linewidth = 80, sci_mode =
+ * nil, profile =} */
 int gtlua_set_printoptions(lua_State *L) {
-  static const char *const names[] = {"precision", "threshold", "edgeitems", "linewidth", "sci_mode", "profile", NULL};
+  static const char *const names[] = {"precision", "threshold", "edgeitems", "linewidth",
+                                      "sci_mode",  "profile",   NULL};
   gtlua_session *s = gtlua_session_of(L);
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -341,7 +355,8 @@ int gtlua_set_printoptions(lua_State *L) {
     else if (strcmp(key, "sci_mode") == 0)
       s->print.scientific = lua_toboolean(L, -1);
     else if (strcmp(key, "profile") != 0)
-      return gtlua_error(L, "set_printoptions has no argument '%s'%s", key, gtlua_suggest(key, names, hint));
+      return gtlua_error(L, "set_printoptions has no argument '%s'%s", key,
+                         gtlua_suggest(key, names, hint));
     lua_pop(L, 1);
   }
   return 0;

@@ -4,13 +4,16 @@
 
 #include "lua/bind/bind.h"
 
-/* x by the conversion 'e', 'f' or 'g' with a decimal point in every locale; "nan" without sign.  Returns text. */
+/* x by the conversion 'e', 'f' or 'g' with a decimal point in every locale; "nan" without sign.
+ * Returns text. */
 const char *gtlua_float_text(double x, char conversion, int precision, char *text, size_t size);
 
-/* Pushes the value at index as print() and f-strings show it: floats shortest, the rest through __tostring. */
+/* Pushes the value at index as print() and f-strings show it: floats shortest, the rest through
+ * __tostring. */
 const char *gtlua_push_text(lua_State *L, int index);
 
-/* Pushes the value at index by a format specification of Python ("<40", ",", ".4f"); raises on a bad one. */
+/* Pushes the value at index by a format specification of Python ("<40", ",", ".4f"); raises on a
+ * bad one. */
 void gtlua_push_formatted(lua_State *L, int index, const char *spec);
 
 bool gtlua_is_format(const char *spec); /* a well-formed specification? */

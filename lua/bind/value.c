@@ -1,6 +1,7 @@
 /* value.c: the small values: dtypes, devices, sizes, and whole numbers as arguments.
  *
- * Dtypes and devices are interned: one userdata each, so that == is identity.  A Size is a copy of a shape. */
+ * Dtypes and devices are interned: one userdata each, so that == is identity.  A Size is a copy of
+ * a shape. */
 #include "lua/bind/bind.h"
 
 #include <math.h>
@@ -9,8 +10,10 @@
 #define DTYPES "gt.dtypes" /* registry: dtype number -> userdata */
 #define DEVICES "gt.devices"
 
-/* Pushes the interned userdata `key` of the registry table `where`, made with `size` bytes of `value`. */
-static void push_interned(lua_State *L, const char *where, int key, const char *type, const void *value, size_t size) {
+/* Pushes the interned userdata `key` of the registry table `where`, made with `size` bytes of
+ * `value`. */
+static void push_interned(lua_State *L, const char *where, int key, const char *type,
+                          const void *value, size_t size) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, where);
   if (lua_rawgeti(L, -1, key) == LUA_TNIL) {
     lua_pop(L, 1);
@@ -32,12 +35,18 @@ gt_dtype gtlua_todtype(lua_State *L, int index) {
   const gt_dtype *object = luaL_testudata(L, index, GTLUA_DTYPE);
   if (object) return *object;
   gt_dtype dtype;
-  if (lua_type(L, index) == LUA_TSTRING && gt_dtype_parse(lua_tostring(L, index), &dtype)) return dtype;
+  if (lua_type(L, index) == LUA_TSTRING && gt_dtype_parse(lua_tostring(L, index), &dtype))
+    return dtype;
   static const char *const names[] = {
 #define X(NAME, name, bytes, kind, torch, safetensors) #name, torch,
       GT_DTYPE_LIST(X)
 #undef X
-          "float", "double", "half", "long", "int", NULL};
+          "float",
+      "double",
+      "half",
+      "long",
+      "int",
+      NULL};
   char hint[96] = "";
   const char *text = luaL_tolstring(L, index, NULL);
   gtlua_error(L, "expected a dtype, got %s%s", text, gtlua_suggest(text, names, hint));
@@ -78,7 +87,8 @@ const gt_device *gtlua_todevice(lua_State *L, int index) {
   if (object) return *object;
   const gt_device *device = NULL;
   if (lua_type(L, index) != LUA_TSTRING)
-    gtlua_error(L, "expected a device such as \"cpu\" or \"cuda\", got %s", gtlua_typename(L, index));
+    gtlua_error(L, "expected a device such as \"cpu\" or \"cuda\", got %s",
+                gtlua_typename(L, index));
   gtlua_check(L, gt_device_find(gtlua_cx(L), lua_tostring(L, index), &device));
   return device;
 }
@@ -108,7 +118,8 @@ static int device_index(lua_State *L) {
 /* torch.device("cuda:0") or torch.device("cuda", 0) */
 static int device_new(lua_State *L) {
   if (!lua_isnoneornil(L, 2) && gtlua_toint(L, 2, "device: index") != 0)
-    return gtlua_error(L, "device: only one device of each kind is supported, got index %d", (int)lua_tointeger(L, 2));
+    return gtlua_error(L, "device: only one device of each kind is supported, got index %d",
+                       (int)lua_tointeger(L, 2));
   gtlua_pushdevice(L, gtlua_todevice(L, 1));
   return 1;
 }
@@ -131,7 +142,8 @@ int64_t gtlua_toint(lua_State *L, int index, const char *what) {
 /* The array part of the table at index as dims. */
 static void table_dims(lua_State *L, int index, gt_dims *out) {
   lua_Unsigned n = lua_rawlen(L, index);
-  if (n > GT_MAX_DIM) gtlua_error(L, "at most %d dimensions, got %d", GT_MAX_DIM, (int)(n > 999 ? 999 : n));
+  if (n > GT_MAX_DIM)
+    gtlua_error(L, "at most %d dimensions, got %d", GT_MAX_DIM, (int)(n > 999 ? 999 : n));
   out->count = (int)n;
   for (int i = 0; i < out->count; i++) {
     lua_rawgeti(L, index, i + 1);
@@ -179,7 +191,9 @@ void gtlua_pushsize(lua_State *L, int ndim, const int64_t *shape) {
   luaL_setmetatable(L, GTLUA_SIZE);
 }
 
-static gt_dims *check_size(lua_State *L, int index) { return luaL_checkudata(L, index, GTLUA_SIZE); }
+static gt_dims *check_size(lua_State *L, int index) {
+  return luaL_checkudata(L, index, GTLUA_SIZE);
+}
 
 static int size_unpack(lua_State *L) {
   const gt_dims *size = check_size(L, 1);
@@ -229,7 +243,8 @@ static int size_pairs(lua_State *L) {
 
 static int size_eq(lua_State *L) {
   const gt_dims *a = luaL_testudata(L, 1, GTLUA_SIZE), *b = luaL_testudata(L, 2, GTLUA_SIZE);
-  int equal = a && b && a->count == b->count && memcmp(a->at, b->at, (size_t)a->count * sizeof *a->at) == 0;
+  int equal =
+      a && b && a->count == b->count && memcmp(a->at, b->at, (size_t)a->count * sizeof *a->at) == 0;
   lua_pushboolean(L, equal);
   return 1;
 }
@@ -248,10 +263,8 @@ static int size_tostring(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg size_methods[] = {{"unpack", size_unpack},
-                                        {"tolist", size_tolist},
-                                        {"numel", size_numel},
-                                        {NULL, NULL}};
+static const luaL_Reg size_methods[] = {
+    {"unpack", size_unpack}, {"tolist", size_tolist}, {"numel", size_numel}, {NULL, NULL}};
 
 static int size_index(lua_State *L) {
   const gt_dims *size = check_size(L, 1);
@@ -259,8 +272,9 @@ static int size_index(lua_State *L) {
     int64_t i = gtlua_toint(L, 2, "Size: index");
     int64_t at = i < 0 ? i + size->count : i;
     if (at < 0 || at >= size->count)
-      return gtlua_error(L, "Size index %lld out of range for %d dimensions (they count from 0; the last is [-1])",
-                         (long long)i, size->count);
+      return gtlua_error(
+          L, "Size index %lld out of range for %d dimensions (they count from 0; the last is [-1])",
+          (long long)i, size->count);
     lua_pushinteger(L, size->at[at]);
     return 1;
   }
@@ -280,12 +294,14 @@ static int size_index(lua_State *L) {
 static int size_new(lua_State *L) {
   gt_dims dims;
   int after = gtlua_todims(L, 1, &dims);
-  if (after <= lua_gettop(L)) return gtlua_error(L, "Size: expected whole numbers, got %s", gtlua_typename(L, after));
+  if (after <= lua_gettop(L))
+    return gtlua_error(L, "Size: expected whole numbers, got %s", gtlua_typename(L, after));
   gtlua_pushsize(L, dims.count, dims.at);
   return 1;
 }
 
-/* ipairs that asks objects for __ipairs (those count from 0); plain tables as ever.  Upvalue: Lua's own. */
+/* ipairs that asks objects for __ipairs (those count from 0); plain tables as ever.  Upvalue: Lua's
+ * own. */
 static int value_ipairs(lua_State *L) {
   luaL_checkany(L, 1);
   bool own = luaL_getmetafield(L, 1, "__ipairs") != LUA_TNIL;
@@ -306,10 +322,16 @@ static void new_metatable(lua_State *L, const char *name, const luaL_Reg *functi
 }
 
 void gtlua_open_values(lua_State *L) {
-  static const luaL_Reg dtype_meta[] = {{"__tostring", dtype_tostring}, {"__index", dtype_index}, {NULL, NULL}};
-  static const luaL_Reg device_meta[] = {{"__tostring", device_tostring}, {"__index", device_index}, {NULL, NULL}};
-  static const luaL_Reg size_meta[] = {{"__tostring", size_tostring}, {"__index", size_index}, {"__len", size_len},
-                                       {"__eq", size_eq},             {"__pairs", size_pairs}, {"__ipairs", size_pairs},
+  static const luaL_Reg dtype_meta[] = {
+      {"__tostring", dtype_tostring}, {"__index", dtype_index}, {NULL, NULL}};
+  static const luaL_Reg device_meta[] = {
+      {"__tostring", device_tostring}, {"__index", device_index}, {NULL, NULL}};
+  static const luaL_Reg size_meta[] = {{"__tostring", size_tostring},
+                                       {"__index", size_index},
+                                       {"__len", size_len},
+                                       {"__eq", size_eq},
+                                       {"__pairs", size_pairs},
+                                       {"__ipairs", size_pairs},
                                        {NULL, NULL}};
   new_metatable(L, GTLUA_DTYPE, dtype_meta);
   new_metatable(L, GTLUA_DEVICE, device_meta);
@@ -321,7 +343,12 @@ void gtlua_open_values(lua_State *L) {
 #define X(NAME, name, bytes, kind, torch, safetensors) {torch, GT_##NAME},
       GT_DTYPE_LIST(X)
 #undef X
-          {"double", GT_F64}, {"float", GT_F32}, {"half", GT_F16}, {"long", GT_I64}, {"int", GT_I32}, {"short", GT_I16}};
+          {"double", GT_F64},
+      {"float", GT_F32},
+      {"half", GT_F16},
+      {"long", GT_I64},
+      {"int", GT_I32},
+      {"short", GT_I16}};
   for (int i = 0; i < GT_COUNT(dtypes); i++) {
     gtlua_pushdtype(L, dtypes[i].dtype);
     lua_setfield(L, -2, dtypes[i].name);
