@@ -14,21 +14,25 @@ gt_status gt_out_like(gt_call *c, int out, int in) {
   return GT_OK;
 }
 
-static gt_status broadcast_failed(gt_call *c, int first, int last) {
-  char list[512], shape[GT_SHAPE_TEXT];
-  size_t length = 0;
-  list[0] = 0;
-  for (int i = first; i <= last && length < sizeof list - GT_SHAPE_TEXT; i++) {
-    if (c->in[i] == NULL) continue;
-    const char *text = gt_shape_text(&c->in_spec[i], shape);
-    size_t bytes = strlen(text);
-    const char *joint = length == 0 ? "" : i == last ? " and " : ", ";
-    memcpy(list + length, joint, strlen(joint));
-    length += strlen(joint);
-    memcpy(list + length, text, bytes + 1);
-    length += bytes;
-  }
-  return gt_fail(c->cx, GT_ESHAPE, "%s: expected shapes that broadcast, got %s", c->op->name, list);
+/* Size of input i along dimension d of the result, 1 where it is broadcast. */
+static int64_t size_along(const gt_call *c, int i, int d, int ndim) {
+  if (c->in[i] == NULL) return 1;
+  int own = d - (ndim - c->in_spec[i].ndim);
+  return own < 0 ? 1 : c->in_spec[i].shape[own];
+}
+
+/* Says which two inputs disagree along dimension d of the result. */
+static gt_status broadcast_failed(gt_call *c, int first, int second, int d, int ndim) {
+  char a[32], b[32], a_shape[GT_SHAPE_TEXT], b_shape[GT_SHAPE_TEXT];
+  gt_input_name(c->op, first, a);
+  gt_input_name(c->op, second, b);
+  return gt_fail(c->cx, GT_ESHAPE,
+                 "%s: the size of tensor %s (%lld) must match the size of tensor %s (%lld) at "
+                 "non-singleton dimension %d [%s: %s, %s: %s]",
+                 c->op->name, a, (long long)size_along(c, first, d, ndim), b,
+                 (long long)size_along(c, second, d, ndim), d, a,
+                 gt_shape_text(&c->in_spec[first], a_shape), b,
+                 gt_shape_text(&c->in_spec[second], b_shape));
 }
 
 gt_status gt_out_broadcast(gt_call *c, int out, int first, int last, gt_dtype dtype) {
@@ -36,15 +40,15 @@ gt_status gt_out_broadcast(gt_call *c, int out, int first, int last, gt_dtype dt
   for (int i = first; i <= last; i++) {
     if (c->in[i] != NULL && c->in_spec[i].ndim > spec.ndim) spec.ndim = c->in_spec[i].ndim;
   }
-  for (int d = 0; d < spec.ndim; d++) spec.shape[d] = 1;
-  for (int i = first; i <= last; i++) {
-    if (c->in[i] == NULL) continue;
-    const gt_spec *in = &c->in_spec[i];
-    int64_t *shape = spec.shape + spec.ndim - in->ndim;
-    for (int d = 0; d < in->ndim; d++) {
-      if (in->shape[d] == 1 || in->shape[d] == shape[d]) continue;
-      if (shape[d] != 1) return broadcast_failed(c, first, last);
-      shape[d] = in->shape[d];
+  for (int d = spec.ndim - 1; d >= 0; d--) {
+    int chosen = first; /* the input that the size comes from */
+    spec.shape[d] = size_along(c, first, d, spec.ndim);
+    for (int i = first + 1; i <= last; i++) {
+      int64_t size = size_along(c, i, d, spec.ndim);
+      if (size == 1 || size == spec.shape[d]) continue;
+      if (spec.shape[d] != 1) return broadcast_failed(c, chosen, i, d, spec.ndim);
+      spec.shape[d] = size;
+      chosen = i;
     }
   }
   c->spec[out] = spec;
@@ -78,6 +82,17 @@ gt_dtype gt_result_type(const gt_call *c, unsigned inputs) {
   }
   gt_dtype result = combine(rank[0], combine(rank[1], rank[2]));
   return result == GT_NDTYPE ? GT_F32 : result;
+}
+
+bool gt_input_name(const gt_op *op, int i, char name[32]) {
+  const char *at = op->inputs;
+  for (; i > 0 && strchr(at, ',') != NULL; i--) at = strchr(at, ',') + 1;
+  at += strspn(at, " ");
+  size_t length = strcspn(at, ",? .");
+  if (length > 31) length = 31;
+  memcpy(name, at, length);
+  name[length] = 0;
+  return at[length] == '?';
 }
 
 gt_status gt_dim_resolve(gt_ctx *cx, const char *op, int64_t dim, int ndim, int *out) {

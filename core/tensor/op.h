@@ -134,6 +134,8 @@ gt_dtype gt_result_type(const gt_call *c,
                         unsigned inputs); /* promotion with weak scalars, PyTorch's rules */
 gt_status gt_dim_resolve(gt_ctx *cx, const char *op, int64_t dim, int ndim,
                          int *out); /* negative dims; 0-d tensors have 0 and -1; GT_EINDEX */
+/* Copies the name of input i out of "x, weight?, tensors..."; true when it may be absent. */
+bool gt_input_name(const gt_op *op, int i, char name[32]);
 
 #define GT_COUNT(array) (int)(sizeof(array) / sizeof *(array))
 

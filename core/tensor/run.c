@@ -20,18 +20,6 @@ typedef struct frame {
   int scratch;       /* blocks in use before the call */
 } frame;
 
-/* Takes the name of input i out of "x, weight?, tensors..."; true when it may be absent. */
-static bool input_name(const gt_op *op, int i, char name[32]) {
-  const char *at = op->inputs;
-  for (; i > 0 && strchr(at, ',') != NULL; i--) at = strchr(at, ',') + 1;
-  at += strspn(at, " ");
-  size_t length = strcspn(at, ",? .");
-  if (length > 31) length = 31;
-  memcpy(name, at, length);
-  name[length] = 0;
-  return at[length] == '?';
-}
-
 static gt_status check_inputs(gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin) {
   char name[32];
   if (op->nin >= 0 && nin > op->nin)
@@ -39,7 +27,7 @@ static gt_status check_inputs(gt_ctx *cx, const gt_op *op, gt_tensor *const *in,
   int wanted = op->nin < 0 ? nin : op->nin;
   for (int i = 0; i < wanted; i++) {
     if (i < nin && in[i] != NULL) continue;
-    if (op->nin < 0 || !input_name(op, i, name))
+    if (op->nin < 0 || !gt_input_name(op, i, name))
       return gt_fail(cx, GT_EARG, "%s: expected a tensor for input %d (%s), got none", op->name,
                      i + 1, op->nin < 0 ? op->inputs : name);
   }

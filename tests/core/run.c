@@ -100,7 +100,8 @@ static void inputs_are_checked(void **state) {
   gt_tensor *many[4] = {x, x, x, x};
   fails(gt_apply(cx, "fuse", many, 4, NULL, &y), GT_EARG, "expected at most 3 tensors, got 4");
   fails(gt_apply2(cx, "add", x, wrong, NULL, &y), GT_ESHAPE,
-        "add: expected shapes that broadcast, got (2) and (2, 3)");
+        "add: the size of tensor a (2) must match the size of tensor b (3) at non-singleton "
+        "dimension 1 [a: (2), b: (2, 3)]");
   gt_spec spec = gt_spec_of(x);
   ok(gt_tensor_new(cx, &spec, &gt_device_meta, &meta));
   fails(gt_apply2(cx, "add", x, meta, NULL, &y), GT_EDEVICE,
