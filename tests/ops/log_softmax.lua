@@ -1,0 +1,40 @@
+local arrays = require "arrays"
+
+return {
+  dtypes = {"f64", "f32", "bf16", "f16"},
+  -- exp within 2 ulp, a sum of n terms in lanes, one division
+  tol = {f64 = 1e-13, f32 = 2e-6, f16 = 2e-3},
+  cases = {
+    {inputs = {{3, 5}}, attr = {dim = -1}},
+    {inputs = {{3, 5}}, attr = {dim = 0}},
+    {inputs = {{2, 4, 3}}, attr = {dim = 1}},
+    {inputs = {{37}}, attr = {dim = 0}},
+    {inputs = {{}}, attr = {dim = 0}},
+    {inputs = {{0, 3}}, attr = {dim = 1}},
+    {inputs = {{3, 0}}, attr = {dim = 1}},
+    {inputs = {{4, 1}}, attr = {dim = 1}},
+    {inputs = {{shape = {2, 3}, values = {1e4, -1e4, 0, 500, 501, 502}}}, attr = {dim = 1}, gradient = false},
+    {inputs = {{shape = {3}, values = {-math.huge, 1, 2}}}, attr = {dim = 0}, gradient = false},
+    {inputs = {{9, 1000}}, attr = {dim = -1}, gradient = false},
+    {inputs = {{33, 200}}, attr = {dim = 0}, gradient = false},
+  },
+  oracle = function(x, attr)
+    local X = arrays.of(x)
+    local d = X.ndim > 0 and attr.dim % X.ndim or 0
+    return arrays.make(X.shape, "f64", function(...)
+      local at, most, sum = {...}, -math.huge, 0
+      for i = 0, (X.shape[d + 1] or 1) - 1 do
+        at[d + 1] = i
+        most = math.max(most, X(table.unpack(at)))
+      end
+      for i = 0, (X.shape[d + 1] or 1) - 1 do
+        at[d + 1] = i
+        sum = sum + math.exp(X(table.unpack(at)) - most)
+      end
+      return X(...) - most - math.log(sum)
+    end)
+  end,
+  errors = {
+    {inputs = {{2, 3}}, attr = {dim = 2}, message = "log_softmax: expected a dimension from -2 to 1, got 2"},
+  },
+}
