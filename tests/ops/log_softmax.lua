@@ -19,19 +19,28 @@ return {
     {inputs = {{33, 200}}, attr = {dim = 0}, gradient = false},
   },
   oracle = function(x, attr)
-    local X = arrays.of(x)
+    local X, lines = arrays.of(x), {}
     local d = X.ndim > 0 and attr.dim % X.ndim or 0
-    return arrays.make(X.shape, "f64", function(...)
-      local at, most, sum = {...}, -math.huge, 0
-      for i = 0, (X.shape[d + 1] or 1) - 1 do
+    -- Maximum and sum of exponentials of the line through `at`, computed once.
+    local function line_through(at)
+      at[d + 1] = 0
+      local key = table.concat(at, " ")
+      if lines[key] then return lines[key] end
+      local most, sum, n = -math.huge, 0, X.shape[d + 1] or 1
+      for i = 0, n - 1 do
         at[d + 1] = i
         most = math.max(most, X(table.unpack(at)))
       end
-      for i = 0, (X.shape[d + 1] or 1) - 1 do
+      for i = 0, n - 1 do
         at[d + 1] = i
         sum = sum + math.exp(X(table.unpack(at)) - most)
       end
-      return X(...) - most - math.log(sum)
+      lines[key] = {most = most, sum = sum}
+      return lines[key]
+    end
+    return arrays.make(X.shape, "f64", function(...)
+      local line = line_through {...}
+      return X(...) - line.most - math.log(line.sum)
     end)
   end,
   errors = {

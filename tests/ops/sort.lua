@@ -12,8 +12,8 @@ return {
     {inputs = {{}}},
     {inputs = {{0, 3}}},
     {inputs = {{3, 0}}},
-    {inputs = {{shape = {2, 130}, dtype = "i64", low = -20, high = 20}}, attr = {dim = 1}}, -- long lines, many ties
-    {inputs = {{shape = {2, 130}, dtype = "i64", low = -20, high = 20}}, attr = {dim = 1, descending = true}},
+    {inputs = {{shape = {2, 130}, dtype = "i64", low = -20, high = 20}}, attr = {dim = 1}, result = "i64"}, -- long lines, many ties
+    {inputs = {{shape = {2, 130}, dtype = "i64", low = -20, high = 20}}, attr = {dim = 1, descending = true}, result = "i64"},
     {inputs = {{131}}, gradient = false},
   },
   oracle = function(x, attr)

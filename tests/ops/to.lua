@@ -1,6 +1,9 @@
 local arrays = require "arrays"
 
-local function case(shape, dtype) return {inputs = {shape}, attr = {dtype = dtype}} end
+-- Finite differences only see through a conversion that does not round.
+local function case(shape, dtype)
+  return {inputs = {shape}, attr = {dtype = dtype}, result = dtype, gradient = dtype == "f64"}
+end
 
 -- The narrow value nearest to x, ties to even: 8 (bf16) or 11 (f16) significant bits.
 local function rounded(x, bits)

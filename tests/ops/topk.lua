@@ -9,8 +9,8 @@ return {
     {inputs = {{5}}, attr = {k = 5}},
     {inputs = {{5}}, attr = {k = 0}},
     {inputs = {{shape = {9}, values = {2, 1, 2, 0, 1, 2, -1, 0, 1}}}, attr = {k = 5}, gradient = false},
-    {inputs = {{shape = {3, 300}, dtype = "i64", low = -50, high = 50}}, attr = {k = 7}}, -- by heap
-    {inputs = {{shape = {3, 300}, dtype = "i64", low = -50, high = 50}}, attr = {k = 200, largest = false}}, -- by sort
+    {inputs = {{shape = {3, 300}, dtype = "i64", low = -50, high = 50}}, attr = {k = 7}, result = "i64"}, -- by heap
+    {inputs = {{shape = {3, 300}, dtype = "i64", low = -50, high = 50}}, attr = {k = 200, largest = false}, result = "i64"}, -- by sort
     {inputs = {{40, 90}}, attr = {k = 4, dim = 0}, gradient = false},
   },
   oracle = function(x, attr)
