@@ -488,7 +488,7 @@ local function check_forward(case)
     expect_same_bits(dtype .. ": inputs afterwards", tensors_of(typed), tensors_of(before))
     if file.strided == "close" then
       local layouts = run(map(typed, strided), case.attr)
-      expect_outputs(dtype .. " from other strides", layouts, reference(typed, case.attr, layouts), dtype, case)
+      expect_outputs(dtype .. " from other strides", layouts, reference(typed, case.attr, layouts), case)
     elseif file.strided ~= false then
       expect_same_bits(dtype .. " from other strides", run(map(typed, strided), case.attr), outputs)
     end
