@@ -1,6 +1,6 @@
 /* bind.c: opening and closing the session, errors with the user's file and line, collector
  * pressure, the embedded library. */
-#include "lua/bind/bind.h"
+#include "lua/bind/text.h"
 
 #include "core/tensor/allocator.h"
 #include "kernels/ops.h"
@@ -272,6 +272,13 @@ void gtlua_pushlate(lua_State *L, const char *lib, const char *name) {
   lua_pushcclosure(L, late_call, 2);
 }
 
+int gtlua_late(lua_State *L) {
+  if (lua_tocfunction(L, 1) != late_call) return 0;
+  lua_getupvalue(L, 1, 1);
+  lua_getupvalue(L, 1, 2);
+  return 2;
+}
+
 /* ---- life ---- */
 
 /* The plug-in lies beside the executable, or, installed, in ../lib/gptsh. */
@@ -335,15 +342,17 @@ static int open_library(lua_State *L) {
   gtlua_open_inspect(L);
   gtlua_open_data(L);
   lua_setglobal(L, "torch");
-  static const char *const late[][2] = {{"values", "odict"},
-                                        {"values", "struct"},
-                                        {"values", "list"},
-                                        {"values", "defaults"},
-                                        {"show", "show"}};
+  static const char *const late[][2] = {{"values", "odict"}, {"values", "struct"},
+                                        {"values", "list"},  {"values", "defaults"},
+                                        {"show", "show"},    {"help", "help"}};
   for (int i = 0; i < GT_COUNT(late); i++) {
     gtlua_pushlate(L, late[i][0], late[i][1]);
     lua_setglobal(L, late[i][1]);
   }
+  gtlua_namespace(L, "json");
+  static const char *const json[] = {"encode", "decode", "null"};
+  for (int i = 0; i < GT_COUNT(json); i++) gtlua_lazy(L, json[i], "json");
+  lua_setglobal(L, "json");
   return 0;
 }
 

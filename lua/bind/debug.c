@@ -4,6 +4,8 @@
 #include "lua/bind/tensor.h"
 #include "lua/bind/text.h"
 
+#include <string.h>
+
 /* torch.debug.fail_after(n[, persist]): the (n+1)-th allocation from now fails; nil: none */
 static int fail_after(lua_State *L) {
   gt_ctx *cx = gtlua_cx(L);
@@ -64,6 +66,17 @@ static int number(lua_State *L) {
 /* native.raise(message): an error at the place of the user's code */
 static int raise_error(lua_State *L) { return gtlua_error(L, "%s", luaL_checkstring(L, 1)); }
 
+/* native.source(name) -> text of the embedded module, or nil */
+static int source(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  for (const gtlua_lib *lib = gtlua_libs; lib->name; lib++) {
+    if (strcmp(lib->name, name) != 0) continue;
+    lua_pushlstring(L, lib->data, lib->size);
+    return 1;
+  }
+  return 0;
+}
+
 static const luaL_Reg debug_functions[] = {{"fail_after", fail_after},
                                            {"interrupt", interrupt},
                                            {"interrupt_clear", interrupt_clear},
@@ -76,6 +89,9 @@ static const luaL_Reg native_functions[] = {{"suggest", suggest},
                                             {"raise", raise_error},
                                             {"describe", gtlua_describe_op},
                                             {"rewrite", gtlua_fstring_rewrite},
+                                            {"json_decode", gtlua_json_decode},
+                                            {"late", gtlua_late},
+                                            {"source", source},
                                             {NULL, NULL}};
 
 void gtlua_open_debug(lua_State *L) {

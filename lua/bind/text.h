@@ -21,6 +21,12 @@ bool gtlua_is_format(const char *spec); /* a well-formed specification? */
 /* native.rewrite(source) -> source */
 int gtlua_fstring_rewrite(lua_State *L);
 
+/* native.json_decode(text, null) -> value */
+int gtlua_json_decode(lua_State *L);
+/* native.late(function) -> module and name that a function of gtlua_pushlate() stands for, or
+ * nothing */
+int gtlua_late(lua_State *L);
+
 void gtlua_open_fstring(lua_State *L);
 void gtlua_open_load(lua_State *L);
 

@@ -1,0 +1,89 @@
+--- help() and JSON.
+local test = require "harness"
+local native = require "native"
+
+--- What fn prints.
+local function printed(fn)
+  local lines, original = {}, print
+  _G.print = function(...) lines[#lines + 1] = table.concat({...}, "\t") end
+  local ok, message = pcall(fn)
+  _G.print = original
+  assert(ok, message)
+  return table.concat(lines, "\n")
+end
+
+test("every function of torch and every method has a text", function()
+  local docs, missing = require "docs", {}
+  local function check(space, prefix)
+    for name, value in next, space do
+      if type(value) == "function" and debug.getinfo(value, "S").what == "C" and not native.describe(value)
+        and not native.late(value) and not docs[prefix .. name] then
+        missing[#missing + 1] = prefix .. name
+      end
+    end
+  end
+  local aliases = {["t:nElement"] = "t:numel", ["torch.from_table"] = "torch.tensor", ["torch.inference_mode"] = "torch.no_grad"}
+  check(torch, "torch.")
+  check(torch.Tensor, "t:")
+  for i = #missing, 1, -1 do
+    if docs[aliases[missing[i]]] then table.remove(missing, i) end
+  end
+  table.sort(missing)
+  test.equal(table.concat(missing, " "), "")
+end)
+
+test("no text is about something that does not exist", function()
+  for name in next, require "docs" do
+    local space, field = name:match "^(%w+)[.:](.*)$"
+    assert(rawget(space == "t" and torch.Tensor or _G[space], field), name)
+  end
+end)
+
+test("help of ops comes from their descriptors", function()
+  local text = printed(function() help(torch.sum) end)
+  assert(text:find("sum(x, {dim = …, keepdim = false})", 1, true), text)
+  assert(text:find("as torch.sum, t:sum(), torch.ops.sum", 1, true), text)
+  for name in next, torch.ops do assert(#printed(function() help(torch.ops[name]) end) > 20) end
+end)
+
+--- Adds one to x.
+local function increment(x) return x + 1 end
+
+test("help of functions is the comment above them", function()
+  assert(printed(function() help(increment) end):find "function %(x%)  tests/lang/help.lua:%d+\n  Adds one to x%.")
+  assert(printed(function() help(torch.stack) end):find "joins equal shapes")
+  assert(printed(function() help "softmax" end):find "F.softmax")
+  assert(printed(function() help(torch.zeros) end):find "filled with 0")
+  assert(printed(function() help() end):find "count from 0")
+  assert(printed(function() help(torch.ones(2)) end):find "backward")
+  test.raises(function() help "softmaks" end, "nothing is called 'softmaks' (did you mean 'softmax'?)")
+end)
+
+test("json writes numbers so that they read back equal", function()
+  test.equal(json.encode{1, 2.0, 0.1, 2^53 | 1, "é\n\1\"", true}, '[1,2.0,0.1,9007199254740993,"é\\n\\u0001\\"",true]')
+  test.equal(json.encode{b = 1, a = {}, c = json.null}, '{"a":{},"b":1,"c":null}')
+  test.equal(json.encode(odict{{"z", 1}, {"a", 2}}), '{"z":1,"a":2}')
+  test.equal(json.encode({a = {1}}, {indent = 2}), '{\n  "a": [\n    1\n  ]\n}')
+  test.equal(json.encode(torch.tensor{{1, 2}}), "[[1,2]]")
+  test.raises(function() json.encode(0 / 0) end, "nan has no JSON form")
+  test.raises(function() json.encode{[{}] = 1} end, "string keys")
+  test.raises(function() json.encode(print) end, "cannot write a function")
+  test.raises(function() json.encode "\xff" end, "UTF-8")
+  local loop = {}
+  loop[1] = loop
+  test.raises(function() json.encode(loop) end, "deeper")
+end)
+
+test("json reads strictly", function()
+  local value = json.decode '{"a": [1, 2.5, -0.0, 1e3, null, true], "b": {"c": "\\u00e9\\n"}}'
+  test.equal(value.a[1], 1)
+  test.equal(value.a[4], 1000.0)
+  assert(value.a[5] == json.null)
+  test.equal(value.b.c, "é\n")
+  test.equal(json.decode "9007199254740993", 9007199254740993)
+  for text, message in pairs {["[1,"] = "line 1", ['{"a":1,"a":2}'] = "duplicate", ["[1] 2"] = "line 1", ["[NaN]"] = "line 1",
+                              [""] = "line 1", ["{'a':1}"] = "line 1", ["99999999999999999999"] = "big", ["[01]"] = "line 1",
+                              [("["):rep(100000)] = "depth"} do
+    test.raises(function() return json.decode(text) end, message)
+  end
+end)
