@@ -38,7 +38,7 @@ static void read_options(lua_State *L, const gt_module *m, int index, gt_argumen
 static void bad_argument(lua_State *L, const gt_module *m, int n, int index) {
   const char *names = m->class->parameters;
   gtlua_error(L, "%s: argument %d must be a tensor or a pair of tensors, got %s%s%s%s",
-              gt_module_class_name(m), n, luaL_typename(L, index), names ? " (forward takes " : "",
+              gt_module_class_name(m), n, gtlua_typename(L, index), names ? " (forward takes " : "",
               names ? names : "", names ? ")" : "");
 }
 
@@ -131,7 +131,7 @@ static int not_a_tensor(lua_State *L, int box, int result) {
   gtlua_module_get(L, box, "forward");
   const char *place = definition(L, -1);
   return gtlua_error(L, "forward of %s (%s) must return a tensor, got %s", class, place,
-                     luaL_typename(L, result));
+                     gtlua_typename(L, result));
 }
 
 static int protected_forward(lua_State *L) {

@@ -62,7 +62,7 @@ static int new_module(lua_State *L) {
 /* The box at 1, which an init is about to fill. */
 static gt_module **open_box(lua_State *L) {
   gt_module **box = luaL_testudata(L, 1, GTLUA_MODULE);
-  if (!box) gtlua_error(L, "init: expected the module being made, got %s", luaL_typename(L, 1));
+  if (!box) gtlua_error(L, "init: expected the module being made, got %s", gtlua_typename(L, 1));
   if (*box) gtlua_error(L, "%s: init was called twice", gt_module_class_name(*box));
   return box;
 }

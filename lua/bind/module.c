@@ -21,7 +21,7 @@ gt_module *gtlua_testmodule(lua_State *L, int index) {
 
 gt_module *gtlua_tomodule(lua_State *L, int index) {
   gt_module **box = luaL_testudata(L, index, GTLUA_MODULE);
-  if (!box) gtlua_error(L, "expected a module, got %s", luaL_typename(L, index));
+  if (!box) gtlua_error(L, "expected a module, got %s", gtlua_typename(L, index));
   if (*box) return *box;
   lua_getiuservalue(L, index, GTLUA_UV_CLASS);
   lua_getfield(L, -1, "__name");
@@ -234,7 +234,7 @@ static int module_index(lua_State *L) {
   if (lua_isinteger(L, 2)) return push_item(L, 1, gtlua_tomodule(L, 1), lua_tointeger(L, 2));
   if (lua_type(L, 2) != LUA_TSTRING)
     return gtlua_error(L, "%s: fields have names, got %s",
-                       gt_module_class_name(gtlua_tomodule(L, 1)), luaL_typename(L, 2));
+                       gt_module_class_name(gtlua_tomodule(L, 1)), gtlua_typename(L, 2));
   gtlua_module_get(L, 1, lua_tostring(L, 2));
   return 1;
 }
@@ -299,7 +299,7 @@ static void set_buffer(lua_State *L, gt_module *m, const char *name, int value, 
 
 static int wrong_kind(lua_State *L, const gt_module *m, const gt_slot *slot, int value) {
   static const char *const expected[] = {"a parameter", "a tensor", "a module"};
-  const char *got = gtlua_testtensor(L, value) ? "a plain tensor" : luaL_typename(L, value);
+  const char *got = gtlua_testtensor(L, value) ? "a plain tensor" : gtlua_typename(L, value);
   return gtlua_error(L, "%s.%s: expected %s or nil, got %s%s", gt_module_class_name(m), slot->name,
                      expected[slot->kind], got,
                      slot->kind == GT_SLOT_PARAMETER && gtlua_testtensor(L, value)
@@ -317,7 +317,7 @@ static int module_newindex(lua_State *L) {
     snprintf(digits, sizeof digits, "%lld", (long long)(i < 0 ? i + gt_module_length(m) : i));
     if (!gtlua_testmodule(L, 3))
       return gtlua_error(L, "%s[%s]: expected a module, got %s", gt_module_class_name(m), digits,
-                         luaL_typename(L, 3));
+                         gtlua_typename(L, 3));
   } else {
     name = luaL_checkstring(L, 2);
   }
@@ -502,6 +502,8 @@ void gtlua_open_module(lua_State *L) {
 
   luaL_newmetatable(L, GTLUA_MODULE);
   luaL_setfuncs(L, metamethods, 0);
+  lua_pushliteral(L, "module"); /* in messages */
+  lua_setfield(L, -2, "__name");
   lua_pop(L, 1);
 
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);

@@ -147,12 +147,15 @@ static int set(lua_State *L) {
   const char *name = luaL_checkstring(L, 3);
   int h = gt_hyper_find(o->class, name);
   bool initial = strcmp(name, "initial_lr") == 0;
-  if (h >= 0)
-    read_hyper(L, o->class, h, 4, &group->hyper[h]);
-  else if (initial && lua_type(L, 4) == LUA_TNUMBER)
+  gt_value value;
+  if (h >= 0) {
+    read_hyper(L, o->class, h, 4, &value);
+    group->hyper[h] = value;
+  } else if (initial && lua_type(L, 4) == LUA_TNUMBER) {
     group->initial_lr = lua_tonumber(L, 4);
-  else if (initial)
+  } else if (initial) {
     return gtlua_error(L, "initial_lr expects a number, got %s", gtlua_typename(L, 4));
+  }
   lua_pushboolean(L, h >= 0 || initial);
   return 1;
 }

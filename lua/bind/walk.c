@@ -94,12 +94,12 @@ static int load_state(lua_State *L) {
     lua_rawgeti(L, 2, i + 1);
     lua_rawgeti(L, 3, i + 1);
     if (lua_type(L, -2) != LUA_TSTRING)
-      return gtlua_error(L, "load_state_dict: keys must be names, got %s", luaL_typename(L, -2));
+      return gtlua_error(L, "load_state_dict: keys must be names, got %s", gtlua_typename(L, -2));
     names[i] = lua_tostring(L, -2);
     tensors[i] = gtlua_testtensor(L, -1);
     if (!tensors[i])
       return gtlua_error(L, "load_state_dict: '%s' must be a tensor, got %s", names[i],
-                         luaL_typename(L, -1));
+                         gtlua_typename(L, -1));
     lua_pop(L, 2);
   }
   gtlua_check(L, gt_module_load(gtlua_cx(L), m, count, names, tensors, lua_toboolean(L, 4)));

@@ -158,7 +158,7 @@ test("a forward that returns no tensor is named", function()
   local m = small()
   with_forward(m, 0, function() return 3 end)
   test.raises(function() m(idx) end, "forward of Probe (tests/model/mixed.lua:")
-  test.raises(function() m(idx) end, "must return a tensor, got number")
+  test.raises(function() m(idx) end, "must return a tensor, got an integer")
   with_forward(m, 0, function() end)
   test.raises(function() m(idx) end, "must return a tensor, got nil")
   m.blocks[0].attn = nil
