@@ -4,7 +4,8 @@
  * by id (counting sort) and rows of dweight are shared out by id: the order of additions depends on
  * idx only, and rows that nobody asked for are not touched when accumulating. */
 #ifndef real
-#include "kernels/cpu.h"
+#include "core/tensor/pool.h"
+#include "kernels/geometry.h"
 
 enum { GRAIN = 16384 }; /* elements copied per chunk */
 
@@ -28,9 +29,7 @@ typedef struct job {
 static gt_status infer(gt_call *c) {
   const gt_spec *idx = &c->in_spec[0], *weight = &c->in_spec[1];
   char text[GT_SHAPE_TEXT];
-  if (gt_dtype_is_float(idx->dtype) || idx->dtype == GT_BOOL)
-    return gt_fail(c->cx, GT_EDTYPE, "embedding: expected integer ids, got %s",
-                   gt_dtype_name(idx->dtype));
+  GT_TRY(gt_index_check(c, 0));
   if (weight->ndim != 2)
     return gt_fail(c->cx, GT_ESHAPE, "embedding: expected weight (V, C), got %s",
                    gt_shape_text(weight, text));
@@ -41,20 +40,6 @@ static gt_status infer(gt_call *c) {
   memcpy(shape, idx->shape, sizeof shape);
   shape[idx->ndim] = weight->shape[1];
   return gt_out_spec(c, 0, weight->dtype, idx->ndim + 1, shape);
-}
-
-/* The ids as int64, in scratch memory unless they are already. */
-static gt_status read_ids(gt_call *c, const int64_t **out) {
-  if (c->in_spec[0].dtype == GT_I64) {
-    *out = gt_data(c->in[0]);
-    return GT_OK;
-  }
-  int64_t n = gt_spec_count(&c->in_spec[0]);
-  void *ids;
-  GT_TRY(gt_scratch(c->cx, c->device, (size_t)n * sizeof(int64_t), &ids));
-  gt_convert(ids, GT_I64, gt_data(c->in[0]), c->in_spec[0].dtype, n);
-  *out = ids;
-  return GT_OK;
 }
 
 static void copy_rows(void *argument, int64_t begin, int64_t end) {
@@ -70,7 +55,7 @@ static gt_status forward(gt_call *c) {
   job j = {.table = gt_data(c->in[1]),
            .y = gt_data(c->out[0]),
            .row_bytes = (size_t)columns * gt_dtype_size(c->in_spec[1].dtype)};
-  GT_TRY(read_ids(c, &j.id));
+  GT_TRY(gt_index_read(c, 0, &j.id));
   for (int64_t i = 0; i < positions; i++) {
     if (j.id[i] < 0 || j.id[i] >= rows)
       return gt_fail(c->cx, GT_EINDEX,
@@ -122,7 +107,7 @@ static gt_status backward(gt_call *c) {
            .dweight = gt_data(c->gin[1]),
            .row_bytes = (size_t)columns * gt_dtype_size(dtype),
            .add = c->accumulate[1]};
-  GT_TRY(read_ids(c, &j.id));
+  GT_TRY(gt_index_read(c, 0, &j.id));
   GT_TRY(gt_scratch(c->cx, c->device, (size_t)(rows + 1 + positions) * sizeof(int64_t), &sort));
   j.first = sort;
   j.order = j.first + rows + 1;

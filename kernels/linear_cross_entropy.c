@@ -1,0 +1,196 @@
+/* linear_cross_entropy: cross_entropy(x W^T, targets) with x (N, C), W (V, C), without ever holding
+ * the (N, V) logits; row arithmetic in cross_entropy.h.
+ *
+ * Both passes go through blocks of logits, at most TOKENS by CLASSES numbers: the forward feeds
+ * them to each row's running log-sum-exp, the backward makes them again, turns them into dz and
+ * adds dz W to dx and dz^T x to dW.  Recomputing costs one product more than keeping dW from the
+ * forward would, but no second (V, C) matrix, and works for every reduction. */
+#ifndef real
+#include "kernels/cpu.h"
+#include "kernels/cross_entropy.h"
+#include "kernels/gemm.h"
+
+enum { TOKENS = 1024, CLASSES = 2048 };
+enum { GRAIN = 16384 }; /* logits per chunk of row work */
+
+typedef struct job {
+  const gt_call *c;
+  int64_t N, C, V, counted;
+  double cap;
+  const int64_t *target;
+  int64_t ignored;
+  void *block;              /* (tokens, classes) */
+  int64_t token, tokens;    /* rows of the block */
+  int64_t class_, classes;  /* its columns */
+  void *top, *sum, *picked; /* (N) running maximum and sum, capped logit of the target */
+  void *lse;                /* (N) */
+} job;
+
+#define GT_TYPED "kernels/linear_cross_entropy.c"
+#include "kernels/typed.h"
+
+static gt_status infer(gt_call *c) {
+  const gt_spec *x = &c->in_spec[0], *w = &c->in_spec[1];
+  char x_text[GT_SHAPE_TEXT], w_text[GT_SHAPE_TEXT];
+  if (!gt_dtype_is_float(x->dtype) || !gt_dtype_is_float(w->dtype))
+    return gt_fail(c->cx, GT_EDTYPE,
+                   "linear_cross_entropy: expected floating-point x and weight, got %s and %s",
+                   gt_dtype_name(x->dtype), gt_dtype_name(w->dtype));
+  if (x->ndim != 2 || w->ndim != 2 || x->shape[1] != w->shape[1])
+    return gt_fail(c->cx, GT_ESHAPE,
+                   "linear_cross_entropy: expected x (N, C) and weight (V, C), got %s and %s",
+                   gt_shape_text(x, x_text), gt_shape_text(w, w_text));
+  return gt_ce_infer(c, 2, x->shape[0], c->dtype);
+}
+
+static gt_status open_job(gt_call *c, job *j) {
+  const gt_spec *x = &c->in_spec[0], *w = &c->in_spec[1];
+  *j = (job){.c = c,
+             .N = x->shape[0],
+             .C = x->shape[1],
+             .V = w->shape[0],
+             .cap = c->attr[GT_CE_SOFTCAP].f,
+             .ignored = c->attr[GT_CE_IGNORE].i,
+             .lse = gt_data(c->out[1])};
+  GT_TRY(gt_ce_targets(c, 2, j->V, &j->target, &j->counted));
+  int64_t tokens = j->N < TOKENS ? j->N : TOKENS, classes = j->V < CLASSES ? j->V : CLASSES;
+  size_t bytes = (size_t)(tokens * classes) * gt_dtype_size(c->dtype);
+  return gt_scratch(c->cx, c->device, bytes, &j->block);
+}
+
+static char *row_of(const gt_call *c, gt_tensor *matrix, int64_t row, int64_t columns) {
+  return (char *)gt_data(matrix) + (size_t)(row * columns) * gt_dtype_size(c->dtype);
+}
+
+/* The next block: classes first, then tokens; false after the last.  Start with classes == 0. */
+static bool next_block(job *j) {
+  j->class_ += j->classes;
+  if (j->classes == 0 || j->class_ >= j->V) {
+    j->token += j->tokens;
+    j->class_ = 0;
+  }
+  if (j->token >= j->N || j->V == 0) return false;
+  j->tokens = j->N - j->token < TOKENS ? j->N - j->token : TOKENS;
+  j->classes = j->V - j->class_ < CLASSES ? j->V - j->class_ : CLASSES;
+  return true;
+}
+
+/* block = x W^T at the job's place, then `task` over its rows. */
+static void make_block(gt_call *c, job *j, gt_task task) {
+  gt_matrix x = {row_of(c, c->in[0], j->token, j->C), j->C, false};
+  gt_matrix w = {row_of(c, c->in[1], j->class_, j->C), j->C, true};
+  gt_gemm(c->cx, c->dtype, j->tokens, j->classes, j->C, 1, x, w, 0, j->block, j->classes);
+  gt_parallel(c->cx, j->tokens, 1 + GRAIN / (j->classes + 1), task, j);
+}
+
+static gt_status forward(gt_call *c) {
+  job j;
+  void *rows;
+  GT_TRY(open_job(c, &j));
+  size_t bytes = (size_t)j.N * gt_dtype_size(c->dtype);
+  GT_TRY(gt_scratch(c->cx, c->device, 3 * bytes, &rows));
+  j.top = rows;
+  j.sum = (char *)rows + bytes;
+  j.picked = (char *)rows + 2 * bytes;
+  GT_PICK(c, start_rows)(&j);
+  while (next_block(&j)) make_block(c, &j, GT_PICK(c, add_rows));
+  GT_PICK(c, finish_rows)(&j);
+  gt_ce_reduce(c, j.picked, j.N, j.counted);
+  return GT_OK;
+}
+
+static gt_status backward(gt_call *c) {
+  job j;
+  GT_TRY(open_job(c, &j));
+  for (int i = 0; i < 2; i++) { /* without logits nobody below writes */
+    if (c->gin[i] != NULL && !c->accumulate[i] && (j.N == 0 || j.V == 0))
+      memset(gt_data(c->gin[i]), 0, (size_t)gt_count(c->gin[i]) * gt_dtype_size(c->dtype));
+  }
+  while (next_block(&j)) {
+    make_block(c, &j, GT_PICK(c, gradient_rows));
+    gt_matrix dz = {j.block, j.classes, false}, dz_t = {j.block, j.classes, true};
+    if (c->gin[0] != NULL) {
+      gt_matrix w = {row_of(c, c->in[1], j.class_, j.C), j.C, false};
+      bool add = c->accumulate[0] || j.class_ > 0;
+      gt_gemm(c->cx, c->dtype, j.tokens, j.C, j.classes, 1, dz, w, add,
+              row_of(c, c->gin[0], j.token, j.C), j.C);
+    }
+    if (c->gin[1] != NULL) {
+      gt_matrix x = {row_of(c, c->in[0], j.token, j.C), j.C, false};
+      bool add = c->accumulate[1] || j.token > 0;
+      gt_gemm(c->cx, c->dtype, j.classes, j.C, j.tokens, 1, dz_t, x, add,
+              row_of(c, c->gin[1], j.class_, j.C), j.C);
+    }
+  }
+  return GT_OK;
+}
+
+static const gt_attr attrs[] = {GT_CE_ATTRS};
+
+const gt_op gt_op_linear_cross_entropy = {
+    .name = "linear_cross_entropy",
+    .doc = "cross_entropy(x times the transpose of weight, targets) without holding the logits",
+    .inputs = "x, weight, targets",
+    .where = "F",
+    .nin = 3,
+    .nout = 2,
+    .hidden = 1,
+    .compute = GT_REALS,
+    .numeric = 3,
+    .differentiable = 3,
+    .save_in = 7,
+    .save_out = 2,
+    .attrs = attrs,
+    .attr_count = GT_COUNT(attrs),
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+};
+
+#else
+
+static void T(start_rows)(const job *j) {
+  for (int64_t i = 0; i < j->N; i++) {
+    ((real *)j->top)[i] = -INFINITY;
+    ((real *)j->sum)[i] = ((real *)j->picked)[i] = 0;
+  }
+}
+
+/* Rows [begin, end) of the block of logits, into the running log-sum-exp. */
+static void T(add_rows)(void *argument, int64_t begin, int64_t end) {
+  const job *j = argument;
+  for (int64_t i = begin; i < end; i++) {
+    const real *z = (const real *)j->block + i * j->classes;
+    int64_t row = j->token + i, target = j->target[row] - j->class_;
+    T(gt_ce_add)(z, j->classes, (real)j->cap, (real *)j->top + row, (real *)j->sum + row);
+    if (target >= 0 && target < j->classes)
+      ((real *)j->picked)[row] = T(gt_ce_capped)(z[target], (real)j->cap);
+  }
+}
+
+/* lse, and the losses in the place of the targets' logits. */
+static void T(finish_rows)(const job *j) {
+  real *lse = j->lse, *picked = j->picked;
+  for (int64_t i = 0; i < j->N; i++) {
+    lse[i] = ((const real *)j->top)[i] + (real)log(((const real *)j->sum)[i]);
+    picked[i] = j->target[i] == j->ignored ? 0 : lse[i] - picked[i];
+  }
+}
+
+/* Rows [begin, end) of the block become dz. */
+static void T(gradient_rows)(void *argument, int64_t begin, int64_t end) {
+  const job *j = argument;
+  for (int64_t i = begin; i < end; i++) {
+    real *z = (real *)j->block + i * j->classes;
+    int64_t row = j->token + i, target = j->target[row];
+    if (target == j->ignored) {
+      memset(z, 0, (size_t)j->classes * sizeof(real));
+      continue;
+    }
+    T(gt_ce_gradient)
+    (z, j->classes, (real)j->cap, ((const real *)j->lse)[row], target - j->class_,
+     (real)gt_ce_scale(j->c, row, j->counted), false, z);
+  }
+}
+
+#endif

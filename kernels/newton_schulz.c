@@ -1,0 +1,258 @@
+/* newton_schulz: brings the singular values of each matrix (R, C) near 1 by the odd quintic
+ * iteration of Muon (Jordan et al., kellerjordan.github.io/posts/muon; Higham, Functions of
+ * Matrices, ch. 8).
+ *
+ *   X <- g or its transpose, so that rows <= columns;  X <- X / (|X| + 1e-7)
+ *   `steps` times:  A = X X^T,  B = b A + (c A) A,  X <- a X + B X
+ *
+ * A and B are symmetric: only blocks on and below the diagonal are computed, the rest is mirrored.
+ * dtype = bf16 rounds every product, sum and scaling to bf16 where a chain of bf16 tensors would be
+ * rounded, with sums in f32; dtype = f32 keeps full precision (f64 for f64 input). */
+#ifndef real
+#include "core/tensor/pool.h"
+#include "kernels/gemm.h"
+
+#include <math.h>
+
+enum { STEPS, DTYPE, COEFFICIENT_A, COEFFICIENT_B, COEFFICIENT_C };
+enum { BLOCK = 256, GRAIN = 16384 };
+
+typedef struct job {
+  int64_t n, m; /* X is (n, m), n <= m */
+  bool transposed, round;
+  double a, b, c;
+  const void *g;
+  void *out;
+  void *X, *Y;      /* (n, m) */
+  void *A, *cA, *B; /* (n, n) */
+  void *blocks;     /* (threads, BLOCK, BLOCK) */
+  void *norms;      /* (n) squared norms of the rows */
+  double divisor;
+} job;
+
+/* Block `index` of the lower triangle: row by row. */
+static void block_place(int64_t index, int64_t *row, int64_t *column) {
+  *row = 0;
+  while (index > *row) index -= ++*row;
+  *column = index;
+}
+
+#define GT_TYPED "kernels/newton_schulz.c"
+#include "kernels/typed.h"
+
+static gt_status infer(gt_call *c) {
+  const gt_spec *g = &c->in_spec[0];
+  char text[GT_SHAPE_TEXT];
+  if (!gt_dtype_is_float(g->dtype))
+    return gt_fail(c->cx, GT_EDTYPE, "newton_schulz: expected a floating-point g, got %s",
+                   gt_dtype_name(g->dtype));
+  if (g->ndim < 2)
+    return gt_fail(c->cx, GT_ESHAPE, "newton_schulz: expected matrices (..., R, C), got %s",
+                   gt_shape_text(g, text));
+  if (c->attr[STEPS].i < 0)
+    return gt_fail(c->cx, GT_EARG, "newton_schulz: expected steps >= 0, got %lld",
+                   (long long)c->attr[STEPS].i);
+  if (c->attr[DTYPE].i != GT_BF16 && c->attr[DTYPE].i != GT_F32)
+    return gt_fail(c->cx, GT_EARG, "newton_schulz: expected dtype bf16 or f32, got %s",
+                   gt_dtype_short((gt_dtype)c->attr[DTYPE].i));
+  return gt_out_like(c, 0, 0);
+}
+
+static gt_status allocate(gt_call *c, job *j) {
+  size_t size = gt_dtype_size(c->dtype), wide = (size_t)(j->n * j->m) * size;
+  size_t square = (size_t)(j->n * j->n) * size;
+  size_t block = (size_t)gt_pool_threads(c->cx) * BLOCK * BLOCK * size;
+  char *memory;
+  GT_TRY(gt_scratch(c->cx, c->device, 2 * wide + 3 * square + block + (size_t)j->n * size,
+                    (void **)&memory));
+  j->X = memory;
+  j->Y = memory += wide;
+  j->A = memory += wide;
+  j->cA = memory += square;
+  j->B = memory += square;
+  j->blocks = memory += square;
+  j->norms = memory + block;
+  return GT_OK;
+}
+
+static void iterate(gt_call *c, job *j) {
+  int64_t across = (j->n + BLOCK - 1) / BLOCK, blocks = across * (across + 1) / 2;
+  gt_parallel(c->cx, blocks, 1, GT_PICK(c, gram_blocks), j);
+  gt_parallel(c->cx, blocks, 1, GT_PICK(c, polynomial_blocks), j);
+  gt_matrix B = {j->B, j->n, false}, X = {j->X, j->m, false};
+  gt_gemm(c->cx, c->dtype, j->n, j->m, j->n, 1, B, X, 0, j->Y, j->m);
+  gt_parallel(c->cx, j->n, 1 + GRAIN / (j->m + 1), GT_PICK(c, update_rows), j);
+}
+
+static void orthogonalise(gt_call *c, job *j) {
+  gt_parallel(c->cx, j->n, 1 + GRAIN / (j->m + 1), GT_PICK(c, load_rows), j);
+  GT_PICK(c, find_divisor)(j);
+  gt_parallel(c->cx, j->n, 1 + GRAIN / (j->m + 1), GT_PICK(c, divide_rows), j);
+  for (int64_t step = 0; step < c->attr[STEPS].i; step++) iterate(c, j);
+  int64_t rows = j->transposed ? j->m : j->n;
+  gt_parallel(c->cx, rows, 1 + GRAIN / (j->n * j->m / rows + 1), GT_PICK(c, store_rows), j);
+}
+
+static gt_status forward(gt_call *c) {
+  const gt_spec *g = &c->in_spec[0];
+  int64_t rows = g->shape[g->ndim - 2], columns = g->shape[g->ndim - 1];
+  job j = {.transposed = rows > columns,
+           .round = c->attr[DTYPE].i == GT_BF16,
+           .a = c->attr[COEFFICIENT_A].f,
+           .b = c->attr[COEFFICIENT_B].f,
+           .c = c->attr[COEFFICIENT_C].f};
+  j.n = j.transposed ? columns : rows;
+  j.m = j.transposed ? rows : columns;
+  if (gt_count(c->out[0]) == 0) return GT_OK;
+  GT_TRY(allocate(c, &j));
+  int64_t matrices = gt_spec_count(g) / (rows * columns);
+  size_t bytes = (size_t)(rows * columns) * gt_dtype_size(c->dtype);
+  for (int64_t i = 0; i < matrices; i++) {
+    j.g = (const char *)gt_data(c->in[0]) + (size_t)i * bytes;
+    j.out = (char *)gt_data(c->out[0]) + (size_t)i * bytes;
+    orthogonalise(c, &j);
+    GT_TRY(gt_poll(c->cx));
+  }
+  return GT_OK;
+}
+
+static const gt_attr attrs[] = {
+    {.name = "steps",
+     .type = GT_ATTR_INT,
+     .fallback = {.given = true, .i = 5},
+     .doc = "number of iterations"},
+    {.name = "dtype",
+     .type = GT_ATTR_DTYPE,
+     .fallback = {.given = true, .i = GT_BF16},
+     .doc = "precision of the iteration: bf16 or f32"},
+    {.name = "a", .type = GT_ATTR_FLOAT, .fallback = {.f = 3.4445}, .doc = "coefficient of X"},
+    {.name = "b", .type = GT_ATTR_FLOAT, .fallback = {.f = -4.7750}, .doc = "of X X^T X"},
+    {.name = "c", .type = GT_ATTR_FLOAT, .fallback = {.f = 2.0315}, .doc = "of (X X^T)^2 X"},
+};
+
+const gt_op gt_op_newton_schulz = {
+    .name = "newton_schulz",
+    .doc = "matrices (..., R, C) with their singular values brought near 1: Muon's iteration",
+    .inputs = "g",
+    .where = "F",
+    .nin = 1,
+    .nout = 1,
+    .compute = GT_REALS,
+    .numeric = 1,
+    .attrs = attrs,
+    .attr_count = GT_COUNT(attrs),
+    .infer = infer,
+    .forward = forward,
+};
+
+#else
+#include "kernels/lanes.h"
+
+static real T(rounded)(const job *j, real x) {
+  return j->round ? (real)gt_from_bf16(gt_to_bf16((float)x)) : x;
+}
+
+/* ---- start and end ---- */
+
+static void T(load_rows)(void *argument, int64_t begin, int64_t end) {
+  const job *j = argument;
+  const real *g = j->g;
+  int64_t row_step = j->transposed ? 1 : j->m, column_step = j->transposed ? j->n : 1;
+  for (int64_t i = begin; i < end; i++) {
+    real *x = (real *)j->X + i * j->m;
+    for (int64_t k = 0; k < j->m; k++) x[k] = T(rounded)(j, g[i * row_step + k * column_step]);
+    ((real *)j->norms)[i] = T(row_dot)(x, x, j->m);
+  }
+}
+
+static void T(find_divisor)(job *j) {
+  double sum = 0;
+  for (int64_t i = 0; i < j->n; i++) sum += (double)((const real *)j->norms)[i];
+  j->divisor = (double)T(rounded)(j, T(rounded)(j, (real)sqrt(sum)) + REAL(1e-7));
+}
+
+static void T(divide_rows)(void *argument, int64_t begin, int64_t end) {
+  const job *j = argument;
+  real *x = j->X, divisor = (real)j->divisor;
+  for (int64_t i = begin * j->m; i < end * j->m; i++) x[i] = T(rounded)(j, x[i] / divisor);
+}
+
+static void T(store_rows)(void *argument, int64_t begin, int64_t end) {
+  const job *j = argument;
+  const real *x = j->X;
+  real *out = j->out;
+  if (!j->transposed) {
+    memcpy(out + begin * j->m, x + begin * j->m, (size_t)((end - begin) * j->m) * sizeof(real));
+    return;
+  }
+  for (int64_t i = begin; i < end; i++) {
+    for (int64_t k = 0; k < j->n; k++) out[i * j->n + k] = x[k * j->m + i];
+  }
+}
+
+/* ---- one iteration ---- */
+
+/* One block of left right^T, both (n, K), into this worker's memory; false position beyond n are
+ * not touched. */
+static real *T(block_product)(const job *j, const real *left, const real *right, int64_t K,
+                              int64_t row, int64_t column, int64_t rows, int64_t columns) {
+  real *block = (real *)j->blocks + (int64_t)gt_worker() * BLOCK * BLOCK;
+  gt_matrix a = {left + row * K, K, false}, b = {right + column * K, K, true};
+  gt_gemm_local(sizeof(real) == 8 ? GT_F64 : GT_F32, rows, columns, K, 1, a, b, 0, block, BLOCK);
+  return block;
+}
+
+/* A = X X^T and cA = c A. */
+static void T(gram_blocks)(void *argument, int64_t begin, int64_t end) {
+  const job *j = argument;
+  real *A = j->A, *cA = j->cA, c = (real)j->c;
+  for (int64_t index = begin; index < end; index++) {
+    int64_t row, column;
+    block_place(index, &row, &column);
+    row *= BLOCK, column *= BLOCK;
+    int64_t rows = j->n - row < BLOCK ? j->n - row : BLOCK;
+    int64_t columns = j->n - column < BLOCK ? j->n - column : BLOCK;
+    const real *block = T(block_product)(j, j->X, j->X, j->m, row, column, rows, columns);
+    for (int64_t i = 0; i < rows; i++) {
+      for (int64_t k = 0; k < columns && column + k <= row + i; k++) {
+        real value = T(rounded)(j, block[i * BLOCK + k]);
+        int64_t at = (row + i) * j->n + column + k, mirror = (column + k) * j->n + row + i;
+        A[at] = A[mirror] = value;
+        cA[at] = cA[mirror] = T(rounded)(j, c * value);
+      }
+    }
+  }
+}
+
+/* B = b A + (cA) A. */
+static void T(polynomial_blocks)(void *argument, int64_t begin, int64_t end) {
+  const job *j = argument;
+  const real *A = j->A;
+  real *B = j->B, b = (real)j->b;
+  for (int64_t index = begin; index < end; index++) {
+    int64_t row, column;
+    block_place(index, &row, &column);
+    row *= BLOCK, column *= BLOCK;
+    int64_t rows = j->n - row < BLOCK ? j->n - row : BLOCK;
+    int64_t columns = j->n - column < BLOCK ? j->n - column : BLOCK;
+    const real *block = T(block_product)(j, j->cA, j->A, j->n, row, column, rows, columns);
+    for (int64_t i = 0; i < rows; i++) {
+      for (int64_t k = 0; k < columns && column + k <= row + i; k++) {
+        int64_t at = (row + i) * j->n + column + k, mirror = (column + k) * j->n + row + i;
+        real product = T(rounded)(j, block[i * BLOCK + k]);
+        B[at] = B[mirror] = T(rounded)(j, T(rounded)(j, b * A[at]) + product);
+      }
+    }
+  }
+}
+
+/* X = a X + Y, where Y = B X. */
+static void T(update_rows)(void *argument, int64_t begin, int64_t end) {
+  const job *j = argument;
+  const real *y = j->Y;
+  real *x = j->X, a = (real)j->a;
+  for (int64_t i = begin * j->m; i < end * j->m; i++)
+    x[i] = T(rounded)(j, T(rounded)(j, a * x[i]) + T(rounded)(j, y[i]));
+}
+
+#endif
