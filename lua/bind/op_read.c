@@ -214,6 +214,9 @@ static bool read_input(lua_State *L, gtlua_call *c, int a) {
   bool optional = c->bound->optional >> c->nin & 1u;
   bool tensor = gtlua_testtensor(L, a) != NULL;
   if (!tensor && optional && type != LUA_TNIL && op->attr_count > 0) return false;
+  /* x:gather(dim, index): what no number can stand for waits for its tensor. */
+  bool number = type == LUA_TNUMBER && !(op->numeric >> c->nin & 1u);
+  if (number && c->nin > 0 && c->next_attr < op->attr_count) return false;
   if (type == LUA_TNIL && optional) {
     c->nin++;
     return true;

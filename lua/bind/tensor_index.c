@@ -298,12 +298,44 @@ static void read_key(lua_State *L, const gt_tensor *t, items *list) {
   resolve(L, t, list);
 }
 
-/* t[mask] or t[indices] */
-static int read_by_tensor(lua_State *L, gt_tensor *t, gt_tensor *key) {
-  if (key->dtype == GT_BOOL) {
-    gtlua_apply(L, "masked_select", (gt_tensor *[]){t, key}, 2, NULL);
+/* A mask covers the first dimensions of t. */
+static void check_mask(lua_State *L, const gt_tensor *t, const gt_tensor *mask) {
+  bool fits = mask->ndim <= t->ndim;
+  for (int d = 0; fits && d < mask->ndim; d++) fits = mask->shape[d] == t->shape[d];
+  if (fits) return;
+  char have[GT_SHAPE_TEXT], want[GT_SHAPE_TEXT];
+  gt_spec mask_spec = gt_spec_of(mask), spec = gt_spec_of(t);
+  gtlua_error(L, "index: expected a mask of the first dimensions of %s, got %s",
+              gt_shape_text(&spec, want), gt_shape_text(&mask_spec, have));
+}
+
+/* t[mask]: the elements, or the slices of the dimensions that the mask does not have, where it is
+ * true. */
+static int read_by_mask(lua_State *L, gt_tensor *t, gt_tensor *mask) {
+  check_mask(L, t, mask);
+  if (mask->ndim == t->ndim) {
+    gtlua_apply(L, "masked_select", (gt_tensor *[]){t, mask}, 2, NULL);
     return 1;
   }
+  gt_value shape = {.given = true, .dims = {.count = 1 + t->ndim - mask->ndim}};
+  shape.dims.at[0] = gt_count(mask);
+  memcpy(shape.dims.at + 1, t->shape + mask->ndim,
+         (size_t)(t->ndim - mask->ndim) * sizeof *t->shape);
+  gtlua_apply(L, "reshape", &t, 1, GT_ARGS({"shape", shape}));
+  gt_tensor *rows = gtlua_totensor(L, -1);
+  gtlua_apply(L, "reshape", &mask, 1, GT_ARGS({"shape", GT_DIMS1(gt_count(mask))}));
+  gt_tensor *flat = gtlua_totensor(L, -1);
+  gtlua_apply(L, "nonzero", &flat, 1, NULL);
+  gt_tensor *at = gtlua_totensor(L, -1);
+  gtlua_apply(L, "squeeze", &at, 1, GT_ARGS({"dim", GT_INT(1)}));
+  at = gtlua_totensor(L, -1);
+  gtlua_apply(L, "index", (gt_tensor *[]){rows, at}, 2, NULL);
+  return 1;
+}
+
+/* t[mask] or t[indices] */
+static int read_by_tensor(lua_State *L, gt_tensor *t, gt_tensor *key) {
+  if (key->dtype == GT_BOOL) return read_by_mask(L, t, key);
   if (gt_dtype_is_float(key->dtype))
     return gtlua_error(L, "index: a tensor key must hold integers or booleans, got %s",
                        gt_dtype_name(key->dtype));
@@ -339,6 +371,11 @@ static int assign_by_tensor(lua_State *L, gt_tensor *t, gt_tensor *key) {
     return gtlua_error(
         L, "index: t[mask] = number is possible, t[%s tensor] = %s is not; see torch.where",
         gt_dtype_name(key->dtype), gtlua_typename(L, 3));
+  check_mask(L, t, key);
+  gt_value shape = {.given = true, .dims = {.count = t->ndim}};
+  for (int d = 0; d < t->ndim; d++) shape.dims.at[d] = d < key->ndim ? key->shape[d] : 1;
+  gtlua_apply(L, "reshape", &key, 1, GT_ARGS({"shape", shape}));
+  key = gtlua_totensor(L, -1);
   gt_tensor *value = NULL;
   bool whole = lua_isinteger(L, 3);
   gt_status status = gt_tensor_scalar(cx, whole ? GT_I64 : GT_F64, lua_tonumber(L, 3),
