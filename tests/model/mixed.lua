@@ -96,7 +96,7 @@ test("the Lua side of a module lives as long as its root", function()
   collectgarbage()
   test.equal({m.blocks[1].ff.tag, m.blocks[0].note, m.blocks[1].ff.inner.mark}, {"kept", "also kept", "FeedForward"})
   local block = m.blocks[1]
-  m = nil
+  m = nil -- luacheck: ignore
   collectgarbage()
   test.equal(block.ff.tag, "kept")
 end)
@@ -122,6 +122,17 @@ test("replaced modules are freed", function()
   for _ = 1, 5 do m.blocks[0].ff = models.FeedForward(m.config) end
   m.blocks[0].ff = nn.Identity()
   test.equal(live(), before)
+end)
+
+test("a closed module gives its memory back and says so", function()
+  local before, kept = live(), nil
+  do
+    local m <close> = small()
+    kept = m
+    m(idx)
+  end
+  test.equal(live(), before)
+  test.raises(function() kept(idx) end, "the module is closed")
 end)
 
 -- ---- errors ----

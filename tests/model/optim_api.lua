@@ -142,12 +142,13 @@ test("bad settings are refused and leave the old ones", function()
   test.raises(function() optim.AdamW{3} end, "item 1 of the parameters is no tensor but")
   test.raises(function() optim.AdamW(list[1]) end, "expected a table or an iterator")
   test.raises(function() optim.AdamW{list[1], list[1]} end, "twice")
+  test.equal(torch.type(opt), "AdamW")
   test.raises(function() optim.AdamW{{lr = 1}} end, "group 1 must be a table with params")
   test.raises(function() optim.AdamW{{params = {list[1]}, rl = 1}} end, "AdamW group has no option 'rl'")
   test.raises(function() optim.Muon{nn.Parameter(torch.ones(3))} end, "Muon: expected matrices")
   test.raises(function() optim.Muon(list, {ns_dtype = "f8"}) end, "ns_dtype expects one of bf16|f32")
   test.raises(function() optim.Muon(list, {nesterov = 1}) end, "nesterov expects true or false")
-  test.raises(function() return opt.stepp end, "AdamW has no field or method 'stepp'")
+  test.raises(function() return opt.stepp end, "AdamW has no field or method 'stepp' (did you mean 'step'?)")
   test.raises(function() return optim.Adamw end, "(did you mean 'AdamW'?)")
 end)
 
@@ -172,7 +173,8 @@ test("zero_grad drops gradients, or zeroes them", function()
 end)
 
 test("parameters may come from an iterator; Muon makes one group per size", function()
-  local model = nn.Sequential(nn.Linear(4, 8, {bias = false}), nn.Linear(8, 2, {bias = false}), nn.Linear(8, 4, {bias = false}))
+  local function linear(n, m) return nn.Linear(n, m, {bias = false}) end
+  local model = nn.Sequential(linear(4, 8), linear(8, 2), linear(8, 4))
   local opt = optim.Muon(model:parameters(), {lr = 0.02})
   local groups = {}
   for i, g in ipairs(opt.param_groups) do groups[i] = {#g.params, g.params[1]:numel()} end
@@ -307,7 +309,7 @@ test("dropping a parameter drops its state", function()
   p.grad = torch.ones(2)
   opt:step()
   weak[1] = opt.state[p].buffer
-  p, opt.param_groups[1].params[1] = nil, nil
+  p, opt.param_groups[1].params[1] = nil, nil -- luacheck: ignore
   collectgarbage()
   collectgarbage()
   test.equal(weak[1], nil)

@@ -11,7 +11,6 @@ local optim = {}
 -- ---- what every optimizer has ----
 
 local Base = {__name = "Optimizer"}
-Base.__index = Base
 
 --- opt:zero_grad([{set_to_none = true}])
 function Base:zero_grad(options)
@@ -123,10 +122,9 @@ local function as_groups(name, params)
   return groups
 end
 
-local function no_step(self)
+function Base:step()
   keywords.fail("%s has no step: define function %s:step()", self.__name, self.__name)
 end
-Base.step = no_step
 
 -- ---- native optimizers ----
 
@@ -208,14 +206,23 @@ local function group_view(opt, i, names)
   return setmetatable({params = native.params(box, i)}, meta)
 end
 
-local Native = setmetatable({__tostring = Base.__tostring}, {__index = Base})
-Native.__index = function(self, key)
+local Native = setmetatable({}, {__index = Base})
+
+local function native_field(self, key)
   local value = Native[key]
   if value == nil then
-    keywords.fail("%s has no field or method %s", rawget(self, "__name"), keywords.show(key))
+    local names = {"param_groups", "state"}
+    for _, methods in ipairs{Native, Base} do
+      for name in pairs(methods) do names[#names + 1] = name end
+    end
+    table.sort(names)
+    keywords.fail("%s has no field or method %s%s", rawget(self, "__name"), keywords.show(key),
+                  keywords.suggest(tostring(key), names))
   end
   return value
 end
+
+local metatables = {} -- class name -> metatable of its objects
 
 --- Rebuilds the views after the native groups changed.
 local function refresh(self, names)
@@ -235,7 +242,7 @@ local function state_view(opt)
 end
 
 local function wrap(class, box)
-  local opt = setmetatable({__name = class, native = box, param_groups = {}}, Native)
+  local opt = setmetatable({__name = class, native = box, param_groups = {}}, metatables[class])
   opt.state = state_view(opt)
   refresh(opt, (settings_of(class)))
   return opt
@@ -299,6 +306,7 @@ end
 
 local function native_class(class)
   local names = settings_of(class)
+  metatables[class] = {__name = class, __index = native_field, __tostring = Base.__tostring}
   optim[class] = function(params, options)
     local allowed = table.move(names, 1, #names, 1, {})
     allowed[#allowed + 1] = "fused" -- everything here is; accepted because notebooks write it

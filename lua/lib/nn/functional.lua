@@ -9,7 +9,9 @@ local functional = {}
 local function last_dim(name, x, shape)
   local dim = shape
   if type(shape) ~= "number" then
-    if #shape ~= 1 then keywords.fail("%s: only the last dimension can be normalised, got %s", name, tostring(shape)) end
+    if #shape ~= 1 then
+      keywords.fail("%s: only the last dimension can be normalised, got %d dimensions", name, #shape)
+    end
     dim = type(shape) == "table" and shape[1] or shape[0]
   end
   if x:size(-1) ~= dim then
