@@ -420,19 +420,7 @@ end
 function optim.zeropower_via_newtonschulz5(g, options)
   local o = keywords.read("zeropower_via_newtonschulz5", options, {"steps", "dtype"})
   if g.ndim < 2 then keywords.fail("zeropower_via_newtonschulz5: expected a matrix, got %s", g.shape) end
-  local _ <close> = torch.no_grad()
-  local a, b, c = 3.4445, -4.7750, 2.0315
-  local x = g:to(o.dtype or "bf16")
-  local tall = x:size(-2) > x:size(-1)
-  if tall then x = x:transpose(-2, -1) end
-  x = x / (x:square():sum({-2, -1}, {keepdim = true}):sqrt() + 1e-7)
-  for _ = 1, o.steps or 5 do
-    local A = x:matmul(x:transpose(-2, -1))
-    local B = A * b + A:matmul(A) * c
-    x = x * a + B:matmul(x)
-  end
-  if tall then x = x:transpose(-2, -1) end
-  return x:to(g.dtype)
+  return torch.ops.newton_schulz(g:detach(), {steps = o.steps or 5, dtype = o.dtype or "bf16"})
 end
 
 return optim
