@@ -87,7 +87,7 @@ int gtlua_relieve(lua_State *L);
 /* ---- tensors ---- */
 gt_tensor **gtlua_box(lua_State *L);                  /* pushes an empty tensor box */
 gt_tensor *gtlua_totensor(lua_State *L, int index);   /* raises unless a live tensor */
-gt_tensor *gtlua_testtensor(lua_State *L, int index); /* NULL unless a tensor */
+gt_tensor *gtlua_testtensor(lua_State *L, int index); /* NULL unless a tensor; raises when freed */
 /* Pushes a tensor (takes one reference of its own), nil for NULL.  Parameters, buffers and
  * gradients (`boxed`) always come back as the same userdata. */
 void gtlua_pushtensor(lua_State *L, gt_tensor *t);

@@ -12,6 +12,7 @@ extern const luaL_Reg gtlua_create_functions[]; /* tensor_new.c: torch.zeros, â€
 
 /* Options shared by functions that make tensors. */
 typedef struct gtlua_options {
+  const char *function; /* that takes them, for messages */
   gt_dtype dtype;
   bool has_dtype;
   const gt_device *device;
@@ -19,8 +20,8 @@ typedef struct gtlua_options {
 } gtlua_options;
 
 /* Reads dtype, device and requires_grad from the table at index (nothing when it is no table);
- * raises on other string keys.  `function` names the caller in messages. */
-void gtlua_read_options(lua_State *L, int index, const char *function, gtlua_options *out);
+ * raises on other string keys. */
+void gtlua_read_options(lua_State *L, int index, gtlua_options *out);
 
 /* Element i (negative: from the end) of the first dimension, as a view that takes part in the
  * graph. */

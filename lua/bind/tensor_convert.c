@@ -157,8 +157,8 @@ static int tensor_to(lua_State *L) {
       read_target(L, a, &dtype, &device);
       continue;
     }
-    gtlua_options options = {.dtype = dtype, .device = device};
-    gtlua_read_options(L, a, "to", &options);
+    gtlua_options options = {.function = "to", .dtype = dtype, .device = device};
+    gtlua_read_options(L, a, &options);
     dtype = options.dtype;
     device = options.device;
   }

@@ -8,7 +8,7 @@
 
 /* ---- options ---- */
 
-void gtlua_read_options(lua_State *L, int index, const char *function, gtlua_options *out) {
+void gtlua_read_options(lua_State *L, int index, gtlua_options *out) {
   static const char *const names[] = {"dtype", "device", "requires_grad", NULL};
   if (lua_type(L, index) != LUA_TTABLE) return;
   lua_pushnil(L);
@@ -23,49 +23,53 @@ void gtlua_read_options(lua_State *L, int index, const char *function, gtlua_opt
       else if (strcmp(key, "requires_grad") == 0)
         out->requires_grad = lua_toboolean(L, -1);
       else
-        gtlua_error(L, "%s has no argument '%s'%s; it takes dtype, device, requires_grad", function,
-                    key, gtlua_suggest(key, names, hint));
+        gtlua_error(L, "%s has no argument '%s'%s; it takes dtype, device, requires_grad",
+                    out->function, key, gtlua_suggest(key, names, hint));
     }
     lua_pop(L, 1);
   }
 }
 
-static gtlua_options default_options(lua_State *L) {
+static gtlua_options default_options(lua_State *L, const char *function) {
   const gtlua_session *s = gtlua_session_of(L);
-  return (gtlua_options){.dtype = s->dtype, .device = s->device};
+  return (gtlua_options){.function = function, .dtype = s->dtype, .device = s->device};
 }
 
 /* Reads dims from position first, then the table of options, which may be the table of the dims
  * itself. */
-static gt_spec read_spec(lua_State *L, int first, const char *function, gtlua_options *options) {
+static gt_spec read_spec(lua_State *L, int first, gtlua_options *options) {
   gt_dims dims = {0};
   int after = first;
   bool options_only =
       lua_type(L, first) == LUA_TTABLE && lua_rawlen(L, first) == 0 && gtlua_has_keywords(L, first);
   if (!options_only) after = gtlua_todims(L, first, &dims);
-  if (after > first && lua_type(L, first) == LUA_TTABLE)
-    gtlua_read_options(L, first, function, options);
+  if (after > first && lua_type(L, first) == LUA_TTABLE) gtlua_read_options(L, first, options);
   if (!lua_isnoneornil(L, after) && lua_type(L, after) != LUA_TTABLE)
     gtlua_error(L, "%s: expected sizes and then {dtype =, device =, requires_grad =}, got %s",
-                function, gtlua_typename(L, after));
-  gtlua_read_options(L, after, function, options);
+                options->function, gtlua_typename(L, after));
+  gtlua_read_options(L, after, options);
   return gt_spec_make(options->dtype, dims.count, dims.at);
+}
+
+static void check_requires_grad(lua_State *L, const gtlua_options *options, gt_dtype dtype) {
+  if (options->requires_grad && !gt_dtype_is_float(dtype))
+    gtlua_error(L, "%s: only float tensors can have gradients, this one is %s", options->function,
+                gt_dtype_name(dtype));
 }
 
 /* Pushes a new tensor: zeros, or what its memory held. */
 static gt_tensor *push_new(lua_State *L, const gt_spec *spec, const gtlua_options *options,
                            bool zero) {
   gt_ctx *cx = gtlua_cx(L);
+  check_requires_grad(L, options, spec->dtype);
   gt_tensor **box = gtlua_box(L);
   gtlua_pressure(L);
   gt_status status;
   GTLUA_RETRY(L, status,
               zero ? gt_tensor_zeros(cx, spec, options->device, box)
                    : gt_tensor_new(cx, spec, options->device, box));
+  if (status == GT_ESHAPE) gtlua_error(L, "%s: %s", options->function, cx->message);
   gtlua_check(L, status);
-  if (options->requires_grad && !gt_dtype_is_float(spec->dtype))
-    gtlua_error(L, "only float tensors can have gradients, this one is %s",
-                gt_dtype_name(spec->dtype));
   (*box)->requires_grad = options->requires_grad;
   return *box;
 }
@@ -73,22 +77,22 @@ static gt_tensor *push_new(lua_State *L, const gt_spec *spec, const gtlua_option
 /* ---- from sizes ---- */
 
 static int new_zeros(lua_State *L) {
-  gtlua_options options = default_options(L);
-  gt_spec spec = read_spec(L, 1, "zeros", &options);
+  gtlua_options options = default_options(L, "zeros");
+  gt_spec spec = read_spec(L, 1, &options);
   push_new(L, &spec, &options, true);
   return 1;
 }
 
 static int new_empty(lua_State *L) {
-  gtlua_options options = default_options(L);
-  gt_spec spec = read_spec(L, 1, "empty", &options);
+  gtlua_options options = default_options(L, "empty");
+  gt_spec spec = read_spec(L, 1, &options);
   push_new(L, &spec, &options, false);
   return 1;
 }
 
 static int new_ones(lua_State *L) {
-  gtlua_options options = default_options(L);
-  gt_spec spec = read_spec(L, 1, "ones", &options);
+  gtlua_options options = default_options(L, "ones");
+  gt_spec spec = read_spec(L, 1, &options);
   gtlua_check(L, gt_fill_value(gtlua_cx(L), push_new(L, &spec, &options, false), 1));
   return 1;
 }
@@ -109,14 +113,14 @@ static double fill_number(lua_State *L, int index, const char *function) {
 
 /* torch.full({2, 3}, value[, options]) */
 static int new_full(lua_State *L) {
-  gtlua_options options = default_options(L);
+  gtlua_options options = default_options(L, "full");
   gt_dims dims;
   if (lua_type(L, 1) == LUA_TNUMBER)
     return gtlua_error(L, "full: expected the sizes in a table: full({2, 3}, value)");
   int after = gtlua_todims(L, 1, &dims);
   double value = fill_number(L, after, "full");
   options.dtype = value_dtype(L, after);
-  gtlua_read_options(L, after + 1, "full", &options);
+  gtlua_read_options(L, after + 1, &options);
   gt_spec spec = gt_spec_make(options.dtype, dims.count, dims.at);
   gtlua_check(L, gt_fill_value(gtlua_cx(L), push_new(L, &spec, &options, false), value));
   return 1;
@@ -124,8 +128,8 @@ static int new_full(lua_State *L) {
 
 static int random_tensor(lua_State *L, const char *function,
                          gt_status (*fill)(gt_ctx *, gt_tensor *, double, double)) {
-  gtlua_options options = default_options(L);
-  gt_spec spec = read_spec(L, 1, function, &options);
+  gtlua_options options = default_options(L, function);
+  gt_spec spec = read_spec(L, 1, &options);
   if (!gt_dtype_is_float(spec.dtype))
     return gtlua_error(L, "%s: expected a float dtype, got %s", function,
                        gt_dtype_name(spec.dtype));
@@ -138,7 +142,7 @@ static int new_randn(lua_State *L) { return random_tensor(L, "randn", gt_fill_no
 
 /* torch.randint([low = 0,] high, {sizes}[, options]): integers of [low, high) */
 static int new_randint(lua_State *L) {
-  gtlua_options options = default_options(L);
+  gtlua_options options = default_options(L, "randint");
   options.dtype = GT_I64;
   int64_t low = 0, high = gtlua_toint(L, 1, "randint: high");
   int first = 2;
@@ -152,7 +156,7 @@ static int new_randint(lua_State *L) {
                        (long long)high);
   if (lua_type(L, first) == LUA_TNUMBER)
     return gtlua_error(L, "randint: expected the sizes in a table: randint(0, 10, {2, 3})");
-  gt_spec spec = read_spec(L, first, "randint", &options);
+  gt_spec spec = read_spec(L, first, &options);
   gtlua_check(L, gt_fill_integers(gtlua_cx(L), push_new(L, &spec, &options, false), low, high));
   return 1;
 }
@@ -164,9 +168,10 @@ enum like { LIKE_EMPTY, LIKE_ZEROS, LIKE_ONES, LIKE_RAND, LIKE_RANDN, LIKE_FULL 
 static int new_like(lua_State *L, const char *function, enum like kind) {
   gt_ctx *cx = gtlua_cx(L);
   gt_tensor *model = gtlua_totensor(L, 1);
-  gtlua_options options = {.dtype = model->dtype, .device = gt_device_of(model)};
+  gtlua_options options = {
+      .function = function, .dtype = model->dtype, .device = gt_device_of(model)};
   double value = kind == LIKE_FULL ? fill_number(L, 2, function) : 1;
-  gtlua_read_options(L, kind == LIKE_FULL ? 3 : 2, function, &options);
+  gtlua_read_options(L, kind == LIKE_FULL ? 3 : 2, &options);
   gt_spec spec = gt_spec_make(options.dtype, model->ndim, model->shape);
   gt_tensor *t = push_new(L, &spec, &options, kind == LIKE_ZEROS);
   gt_status status = GT_OK;
@@ -195,22 +200,22 @@ static int finish(lua_State *L, const gtlua_options *options) {
     gt_tensor *t = push_new(L, &spec, options, false);
     gtlua_check(L, gt_copy(gtlua_cx(L), t, host));
   }
-  if (options->requires_grad && !gt_dtype_is_float(options->dtype))
-    return gtlua_error(L, "only float tensors can have gradients, this one is %s",
-                       gt_dtype_name(options->dtype));
+  check_requires_grad(L, options, options->dtype);
   gtlua_totensor(L, -1)->requires_grad = options->requires_grad;
   return 1;
 }
 
-static gt_tensor *push_host(lua_State *L, gt_dtype dtype, int ndim, const int64_t *shape) {
-  const gtlua_options host = {.device = &gt_device_cpu};
+/* Pushes a tensor of the dtype on the CPU, to be filled and finished. */
+static gt_tensor *push_host(lua_State *L, const gtlua_options *options, gt_dtype dtype, int ndim,
+                            const int64_t *shape) {
+  const gtlua_options host = {.function = options->function, .device = &gt_device_cpu};
   gt_spec spec = gt_spec_make(dtype, ndim, shape);
   return push_new(L, &spec, &host, false);
 }
 
 /* torch.arange([start = 0,] stop[, step = 1][, options]): half-open */
 static int new_arange(lua_State *L) {
-  gtlua_options options = default_options(L);
+  gtlua_options options = default_options(L, "arange");
   int n = 0;
   bool whole = true;
   while (n < 3 && lua_type(L, n + 1) == LUA_TNUMBER) whole = whole && lua_isinteger(L, ++n);
@@ -219,7 +224,7 @@ static int new_arange(lua_State *L) {
     return gtlua_error(L, "arange: expected start, stop, step, got %s as argument %d",
                        gtlua_typename(L, n + 1), n + 1);
   if (whole) options.dtype = GT_I64;
-  gtlua_read_options(L, n + 1, "arange", &options);
+  gtlua_read_options(L, n + 1, &options);
   double start = n > 1 ? lua_tonumber(L, 1) : 0, stop = lua_tonumber(L, n > 1 ? 2 : 1);
   double step = n > 2 ? lua_tonumber(L, 3) : 1;
   if (step == 0 || !isfinite(start) || !isfinite(stop) || !isfinite(step))
@@ -227,7 +232,7 @@ static int new_arange(lua_State *L) {
   double steps = ceil((stop - start) / step);
   if (steps > 9e15) return gtlua_error(L, "arange: too many elements");
   int64_t count = steps > 0 ? (int64_t)steps : 0;
-  gt_tensor *t = push_host(L, whole ? GT_I64 : GT_F64, 1, &count);
+  gt_tensor *t = push_host(L, &options, whole ? GT_I64 : GT_F64, 1, &count);
   for (int64_t i = 0; whole && i < count; i++)
     ((int64_t *)gt_data(t))[i] =
         (n > 1 ? lua_tointeger(L, 1) : 0) + i * (n > 2 ? lua_tointeger(L, 3) : 1);
@@ -238,13 +243,13 @@ static int new_arange(lua_State *L) {
 
 /* torch.linspace(start, stop, steps[, options]): both ends included */
 static int new_linspace(lua_State *L) {
-  gtlua_options options = default_options(L);
+  gtlua_options options = default_options(L, "linspace");
   double start = luaL_checknumber(L, 1), stop = luaL_checknumber(L, 2);
   int64_t count = gtlua_toint(L, 3, "linspace: steps");
-  gtlua_read_options(L, 4, "linspace", &options);
+  gtlua_read_options(L, 4, &options);
   if (count < 0)
     return gtlua_error(L, "linspace: steps must not be negative, got %lld", (long long)count);
-  gt_tensor *t = push_host(L, GT_F64, 1, &count);
+  gt_tensor *t = push_host(L, &options, GT_F64, 1, &count);
   double *x = gt_data(t), step = count > 1 ? (stop - start) / (double)(count - 1) : 0;
   /* From both ends, so that the last element is exactly `stop`. */
   for (int64_t i = 0; i < count; i++)
@@ -255,10 +260,10 @@ static int new_linspace(lua_State *L) {
 
 /* torch.eye(n[, m][, options]) */
 static int new_eye(lua_State *L) {
-  gtlua_options options = default_options(L);
+  gtlua_options options = default_options(L, "eye");
   gt_dims dims;
   int after = gtlua_todims(L, 1, &dims);
-  gtlua_read_options(L, after, "eye", &options);
+  gtlua_read_options(L, after, &options);
   if (dims.count < 1 || dims.count > 2)
     return gtlua_error(L, "eye: expected one or two sizes, got %d", dims.count);
   if (dims.count == 1) dims.at[1] = dims.at[0];
@@ -277,12 +282,12 @@ static int new_eye(lua_State *L) {
  * Durstenfeld's form) */
 static int new_randperm(lua_State *L) {
   gt_ctx *cx = gtlua_cx(L);
-  gtlua_options options = default_options(L);
+  gtlua_options options = default_options(L, "randperm");
   options.dtype = GT_I64;
   int64_t n = gtlua_toint(L, 1, "randperm: n");
-  gtlua_read_options(L, 2, "randperm", &options);
+  gtlua_read_options(L, 2, &options);
   if (n < 0) return gtlua_error(L, "randperm: n must not be negative, got %lld", (long long)n);
-  gt_tensor *t = push_host(L, GT_I64, 1, &n);
+  gt_tensor *t = push_host(L, &options, GT_I64, 1, &n);
   int64_t *x = gt_data(t);
   uint64_t stream = gt_rng_stream(cx);
   for (int64_t i = 0; i < n; i++) x[i] = i;
@@ -387,23 +392,23 @@ static void store(lua_State *L, const nest *n, int depth, gt_tensor *t, int64_t 
 /* torch.tensor(value[, options]): numbers, booleans, nested tables of them, or a tensor to copy.
  * All integers give int64, any float the default float dtype, booleans bool. */
 static int new_tensor(lua_State *L) {
-  gtlua_options options = default_options(L);
+  gtlua_options options = default_options(L, "tensor");
   gt_tensor *source = gtlua_testtensor(L, 1);
   if (source) {
     options.dtype = source->dtype;
     options.device = gt_device_of(source);
-    gtlua_read_options(L, 2, "tensor", &options);
+    gtlua_read_options(L, 2, &options);
     gt_spec spec = gt_spec_make(options.dtype, source->ndim, source->shape);
     gt_tensor *t = push_new(L, &spec, &options, false);
     gtlua_check(L, gt_copy(gtlua_cx(L), t, source));
     return 1;
   }
   const gt_dims *size = luaL_testudata(L, 1, GTLUA_SIZE);
-  gtlua_read_options(L, 2, "tensor", &options);
+  gtlua_read_options(L, 2, &options);
   nest n = {.dtype = GT_NDTYPE};
   int64_t path[GT_MAX_DIM];
   if (size) {
-    gt_tensor *t = push_host(L, GT_I64, 1, &(int64_t){size->count});
+    gt_tensor *t = push_host(L, &options, GT_I64, 1, &(int64_t){size->count});
     memcpy(gt_data(t), size->at, (size_t)size->count * sizeof *size->at);
     if (!options.has_dtype) options.dtype = GT_I64;
     return finish(L, &options);
@@ -412,7 +417,7 @@ static int new_tensor(lua_State *L) {
   measure(L, &n, path, 0, true);
   if (n.dtype == GT_NDTYPE) n.dtype = GT_F64;
   if (!options.has_dtype && n.dtype != GT_F64) options.dtype = n.dtype;
-  gt_tensor *t = push_host(L, n.dtype == GT_F64 ? GT_F64 : GT_I64, n.ndim, n.shape);
+  gt_tensor *t = push_host(L, &options, n.dtype == GT_F64 ? GT_F64 : GT_I64, n.ndim, n.shape);
   int64_t next = 0;
   lua_pushvalue(L, 1);
   store(L, &n, 0, t, &next);
