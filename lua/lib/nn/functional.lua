@@ -72,12 +72,37 @@ local function reduced(name, loss, reduction)
   keywords.fail("%s: reduction must be 'mean', 'sum' or 'none', got %s", name, keywords.show(reduction))
 end
 
+--- Logits with classes in dimension 1 and targets without it -> rows (N, C), ids (N).
+local function as_rows(name, logits, targets)
+  local order, want = {0}, {logits:size(0)}
+  for d = 2, logits.ndim - 1 do
+    order[d], want[d] = d, logits:size(d)
+  end
+  local fits = targets.ndim == #want
+  for d, n in ipairs(want) do fits = fits and targets:size(d - 1) == n end
+  if not fits then
+    keywords.fail("%s: expected targets (%s) for logits %s, got %s; with classes in the last dimension pass " ..
+                  "logits:view(-1, C), targets:view(-1)", name, table.concat(want, ", "), tostring(logits.shape),
+                  tostring(targets.shape))
+  end
+  order[#order + 1] = 1
+  return logits:permute(order):reshape(-1, logits:size(1)), targets:reshape(-1)
+end
+
 --- F.cross_entropy(logits, targets[, {ignore_index = -100, reduction = "mean"}]): logits (N, C) and ids
--- (N), or any more dimensions in front of both.
+-- (N), (N, C, d…) and (N, d…), or (C) and one id.
 function functional.cross_entropy(logits, targets, options)
   local o = keywords.read("cross_entropy", options, {"ignore_index", "reduction"})
-  return torch.ops.cross_entropy(logits, targets,
-                                 {ignore_index = o.ignore_index or -100, reduction = o.reduction or "mean"})
+  local settings = {ignore_index = o.ignore_index or -100, reduction = o.reduction or "mean"}
+  if logits.ndim == 2 then return torch.ops.cross_entropy(logits, targets, settings) end
+  local shape = targets.shape
+  if logits.ndim == 1 then
+    logits, targets = logits:unsqueeze(0), targets:reshape(1)
+  elseif logits.ndim > 2 then
+    logits, targets = as_rows("cross_entropy", logits, targets)
+  end
+  local loss = torch.ops.cross_entropy(logits, targets, settings)
+  return settings.reduction == "none" and loss:reshape(shape) or loss
 end
 
 --- F.nll_loss(log_probabilities, targets[, {reduction = "mean"}])
