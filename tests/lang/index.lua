@@ -114,6 +114,31 @@ test("what cannot be an index says why", function()
   test.raises(function() return t["99999999999999999999"] end, "out of range")
 end)
 
+test("a mask with fewer dimensions picks and fills slices", function()
+  local t = torch.arange(12):reshape(3, 4):to "f32":requires_grad_(true)
+  local rows = torch.tensor {true, false, true}
+  test.equal(t[rows], {{0.0, 1.0, 2.0, 3.0}, {8.0, 9.0, 10.0, 11.0}})
+  t[rows]:sum():backward()
+  test.equal(t.grad, {{1.0, 1.0, 1.0, 1.0}, {0.0, 0.0, 0.0, 0.0}, {1.0, 1.0, 1.0, 1.0}})
+  local u = torch.arange(6):reshape(3, 2)
+  u[rows] = -1
+  test.equal(u, {{-1, -1}, {2, 3}, {-1, -1}})
+  test.raises(function() return u[torch.tensor {true, false}] end,
+    "index: expected a mask of the first dimensions of (3, 2), got (2)")
+  test.raises(function() u[torch.tensor {true, false}] = 0 end, "got (2)")
+end)
+
+test("dim may come before the index, as PyTorch has it, or after", function()
+  local t = torch.tensor {{1, 2, 3}, {4, 5, 6}}
+  local at = torch.tensor {{2}, {0}}
+  test.equal(t:gather(1, at), {{3}, {4}})
+  test.equal(torch.gather(t, at, 1), {{3}, {4}})
+  test.equal(torch.gather(t, {dim = 1, index = at}), {{3}, {4}})
+  test.equal(t:index_select(1, torch.tensor {1}), {{2}, {5}})
+  test.equal(torch.zeros({3}, {dtype = "i64"}):scatter_add(0, torch.tensor {1, 1}, torch.tensor {5, 6}), {0, 11, 0})
+  test.equal(torch.zeros(3):index_add(0, torch.tensor {2}, torch.ones(1)), {0.0, 0.0, 1.0})
+end)
+
 test("iteration counts from 0 and never skips a row", function()
   local t = torch.tensor{{1, 2}, {3, 4}, {5, 6}}
   local seen = {}
