@@ -19,7 +19,7 @@ typedef struct job {
   const char *dy;
   char *y, *dweight;
   size_t row_bytes;
-  void *sums; /* (threads, 2, columns) f32: a row of dy and its sum, for halves */
+  void *sums; /* (threads, 2, columns) f32 or f64: a row's sum, and a widened row of dy */
   bool add;
 } job;
 
@@ -84,12 +84,16 @@ static void add_rows_half(void *argument, int64_t begin, int64_t end) {
   for (int64_t v = begin; v < end; v++) {
     if (j->add && j->first[v] == j->first[v + 1]) continue;
     char *to = j->dweight + (size_t)v * j->row_bytes;
-    if (j->add)
-      gt_convert(sum, GT_F32, to, j->dtype, j->columns);
-    else
-      memset(sum, 0, (size_t)j->columns * sizeof *sum);
-    for (int64_t k = j->first[v]; k < j->first[v + 1]; k++) {
-      gt_convert(row, GT_F32, j->dy + (size_t)j->order[k] * j->row_bytes, j->dtype, j->columns);
+    memset(sum, 0, (size_t)j->columns * sizeof *sum);
+    for (int64_t k = j->first[v]; k <= j->first[v + 1]; k++) {
+      const char *from = j->dy;
+      if (k < j->first[v + 1])
+        from += (size_t)j->order[k] * j->row_bytes;
+      else if (j->add)
+        from = to; /* what is there comes last */
+      else
+        break;
+      gt_convert(row, GT_F32, from, j->dtype, j->columns);
       for (int64_t i = 0; i < j->columns; i++) sum[i] += row[i];
     }
     gt_convert(to, j->dtype, sum, GT_F32, j->columns);
@@ -112,10 +116,9 @@ static gt_status backward(gt_call *c) {
   j.first = sort;
   j.order = j.first + rows + 1;
   sort_positions(&j, rows, positions);
-  if (gt_dtype_is_half(dtype)) {
-    size_t bytes = (size_t)(gt_pool_threads(c->cx) * 2 * columns) * sizeof(float);
-    GT_TRY(gt_scratch(c->cx, c->device, bytes, &j.sums));
-  }
+  size_t size = dtype == GT_F64 ? sizeof(double) : sizeof(float);
+  GT_TRY(
+      gt_scratch(c->cx, c->device, (size_t)(gt_pool_threads(c->cx) * 2 * columns) * size, &j.sums));
   gt_task add_rows = dtype == GT_F64   ? add_rows_f64
                      : dtype == GT_F32 ? add_rows_f32
                                        : add_rows_half;
@@ -145,11 +148,14 @@ static void T(add_rows)(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
   for (int64_t v = begin; v < end; v++) {
     real *to = (real *)j->dweight + v * j->columns;
-    if (!j->add) memset(to, 0, j->row_bytes);
+    real *sum = j->add ? (real *)j->sums + gt_worker() * 2 * j->columns : to;
+    if (j->add && j->first[v] == j->first[v + 1]) continue;
+    memset(sum, 0, j->row_bytes);
     for (int64_t k = j->first[v]; k < j->first[v + 1]; k++) {
       const real *from = (const real *)j->dy + j->order[k] * j->columns;
-      for (int64_t i = 0; i < j->columns; i++) to[i] += from[i];
+      for (int64_t i = 0; i < j->columns; i++) sum[i] += from[i];
     }
+    for (int64_t i = 0; j->add && i < j->columns; i++) to[i] += sum[i];
   }
 }
 

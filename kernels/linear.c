@@ -64,8 +64,10 @@ static gt_status forward(gt_call *c) {
 }
 
 static gt_status bias_gradient(gt_call *c, sizes s, gt_matrix dy) {
-  void *ones;
-  GT_TRY(gt_scratch(c->cx, c->device, (size_t)s.rows * gt_dtype_size(c->dtype), &ones));
+  void *ones, *sums;
+  size_t size = gt_dtype_size(c->dtype);
+  GT_TRY(gt_scratch(c->cx, c->device, (size_t)s.rows * size, &ones));
+  GT_TRY(gt_scratch(c->cx, c->device, (size_t)s.out * size, &sums));
   for (int64_t i = 0; i < s.rows; i++) {
     if (c->dtype == GT_F64)
       ((double *)ones)[i] = 1;
@@ -73,8 +75,14 @@ static gt_status bias_gradient(gt_call *c, sizes s, gt_matrix dy) {
       ((float *)ones)[i] = 1;
   }
   gt_matrix row = {ones, s.rows, false};
-  gt_gemm(c->cx, c->dtype, 1, s.out, s.rows, 1, row, dy, c->accumulate[2], gt_data(c->gin[2]),
-          s.out);
+  gt_gemm(c->cx, c->dtype, 1, s.out, s.rows, 1, row, dy, 0, sums, s.out);
+  void *db = gt_data(c->gin[2]);
+  for (int64_t i = 0; i < s.out; i++) {
+    if (c->dtype == GT_F64)
+      ((double *)db)[i] = (c->accumulate[2] ? ((double *)db)[i] : 0) + ((double *)sums)[i];
+    else
+      ((float *)db)[i] = (c->accumulate[2] ? ((float *)db)[i] : 0) + ((float *)sums)[i];
+  }
   return GT_OK;
 }
 
