@@ -19,14 +19,17 @@ static const gt_hyper hypers[] = {
 
 static const char *const states[] = {"exp_avg", "exp_avg_sq"};
 
-static gt_status update(gt_ctx *cx, gt_tensor *p, gt_tensor *g, gt_tensor **state, int64_t step,
-                        const gt_value *hyper) {
-  gt_tensor *in[4] = {p, g, state[0], state[1]};
-  return gt_apply(cx, "adamw", in, 4,
-                  GT_ARGS({"lr", hyper[LR]}, {"beta1", hyper[BETA1]}, {"beta2", hyper[BETA2]},
-                          {"eps", hyper[EPS]}, {"weight_decay", hyper[WEIGHT_DECAY]},
-                          {"step", GT_INT(step)}),
-                  NULL);
+static gt_status update(gt_ctx *cx, int count, gt_tensor *const *p, gt_tensor *const *state,
+                        const int64_t *steps, const gt_value *hyper) {
+  for (int i = 0; i < count; i++) {
+    gt_tensor *in[4] = {p[i], p[i]->grad, state[2 * i], state[2 * i + 1]};
+    GT_TRY(gt_apply(cx, "adamw", in, 4,
+                    GT_ARGS({"lr", hyper[LR]}, {"beta1", hyper[BETA1]}, {"beta2", hyper[BETA2]},
+                            {"eps", hyper[EPS]}, {"weight_decay", hyper[WEIGHT_DECAY]},
+                            {"step", GT_INT(steps[i])}),
+                    NULL));
+  }
+  return GT_OK;
 }
 
 const gt_optimizer_class gt_adamw = {

@@ -4,8 +4,8 @@
  *   u  = nesterov ? (1 - momentum) g + momentum m : m
  *   p <- p (1 - lr wd) - lr sqrt(max(1, rows/cols)) NewtonSchulz(u)
  *
- * A parameter with more than two dimensions is one matrix (shape[0], the rest). */
-#include "core/model/forward.h"
+ * A parameter with more than two dimensions is one matrix (shape[0], the rest).  Small matrices of
+ * one shape go through the iteration together: one of them alone does not fill the cores. */
 #include "core/tensor/run.h"
 #include "core/train/optim.h"
 #include "core/train/update.h"
@@ -14,6 +14,7 @@
 
 enum { LR, MOMENTUM, NESTEROV, NS_STEPS, NS_DTYPE, WEIGHT_DECAY };
 enum { NS_BF16, NS_F32 }; /* choices of ns_dtype */
+enum { BATCH_ELEMENTS = 1 << 20 };
 
 static const gt_hyper hypers[] = {
     [LR] = {"lr", GT_FLOAT(0.02), GT_ATTR_FLOAT, .high = INFINITY},
@@ -35,49 +36,78 @@ static gt_status check(gt_ctx *cx, const gt_tensor *p) {
                  gt_shape_text(&spec, text));
 }
 
-/* The direction before orthogonalisation; the buffer m is updated on the way. */
-static gt_status momentum(gt_ctx *cx, gt_tensor *g, gt_tensor *m, const gt_value *hyper,
-                          gt_tensor **out) {
-  double mu = hyper[MOMENTUM].f;
-  GT_TRY(gt_update_lerp(cx, m, g, 1 - mu));
-  if (hyper[NESTEROV].i) return gt_apply2(cx, "lerp", g, m, GT_ARGS({"weight", GT_FLOAT(mu)}), out);
-  *out = gt_tensor_ref(m);
-  return GT_OK;
+/* Parameters of one shape as matrices, seen through one block of memory. */
+typedef struct batch {
+  int count;
+  int64_t rows, cols;
+  gt_tensor *block; /* (count, rows, cols) */
+} batch;
+
+/* Matrix i of the block, in the shape of p. */
+static gt_status slice(gt_ctx *cx, const batch *b, int i, const gt_tensor *p, gt_tensor **out) {
+  gt_spec spec = gt_spec_of(p);
+  int64_t stride[GT_MAX_DIM];
+  int64_t step = 1;
+  for (int d = spec.ndim - 1; d >= 0; d--) {
+    stride[d] = step;
+    step *= spec.shape[d];
+  }
+  return gt_tensor_view(cx, b->block, spec.ndim, spec.shape, stride,
+                        b->block->offset + i * b->rows * b->cols, out);
 }
 
-/* The nearest orthogonal matrix to t seen as (shape[0], the rest), in t's shape. */
-static gt_status orthogonalise(gt_ctx *cx, gt_tensor *t, const gt_value *hyper, gt_tensor **out) {
-  int64_t rows = t->shape[0];
-  gt_dtype dtype = hyper[NS_DTYPE].i == NS_F32 ? GT_F32 : GT_BF16;
-  gt_tensor *matrix = NULL;
-  gt_tensor *flat = NULL;
-  gt_status status =
-      gt_reshape(cx, t, 2, (int64_t[]){rows, rows ? gt_count(t) / rows : 0}, &matrix);
-  if (status == GT_OK)
-    status = gt_apply1(cx, "newton_schulz", matrix,
-                       GT_ARGS({"steps", hyper[NS_STEPS]}, {"dtype", GT_INT(dtype)}), &flat);
-  if (status == GT_OK) status = gt_reshape(cx, flat, t->ndim, t->shape, out);
-  gt_tensor_unref(cx, matrix);
-  gt_tensor_unref(cx, flat);
+/* Puts the direction of p into the block; the momentum buffer m stays as it is. */
+static gt_status put_direction(gt_ctx *cx, const batch *b, int i, gt_tensor *p, gt_tensor *m,
+                               const gt_value *hyper) {
+  double momentum = hyper[MOMENTUM].f;
+  gt_tensor *place = NULL;
+  GT_TRY(slice(cx, b, i, p, &place));
+  gt_status status = gt_update_lerp(cx, m, p->grad, 1 - momentum, place);
+  if (status == GT_OK && hyper[NESTEROV].i)
+    status = gt_update_lerp(cx, p->grad, place, momentum, place);
+  gt_tensor_unref(cx, place);
   return status;
 }
 
-static gt_status update(gt_ctx *cx, gt_tensor *p, gt_tensor *g, gt_tensor **state, int64_t step,
-                        const gt_value *hyper) {
-  (void)step;
-  gt_tensor *direction = NULL;
-  gt_tensor *orthogonal = NULL;
-  double rows = (double)p->shape[0];
-  double cols = rows > 0 ? (double)gt_count(p) / rows : 0;
+/* The block becomes the orthogonal matrices nearest to its own. */
+static gt_status orthogonalise(gt_ctx *cx, batch *b, const gt_value *hyper) {
+  gt_dtype dtype = hyper[NS_DTYPE].i == NS_F32 ? GT_F32 : GT_BF16;
+  gt_tensor *result = NULL;
+  GT_TRY(gt_apply1(cx, "newton_schulz", b->block,
+                   GT_ARGS({"steps", hyper[NS_STEPS]}, {"dtype", GT_INT(dtype)}), &result));
+  gt_tensor_unref(cx, b->block);
+  b->block = result;
+  return GT_OK;
+}
+
+static gt_status apply(gt_ctx *cx, const batch *b, int i, gt_tensor *p, gt_tensor *m,
+                       const gt_value *hyper) {
   double lr = hyper[LR].f;
-  gt_status status = momentum(cx, g, state[0], hyper, &direction);
-  if (status == GT_OK) status = orthogonalise(cx, direction, hyper, &orthogonal);
-  if (status == GT_OK && hyper[WEIGHT_DECAY].f != 0)
-    status = gt_update_scale(cx, p, 1 - lr * hyper[WEIGHT_DECAY].f);
-  if (status == GT_OK)
-    status = gt_update_add(cx, p, orthogonal, -lr * sqrt(fmax(1, rows / cols)), p);
+  double scale = sqrt(fmax(1, (double)b->rows / (double)b->cols));
+  gt_tensor *direction = NULL;
+  GT_TRY(slice(cx, b, i, p, &direction));
+  gt_status status = GT_OK;
+  if (hyper[WEIGHT_DECAY].f != 0) status = gt_update_scale(cx, p, 1 - lr * hyper[WEIGHT_DECAY].f);
+  if (status == GT_OK) status = gt_update_add(cx, p, direction, -lr * scale, p);
+  if (status == GT_OK) status = gt_update_lerp(cx, m, p->grad, 1 - hyper[MOMENTUM].f, m);
   gt_tensor_unref(cx, direction);
-  gt_tensor_unref(cx, orthogonal);
+  return status;
+}
+
+static gt_status update(gt_ctx *cx, int count, gt_tensor *const *p, gt_tensor *const *state,
+                        const int64_t *steps, const gt_value *hyper) {
+  (void)steps;
+  batch b = {.count = count, .rows = p[0]->shape[0]};
+  if (gt_count(p[0]) == 0) return GT_OK;
+  b.cols = gt_count(p[0]) / b.rows;
+  gt_spec spec = gt_spec_make(p[0]->dtype, 3, (int64_t[]){count, b.rows, b.cols});
+  gt_status status = gt_tensor_new(cx, &spec, gt_device_of(p[0]), &b.block);
+  for (int i = 0; i < count && status == GT_OK; i++)
+    status = put_direction(cx, &b, i, p[i], state[i], hyper);
+  if (status == GT_OK) status = orthogonalise(cx, &b, hyper);
+  for (int i = 0; i < count && status == GT_OK; i++)
+    status = apply(cx, &b, i, p[i], state[i], hyper);
+  gt_tensor_unref(cx, b.block);
   return status;
 }
 
@@ -89,6 +119,7 @@ const gt_optimizer_class gt_muon = {
     .state_count = GT_COUNT(states),
     .check = check,
     .update = update,
+    .batch_elements = BATCH_ELEMENTS,
     .split_by_size = true,
     .needs_gradient = true,
 };

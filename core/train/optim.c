@@ -257,39 +257,83 @@ static gt_status make_state(gt_ctx *cx, gt_optimizer *o, int i, const gt_tensor 
   return GT_OK;
 }
 
-static gt_status update(gt_ctx *cx, gt_optimizer *o, int i, gt_tensor *p, const gt_value *hyper) {
-  if (!p->grad) return GT_OK;
-  GT_TRY(o->class->update(cx, p, p->grad, &o->state[i * o->class->state_count], o->steps[i] + 1,
-                          hyper));
-  o->steps[i]++;
+/* True when b may be updated in one call with a. */
+static bool alike(const gt_tensor *a, const gt_tensor *b) {
+  gt_spec spec_a = gt_spec_of(a);
+  gt_spec spec_b = gt_spec_of(b);
+  return b->grad && a->dtype == b->dtype && gt_same_shape(&spec_a, &spec_b) &&
+         gt_device_of(a) == gt_device_of(b);
+}
+
+/* How many parameters from number k of the group on go into one update. */
+static int run_length(const gt_optimizer *o, const gt_group *group, int k) {
+  int64_t size = gt_count(group->params[k]);
+  int n = 1;
+  while (k + n < group->count && (n + 1) * size <= o->class->batch_elements &&
+         alike(group->params[k], group->params[k + n]))
+    n++;
+  return n;
+}
+
+/* Updates a group, whose first parameter is number `first` of the optimizer, from o->done on. */
+static gt_status update_group(gt_ctx *cx, gt_optimizer *o, const gt_group *group, int first) {
+  while (o->done < first + group->count) {
+    int k = o->done - first;
+    int n = group->params[k]->grad ? run_length(o, group, k) : 1;
+    int64_t *steps = &o->steps[o->done];
+    if (group->params[k]->grad) {
+      for (int i = 0; i < n; i++) steps[i]++;
+      gt_status status =
+          o->class->update(cx, n, &group->params[k], &o->state[o->done * o->class->state_count],
+                           steps, group->hyper);
+      if (status != GT_OK) {
+        for (int i = 0; i < n; i++) steps[i]--;
+        return status;
+      }
+    }
+    o->done += n;
+  }
+  return GT_OK;
+}
+
+/* Looks at every gradient, then makes the state that is missing. */
+static gt_status prepare(gt_ctx *cx, gt_optimizer *o) {
+  int i = 0;
+  for (int g = 0; g < o->group_count; g++) {
+    for (int k = 0; k < o->groups[g].count; k++)
+      GT_TRY(check_gradient(cx, o, i++, o->groups[g].params[k]));
+  }
+  i = 0;
+  for (int g = 0; g < o->group_count; g++) {
+    for (int k = 0; k < o->groups[g].count; k++)
+      GT_TRY(make_state(cx, o, i++, o->groups[g].params[k], o->groups[g].hyper));
+  }
   return GT_OK;
 }
 
 gt_status gt_optimizer_step(gt_ctx *cx, gt_optimizer *o) {
-  enum { CHECK, PREPARE, UPDATE, PHASES };
+  GT_TRY(gt_poll(cx));
+  GT_TRY(prepare(cx, o));
   bool grad_enabled = cx->grad_enabled;
   bool shielded = cx->shielded;
-  gt_status status = gt_poll(cx);
+  gt_status status = GT_OK;
   cx->grad_enabled = false;
-  for (int phase = CHECK; phase < PHASES && status == GT_OK; phase++) {
-    cx->shielded = shielded || phase == UPDATE;
-    int i = 0;
-    for (int g = 0; g < o->group_count; g++) {
-      gt_group *group = &o->groups[g];
-      for (int k = 0; k < group->count && status == GT_OK; k++, i++) {
-        gt_tensor *p = group->params[k];
-        status = phase == CHECK     ? check_gradient(cx, o, i, p)
-                 : phase == PREPARE ? make_state(cx, o, i, p, group->hyper)
-                                    : update(cx, o, i, p, group->hyper);
-      }
-    }
+  cx->shielded = true;
+  for (int g = 0, first = 0; g < o->group_count && status == GT_OK; g++) {
+    status = update_group(cx, o, &o->groups[g], first);
+    first += o->groups[g].count;
   }
   cx->grad_enabled = grad_enabled;
   cx->shielded = shielded;
+  if (status == GT_OK) o->done = 0;
+  if (o->done > 0)
+    return gt_fail(cx, status, "%s: %d of %d parameters updated, the next step() does the rest: %s",
+                   o->class->name, o->done, o->parameter_count, cx->message);
   return status;
 }
 
 void gt_optimizer_zero_grad(gt_ctx *cx, gt_optimizer *o, bool set_to_none) {
+  o->done = 0;
   for (int g = 0; g < o->group_count; g++) {
     for (int k = 0; k < o->groups[g].count; k++) {
       gt_tensor *p = o->groups[g].params[k];
@@ -342,6 +386,7 @@ gt_status gt_optimizer_load(gt_ctx *cx, gt_optimizer *o, const int64_t *steps,
   if (status == GT_OK) {
     loser = o->state;
     o->state = fresh;
+    o->done = 0;
     if (o->parameter_count) memcpy(o->steps, steps, (size_t)o->parameter_count * sizeof *steps);
   }
   if (loser) states_free(cx, loser, count);

@@ -27,10 +27,13 @@ typedef struct gt_optimizer_class {
   const char *const *states; /* names of per-parameter tensors: "momentum_buffer" */
   int state_count;
   gt_status (*check)(gt_ctx *cx, const gt_tensor *parameter); /* e.g. Muon wants matrices */
-  gt_status (*update)(gt_ctx *cx, gt_tensor *p, gt_tensor *g, gt_tensor **state, int64_t step,
-                      const gt_value *hyper);
-  bool split_by_size;  /* the notebook's Muon: one group per distinct numel, ascending */
-  bool needs_gradient; /* a parameter without gradient is an error; otherwise it is skipped */
+  /* Steps `count` parameters, of one shape when there are several; each has a gradient.  state
+   * (count, state_count); steps (count), from 1. */
+  gt_status (*update)(gt_ctx *cx, int count, gt_tensor *const *p, gt_tensor *const *state,
+                      const int64_t *steps, const gt_value *hyper);
+  int64_t batch_elements; /* equal shapes are handed over together up to this size; 0: singly */
+  bool split_by_size;     /* the notebook's Muon: one group per distinct numel, ascending */
+  bool needs_gradient;    /* a parameter without gradient is an error; otherwise it is skipped */
   bool (*stateless)(const gt_value *hyper); /* NULL: state is always kept */
 } gt_optimizer_class;
 
@@ -53,6 +56,7 @@ struct gt_optimizer {
   gt_tensor **state;   /* (parameter_count, state_count), NULL until the first step */
   int64_t *steps;      /* (parameter_count) */
   int parameter_count; /* over all groups, in group order */
+  int done;            /* parameters that a step stopped by lack of memory has updated already */
 };
 
 gt_status gt_optimizer_new(gt_ctx *cx, const gt_optimizer_class *class, gt_optimizer **out);
@@ -62,6 +66,8 @@ void gt_optimizer_unref(gt_ctx *cx, gt_optimizer *o);
  * before anything changes. */
 gt_status gt_optimizer_add_group(gt_ctx *cx, gt_optimizer *o, gt_tensor *const *params, int count,
                                  const gt_value *hyper);
+/* When memory runs out halfway, the next call goes on where this one stopped: every parameter makes
+ * one step.  zero_grad gives the rest of such a step up. */
 gt_status gt_optimizer_step(gt_ctx *cx, gt_optimizer *o);
 void gt_optimizer_zero_grad(gt_ctx *cx, gt_optimizer *o, bool set_to_none);
 /* State of parameter i (in group order) as state dicts hold it.  `state` is (parameter_count,

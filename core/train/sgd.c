@@ -24,26 +24,34 @@ static gt_status add_scaled(gt_ctx *cx, gt_tensor *a, gt_tensor *b, double alpha
   return gt_apply2(cx, "add", a, b, GT_ARGS({"alpha", GT_FLOAT(alpha)}), out);
 }
 
-static gt_status update(gt_ctx *cx, gt_tensor *p, gt_tensor *g, gt_tensor **state, int64_t step,
-                        const gt_value *hyper) {
-  (void)step;
+static gt_status update_one(gt_ctx *cx, gt_tensor *p, gt_tensor *buffer, const gt_value *hyper) {
   double momentum = hyper[MOMENTUM].f;
-  gt_tensor *made[2] = {NULL};
-  gt_tensor *direction = g;
+  gt_tensor *decayed = NULL;
+  gt_tensor *mean = NULL;
+  gt_tensor *ahead = NULL;
+  gt_tensor *g = p->grad;
   gt_status status = GT_OK;
   if (hyper[WEIGHT_DECAY].f != 0) {
-    status = add_scaled(cx, g, p, hyper[WEIGHT_DECAY].f, &made[0]);
-    direction = made[0];
+    status = add_scaled(cx, g, p, hyper[WEIGHT_DECAY].f, &decayed);
+    g = decayed;
   }
-  if (status == GT_OK && momentum != 0) {
-    status = gt_update_add(cx, direction, state[0], momentum, state[0]);
-    if (status == GT_OK && hyper[NESTEROV].i)
-      status = add_scaled(cx, direction, state[0], momentum, &made[1]);
-    direction = hyper[NESTEROV].i ? made[1] : state[0];
-  }
-  if (status == GT_OK) status = gt_update_add(cx, p, direction, -hyper[LR].f, p);
-  for (int i = 0; i < 2; i++) gt_tensor_unref(cx, made[i]);
+  if (status == GT_OK && momentum != 0) status = add_scaled(cx, g, buffer, momentum, &mean);
+  if (status == GT_OK && mean && hyper[NESTEROV].i)
+    status = add_scaled(cx, g, mean, momentum, &ahead);
+  if (status == GT_OK)
+    status = gt_update_add(cx, p, ahead ? ahead : mean ? mean : g, -hyper[LR].f, p);
+  if (status == GT_OK && mean) status = gt_copy(cx, buffer, mean);
+  gt_tensor_unref(cx, decayed);
+  gt_tensor_unref(cx, mean);
+  gt_tensor_unref(cx, ahead);
   return status;
+}
+
+static gt_status update(gt_ctx *cx, int count, gt_tensor *const *p, gt_tensor *const *state,
+                        const int64_t *steps, const gt_value *hyper) {
+  (void)steps;
+  for (int i = 0; i < count; i++) GT_TRY(update_one(cx, p[i], state[i], hyper));
+  return GT_OK;
 }
 
 const gt_optimizer_class gt_sgd = {

@@ -13,9 +13,9 @@ gt_status gt_update_add(gt_ctx *cx, gt_tensor *a, gt_tensor *b, double alpha, gt
   return run_into(cx, "add", a, b, &attr, target);
 }
 
-gt_status gt_update_lerp(gt_ctx *cx, gt_tensor *target, gt_tensor *end, double weight) {
+gt_status gt_update_lerp(gt_ctx *cx, gt_tensor *a, gt_tensor *b, double weight, gt_tensor *target) {
   gt_value attr = GT_FLOAT(weight);
-  return run_into(cx, "lerp", target, end, &attr, target);
+  return run_into(cx, "lerp", a, b, &attr, target);
 }
 
 gt_status gt_update_scale(gt_ctx *cx, gt_tensor *target, double factor) {

@@ -7,8 +7,8 @@
 /* target = a + alpha b, in target's dtype; target may be a or b. */
 gt_status gt_update_add(gt_ctx *cx, gt_tensor *a, gt_tensor *b, double alpha, gt_tensor *target);
 
-/* target = target + weight (end - target) */
-gt_status gt_update_lerp(gt_ctx *cx, gt_tensor *target, gt_tensor *end, double weight);
+/* target = a + weight (b - a); target may be a or b. */
+gt_status gt_update_lerp(gt_ctx *cx, gt_tensor *a, gt_tensor *b, double weight, gt_tensor *target);
 
 /* target = factor target */
 gt_status gt_update_scale(gt_ctx *cx, gt_tensor *target, double factor);

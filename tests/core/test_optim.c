@@ -6,13 +6,14 @@
 
 /* ---- an optimizer that can be seen through: p -= lr, and its state counts the steps ---- */
 
-static gt_status probe_update(gt_ctx *context, gt_tensor *p, gt_tensor *g, gt_tensor **state,
-                              int64_t step, const gt_value *hyper) {
-  (void)g;
+static gt_status probe_update(gt_ctx *context, int count, gt_tensor *const *p,
+                              gt_tensor *const *state, const int64_t *steps,
+                              const gt_value *hyper) {
+  assert_int_equal(count, 1);
   gt_interrupt(context); /* arrives in the middle of the step */
   if (gt_poll(context) != GT_OK) return GT_EINTR;
-  for (int64_t i = 0; i < gt_count(p); i++) ((float *)gt_data(p))[i] -= (float)hyper[0].f;
-  return gt_fill_value(context, state[0], (double)step);
+  for (int64_t i = 0; i < gt_count(p[0]); i++) ((float *)gt_data(p[0]))[i] -= (float)hyper[0].f;
+  return gt_fill_value(context, state[0], (double)steps[0]);
 }
 
 static const gt_hyper probe_hypers[] = {
@@ -110,6 +111,34 @@ static void lack_of_memory_leaves_every_weight(void **state) {
     if (status != GT_OK) assert_true(element(p[0], 0) == 0);
   }
   assert_true(element(p[1], 0) == -0.5);
+  drop(o, p, 2);
+}
+
+/* A step that runs out of memory in its middle goes on where it stopped. */
+static void an_unfinished_step_is_continued(void **state) {
+  (void)state;
+  gt_tensor *p[] = {weight(2, 2, true), weight(3, 2, true)};
+  gt_optimizer *o = optimizer(&gt_sgd, p, 2);
+  o->groups[0].hyper[gt_hyper_find(&gt_sgd, "lr")].f = 1;
+  o->groups[0].hyper[gt_hyper_find(&gt_sgd, "weight_decay")].f = 1; /* needs memory per parameter */
+  ok(gt_fill_value(cx, p[0], 1));
+  ok(gt_fill_value(cx, p[1], 1));
+  ok(gt_fill_value(cx, p[0]->grad, 1));
+  ok(gt_fill_value(cx, p[1]->grad, 1));
+  gt_status status = GT_ENOMEM;
+  int unfinished = 0;
+  for (int n = 0; status != GT_OK; n++) {
+    assert_true(n < 100);
+    cx->fail_after = n;
+    status = gt_optimizer_step(cx, o);
+    cx->fail_after = -1;
+    if (status == GT_OK || !strstr(cx->message, "1 of 2 parameters updated")) continue;
+    unfinished++;
+    status = gt_optimizer_step(cx, o);
+  }
+  assert_int_equal(unfinished, 1);
+  assert_true(element(p[0], 0) == -1 && element(p[1], 0) == -1);
+  assert_int_equal(o->steps[0], 1);
   drop(o, p, 2);
 }
 
@@ -246,6 +275,7 @@ int main(void) {
       TEST(bad_gradients_stop_a_step_before_it_begins),
       TEST(zero_grad_can_keep_the_memory),
       TEST(lack_of_memory_leaves_every_weight),
+      TEST(an_unfinished_step_is_continued),
       TEST(settings_are_checked),
       TEST(muon_groups_matrices_by_size),
       TEST(groups_may_come_later),
