@@ -25,7 +25,7 @@ return {
   end,
   errors = {
     {inputs = {{2}, {2}, {2}, {2}}, attr = {step = 0}, message = "adamw: expected steps to count from 1, got 0"},
-    {inputs = {{2}, {2}, {2}, {2}}, message = "adamw: expected a value for 'step', got none"},
+    {inputs = {{2}, {2}, {2}, {2}}, message = "adamw: step is missing"},
     {inputs = {{2}, {3}, {2}, {2}}, attr = {step = 1}, message = "adamw: expected tensors of one shape, got (2) and (3)"},
   },
 }
