@@ -116,9 +116,6 @@ void gtlua_pushsize(lua_State *L, int ndim, const int64_t *shape);
 /* ---- modules ---- */
 gt_module *gtlua_tomodule(lua_State *L, int index);
 gt_module *gtlua_testmodule(lua_State *L, int index);
-/* Pushes the one userdata of a module (made on demand, anchored in its parent's when parent != 0).
- */
-void gtlua_pushmodule(lua_State *L, gt_module *m, int parent);
 
 /* ---- registration: each file is called with the table `torch` on top of the stack and leaves it
  * there ---- */

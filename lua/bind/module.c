@@ -99,16 +99,6 @@ void gtlua_push_child(lua_State *L, int parent, const gt_slot *slot) {
   anchor(L, parent, slot->name);
 }
 
-void gtlua_pushmodule(lua_State *L, gt_module *m, int parent) {
-  const gt_module *holder = parent ? gtlua_tomodule(L, parent) : NULL;
-  for (int i = 0; holder && i < holder->slot_count; i++)
-    if (holder->slots[i].module == m) {
-      gtlua_push_child(L, parent, &holder->slots[i]);
-      return;
-    }
-  push_module(L, m);
-}
-
 static int module_gc(lua_State *L) {
   gt_module **box = box_at(L, 1);
   gt_module *m = *box;

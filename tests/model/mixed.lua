@@ -79,6 +79,36 @@ test("native, Lua, native, Lua: nesting works both ways", function()
   test.equal(m(idx), expected)
 end)
 
+test("classes extend the native model and its parts", function()
+  local Loud = nn.class("Loud", models.FeedForward)
+  function Loud:forward(x) return models.FeedForward.forward(self, x) * 2 end
+  local Mine = nn.class("Mine", GPT)
+  function Mine:init(config)
+    GPT.init(self, config)
+    for block in self.blocks:iter() do
+      local loud = Loud(self.config)
+      loud:load_state_dict(block.ff:state_dict())
+      block.ff = loud
+    end
+    self.calls = 0
+  end
+  function Mine:forward(...)
+    self.calls = self.calls + 1
+    return GPT.forward(self, ...)
+  end
+  torch.manual_seed(1)
+  local m = Mine{hidden_dim = 16, n_layers = 2, n_heads = 2, vocab_size = 11, sequence_len = 8}
+  collectgarbage()
+  m(idx, idx):backward()
+  test.equal({m.calls, torch.type(m), torch.type(m.blocks[1].ff), m.blocks[1].ff.training}, {1, "Mine", "Loud", true})
+  test.equal({nn.isinstance(m, GPT), nn.isinstance(m.blocks[0].ff, models.FeedForward)}, {true, true})
+  m:init_weights()
+  test.equal(m.blocks[0].ff.proj_down.weight:abs():max():item(), 0.0)
+  local expected = m(idx)
+  for block in m.blocks:iter() do block.ff = block.ff end -- assigning what is there changes nothing
+  test.equal(m(idx), expected)
+end)
+
 test("the Lua side of a module lives as long as its root", function()
   local m = small()
   do
