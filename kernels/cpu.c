@@ -5,6 +5,8 @@
  * its memory is used in place), scalar (one element) or gathered. */
 #include "kernels/cpu.h"
 
+#include "core/tensor/strided.h"
+
 #define BLOCK 512 /* elements gathered at a time: 4 inputs of 8 bytes fill 16 KiB */
 
 typedef enum layout { DIRECT, SCALAR, GATHERED } layout;
@@ -26,15 +28,37 @@ typedef struct map {
   operand in[GT_MAP_INPUTS];
 } map;
 
-/* Strides of `t` seen in the output's shape. */
-static void operand_init(operand *a, const gt_tensor *t, const gt_spec *out) {
+/* True when walking t in order jumps through memory at every step. */
+static bool is_scattered(const gt_tensor *t) {
+  int d = t->ndim - 1;
+  while (d >= 0 && t->shape[d] == 1) d--;
+  return d >= 0 && t->stride[d] != 0 && t->stride[d] != 1;
+}
+
+/* Address and strides of `t` seen in the output's shape.  A scattered t (a transpose) is copied
+ * into order first: that is done in tiles, gathering rows of it would miss the cache. */
+static gt_status operand_init(gt_call *c, operand *a, const gt_tensor *t, const gt_spec *out) {
+  int64_t stride[GT_MAX_DIM];
+  memcpy(stride, t->stride, sizeof stride);
   a->data = gt_data(t);
   a->size = gt_dtype_size(t->dtype);
+  if (is_scattered(t)) {
+    void *copy;
+    int64_t step = 1;
+    for (int d = t->ndim - 1; d >= 0; d--) {
+      stride[d] = step;
+      step *= t->shape[d];
+    }
+    GT_TRY(gt_scratch(c->cx, c->device, (size_t)step * a->size, &copy));
+    gt_strided_copy(c->cx, a->size, t->ndim, t->shape, copy, stride, a->data, t->stride);
+    a->data = copy;
+  }
   int skipped = out->ndim - t->ndim;
   for (int d = 0; d < out->ndim; d++) {
     bool repeated = d < skipped || t->shape[d - skipped] == 1;
-    a->stride[d] = repeated ? 0 : t->stride[d - skipped] * (int64_t)a->size;
+    a->stride[d] = repeated ? 0 : stride[d - skipped] * (int64_t)a->size;
   }
+  return GT_OK;
 }
 
 /* True when dimension d of the map can be merged into d - 1 for every input. */
@@ -76,26 +100,16 @@ static layout layout_of(const map *m, const operand *a) {
   return direct ? DIRECT : scalar ? SCALAR : GATHERED;
 }
 
-/* to[i] = the element i * stride bytes after `from`, i < n; one function per element size. */
-static void copy_strided_8(char *to, const char *from, int64_t stride, int64_t n) {
-  for (int64_t i = 0; i < n; i++) memcpy(to + 8 * i, from + i * stride, 8);
-}
-static void copy_strided_4(char *to, const char *from, int64_t stride, int64_t n) {
-  for (int64_t i = 0; i < n; i++) memcpy(to + 4 * i, from + i * stride, 4);
-}
-static void copy_strided_1(char *to, const char *from, int64_t stride, int64_t n) {
-  for (int64_t i = 0; i < n; i++) to[i] = from[i * stride];
-}
-
-static void copy_strided(char *to, const char *from, size_t size, int64_t stride, int64_t n) {
-  if (stride == (int64_t)size) {
+/* to[i] = from[i], or from[0] where step is 0, i < n. */
+static void copy_run(char *to, const char *from, size_t size, int64_t step, int64_t n) {
+  if (step != 0) {
     memcpy(to, from, (size_t)n * size);
   } else if (size == 8) {
-    copy_strided_8(to, from, stride, n);
+    for (int64_t i = 0; i < n; i++) memcpy(to + 8 * i, from, 8);
   } else if (size == 4) {
-    copy_strided_4(to, from, stride, n);
+    for (int64_t i = 0; i < n; i++) memcpy(to + 4 * i, from, 4);
   } else {
-    copy_strided_1(to, from, stride, n);
+    memset(to, *from, (size_t)n);
   }
 }
 
@@ -113,7 +127,7 @@ static void gather(const map *m, const operand *a, int64_t begin, int64_t n, cha
   while (n > 0) {
     int64_t run = m->shape[last] - index[last];
     if (run > n) run = n;
-    copy_strided(to, from, a->size, a->stride[last], run);
+    copy_run(to, from, a->size, a->stride[last], run);
     to += run * (int64_t)a->size;
     n -= run;
     from += run * a->stride[last];
@@ -136,7 +150,7 @@ static void map_chunk(void *argument, int64_t begin, int64_t end) {
     in[k] = buffer[k];
     if (a->layout == DIRECT) continue;
     if (step > BLOCK) step = BLOCK;
-    if (a->layout == SCALAR) copy_strided(buffer[k], a->data, a->size, 0, step);
+    if (a->layout == SCALAR) copy_run(buffer[k], a->data, a->size, 0, step);
   }
   for (int64_t at = begin; at < end; at += step) {
     int64_t n = end - at < step ? end - at : step;
@@ -161,7 +175,7 @@ gt_status gt_cpu_map(gt_call *c, gt_row row) {
            .ndim = out->ndim,
            .nin = c->nin};
   memcpy(m.shape, out->shape, sizeof m.shape);
-  for (int k = 0; k < c->nin; k++) operand_init(&m.in[k], c->in[k], &spec);
+  for (int k = 0; k < c->nin; k++) GT_TRY(operand_init(c, &m.in[k], c->in[k], &spec));
   collapse(&m);
   for (int k = 0; k < c->nin; k++) m.in[k].layout = layout_of(&m, &m.in[k]);
   gt_parallel(c->cx, n, GT_MAP_GRAIN, map_chunk, &m);

@@ -1,9 +1,8 @@
-/* reduce.c: the shape rules of reductions and their general driver.  Results whose elements do not
- * lie side by side are gathered, several neighbouring results at a time. */
+/* reduce.c: the shape rules of reductions and their general driver.  When the elements of a result
+ * do not lie side by side, the input is first copied so that they do. */
 #include "kernels/reduce.h"
 
-#define GROUP 16   /* neighbouring results gathered together: one cache line of f32 */
-#define LENGTH 512 /* elements gathered of each */
+#include "core/tensor/strided.h"
 
 typedef struct plan {
   gt_call *c;
@@ -11,7 +10,6 @@ typedef struct plan {
   const char *x;
   size_t size; /* bytes of an element */
   gt_axes kept, reduced;
-  bool direct;         /* the elements of a result lie side by side */
   int64_t parts;       /* per result */
   gt_partial *partial; /* (kept.total, parts) */
 } plan;
@@ -105,22 +103,28 @@ int64_t gt_axes_offset(const gt_axes *a, int count, int64_t index) {
   return count > 0 ? offset + index * a->stride[0] : 0;
 }
 
-/* Elements [at, at + n) of `count` results whose first elements are at offset[]: row j of `to` gets
- * those of result j. */
-static void gather(const plan *p, const int64_t *offset, int64_t count, int64_t at, int64_t n,
-                   char *to) {
-  for (int64_t i = 0; i < n; i++) {
-    int64_t along = gt_axes_offset(&p->reduced, p->reduced.count, at + i);
-    for (int64_t j = 0; j < count; j++) {
-      const char *from = p->x + (offset[j] + along) * (int64_t)p->size;
-      char *place = to + (j * LENGTH + i) * (int64_t)p->size;
-      if (p->size == 8) {
-        memcpy(place, from, 8);
-      } else {
-        memcpy(place, from, 4);
-      }
-    }
+/* Replaces x by a copy in which the reduced axes are innermost. */
+static gt_status bring_together(plan *p) {
+  const gt_axes *kept = &p->kept, *reduced = &p->reduced;
+  int ndim = kept->count + reduced->count;
+  int64_t shape[2 * GT_MAX_DIM], from[2 * GT_MAX_DIM], to[2 * GT_MAX_DIM];
+  for (int d = 0; d < ndim; d++) {
+    const gt_axes *a = d < kept->count ? kept : reduced;
+    int k = d < kept->count ? d : d - kept->count;
+    shape[d] = a->size[k];
+    from[d] = a->stride[k];
   }
+  int64_t step = 1;
+  for (int d = ndim - 1; d >= 0; d--) {
+    to[d] = step;
+    step *= shape[d];
+  }
+  void *copy;
+  GT_TRY(gt_scratch(p->c->cx, p->c->device, (size_t)step * p->size, &copy));
+  gt_strided_copy(p->c->cx, p->size, ndim, shape, copy, to, p->x, from);
+  p->x = copy;
+  p->kept = (gt_axes){1, kept->total, {kept->total}, {reduced->total}};
+  return GT_OK;
 }
 
 static void store(const plan *p, int64_t result, int64_t part, gt_partial value) {
@@ -132,7 +136,7 @@ static void store(const plan *p, int64_t result, int64_t part, gt_partial value)
 }
 
 /* Work item = (result, part). */
-static void reduce_direct(void *argument, int64_t begin, int64_t end) {
+static void reduce_parts(void *argument, int64_t begin, int64_t end) {
   const plan *p = argument;
   for (int64_t item = begin; item < end; item++) {
     int64_t result = item / p->parts, part = item % p->parts;
@@ -141,32 +145,6 @@ static void reduce_direct(void *argument, int64_t begin, int64_t end) {
     int64_t offset = gt_axes_offset(&p->kept, p->kept.count, result) + at;
     const char *x = p->x + offset * (int64_t)p->size;
     store(p, result, part, p->r->part(x, n, at, p->c->attr));
-  }
-}
-
-/* Work item = (group of results, part). */
-static void reduce_gathered(void *argument, int64_t begin, int64_t end) {
-  const plan *p = argument;
-  _Alignas(64) char buffer[GROUP * LENGTH * 8];
-  for (int64_t item = begin; item < end; item++) {
-    int64_t first = item / p->parts * GROUP, part = item % p->parts;
-    int64_t count = gt_least(GROUP, p->kept.total - first);
-    int64_t last = gt_least((part + 1) * GT_REDUCE_PART, p->reduced.total);
-    int64_t offset[GROUP];
-    gt_partial value[GROUP];
-    for (int64_t j = 0; j < count; j++) {
-      offset[j] = gt_axes_offset(&p->kept, p->kept.count, first + j);
-    }
-    for (int64_t at = part * GT_REDUCE_PART; at < last; at += LENGTH) {
-      int64_t n = gt_least(LENGTH, last - at);
-      gather(p, offset, count, at, n, buffer);
-      for (int64_t j = 0; j < count; j++) {
-        const char *row = buffer + j * LENGTH * (int64_t)p->size;
-        gt_partial next = p->r->part(row, n, at, p->c->attr);
-        value[j] = at % GT_REDUCE_PART ? p->r->combine(value[j], next) : next;
-      }
-    }
-    for (int64_t j = 0; j < count; j++) store(p, first + j, part, value[j]);
   }
 }
 
@@ -189,20 +167,15 @@ gt_status gt_cpu_reduce(gt_call *c, unsigned dims, const gt_reducer *r) {
     for (int64_t k = 0; k < p.kept.total; k++) r->finish(c, (gt_partial){0}, 0, k);
     return GT_OK;
   }
-  p.direct = p.reduced.count == 0 || (p.reduced.count == 1 && p.reduced.stride[0] == 1);
+  bool together = p.reduced.count == 0 || (p.reduced.count == 1 && p.reduced.stride[0] == 1);
+  if (!together) GT_TRY(bring_together(&p));
   p.parts = gt_parts(p.reduced.total, GT_REDUCE_PART);
   if (p.parts > 1) {
     size_t bytes = (size_t)(p.kept.total * p.parts) * sizeof *p.partial;
     GT_TRY(gt_scratch(c->cx, c->device, bytes, (void **)&p.partial));
   }
-  int64_t length = gt_least(p.reduced.total, GT_REDUCE_PART);
-  if (p.direct) {
-    int64_t grain = gt_parts(GT_REDUCE_PART, length);
-    gt_parallel(c->cx, p.kept.total * p.parts, grain, reduce_direct, &p);
-  } else {
-    int64_t grain = gt_parts(GT_REDUCE_PART, length * GROUP);
-    gt_parallel(c->cx, gt_parts(p.kept.total, GROUP) * p.parts, grain, reduce_gathered, &p);
-  }
+  int64_t grain = gt_parts(GT_REDUCE_PART, gt_least(p.reduced.total, GT_REDUCE_PART));
+  gt_parallel(c->cx, p.kept.total * p.parts, grain, reduce_parts, &p);
   if (p.parts > 1) gt_parallel(c->cx, p.kept.total, 64, combine_parts, &p);
   return GT_OK;
 }

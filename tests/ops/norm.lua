@@ -12,6 +12,8 @@ return {
     {inputs = {{2, 3}}, attr = {p = 0.5}},
     {inputs = {{5, 149, 157}}},
     {inputs = {{5, 149, 157}}, attr = {dim = {0, 2}}},
+    {inputs = {{70001}}, attr = {p = 1 / 0}},
+    {inputs = {{70001}}, attr = {p = -1 / 0}},
     {inputs = {{0, 3}}, attr = {dim = 0}},
     {inputs = {{}}},
   },
