@@ -227,9 +227,15 @@ static void locate(lua_State *L, const gt_tensor *t, const items *list, geometry
     }
     if (g->ndim == GT_MAX_DIM)
       gtlua_error(L, "index: the result would have more than %d dimensions", GT_MAX_DIM);
-    g->shape[g->ndim] = it->kind == ITEM_NEW ? 1 : (it->stop - it->start + it->step - 1) / it->step;
-    g->stride[g->ndim] = it->kind == ITEM_NEW ? 1 : t->stride[dim] * it->step;
-    if (it->kind == ITEM_RANGE) g->offset += it->start * t->stride[dim++];
+    g->shape[g->ndim] = 1;
+    g->stride[g->ndim] = 1;
+    if (it->kind == ITEM_RANGE) {
+      int64_t length = it->stop - it->start;
+      int64_t count = length > 0 ? (length - 1) / it->step + 1 : 0; /* steps may be huge */
+      g->shape[g->ndim] = count;
+      g->stride[g->ndim] = count > 1 ? t->stride[dim] * it->step : t->stride[dim];
+      g->offset += it->start * t->stride[dim++];
+    }
     g->ndim++;
   }
 }
