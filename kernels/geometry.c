@@ -23,7 +23,8 @@ void gt_row_major(int ndim, const int64_t *shape, int64_t *stride) {
   int64_t step = 1;
   for (int d = ndim - 1; d >= 0; d--) {
     stride[d] = step;
-    step *= shape[d];
+    /* Of an empty tensor other sizes may be huge; its strides are never walked. */
+    if (__builtin_mul_overflow(step, shape[d], &step)) step = 1;
   }
 }
 

@@ -19,7 +19,7 @@ static gt_status count_classes(gt_call *c, int64_t *out) {
   for (int64_t i = 0; status == GT_OK && i < n; i++)
     if (copy[i] > most) most = copy[i];
   gt_free(copy);
-  if (status == GT_OK) *out = most < 0 ? 1 : most + 1;
+  if (status == GT_OK) *out = most < 0 ? 1 : most < INT64_MAX ? most + 1 : most;
   return status;
 }
 

@@ -79,13 +79,14 @@ test("JSON", function()
 end)
 
 test("arguments of every op", function()
-  local values = {nil, true, 0, -1, 3, 1.5, 1e300, "x", "f32", torch.ones(2, 3), torch.arange(4), torch.tensor(true), torch.zeros(0, 2),
+  local values = {nil, true, 0, -1, 3, 1.5, 1e300, math.maxinteger, math.mininteger, -5, "x", "f32", torch.ones(2, 3), torch.arange(4), torch.tensor(true), torch.zeros(0, 2),
                   {}, {1, 2}, {dim = 0}, {dim = 1, keepdim = true}, {torch.ones(2), torch.ones(2)}, torch.float64, torch.Size(2, 3), print,
+                  {math.maxinteger, -1}, torch.tensor{{5, -7}, {0, 100}}, torch.ones(2, 3, 4):transpose(0, 2),
                   torch.ones(2, 3, {device = "meta"}), torch.ones(3, {requires_grad = true})}
   local calls, fine = 0, 0
   for name, op in next, torch.ops do
     for _ = 1, 60 do
-      local ok, message = pcall(op, values[random(23)], values[random(23)], values[random(23)])
+      local ok, message = pcall(op, values[random(29)], values[random(29)], values[random(29)])
       calls = calls + 1
       if ok then fine = fine + 1 else assert(type(message) == "string" and #message > 5, name) end
     end
