@@ -150,8 +150,8 @@ test-cuda: deps
 test-asan: deps
 	@$(MAKE) FLAVOUR=asan tests
 	@sh tests/run.sh build/asan $(TEST)
-lint: tests
-	@sh tests/lint.sh $(B)
+lint: all
+	@./gptsh tests/lint.lua $(B) --all
 
 # ---- doing things with it ----
 demo: deps

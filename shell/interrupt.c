@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 /* Instructions from the first error to the second one, when the first was caught; halved each time
- * until every instruction raises.  That leaves room for __close handlers, and no loop around a pcall
- * can last. */
+ * until every instruction raises.  That leaves room for __close handlers, and no loop around a
+ * pcall can last. */
 #define SH_RESPITE 128
 
 static volatile sig_atomic_t raised; /* how often since the last clear */

@@ -81,6 +81,11 @@ function harness.equal(a, b)
   if not same(got, expected) then complain(2, "got %s, expected %s", text(got), text(expected)) end
 end
 
+local failure = {__tostring = function(self) return self.message end}
+
+--- Fails with a message that says it all: no traceback is added.
+function harness.fail(message) error(setmetatable({message = message}, failure)) end
+
 --- |a - b| <= tolerance * max(1, |b|), item by item; NaN equals NaN; shapes must be the same.
 function harness.close(a, b, tolerance)
   assert(type(tolerance) == "number", "test.close needs a tolerance")
@@ -115,7 +120,9 @@ end
 
 return setmetatable(harness, {
   __call = function(_, name, fn)
-    local ok, message = xpcall(fn, function(raised) return debug.traceback(tostring(raised), 2) end)
+    local ok, message = xpcall(fn, function(raised)
+      return getmetatable(raised) == failure and raised.message or debug.traceback(tostring(raised), 2)
+    end)
     if ok then
       harness.passed = harness.passed + 1
       report("ok", name)

@@ -1,0 +1,337 @@
+--- lint.lua: the rules of the house that no compiler checks: gptsh tests/lint.lua BUILD [--all]
+-- Each rule is a test that lists what breaks it.  --all adds the external tools (clang-format, clang-tidy,
+-- luacheck, a compile with -Werror), each only where it is installed.
+
+package.path = "tests/?.lua;" .. package.path
+local test = require "harness"
+
+local build = arg[1] or "build/release"
+local all = arg[2] == "--all"
+
+-- ---- reading ----
+
+-- Lines of the command's output; errors = "2>&1" adds its error output.
+local function run(command, errors)
+  local pipe = assert(io.popen("{ " .. command .. "; } " .. (errors or "2>/dev/null")))
+  local lines = {}
+  for line in pipe:lines() do lines[#lines + 1] = line end
+  return lines, pipe:close()
+end
+
+local function exists(path)
+  local file = io.open(path)
+  return file and file:close()
+end
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("a")
+  file:close()
+  return text
+end
+
+local sources = {} -- every text file of the project, in order
+for _, path in ipairs(run("git ls-files --cached --others --exclude-standard || find . -type f -not -path './build/*' | sed 's|^./||'")) do
+  if exists(path) and not path:find("^%.git/") then sources[#sources + 1] = path end
+end
+
+local function each_source(pattern, visit)
+  for _, path in ipairs(sources) do
+    if path:find(pattern) then visit(path, read(path)) end
+  end
+end
+
+local function each_line(text)
+  local number = 0
+  return function(_, at)
+    if at > #text then return nil end
+    local stop = text:find("\n", at, true) or #text + 1
+    number = number + 1
+    return stop + 1, text:sub(at, stop - 1), number
+  end, nil, 1
+end
+
+--- A rule: `check` calls complain(place, text) for each breach.
+local function rule(name, check)
+  test(name, function()
+    local found = {}
+    check(function(place, text) found[#found + 1] = place .. ": " .. text end)
+    if #found > 0 then test.fail(#found .. " found\n" .. table.concat(found, "\n", 1, math.min(#found, 40))) end
+  end)
+end
+
+-- ---- arrows ----
+
+-- Folder of the including file -> what its "…" includes may begin with.
+local arrows = {
+  {"core/tensor/", {"core/tensor/"}},
+  {"core/model/", {"core/model/", "core/tensor/"}},
+  {"core/train/", {"core/train/", "core/model/", "core/tensor/"}},
+  {"core/data/", {"core/data/", "core/tensor/"}},
+  {"kernels/", {"kernels/", "core/tensor/"}},
+  {"lua/bind/", {"lua/bind/", "core/", "kernels/ops.h"}},
+  {"shell/", {"shell/", "lua/bind/bind.h"}},
+}
+
+-- System headers that only these files may see.
+local guarded = {
+  {"^lua%.h$", "^lua/", "^shell/"},
+  {"^lauxlib%.h$", "^lua/", "^shell/"},
+  {"^lualib%.h$", "^lua/", "^shell/"},
+  {"^readline/", "^shell/line%.c$"},
+  {"^editline/", "^shell/line%.c$"},
+  {"^cblas", "^kernels/gemm%.c$", "^tests/emu/"},
+  {"^jansson", "^core/data/"},
+  {"^cuda", "%.cu$", "%.cuh$", "^tests/emu/"},
+  {"^cublas", "%.cu$", "%.cuh$", "^tests/emu/"},
+}
+
+local function matches_any(text, patterns, first)
+  for i = first or 1, #patterns do
+    if text:find(patterns[i]) then return true end
+  end
+  return false
+end
+
+rule("includes follow the arrows of the house", function(complain)
+  each_source("%.[ch]u?h?$", function(path, text)
+    for _, line, number in each_line(text) do
+      local own = line:match('^#%s*include%s+"([^"]+)"')
+      for _, arrow in ipairs(own and arrows or {}) do
+        if path:sub(1, #arrow[1]) == arrow[1] then
+          local fine = false
+          for _, prefix in ipairs(arrow[2]) do fine = fine or own:sub(1, #prefix) == prefix end
+          if not fine then complain(path .. ":" .. number, arrow[1] .. " may not include " .. own) end
+        end
+      end
+    end
+  end)
+end)
+
+rule("system libraries are seen only where they are wrapped", function(complain)
+  each_source("%.[ch]u?h?$", function(path, text)
+    for _, line, number in each_line(text) do
+      local header = line:match("^#%s*include%s+<([^>]+)>")
+      for _, guard in ipairs(header and guarded or {}) do
+        if header:find(guard[1]) and not matches_any(path, guard, 2) then
+          complain(path .. ":" .. number, "<" .. header .. "> does not belong here")
+        end
+      end
+    end
+  end)
+end)
+
+-- ---- sizes ----
+
+rule("files stay under 600 lines", function(complain)
+  each_source("%.[chl]u?[ha]?p?p?$", function(path, text)
+    local _, lines = text:gsub("\n", "")
+    if lines > 600 then complain(path, lines .. " lines") end
+  end)
+end)
+
+-- A function opens with a line at column 0 that is no keyword of a table or type, and ends at the next line that
+-- begins with its closing word.
+local function long_functions(path, text, opens, closes, complain)
+  local start, name
+  for _, line, number in each_line(text) do
+    local found = opens(line)
+    if found then start, name = number, found end
+    if start and line:find(closes) then
+      if number - start + 1 > 60 then complain(path .. ":" .. start, name .. " has " .. number - start + 1 .. " lines") end
+      start = nil
+    end
+  end
+end
+
+rule("functions stay under 60 lines", function(complain)
+  each_source("%.[ch]u?h?$", function(path, text)
+    long_functions(path, text, function(line)
+      return line:find("^[%a_][^=;]*%(") and not line:find(";%s*$") and line:match("([%w_]+)%(")
+    end, "^}", complain)
+  end)
+  each_source("%.lua$", function(path, text)
+    long_functions(path, text, function(line)
+      return line:match("^local function ([%w_.:]+)") or line:match("^function ([%w_.:]+)")
+    end, "^end", complain)
+  end)
+end)
+
+-- ---- ops ----
+
+local ops, is_op = {}, {}
+for name in read("kernels/ops.def"):gmatch("\n?OP%(([%w_]+)%)") do
+  ops[#ops + 1] = name
+  is_op[name] = true
+end
+
+rule("ops.def is sorted and every op has its kernel and its test", function(complain)
+  for i, name in ipairs(ops) do
+    if i > 1 and ops[i - 1] >= name then complain("kernels/ops.def", name .. " is out of order") end
+    if not exists("kernels/" .. name .. ".c") then complain("kernels/ops.def", name .. " has no kernels/" .. name .. ".c") end
+    if not exists("tests/ops/" .. name .. ".lua") then complain("tests/ops", name .. ".lua is missing") end
+  end
+end)
+
+rule("every kernel and every op test belongs to an op", function(complain)
+  each_source("^tests/ops/.*%.lua$", function(path)
+    if not is_op[path:match("([%w_]+)%.lua$")] then complain(path, "no such op in kernels/ops.def") end
+  end)
+  each_source("^kernels/.*%.cu$", function(path)
+    local name = path:match("([%w_]+)%.cu$")
+    if name ~= "device" and not is_op[name] then complain(path, "no such op in kernels/ops.def") end
+  end)
+  each_source("^kernels/.*%.c$", function(path, text)
+    for name in text:gmatch("\nconst gt_op gt_op_([%w_]+)") do
+      if not is_op[name] then complain(path, "gt_op_" .. name .. " is not in kernels/ops.def") end
+    end
+  end)
+end)
+
+-- ---- objects ----
+
+local function objects()
+  return run("ls " .. build .. "/core/*/*.o " .. build .. "/kernels/*.o")
+end
+
+rule("an op's object exports its descriptor and nothing else", function(complain)
+  for _, name in ipairs(ops) do
+    local object = build .. "/kernels/" .. name .. ".o"
+    for _, line in ipairs(run("nm -g --defined-only " .. object)) do
+      local symbol = line:match("(%S+)$")
+      if symbol ~= "gt_op_" .. name then complain(object, "exports " .. symbol) end
+    end
+  end
+end)
+
+-- What the native core must not call: it reports through gt_fail and takes its settings as arguments.
+local banned = {}
+for name in ([[printf fprintf vprintf vfprintf puts fputs putchar putc fputc perror stdout stderr stdin exit _exit
+  _Exit quick_exit abort atexit signal sigaction raise kill longjmp _longjmp __longjmp_chk getenv setenv setlocale
+  system popen fork execv execvp rand srand random time __assert_fail __printf_chk __fprintf_chk]]):gmatch("%S+") do
+  banned[name] = true
+end
+
+rule("core/ and kernels/ never print, exit, abort, jump or look around", function(complain)
+  for _, object in ipairs(objects()) do
+    for _, line in ipairs(run("nm -u " .. object)) do
+      local symbol = line:match("U ([%w_]+)")
+      if symbol and banned[symbol] then complain(object, "uses " .. symbol) end
+    end
+  end
+end)
+
+rule("core/ and kernels/ hold no static mutable data", function(complain)
+  for _, object in ipairs(objects()) do
+    for _, line in ipairs(run("objdump -t " .. object)) do
+      local section, symbol = line:match("%sO (%.%S+)%s+%x+%s+(.*)$")
+      if section and (section:find("^%.bss") or (section:find("^%.data") and not section:find("^%.data%.rel%.ro"))) then
+        complain(object, symbol .. " is writable (" .. section .. ")")
+      end
+    end
+  end
+end)
+
+-- ---- text ----
+
+rule("text is clean: no tabs, no blanks at line ends, one final line break", function(complain)
+  each_source("%.[chl][uhp]?[hap]?$", function(path, text)
+    if not text:find("\n$") then complain(path, "does not end in a line break") end
+    if text:find("\n\n$") then complain(path, "ends in blank lines") end
+    for _, line, number in each_line(text) do
+      if line:find("[ \t\r]$") then complain(path .. ":" .. number, "blank at the end") end
+      if line:find("\t") then complain(path .. ":" .. number, "tab") end
+    end
+  end)
+end)
+
+rule("nothing is left for later in comments", function(complain)
+  each_source("%.[chl][uhp]?[hap]?$", function(path, text)
+    if path == "tests/lint.lua" then return end
+    for _, line, number in each_line(text) do
+      if line:find("%f[%w]TODO%f[%W]") or line:find("%f[%w]FIXME%f[%W]") or line:find("%f[%w]XXX%f[%W]") then
+        complain(path .. ":" .. number, line:match("^%s*(.-)%s*$"))
+      end
+    end
+  end)
+end)
+
+rule("kernels are launched by GT_LAUNCH only", function(complain)
+  each_source("%.cuh?$", function(path, text)
+    for _, line, number in each_line(text) do
+      if line:find("<<<", 1, true) and not path:find("cuda%.cuh$") then complain(path .. ":" .. number, "<<< in the open") end
+    end
+  end)
+end)
+
+rule("no path of a builder's machine is left", function(complain)
+  each_source(".", function(path, text)
+    if path:find("^tests/golden/") or path == "tests/lint.lua" then return end
+    for _, line, number in each_line(text) do
+      if line:find("/home/", 1, true) or line:find("%f[^%w.~$\"]/work/") then complain(path .. ":" .. number, line:sub(1, 80)) end
+    end
+  end)
+end)
+
+-- ---- external tools ----
+
+local function tool(name, program, check)
+  if not run("command -v " .. program)[1] then return test.skip(name, program .. " is not installed") end
+  rule(name, check)
+end
+
+local function join(pattern)
+  local names = {}
+  each_source(pattern, function(path) names[#names + 1] = path end)
+  return table.concat(names, " ")
+end
+
+local function complain_lines(lines, pattern, complain)
+  for _, line in ipairs(lines) do
+    local place, text = line:match(pattern)
+    if place then complain(place, text) end
+  end
+end
+
+if all then
+  tool("clang-format agrees", "clang-format", function(complain)
+    complain_lines(run("clang-format --dry-run " .. join("%.[ch]$"), "2>&1"), "^(%S+:%d+):%d+: warning: (.*)$", complain)
+  end)
+  tool("luacheck agrees", "luacheck", function(complain)
+    -- It knows no f-strings: it reads copies where they are what they stand for.
+    local rewrite, copies = require("native").rewrite, build .. "/lint"
+    run("rm -rf " .. copies)
+    each_source("%.lua$", function(path, text)
+      if path:find("^notebooks/") then return end -- cells end in expressions, which are no Lua
+      run("mkdir -p " .. copies .. "/" .. (path:match("^(.*)/") or ""))
+      local copy = assert(io.open(copies .. "/" .. path, "w"))
+      copy:write((rewrite(text)))
+      copy:close()
+    end)
+    local lines = run("cd " .. copies .. " && luacheck -q --codes --no-color --formatter plain --config "
+      .. "$OLDPWD/.luacheckrc .")
+    complain_lines(lines, "^(%S+:%d+):%d+: (.*)$", complain)
+  end)
+  rule("everything compiles with -Werror", function(complain)
+    local lines, fine = run("make FLAVOUR=werror MODE='-O2 -Werror' CUDA=no build/werror/gptsh", "2>&1")
+    complain_lines(lines, "^(%S+:%d+):%d+: error: (.*)$", complain)
+    if not fine then complain("make", lines[#lines] or "failed") end
+  end)
+  tool("clang-tidy agrees", "clang-tidy", function(complain)
+    local flags = "-std=c11 -I. -D_GNU_SOURCE -DSH_LINE_readline " .. table.concat(run("pkg-config --cflags lua5.4 jansson"), " ")
+      .. " $(ls -d /usr/include/*/openblas-openmp | sed 's/^/-I/')"
+    local lines = run("printf '%s\\n' " .. join("^[cks][^.]*%.c$") .. " " .. join("^lua/bind/.*%.c$")
+      .. " | xargs -P 2 -n 8 sh -c 'clang-tidy --quiet \"$@\" -- " .. flags .. "' sh")
+    for _, line in ipairs(lines) do
+      local place, text = line:match("([%w_/.]+:%d+):%d+: %l+: (.*)$")
+      -- What clang as a compiler cannot read (gcc's vector built-ins) is not a finding.
+      if place and not text:find("note:") and not text:find("clang-diagnostic", 1, true) and text:find("%[[%w.-]+%]$") then
+        complain(place, text)
+      end
+    end
+  end)
+end
+
+local ok = test.finish()
+io.stderr:write(("%d passed, %d failed, %d skipped\n"):format(test.passed, test.failed, test.skipped))
+if not ok then os.exit(1, true) end
