@@ -70,8 +70,10 @@ for param in attn:parameters() do
   print(f"{torch.type(param)} {param:size()}")
 end
 
--- %% summary without the rotary tables: says what is missing allow_error=true
-summary(attn, {input_size = {1, config.sequence_len, config.hidden_dim}, dtypes = {torch.float32}})
+-- %% summary without the rotary tables says what is missing
+local ok, message = pcall(summary, attn, {
+  input_size = {1, config.sequence_len, config.hidden_dim}, dtypes = {torch.float32}})
+print(message)
 
 -- %% summary with them
 x = torch.empty(1, config.sequence_len, config.hidden_dim)
