@@ -61,7 +61,6 @@ math.randomseed(1337)
 adamw, muon = model:setup_optimizers{embedding_lr = 0.02, matrix_lr = 0.02, weight_decay = 0.0}
 
 steps, first, average = 300, nil, nil
-clock = os.clock()
 for step = 1, steps do
   local decay = math.min(1, (steps - step + 1) / (0.4 * steps)) -- the last 40 % of the steps fall to zero
   for _, optimizer in ipairs{adamw, muon} do

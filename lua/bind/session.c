@@ -7,6 +7,7 @@
 #include "lua/bind/text.h"
 
 #include <string.h>
+#include <time.h>
 
 #define GRAD_MODE "gt.grad_mode"
 #define TIDY_SCOPE "gt.tidy_scope"
@@ -286,6 +287,14 @@ static int type_of(lua_State *L) {
   return 1;
 }
 
+/* torch.perf_counter() -> seconds of a clock that only moves forward, for timing */
+static int perf_counter(lua_State *L) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  lua_pushnumber(L, (double)now.tv_sec + 1e-9 * (double)now.tv_nsec);
+  return 1;
+}
+
 /* ---- registration ---- */
 
 static const luaL_Reg functions[] = {{"manual_seed", manual_seed},
@@ -309,6 +318,7 @@ static const luaL_Reg functions[] = {{"manual_seed", manual_seed},
                                      {"empty_cache", empty_cache},
                                      {"tidy", tidy},
                                      {"type", type_of},
+                                     {"perf_counter", perf_counter},
                                      {NULL, NULL}};
 
 static const luaL_Reg cuda_functions[] = {{"is_available", cuda_is_available},

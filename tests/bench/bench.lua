@@ -29,9 +29,9 @@ end
 
 --- Runs one child; returns seconds, peak bytes, check value, or nil when it failed.
 local function once(command, whole)
-  local start = torch.debug.clock()
+  local start = torch.perf_counter()
   local text = shell(command)
-  local wall = torch.debug.clock() - start
+  local wall = torch.perf_counter() - start
   local seconds, peak, check = text:match "(%S+) (%S+) (%S+)%s*$"
   if not seconds then return nil end
   return whole and wall or tonumber(seconds), tonumber(peak), tonumber(check)

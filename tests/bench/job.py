@@ -133,8 +133,10 @@ def fill(model):
     """The same weights on both sides: element i of the n-th matrix is ((i * 40503 + n * 9973) mod 65536) / 65536 - 0.5, scaled."""
     with torch.no_grad():
         for n, p in enumerate(model.parameters()):
-            i = torch.arange(p.numel())
-            p.copy_((((i * 40503 + n * 9973) % 65536) / 65536 - 0.5).view_as(p) * (3.4641 / p.size(1) ** 0.5))
+            flat, scale = p.view(-1), 3.4641 / p.size(1) ** 0.5
+            for start in range(0, flat.numel(), 1 << 20):
+                i = torch.arange(start, min(start + (1 << 20), flat.numel()))
+                flat[start:start + (1 << 20)] = (((i * 40503 + n * 9973) % 65536) / 65536 - 0.5) * scale
 
 
 def job_construct():
