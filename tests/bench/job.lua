@@ -28,8 +28,10 @@ local function fill(model)
     local flat, scale, step = p:view(-1), 3.4641 / p:size(1) ^ 0.5, 1 << 20
     for start = 0, #flat - 1, step do
       local stop = math.min(start + step, #flat)
-      local i = torch.arange(start, stop)
-      flat:slice(0, start, stop):copy_((((i * 40503 + n * 9973) % 65536) / 65536 - 0.5) * scale)
+      torch.tidy(function() -- frees what it makes at once, as Python's counting does
+        local i = torch.arange(start, stop)
+        flat:slice(0, start, stop):copy_((((i * 40503 + n * 9973) % 65536) / 65536 - 0.5) * scale)
+      end)
     end
     n = n + 1
   end
