@@ -67,7 +67,7 @@ static inline real T(gt_ce_capped)(real z, real cap) {
 static inline void T(gt_ce_add)(const real *z, int64_t n, real cap, real *top, real *sum) {
   real block[T(CE_BLOCK)];
   for (int64_t first = 0; first < n; first += T(CE_BLOCK)) {
-    int64_t width = n - first < T(CE_BLOCK) ? n - first : T(CE_BLOCK);
+    int64_t width = n - first < T(CE_BLOCK) ? n - first : (int64_t)T(CE_BLOCK);
     const real *u = z + first;
     if (cap > 0) {
       for (int64_t i = 0; i < width; i++) block[i] = cap * T(gt_tanh)(u[i] / cap);
