@@ -134,6 +134,13 @@ cudaStream_t stream();
 gt_status
 launched(gt_call *c); /* the status of the launches so far: a bad configuration shows here */
 
+/* Copies the elements of a strided array into a contiguous one, by size. */
+struct Strided {
+  int ndim;
+  int64_t shape[GT_MAX_DIM], stride[GT_MAX_DIM];
+};
+gt_status copy_strided(gt_call *c, size_t element, const Strided &s, const void *from, void *to);
+
 /* Row-major C (M, N) = alpha op(A) (M, K) op(B) (K, N) + beta C for `batch` problems; all of one
  * storage type.  A stride of 0 repeats a matrix. */
 struct Matrix {

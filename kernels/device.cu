@@ -118,6 +118,42 @@ gt_status launched(gt_call *c) {
   return check(c->cx, c->op->name, cudaGetLastError());
 }
 
+template <typename T> GT_KERNEL k_copy_strided(const T *x, T *y, Strided s, int64_t n) {
+  for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < n;
+       i += (int64_t)gridDim.x * blockDim.x) {
+    int64_t rest = i, at = 0;
+    for (int d = s.ndim - 1; d >= 0; d--) {
+      at += rest % s.shape[d] * s.stride[d];
+      rest /= s.shape[d];
+    }
+    y[i] = x[at];
+  }
+}
+
+template <typename T>
+static gt_status run_copy(gt_call *c, const Strided &s, const void *from, void *to) {
+  int64_t n = 1;
+  for (int d = 0; d < s.ndim; d++) n *= s.shape[d];
+  if (n == 0) return GT_OK;
+  auto kernel = k_copy_strided<T>;
+  GT_LAUNCH(kernel, blocks_for(n), BLOCK, 0, stream(), static_cast<const T *>(from),
+            static_cast<T *>(to), s, n);
+  return launched(c);
+}
+
+gt_status copy_strided(gt_call *c, size_t element, const Strided &s, const void *from, void *to) {
+  switch (element) {
+  case 1:
+    return run_copy<uint8_t>(c, s, from, to);
+  case 2:
+    return run_copy<uint16_t>(c, s, from, to);
+  case 4:
+    return run_copy<uint32_t>(c, s, from, to);
+  default:
+    return run_copy<uint64_t>(c, s, from, to);
+  }
+}
+
 /* cuBLAS is column-major: the row-major C = op(A) op(B) is its C^T = op(B)^T op(A)^T. */
 gt_status gemm(gt_call *c, gt_dtype dtype, int64_t M, int64_t N, int64_t K, Matrix a, Matrix b,
                double beta, void *out, int64_t out_stride, int64_t batch) {

@@ -12,37 +12,6 @@ struct Operand {
   int64_t batch[GT_MAX_DIM]; /* strides over the broadcast batch, 0 where repeated */
 };
 
-struct Strided {
-  int ndim;
-  int64_t shape[GT_MAX_DIM], stride[GT_MAX_DIM];
-};
-
-template <typename T> GT_KERNEL k_pack(const T *x, T *y, Strided s, int64_t n) {
-  for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < n;
-       i += (int64_t)gridDim.x * blockDim.x) {
-    int64_t rest = i, at = 0;
-    for (int d = s.ndim - 1; d >= 0; d--) {
-      at += rest % s.shape[d] * s.stride[d];
-      rest /= s.shape[d];
-    }
-    y[i] = x[at];
-  }
-}
-
-template <typename T>
-gt_status pack(gt_call *c, const void *from, const Strided &s, int64_t n, void *to) {
-  auto kernel = k_pack<T>;
-  GT_LAUNCH(kernel, blocks_for(n), BLOCK, 0, stream(), static_cast<const T *>(from),
-            static_cast<T *>(to), s, n);
-  return launched(c);
-}
-
-gt_status pack_any(gt_call *c, gt_dtype dtype, const void *from, const Strided &s, int64_t n,
-                   void *to) {
-  GT_DISPATCH(c, dtype, return pack<T>(c, from, s, n, to));
-  return GT_OK;
-}
-
 /* Row-major strides of s. */
 void make_dense(Strided *s) {
   int64_t step = 1;
@@ -70,10 +39,10 @@ gt_status operand_of(gt_call *c, const gt_tensor *t, int vector, int batch_ndim,
   bool plain = (*column == 1 || columns == 1) && (*row >= columns || rows == 1);
   bool turned = (*row == 1 || rows == 1) && (*column >= rows || columns == 1);
   if (!plain && !turned) {
-    int64_t n = gt_count(t);
+    size_t bytes = (size_t)gt_count(t) * gt_dtype_size(t->dtype);
     void *to;
-    GT_TRY(gt_scratch(c->cx, c->device, (size_t)n * gt_dtype_size(t->dtype), &to));
-    GT_TRY(pack_any(c, t->dtype, from, s, n, to));
+    GT_TRY(gt_scratch(c->cx, c->device, bytes, &to));
+    GT_TRY(copy_strided(c, gt_dtype_size(t->dtype), s, from, to));
     make_dense(&s);
     from = to;
     plain = true;
@@ -119,6 +88,31 @@ Matrix entry(const Operand &o, const Plan &p, int64_t i, size_t size) {
   return m;
 }
 
+/* Whole numbers, which cuBLAS does not multiply: one thread per result; sums wrap. */
+GT_KERNEL k_integers(Matrix a, Matrix b, int64_t *y /* (batch, M, N) */, int64_t M, int64_t N,
+                     int64_t K, int64_t batch) {
+  const int64_t *left = static_cast<const int64_t *>(a.data);
+  const int64_t *right = static_cast<const int64_t *>(b.data);
+  for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < batch * M * N;
+       i += (int64_t)gridDim.x * blockDim.x) {
+    int64_t column = i % N, row = i / N % M, at_a = i / (M * N) * a.stride,
+            at_b = i / (M * N) * b.stride;
+    uint64_t sum = 0;
+    for (int64_t k = 0; k < K; k++)
+      sum += (uint64_t)left[at_a + (a.transposed ? k * a.ld + row : row * a.ld + k)] *
+             (uint64_t)right[at_b + (b.transposed ? column * b.ld + k : k * b.ld + column)];
+    y[i] = (int64_t)sum;
+  }
+}
+
+gt_status multiply(gt_call *c, const Plan &p, Matrix a, Matrix b, void *to, int64_t batch) {
+  gt_dtype dtype = c->out[0]->dtype;
+  if (dtype != GT_I64) return gemm(c, dtype, p.M, p.N, p.K, a, b, 0, to, p.M * p.N, batch);
+  GT_LAUNCH(k_integers, blocks_for(batch * p.M * p.N), BLOCK, 0, stream(), a, b,
+            static_cast<int64_t *>(to), p.M, p.N, p.K, batch);
+  return launched(c);
+}
+
 } // namespace
 
 extern "C" gt_status gt_cu_matmul_forward(gt_call *c) {
@@ -135,8 +129,7 @@ extern "C" gt_status gt_cu_matmul_forward(gt_call *c) {
   int64_t inner = p.batch_ndim ? p.batch_shape[p.batch_ndim - 1] : 1;
   for (int64_t i = 0; i < p.batches / inner; i++) {
     char *to = data<char>(y) + i * inner * p.M * p.N * (int64_t)size;
-    GT_TRY(gemm(c, y->dtype, p.M, p.N, p.K, entry(left, p, i, size), entry(right, p, i, size), 0,
-                to, p.M * p.N, inner));
+    GT_TRY(multiply(c, p, entry(left, p, i, size), entry(right, p, i, size), to, inner));
   }
   return GT_OK;
 }
