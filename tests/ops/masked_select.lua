@@ -26,7 +26,7 @@ return {
   end,
   errors = {
     {inputs = {{3}, {shape = {3}, dtype = "i64"}}, message = "masked_select: expected a bool mask, got int64"},
-    {inputs = {{3}, mask(4)}, message = "masked_select: expected shapes that broadcast, got (3) and (4)"},
+    {inputs = {{3}, mask(4)}, message = "masked_select: the size of tensor x (3) must match the size of tensor mask (4)"},
     {inputs = {function() return torch.zeros(3):to("meta") end, function() return torch.ones(3):gt(0):to("meta") end},
       message = "masked_select: the size of the result depends on data, which a meta tensor does not have"},
   },
