@@ -15,7 +15,7 @@
 #include <math.h>
 
 enum { STEPS, DTYPE, COEFFICIENT_A, COEFFICIENT_B, COEFFICIENT_C };
-enum { BLOCK = 256, GRAIN = 16384 };
+enum { BLOCK = 256, GRAIN = 16384, SMALL = 512 * 512 };
 
 typedef struct job {
   int64_t n, m; /* X is (n, m), n <= m */
@@ -58,20 +58,26 @@ static gt_status infer(gt_call *c) {
   return gt_out_like(c, 0, 0);
 }
 
-static gt_status allocate(gt_call *c, job *j) {
+/* Memory for `count` jobs like the first; they share the blocks, of which each worker has one. */
+static gt_status allocate(gt_call *c, job *jobs, int count) {
+  job *j = jobs;
   size_t size = gt_dtype_size(c->dtype), wide = (size_t)(j->n * j->m) * size;
-  size_t square = (size_t)(j->n * j->n) * size;
+  size_t square = (size_t)(j->n * j->n) * size, norms = (size_t)j->n * size;
   size_t block = (size_t)gt_pool_threads(c->cx) * BLOCK * BLOCK * size;
+  size_t each = (2 * wide + 3 * square + norms + 63) / 64 * 64;
   char *memory;
-  GT_TRY(gt_scratch(c->cx, c->device, 2 * wide + 3 * square + block + (size_t)j->n * size,
-                    (void **)&memory));
-  j->X = memory;
-  j->Y = memory += wide;
-  j->A = memory += wide;
-  j->cA = memory += square;
-  j->B = memory += square;
-  j->blocks = memory += square;
-  j->norms = memory + block;
+  GT_TRY(gt_scratch(c->cx, c->device, block + (size_t)count * each, (void **)&memory));
+  for (int i = 0; i < count; i++) {
+    char *own = memory + block + (size_t)i * each;
+    jobs[i] = *j;
+    jobs[i].blocks = memory;
+    jobs[i].X = own;
+    jobs[i].Y = own += wide;
+    jobs[i].A = own += wide;
+    jobs[i].cA = own += square;
+    jobs[i].B = own += square;
+    jobs[i].norms = own + square;
+  }
   return GT_OK;
 }
 
@@ -93,24 +99,47 @@ static void orthogonalise(gt_call *c, job *j) {
   gt_parallel(c->cx, rows, 1 + GRAIN / (j->n * j->m / rows + 1), GT_PICK(c, store_rows), j);
 }
 
+typedef struct stack {
+  gt_call *c;
+  job *jobs;    /* one per worker, or one alone */
+  size_t bytes; /* of one matrix */
+} stack;
+
+static void orthogonalise_stack(void *argument, int64_t begin, int64_t end) {
+  const stack *s = argument;
+  job *j = &s->jobs[gt_worker()];
+  for (int64_t i = begin; i < end; i++) {
+    j->g = (const char *)gt_data(s->c->in[0]) + (size_t)i * s->bytes;
+    j->out = (char *)gt_data(s->c->out[0]) + (size_t)i * s->bytes;
+    orthogonalise(s->c, j);
+  }
+}
+
+/* Small matrices go one to a worker, without a barrier between their products; large ones take all
+ * workers in turn. */
 static gt_status forward(gt_call *c) {
   const gt_spec *g = &c->in_spec[0];
   int64_t rows = g->shape[g->ndim - 2], columns = g->shape[g->ndim - 1];
-  job j = {.transposed = rows > columns,
-           .round = c->attr[DTYPE].i == GT_BF16,
-           .a = c->attr[COEFFICIENT_A].f,
-           .b = c->attr[COEFFICIENT_B].f,
-           .c = c->attr[COEFFICIENT_C].f};
-  j.n = j.transposed ? columns : rows;
-  j.m = j.transposed ? rows : columns;
   if (gt_count(c->out[0]) == 0) return GT_OK;
-  GT_TRY(allocate(c, &j));
   int64_t matrices = gt_spec_count(g) / (rows * columns);
-  size_t bytes = (size_t)(rows * columns) * gt_dtype_size(c->dtype);
+  bool spread = matrices > 1 && rows * columns <= SMALL;
+  int workers = spread ? gt_pool_threads(c->cx) : 1;
+  stack s = {.c = c, .bytes = (size_t)(rows * columns) * gt_dtype_size(c->dtype)};
+  GT_TRY(gt_scratch(c->cx, c->device, (size_t)workers * sizeof *s.jobs, (void **)&s.jobs));
+  s.jobs[0] = (job){.transposed = rows > columns,
+                    .round = c->attr[DTYPE].i == GT_BF16,
+                    .n = rows > columns ? columns : rows,
+                    .m = rows > columns ? rows : columns,
+                    .a = c->attr[COEFFICIENT_A].f,
+                    .b = c->attr[COEFFICIENT_B].f,
+                    .c = c->attr[COEFFICIENT_C].f};
+  GT_TRY(allocate(c, s.jobs, workers));
+  if (spread) {
+    gt_parallel(c->cx, matrices, 1, orthogonalise_stack, &s);
+    return gt_poll(c->cx);
+  }
   for (int64_t i = 0; i < matrices; i++) {
-    j.g = (const char *)gt_data(c->in[0]) + (size_t)i * bytes;
-    j.out = (char *)gt_data(c->out[0]) + (size_t)i * bytes;
-    orthogonalise(c, &j);
+    orthogonalise_stack(&s, i, i + 1);
     GT_TRY(gt_poll(c->cx));
   }
   return GT_OK;
