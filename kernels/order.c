@@ -8,7 +8,10 @@
 #include "core/tensor/pool.h"
 #include "kernels/cpu.h"
 
-enum { GRAIN = 4096 };
+enum {
+  GRAIN = 4096,
+  SHORT = 48, /* lines up to this long are sorted by insertion */
+};
 
 typedef struct ranked {
   uint64_t key;
@@ -71,31 +74,14 @@ static void sift(ranked *heap, int64_t n, int64_t i) {
   heap[i] = one;
 }
 
-/* Brings the first k of a (n) in order to its front. */
-static void heap_select(ranked *a, int64_t n, int64_t k) {
-  for (int64_t i = k / 2 - 1; i >= 0; i--) sift(a, k, i);
-  for (int64_t i = k; i < n; i++) {
-    if (!before(&a[i], &a[0])) continue;
-    a[0] = a[i];
-    sift(a, k, 0);
-  }
+/* Puts the k of a heap in order. */
+static void heap_sort(ranked *heap, int64_t k) {
   for (int64_t last = k - 1; last > 0; last--) {
-    ranked top = a[0];
-    a[0] = a[last];
-    a[last] = top;
-    sift(a, last, 0);
+    ranked top = heap[0];
+    heap[0] = heap[last];
+    heap[last] = top;
+    sift(heap, last, 0);
   }
-}
-
-/* The first k of the n ranked in the first half of room (2 n). */
-static const ranked *first_of(ranked *room, int64_t n, int64_t k, int bytes) {
-  enum { SHORT = 48 };
-  if (n > SHORT && k > n / 16) return radix_sort(room, room + n, n, bytes);
-  if (n > SHORT)
-    heap_select(room, n, k);
-  else
-    insertion_sort(room, n);
-  return room;
 }
 
 #define GT_TYPED_I64
@@ -147,19 +133,51 @@ static uint64_t T(key)(real value) {
 #endif
 }
 
+enum { T(BLOCK) = 16 };
+
+/* True when none of BLOCK values at x can come before limit (NaN may: its key decides). */
+static bool T(all_behind)(const real *x, real limit, bool descending) {
+  int candidates = 0;
+  if (descending)
+    for (int j = 0; j < T(BLOCK); j++) candidates |= !(x[j] <= limit);
+  else
+    for (int j = 0; j < T(BLOCK); j++) candidates |= !(x[j] >= limit);
+  return !candidates;
+}
+
+/* The first k of a line, in order, in room (2 n). */
+static const ranked *T(first_of)(const order_plan *p, const real *x, ranked *room) {
+  int64_t n = p->axis.size, step = p->axis.inner, k = p->k;
+  const uint64_t flip = !p->descending ? 0 : sizeof(real) == 4 ? 0xffffffffu : ~0ull;
+  bool all = n <= SHORT || k > n / 16;
+  for (int64_t i = 0; i < (all ? n : k); i++) room[i] = (ranked){T(key)(x[i * step]) ^ flip, i};
+  if (n <= SHORT) insertion_sort(room, n);
+  if (n <= SHORT) return room;
+  if (all) return radix_sort(room, room + n, n, (int)sizeof(real));
+  for (int64_t i = k / 2 - 1; i >= 0; i--) sift(room, k, i);
+  for (int64_t i = k; i < n;) {
+    int64_t stop = i + T(BLOCK) < n ? i + T(BLOCK) : n;
+    bool whole = step == 1 && stop - i == T(BLOCK);
+    if (whole && T(all_behind)(x + i, x[room[0].at], p->descending)) i = stop;
+    for (; i < stop; i++) {
+      uint64_t key = T(key)(x[i * step]) ^ flip;
+      if (key >= room[0].key) continue; /* of equals the earlier one stays */
+      room[0] = (ranked){key, i};
+      sift(room, k, 0);
+    }
+  }
+  heap_sort(room, k);
+  return room;
+}
+
 static void T(order_lines)(void *argument, int64_t begin, int64_t end) {
   const order_plan *p = argument;
   int64_t n = p->axis.size, inner = p->axis.inner;
   ranked *room = p->room + 2 * n * gt_worker();
-  uint64_t all = sizeof(real) == 4 ? 0xffffffffu : ~0ull;
   for (int64_t line = begin; line < end; line++) {
     int64_t outer = line / inner, rest = line % inner;
     const real *x = (const real *)p->x + outer * n * inner + rest;
-    for (int64_t i = 0; i < n; i++) {
-      uint64_t key = T(key)(x[i * inner]);
-      room[i] = (ranked){p->descending ? key ^ all : key, i};
-    }
-    const ranked *first = first_of(room, n, p->k, (int)sizeof(real));
+    const ranked *first = T(first_of)(p, x, room);
     int64_t to = outer * p->k * inner + rest;
     real *values = (real *)p->values + to;
     int64_t *indices = p->indices + to;

@@ -63,6 +63,8 @@ static void normalise(copy_plan *p, int ndim, const int64_t *shape, const int64_
     if (to_stride == 1 && from_stride == 0) {                                                      \
       type value = *x;                                                                             \
       for (int64_t i = 0; i < n; i++) y[i] = value;                                                \
+    } else if (to_stride == 1 && from_stride == -1) {                                              \
+      for (int64_t i = 0; i < n; i++) y[i] = x[-i];                                                \
     } else if (to_stride == 1) {                                                                   \
       for (int64_t i = 0; i < n; i++) y[i] = x[i * from_stride];                                   \
     } else {                                                                                       \
@@ -92,35 +94,32 @@ static void copy_line(size_t size, void *to, int64_t to_stride, const void *from
   }
 }
 
-/* Elements [begin, end) of the normalised shape in row-major order. */
+/* Elements [begin, end) of the normalised shape in row-major order: a piece of a line, or as many
+ * whole lines as follow each other along the next dimension. */
 static void copy_lines(void *argument, int64_t begin, int64_t end) {
   const copy_plan *p = argument;
   int inner = p->ndim - 1;
-  int64_t at[GT_COPY_MAX_DIM], to = 0, from = 0, rest = begin;
-  for (int d = inner; d >= 0; d--) {
-    at[d] = rest % p->shape[d];
-    rest /= p->shape[d];
-    to += at[d] * p->to_stride[d];
-    from += at[d] * p->from_stride[d];
-  }
-  int64_t size = (int64_t)p->size;
+  int64_t size = (int64_t)p->size, length = p->shape[inner];
+  int64_t to_step = inner > 0 ? p->to_stride[inner - 1] * size : 0;
+  int64_t from_step = inner > 0 ? p->from_stride[inner - 1] * size : 0;
   while (begin < end) {
-    int64_t n = p->shape[inner] - at[inner];
-    if (n > end - begin) n = end - begin;
-    copy_line(p->size, p->to + to * size, p->to_stride[inner], p->from + from * size,
-              p->from_stride[inner], n);
-    begin += n;
-    to -= at[inner] * p->to_stride[inner];
-    from -= at[inner] * p->from_stride[inner];
-    at[inner] = 0;
-    for (int d = inner - 1; d >= 0; d--) {
-      to += p->to_stride[d];
-      from += p->from_stride[d];
-      if (++at[d] < p->shape[d]) break;
-      to -= p->shape[d] * p->to_stride[d];
-      from -= p->shape[d] * p->from_stride[d];
-      at[d] = 0;
+    int64_t at[GT_COPY_MAX_DIM], to = 0, from = 0, rest = begin;
+    for (int d = inner; d >= 0; d--) {
+      at[d] = rest % p->shape[d];
+      rest /= p->shape[d];
+      to += at[d] * p->to_stride[d];
+      from += at[d] * p->from_stride[d];
     }
+    int64_t n = length - at[inner], lines = 1;
+    if (n > end - begin) n = end - begin;
+    if (n == length && inner > 0) {
+      lines = p->shape[inner - 1] - at[inner - 1];
+      if (lines > (end - begin) / length) lines = (end - begin) / length;
+    }
+    for (int64_t i = 0; i < lines; i++)
+      copy_line(p->size, p->to + to * size + i * to_step, p->to_stride[inner],
+                p->from + from * size + i * from_step, p->from_stride[inner], n);
+    begin += lines * n;
   }
 }
 
