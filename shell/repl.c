@@ -14,11 +14,10 @@
 #include <unistd.h>
 
 static const char help_text[] =
-    "Type Lua.  The value of the last expression is shown; end it with ; to hide it, _ is the last\n"
-    "value shown.  Top-level locals stay.  An unfinished input goes on in the next line.\n"
-    "  help(name)  about an op or function     Tab      completes names and fields\n"
-    "  Ctrl-C      drops the input, stops code Ctrl-D, quit  ends gptsh\n"
-    "  x = torch.randn(2, 3)                   GPT(GPTConfig{n_layers = 2, hidden_dim = 64})\n";
+    "Type Lua; an unfinished input goes on in the next line.  The value of the last expression is\n"
+    "shown: end it with ; to hide it; _ is the last value shown.  Top-level locals stay.\n"
+    "Tab completes names.  Ctrl-C drops the input or stops the code.  Ctrl-D or quit ends gptsh.\n"
+    "help NAME tells about a function: help torch.softmax\n";
 
 /* An input under construction. */
 typedef struct input {
@@ -48,7 +47,20 @@ static bool is_word(const input *in, const char *word) {
   return strncmp(text, word, n) == 0 && text[n + strspn(text + n, " \t")] == 0;
 }
 
-/* Lines that are blank or hold only a comment never need more. */
+/* "help" or "help NAME", which is no Lua: turns it into a call of the library's help. */
+static void read_help(input *in) {
+  const char *word = in->text + strspn(in->text, " \t");
+  if (strncmp(word, "help", 4) != 0) return;
+  const char *name = word + 4 + strspn(word + 4, " \t");
+  size_t n = strcspn(name, " \t\r\n()=,\"'");
+  if ((*name && name == word + 4) || name[n + strspn(name + n, " \t\r")]) return;
+  char code[128];
+  snprintf(code, sizeof code, n ? "help \"%.*s\"" : "help()", (int)(n < 100 ? n : 100), name);
+  if (n == 0) fputs(help_text, stdout);
+  drop(in);
+  add_line(in, code);
+}
+
 static bool is_blank(const input *in) { return in->text[strspn(in->text, " \t\r\n")] == 0; }
 
 /* Runs the input; false when more lines are needed to complete it. */
@@ -122,10 +134,8 @@ void sh_repl(lua_State *L) {
     if (!added) drop(&in);
     if (!in.text) continue;
     if (is_word(&in, "quit") || is_word(&in, "exit")) break;
-    if (is_blank(&in)) {
-      drop(&in);
-    } else if (is_word(&in, "help")) {
-      fputs(help_text, stdout);
+    read_help(&in);
+    if (!in.text || is_blank(&in)) {
       drop(&in);
     } else if (run_input(L, &in, number)) {
       sh_line_remember(in.text);
