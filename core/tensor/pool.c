@@ -36,6 +36,7 @@ struct gt_pool {
   gt_ctx *cx;
   int threads; /* workers and the thread that calls gt_parallel */
   worker *workers;
+  bool started; /* the workers: a session that computes nothing starts none */
   atomic_bool stop;
 
   /* the job */
@@ -129,22 +130,24 @@ static int available_cores(void) {
   return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count;
 }
 
-/* Starts workers with all signals blocked: signals are for the thread that has the prompt.  Stops
+/* Starts the workers with all signals blocked: signals are for the thread that has the prompt.  Stops
  * at the first one that the system refuses: fewer threads give the same results. */
-static void start_workers(gt_pool *pool, int threads) {
+static void start_workers(gt_pool *pool) {
   sigset_t all, before;
   pthread_attr_t attributes;
   sigfillset(&all);
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, STACK_BYTES);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  for (int i = 1; i < threads; i++) {
-    worker *w = &pool->workers[i];
+  int threads = 1;
+  for (; threads < pool->threads; threads++) {
+    worker *w = &pool->workers[threads];
     w->pool = pool;
-    w->number = i;
+    w->number = threads;
     if (pthread_create(&w->thread, &attributes, work, w) != 0) break;
-    pool->threads++;
   }
+  pool->threads = threads;
+  pool->started = true;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   pthread_attr_destroy(&attributes);
 }
@@ -160,8 +163,7 @@ gt_status gt_pool_new(gt_ctx *cx, int threads, gt_pool **out) {
     gt_free(workers);
     return gt_fail(cx, GT_ENOMEM, "out of memory: a pool of %d threads", threads);
   }
-  *pool = (gt_pool){.cx = cx, .threads = 1, .workers = workers, .ticket = CLOSED};
-  start_workers(pool, threads);
+  *pool = (gt_pool){.cx = cx, .threads = threads, .workers = workers, .ticket = CLOSED};
   *out = pool;
   return GT_OK;
 }
@@ -171,7 +173,7 @@ void gt_pool_free(gt_pool *pool) {
   atomic_store(&pool->stop, true);
   atomic_fetch_add(&pool->wake, 1);
   futex(&pool->wake, FUTEX_WAKE, MAX_THREADS);
-  for (int i = 1; i < pool->threads; i++) pthread_join(pool->workers[i].thread, NULL);
+  for (int i = 1; pool->started && i < pool->threads; i++) pthread_join(pool->workers[i].thread, NULL);
   gt_free(pool->workers);
   gt_free(pool);
 }
@@ -217,6 +219,7 @@ void gt_parallel(gt_ctx *cx, int64_t n, int64_t grain, gt_task task, void *argum
     for (int64_t i = 0; i < chunks; i++) run_chunk(cx, task, argument, n, grain, i);
     return;
   }
+  if (!pool->started) start_workers(pool);
   publish(pool, n, grain, (uint32_t)chunks, task, argument);
   while (help(pool)) continue;
   for (int spins = 0; atomic_load_explicit(&pool->done, memory_order_acquire) != (uint32_t)chunks;
