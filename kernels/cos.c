@@ -1,14 +1,22 @@
 /* cos: y = cos x.  dx = -sin(x) dy. */
-#ifndef real
 #include "kernels/cpu.h"
 #include "kernels/rule.h"
 
-#include <tgmath.h>
+static void row_f32(int64_t n, const void *const *in, void *out, const gt_value *attr) {
+  (void)attr;
+  gt_circle_row_f32(n, in[0], out, gt_cos_f32, cosf);
+}
 
-#define GT_TYPED "kernels/cos.c"
-#include "kernels/typed.h"
+static void row_f64(int64_t n, const void *const *in, void *out, const gt_value *attr) {
+  const double *x = in[0];
+  double *y = out;
+  (void)attr;
+  for (int64_t i = 0; i < n; i++) y[i] = cos(x[i]);
+}
 
-static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
+static gt_status forward(gt_call *c) {
+  return gt_cpu_map(c, c->dtype == GT_F64 ? row_f64 : row_f32);
+}
 
 static gt_status rule(gt_call *c) {
   gt_terms t = {.c = c};
@@ -34,8 +42,3 @@ const gt_op gt_op_cos = {
     .forward = forward,
     .rule = rule,
 };
-
-#else
-static real T(value)(real x) { return cos(x); }
-#include "kernels/row1.h"
-#endif

@@ -3,8 +3,6 @@
 #include "kernels/cpu.h"
 #include "kernels/rule.h"
 
-#include <tgmath.h>
-
 #define GT_TYPED "kernels/erf.c"
 #include "kernels/typed.h"
 
@@ -37,6 +35,6 @@ const gt_op gt_op_erf = {
 };
 
 #else
-static real T(value)(real x) { return erf(x); }
+static real T(value)(real x) { return T(gt_erf)(x); }
 #include "kernels/row1.h"
 #endif

@@ -5,8 +5,6 @@
 #include "kernels/cpu.h"
 #include "kernels/rule.h"
 
-#include <tgmath.h>
-
 enum { APPROXIMATE };
 
 #define SQRT_2_OVER_PI 0.79788456080286536
@@ -76,7 +74,9 @@ const gt_op gt_op_gelu = {
 };
 
 #else
-static real T(value)(real x) { return REAL(0.5) * x * (1 + erf(x * REAL(0.70710678118654752))); }
+static real T(value)(real x) {
+  return REAL(0.5) * x * (1 + T(gt_erf)(x * REAL(0.70710678118654752)));
+}
 #include "kernels/row1.h"
 
 static void T(row_tanh)(int64_t n, const void *const *in, void *out, const gt_value *attr) {

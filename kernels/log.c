@@ -3,8 +3,6 @@
 #include "kernels/cpu.h"
 #include "kernels/rule.h"
 
-#include <tgmath.h>
-
 #define GT_TYPED "kernels/log.c"
 #include "kernels/typed.h"
 
@@ -35,6 +33,6 @@ const gt_op gt_op_log = {
 };
 
 #else
-static real T(value)(real x) { return log(x); }
+static real T(value)(real x) { return T(gt_log)(x); }
 #include "kernels/row1.h"
 #endif

@@ -12,6 +12,7 @@ return {
   cases = {
     {inputs = {{shape = {3, 5}, low = -3, high = 3}}},
     {inputs = {{shape = {3}, values = {0, 0.001, -2.5}}}},
+    {inputs = {{shape = {5}, values = {0.92, 0.922, -0.922, 1e-30, 2.99}}}, gradient = false, dtypes = {"f64", "f32"}},
   },
   each = erf,
   tol = {f64 = 1e-10},
