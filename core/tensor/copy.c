@@ -22,7 +22,7 @@ static void convert_chunk(void *argument, int64_t begin, int64_t end) {
 static void convert(gt_ctx *cx, void *to, gt_dtype to_dtype, const void *from, gt_dtype from_dtype,
                     int64_t n) {
   convert_job job = {to, from, to_dtype, from_dtype};
-  gt_parallel(cx, n, GRAIN, convert_chunk, &job);
+  gt_parallel_shielded(cx, n, GRAIN, convert_chunk, &job);
 }
 
 static gt_status flat_copy(gt_ctx *cx, void *to, const gt_device *to_device, const void *from,

@@ -107,14 +107,14 @@ static gt_status cpu_copy(gt_ctx *cx, void *to, const gt_device *to_device, cons
                           const gt_device *from_device, size_t bytes) {
   (void)to_device, (void)from_device;
   if (bytes == 0) return GT_OK;
-  gt_parallel(cx, (int64_t)bytes, COPY_GRAIN, copy_chunk, &(copy_job){to, from});
+  gt_parallel_shielded(cx, (int64_t)bytes, COPY_GRAIN, copy_chunk, &(copy_job){to, from});
   return GT_OK;
 }
 
 static gt_status cpu_zero(gt_ctx *cx, const gt_device *device, void *data, size_t bytes) {
   (void)device;
   if (bytes == 0) return GT_OK;
-  gt_parallel(cx, (int64_t)bytes, COPY_GRAIN, copy_chunk, &(copy_job){data, NULL});
+  gt_parallel_shielded(cx, (int64_t)bytes, COPY_GRAIN, copy_chunk, &(copy_job){data, NULL});
   return GT_OK;
 }
 

@@ -231,4 +231,11 @@ void gt_parallel(gt_ctx *cx, int64_t n, int64_t grain, gt_task task, void *argum
   }
 }
 
+void gt_parallel_shielded(gt_ctx *cx, int64_t n, int64_t grain, gt_task task, void *argument) {
+  bool shielded = cx->shielded;
+  cx->shielded = true;
+  gt_parallel(cx, n, grain, task, argument);
+  cx->shielded = shielded;
+}
+
 int gt_worker(void) { return worker_number; }

@@ -20,6 +20,9 @@ gt_status gt_pool_resize(gt_ctx *cx, int threads); /* 1 … 256 */
  * GT_EINTR, its outputs are discarded). */
 void gt_parallel(gt_ctx *cx, int64_t n, int64_t grain, gt_task task, void *argument);
 
+/* The same without the drop: for work outside ops, whose caller would not learn of it. */
+void gt_parallel_shielded(gt_ctx *cx, int64_t n, int64_t grain, gt_task task, void *argument);
+
 /* Number of the worker that runs the calling chunk: 0 … threads - 1.  For per-thread scratch. */
 int gt_worker(void);
 

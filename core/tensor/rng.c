@@ -150,7 +150,7 @@ static void fill_chunk(void *argument, int64_t begin, int64_t end) {
 /* Makes the numbers on the CPU, in row-major order; other layouts and devices get a copy. */
 static gt_status fill_tensor(gt_ctx *cx, gt_tensor *t, fill *f) {
   gt_tensor *flat = NULL;
-  bool direct = gt_device_of(t)->kind == GT_CPU && gt_is_contiguous(t), shielded = cx->shielded;
+  bool direct = gt_device_of(t)->kind == GT_CPU && gt_is_contiguous(t);
   if (gt_device_of(t)->kind == GT_META) return GT_OK;
   if (direct) {
     flat = gt_tensor_ref(t);
@@ -160,9 +160,7 @@ static gt_status fill_tensor(gt_ctx *cx, gt_tensor *t, fill *f) {
   }
   f->to = gt_data(flat);
   f->dtype = t->dtype;
-  cx->shielded = true; /* never half new, half old */
-  gt_parallel(cx, gt_count(t), GRAIN, fill_chunk, f);
-  cx->shielded = shielded;
+  gt_parallel_shielded(cx, gt_count(t), GRAIN, fill_chunk, f); /* never half new, half old */
   gt_status status = direct ? GT_OK : gt_copy(cx, t, flat);
   if (direct) gt_touch(t);
   gt_tensor_unref(cx, flat);

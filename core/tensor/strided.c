@@ -127,14 +127,13 @@ typedef gt_element4 lane8 __attribute__((vector_size(32), aligned(4), may_alias)
 
 /* y = transpose of the 8x8 block x, in registers: three rounds of interleaving halves. */
 static void transpose8(const gt_element4 *x, int64_t x_stride, gt_element4 *y, int64_t y_stride) {
-  typedef int32_t pick __attribute__((vector_size(32)));
-  const pick low = {0, 8, 1, 9, 2, 10, 3, 11}, high = {4, 12, 5, 13, 6, 14, 7, 15};
   lane8 row[8], next[8];
   for (int i = 0; i < 8; i++) row[i] = *(const lane8 *)(x + i * x_stride);
   for (int round = 0; round < 3; round++) {
     for (int i = 0; i < 4; i++) {
-      next[2 * i] = __builtin_shuffle(row[i], row[i + 4], low);
-      next[2 * i + 1] = __builtin_shuffle(row[i], row[i + 4], high);
+      lane8 a = row[i], b = row[i + 4];
+      next[2 * i] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+      next[2 * i + 1] = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
     }
     memcpy(row, next, sizeof row);
   }

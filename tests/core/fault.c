@@ -104,6 +104,12 @@ static void doors_report_and_count(void **state) {
   cx->fail_after = 0;
   assert_null(gt_realloc(cx, text, 1000));
   assert_string_equal(text, "alive again"); /* the old block stays */
+  cx->fail_after = 0;
+  cx->fail_persist = true;
+  assert_null(gt_malloc(cx, 1));
+  assert_null(gt_malloc(cx, 1)); /* and every one after it */
+  cx->fail_after = -1;
+  assert_false(gt_fault(cx));
   gt_free(a);
   gt_free(b);
   gt_free(text);

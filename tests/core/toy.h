@@ -160,12 +160,15 @@ static gt_status toy_fuse(gt_call *c) {
   return GT_OK;
 }
 
+/* Reads all it adds to before it writes, as vector code may: gradients must not share memory. */
 static gt_status toy_fuse_backward(gt_call *c) {
   for (int64_t i = 0; i < gt_count(c->gout[0]); i++) {
     double a = get(c->in[0], i), b = get(c->in[1], i), g = get(c->gout[0], i);
-    put_gradient(c, 0, i, 2 * a * b * g);
-    put_gradient(c, 1, i, a * a * g);
-    put_gradient(c, 2, i, g);
+    double sum[3] = {2 * a * b * g, a * a * g, g};
+    for (int k = 0; k < 3; k++) sum[k] += c->accumulate[k] ? get(c->gin[k], i) : 0;
+    for (int k = 0; k < 3; k++) {
+      if (c->want[k]) put(c->gin[k], i, sum[k]);
+    }
   }
   return GT_OK;
 }
@@ -288,6 +291,22 @@ static const gt_op toy_op_less = {.name = "less",
                                   .infer = toy_infer_less,
                                   .forward = toy_less};
 
+/* stop: somebody presses Ctrl-C while it runs. */
+static gt_status toy_stop(gt_call *c) {
+  gt_interrupt(c->cx);
+  return toy_exp(c);
+}
+
+static const gt_op toy_op_stop = {.name = "stop",
+                                  .inputs = "x",
+                                  .nin = 1,
+                                  .nout = 1,
+                                  .compute = GT_REALS,
+                                  .numeric = 1,
+                                  .elementwise = true,
+                                  .infer = toy_infer_same,
+                                  .forward = toy_stop};
+
 /* broken: its kernel fails after the first element. */
 static gt_status toy_broken_backward(gt_call *c) {
   put_gradient(c, 0, 0, 1);
@@ -306,8 +325,8 @@ static const gt_op toy_op_broken = {.name = "broken",
                                     .backward = toy_broken_backward};
 
 static const gt_op *const toy_ops[] = {
-    &toy_op_add,    &toy_op_mul,  &toy_op_exp,     &toy_op_total, &toy_op_fuse,
-    &toy_op_gather, &toy_op_flat, &toy_op_descend, &toy_op_less,  &toy_op_broken,
+    &toy_op_add,  &toy_op_mul,     &toy_op_exp,  &toy_op_total,  &toy_op_fuse, &toy_op_gather,
+    &toy_op_flat, &toy_op_descend, &toy_op_less, &toy_op_broken, &toy_op_stop,
 };
 
 /* ---- helpers ---- */
