@@ -60,7 +60,8 @@ end
 math.randomseed(1337)
 adamw, muon = model:setup_optimizers{embedding_lr = 0.02, matrix_lr = 0.02, weight_decay = 0.0}
 
-steps, first, average = 300, nil, nil
+steps, first, average = tonumber(os.getenv "GPTSH_STEPS") or 300, nil, nil
+started = torch.perf_counter()
 for step = 1, steps do
   local decay = math.min(1, (steps - step + 1) / (0.4 * steps)) -- the last 40 % of the steps fall to zero
   for _, optimizer in ipairs{adamw, muon} do
@@ -77,7 +78,8 @@ for step = 1, steps do
   average = average and 0.9 * average + 0.1 * value or value
   first = first or value
   if step == 1 or step % 50 == 0 then
-    print(f"step {step:>3}/{steps}  loss {average:.4f}  ({average / math.log(2):.3f} bits per byte)")
+    local left = (torch.perf_counter() - started) / step * (steps - step)
+    print(f"step {step:>3}/{steps}  loss {average:.4f}  {average / math.log(2):.3f} bits per byte  {left:.0f} s left")
   end
 end
 print(f"loss fell from {first:.2f} to {average:.2f}")
