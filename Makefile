@@ -60,8 +60,11 @@ ifeq ($(NVCC),)
 	@echo 'nvcc not found: built without the CUDA plug-in'
 endif
 
+# ./gptsh is the release build; other flavours are run from their folder.
 gptsh: $(B)/gptsh
+ifeq ($(FLAVOUR),release)
 	@ln -sfn $(B)/gptsh $@
+endif
 $(B)/gptsh: $(OBJ)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -175,6 +178,6 @@ uninstall:
 clean:
 	rm -rf build gptsh
 
-.PHONY: bench all tests test test-asan test-cuda lint demo deps install uninstall clean
+.PHONY: gptsh bench all tests test test-asan test-cuda lint demo deps install uninstall clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory

@@ -15,7 +15,8 @@ GPTSH=${GPTSH:-$PWD/$build/gptsh}
 GPTSH_BUILD=$PWD/$build
 export GPTSH GPTSH_BUILD
 CMOCKA_MESSAGE_OUTPUT=TAP
-export CMOCKA_MESSAGE_OUTPUT
+LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
+export CMOCKA_MESSAGE_OUTPUT LSAN_OPTIONS
 unset LUA_INIT LUA_PATH LUA_CPATH
 work=$(mktemp -d "${TMPDIR:-/tmp}/gptsh-test.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
