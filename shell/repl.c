@@ -13,18 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char help_text[] =
-    "Type Lua; an unfinished input goes on in the next line.  The value of the last expression is\n"
-    "shown: end it with ; to hide it; _ is the last value shown.  Top-level locals stay.\n"
-    "Tab completes names.  Ctrl-C drops the input or stops the code.  Ctrl-D or quit ends gptsh.\n"
-    "help NAME tells about a function: help torch.softmax\n";
-
 /* An input under construction. */
 typedef struct input {
   char *text;
   size_t size;
 } input;
 
+/* False when memory is short: the line is lost, what was there stays. */
 static bool add_line(input *in, const char *line) {
   size_t n = strlen(line), extra = in->size > 0 ? 1 : 0;
   char *text = realloc(in->text, in->size + extra + n + 1);
@@ -41,27 +36,57 @@ static void drop(input *in) {
   *in = (input){0};
 }
 
-static bool is_word(const input *in, const char *word) {
-  const char *text = in->text + strspn(in->text, " \t");
-  size_t n = strlen(word);
-  return strncmp(text, word, n) == 0 && text[n + strspn(text + n, " \t")] == 0;
+static bool is_blank(const char *text) { return text[strspn(text, " \t\r\n")] == 0; }
+
+/* ---- commands: words that are no Lua by themselves ---- */
+
+typedef enum sh_after { SH_NEXT_INPUT, SH_RUN_TEXT, SH_LEAVE } sh_after;
+
+typedef struct sh_command {
+  const char *word;
+  /* `argument`: the rest of the line, without blanks around it.  May put Lua to run in its place.
+   */
+  sh_after (*run)(const char *argument, input *in);
+} sh_command;
+
+static sh_after command_quit(const char *argument, input *in) {
+  (void)in;
+  return *argument ? SH_RUN_TEXT : SH_LEAVE;
 }
 
-/* "help" or "help NAME", which is no Lua: turns it into a call of the library's help. */
-static void read_help(input *in) {
-  const char *word = in->text + strspn(in->text, " \t");
-  if (strncmp(word, "help", 4) != 0) return;
-  const char *name = word + 4 + strspn(word + 4, " \t");
-  size_t n = strcspn(name, " \t\r\n()=,\"'");
-  if ((*name && name == word + 4) || name[n + strspn(name + n, " \t\r")]) return;
+/* "help", "help NAME": a call of the library's help(). */
+static sh_after command_help(const char *argument, input *in) {
+  static const char about[] =
+      "Type Lua; an unfinished input goes on in the next line.  The value of the last expression\n"
+      "is shown: end it with ; to hide it; _ is the last value shown.  Top-level locals stay.\n"
+      "Tab completes names.  Ctrl-C drops the input or stops the code.  Ctrl-D or quit ends gptsh.\n"
+      "help NAME tells about a function: help torch.softmax\n";
   char code[128];
-  snprintf(code, sizeof code, n ? "help \"%.*s\"" : "help()", (int)(n < 100 ? n : 100), name);
-  if (n == 0) fputs(help_text, stdout);
+  if (argument[strcspn(argument, " \t()=,\"'")]) return SH_RUN_TEXT; /* it is Lua */
+  snprintf(code, sizeof code, *argument ? "help \"%.100s\"" : "help()", argument);
+  if (!*argument) fputs(about, stdout);
   drop(in);
-  add_line(in, code);
+  return add_line(in, code) ? SH_RUN_TEXT : SH_NEXT_INPUT;
 }
 
-static bool is_blank(const input *in) { return in->text[strspn(in->text, " \t\r\n")] == 0; }
+static const sh_command commands[] = {
+    {"exit", command_quit}, {"help", command_help}, {"quit", command_quit}};
+
+/* Runs the command that the input is, if it is one. */
+static sh_after run_command(input *in) {
+  char line[256];
+  const char *start = in->text + strspn(in->text, " \t");
+  size_t n = strcspn(start, " \t\r\n"), size = strlen(start);
+  if (size >= sizeof line || strchr(start, '\n')) return SH_RUN_TEXT;
+  memcpy(line, start, size + 1);
+  while (size > 0 && strchr(" \t\r", line[size - 1])) line[--size] = 0;
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    if (strlen(commands[i].word) == n && memcmp(commands[i].word, start, n) == 0)
+      return commands[i].run(line + n + strspn(line + n, " \t"), in);
+  return SH_RUN_TEXT;
+}
+
+/* ---- running ---- */
 
 /* Runs the input; false when more lines are needed to complete it. */
 static bool run_input(lua_State *L, const input *in, int number) {
@@ -129,13 +154,12 @@ void sh_repl(lua_State *L) {
       continue;
     }
     if (status == SH_LINE_END) break;
-    bool added = add_line(&in, line);
+    add_line(&in, line);
     free(line);
-    if (!added) drop(&in);
     if (!in.text) continue;
-    if (is_word(&in, "quit") || is_word(&in, "exit")) break;
-    read_help(&in);
-    if (!in.text || is_blank(&in)) {
+    sh_after after = run_command(&in);
+    if (after == SH_LEAVE) break;
+    if (after == SH_NEXT_INPUT || is_blank(in.text)) {
       drop(&in);
     } else if (run_input(L, &in, number)) {
       sh_line_remember(in.text);

@@ -57,6 +57,15 @@ tap_in="x + 1$nl"
 gives "-i goes on after a file" 0 "8$nl" "gpt> " "$GPTSH" -i seven.lua
 tap_in="x$nl"
 gives "-i goes on after an error" 0 "nil${nl}1${nl}0$nl" "bad.lua" "$GPTSH" -i -e 'print(x) x = 0 dofile("bad.lua")'
+tap_in="=3$nl"
+gives "=x shows x, as in lua" 0 "3$nl" "gpt> " "$GPTSH" -i
+tap_in="return 1 +${nl}2${nl}quit${nl}error('not reached')$nl"
+gives "an unfinished input goes on, quit ends" 0 "3$nl" "gpt> ...> gpt> " "$GPTSH" -i
+printf 'help softmax\n' >"$tap_dir/in"
+"$GPTSH" -i <"$tap_dir/in" 2>/dev/null >"$tap_dir/help" && grep -q 'F.softmax' "$tap_dir/help"
+tap "help NAME tells about an op" $? "$tap_dir/help"
+tap_in="help = 4${nl}help + 1$nl"
+gives "help may be a name of the user's" 0 "5$nl" "gpt> " "$GPTSH" -i
 tap_in=""
 
 export LUA_INIT='print("init ran")' LUA_PATH='/nowhere/?.lua' LUA_CPATH='/nowhere/?.so'
