@@ -49,8 +49,8 @@ static gt_status infer(gt_call *c) {
   if (g->ndim < 2)
     return gt_fail(c->cx, GT_ESHAPE, "newton_schulz: expected matrices (..., R, C), got %s",
                    gt_shape_text(g, text));
-  if (c->attr[STEPS].i < 0)
-    return gt_fail(c->cx, GT_EARG, "newton_schulz: expected steps >= 0, got %lld",
+  if (c->attr[STEPS].i < 0 || c->attr[STEPS].i > 1000)
+    return gt_fail(c->cx, GT_EARG, "newton_schulz: expected 0 to 1000 steps, got %lld",
                    (long long)c->attr[STEPS].i);
   if (c->attr[DTYPE].i != GT_BF16 && c->attr[DTYPE].i != GT_F32)
     return gt_fail(c->cx, GT_EARG, "newton_schulz: expected dtype bf16 or f32, got %s",

@@ -218,7 +218,7 @@ static int new_arange(lua_State *L) {
   gtlua_options options = default_options(L, "arange");
   int n = 0;
   bool whole = true;
-  while (n < 3 && lua_type(L, n + 1) == LUA_TNUMBER) whole = whole && lua_isinteger(L, ++n);
+  for (; n < 3 && lua_type(L, n + 1) == LUA_TNUMBER; n++) whole = whole && lua_isinteger(L, n + 1);
   if (n == 0) return gtlua_error(L, "arange: expected numbers, got %s", gtlua_typename(L, 1));
   if (!lua_isnoneornil(L, n + 1) && lua_type(L, n + 1) != LUA_TTABLE)
     return gtlua_error(L, "arange: expected start, stop, step, got %s as argument %d",

@@ -6,7 +6,8 @@ local native = require "native"
 local WIDTH, DEPTH, ITEMS = 79, 8, 1000
 
 local keywords = {}
-for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then true until while"):gmatch "%a+" do
+for word in ([[and break do else elseif end false for function goto if in local nil not or repeat return then
+  true until while]]):gmatch "%a+" do
   keywords[word] = true
 end
 

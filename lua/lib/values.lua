@@ -77,7 +77,8 @@ function values.odict(items)
   end
   for key in next, items or {} do
     if math.type(key) ~= "integer" then
-      native.raise(("odict: write {%q, …} instead of %s = …: only lists of pairs have an order"):format(tostring(key), tostring(key)))
+      native.raise(("odict: write {%q, …} instead of %s = …: only lists of pairs have an order")
+        :format(tostring(key), tostring(key)))
     end
   end
   return d
@@ -92,8 +93,8 @@ local function field_names(fields)
 end
 
 local function unknown(kind, what, name, names)
-  native.raise(("%s has no %s '%s'%s; it has %s"):format(kind, what, tostring(name), native.suggest(tostring(name), names),
-    table.concat(names, ", ")))
+  local hint = native.suggest(tostring(name), names)
+  native.raise(("%s has no %s '%s'%s; it has %s"):format(kind, what, tostring(name), hint, table.concat(names, ", ")))
 end
 
 local function new_class(name, fields)
@@ -187,6 +188,9 @@ end
 
 --- defaults(options, known): a copy of `known` with the values of `options`; an option that is not known raises.
 function values.defaults(options, known)
+  if options ~= nil and type(options) ~= "table" then
+    native.raise("expected a table of options, got " .. type(options))
+  end
   local out, names = {}, {}
   for key, value in pairs(known) do
     out[key] = value

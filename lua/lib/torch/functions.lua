@@ -3,7 +3,7 @@ local native = require "native"
 
 local functions = {}
 
-local function refuse(format, ...) native.raise(format:format(...)) end
+local function refuse(message, ...) native.raise(message:format(...)) end
 
 --- Options may come by position or in a trailing table.
 local function option(value, name, default)
@@ -12,7 +12,23 @@ local function option(value, name, default)
   return value
 end
 
+--- Refuses what is not a whole number of at least `least`.
+local function whole(name, what, n, least)
+  if math.type(n) ~= "integer" or n < least then
+    refuse("%s: %s expects a whole number from %d on, got %s", name, what, least, tostring(n))
+  end
+end
+
+--- Every function here takes a tensor first; the others are checked where they are used.
+local function need(name, ...)
+  for i = 1, select("#", ...) do
+    local value = select(i, ...)
+    if not torch.is_tensor(value) then refuse("%s: argument %d expects a tensor, got %s", name, i, type(value)) end
+  end
+end
+
 local function resolve(name, dim, ndim)
+  if math.type(dim) ~= "integer" then refuse("%s: dim expects a whole number, got %s", name, tostring(dim)) end
   local at = dim < 0 and dim + ndim or dim
   if at < 0 or at >= ndim then refuse("%s: dim %d is out of range for %d dimensions", name, dim, ndim) end
   return at
@@ -22,6 +38,7 @@ end
 function functions.stack(tensors, dim)
   dim = option(dim, "dim", 0)
   if type(tensors) ~= "table" or #tensors == 0 then refuse "stack: expected a table of at least one tensor" end
+  need("stack", table.unpack(tensors))
   dim = resolve("stack", dim, tensors[1].ndim + 1)
   local rows = {}
   for i, t in ipairs(tensors) do
@@ -35,6 +52,7 @@ end
 
 --- unbind(t, dim = 0) -> table of the slices t[i] along dim
 function functions.unbind(t, dim)
+  need("unbind", t)
   dim = resolve("unbind", option(dim, "dim", 0), t.ndim)
   local rows = {}
   for i = 0, t:size(dim) - 1 do rows[i + 1] = t:select(dim, i) end
@@ -43,11 +61,15 @@ end
 
 --- split(t, size, dim = 0): pieces of `size` (the last may be smaller), or of the sizes in a table -> table of views
 function functions.split(t, size, dim)
+  need("split", t)
   dim = resolve("split", option(dim, "dim", 0), t.ndim)
   local total, pieces, start = t:size(dim), {}, 0
   if type(size) == "table" then
     local sum = 0
-    for _, n in ipairs(size) do sum = sum + n end
+    for _, n in ipairs(size) do
+      whole("split", "size", n, 0)
+      sum = sum + n
+    end
     if sum ~= total then refuse("split: sizes add up to %d, dimension %d has %d", sum, dim, total) end
     for i, n in ipairs(size) do
       pieces[i] = t:slice(dim, start, start + n)
@@ -55,7 +77,7 @@ function functions.split(t, size, dim)
     end
     return pieces
   end
-  if math.type(size) ~= "integer" or size < 1 then refuse("split: expected a positive whole size, got %s", tostring(size)) end
+  whole("split", "size", size, 1)
   repeat
     pieces[#pieces + 1] = t:slice(dim, start, math.min(start + size, total))
     start = start + size
@@ -65,17 +87,21 @@ end
 
 --- chunk(t, n, dim = 0): at most n pieces of equal size (the last may be smaller) -> table of views
 function functions.chunk(t, n, dim)
-  if math.type(n) ~= "integer" or n < 1 then refuse("chunk: expected a positive number of pieces, got %s", tostring(n)) end
+  need("chunk", t)
+  whole("chunk", "number of pieces", n, 1)
   local at = resolve("chunk", option(dim, "dim", 0), t.ndim)
   return functions.split(t, math.max((t:size(at) + n - 1) // n, 1), at)
 end
 
 --- narrow(t, dim, start, length): view of t[start : start + length] along dim
 function functions.narrow(t, dim, start, length)
+  need("narrow", t)
   local at = resolve("narrow", dim, t.ndim)
   local size = t:size(at)
+  whole("narrow", "start", start, -size)
+  whole("narrow", "length", length, 0)
   if start < 0 then start = start + size end
-  if start < 0 or length < 0 or start + length > size then
+  if start > size or length > size - start then
     refuse("narrow: %d elements from %d on do not fit into dimension %d with size %d", length, start, at, size)
   end
   return t:slice(at, start, start + length)
@@ -83,6 +109,7 @@ end
 
 --- flatten(t, start_dim = 0, end_dim = -1): joins dimensions
 function functions.flatten(t, start_dim, end_dim)
+  need("flatten", t)
   if t.ndim == 0 then return t:reshape(1) end
   local options = type(start_dim) == "table" and start_dim or nil
   local first = resolve("flatten", option(options or start_dim, "start_dim", 0), t.ndim)
@@ -98,12 +125,14 @@ end
 
 --- t(x): a matrix transposed; vectors stay as they are
 function functions.t(x)
+  need("t", x)
   if x.ndim > 2 then refuse("t: expected at most 2 dimensions, got %d", x.ndim) end
   return x.ndim == 2 and x:transpose(0, 1) or x
 end
 
 --- movedim(t, from, to): moves one dimension
 function functions.movedim(t, from, to)
+  need("movedim", t)
   from, to = resolve("movedim", from, t.ndim), resolve("movedim", to, t.ndim)
   local order = {}
   for i = 0, t.ndim - 1 do
@@ -113,14 +142,38 @@ function functions.movedim(t, from, to)
   return t:permute(order)
 end
 
-function functions.swapaxes(t, a, b) return t:transpose(a, b) end
-function functions.expand_as(t, other) return t:expand(other.shape) end
-function functions.view_as(t, other) return t:view(other.shape) end
-function functions.reshape_as(t, other) return t:reshape(other.shape) end
-function functions.type_as(t, other) return t:to(other.dtype) end
-function functions.clip(t, ...) return t:clamp(...) end
+function functions.swapaxes(t, a, b)
+  need("swapaxes", t)
+  return t:transpose(a, b)
+end
+
+function functions.expand_as(t, other)
+  need("expand_as", t, other)
+  return t:expand(other.shape)
+end
+
+function functions.view_as(t, other)
+  need("view_as", t, other)
+  return t:view(other.shape)
+end
+
+function functions.reshape_as(t, other)
+  need("reshape_as", t, other)
+  return t:reshape(other.shape)
+end
+
+function functions.type_as(t, other)
+  need("type_as", t, other)
+  return t:to(other.dtype)
+end
+
+function functions.clip(t, ...)
+  need("clip", t)
+  return t:clamp(...)
+end
 
 local function ranks(name, a, b, rank_a, rank_b)
+  need(name, a, b)
   if a.ndim ~= rank_a or b.ndim ~= rank_b then
     refuse("%s: expected %d and %d dimensions, got %s and %s", name, rank_a, rank_b, a.shape, b.shape)
   end
@@ -138,12 +191,14 @@ function functions.dot(a, b) return ranks("dot", a, b, 1, 1) end
 
 --- equal(a, b): same shape and every element equal -> boolean
 function functions.equal(a, b)
+  need("equal", a, b)
   if a.shape ~= b.shape then return false end
   return a:eq(b):all():item()
 end
 
 --- isclose(a, b, {rtol = 1e-5, atol = 1e-8, equal_nan = false}) -> bool tensor, |a - b| <= atol + rtol |b|
 function functions.isclose(a, b, options)
+  need("isclose", a, b)
   options = defaults(options, {rtol = 1e-5, atol = 1e-8, equal_nan = false})
   a, b = a:detach(), b:detach()
   local close = (a - b):abs():le(b:abs() * options.rtol + options.atol):logical_or(a:eq(b))
@@ -159,16 +214,23 @@ end
 
 --- argsort(t, dim = -1, descending = false) -> indices that sort t
 function functions.argsort(t, ...)
+  need("argsort", t)
   local _, indices = t:sort(...)
   return indices
 end
 
 --- count_nonzero(t) -> 0-d int64 tensor
-function functions.count_nonzero(t) return t:ne(0):sum() end
+function functions.count_nonzero(t)
+  need("count_nonzero", t)
+  return t:ne(0):sum()
+end
 
 --- quantile(t, q, {dim =, keepdim =}): linear interpolation between the sorted elements; q in [0, 1] is a number
 function functions.quantile(t, q, dim, keepdim)
-  if type(q) ~= "number" or not (q >= 0 and q <= 1) then refuse("quantile: q expects a number in [0, 1], got %s", tostring(q)) end
+  need("quantile", t)
+  if type(q) ~= "number" or not (q >= 0 and q <= 1) then
+    refuse("quantile: q expects a number in [0, 1], got %s", tostring(q))
+  end
   if type(dim) == "table" then dim, keepdim = dim.dim, dim.keepdim end
   if dim == nil then t, dim = t:reshape(-1), 0 end
   dim = resolve("quantile", dim, t.ndim)
@@ -184,6 +246,7 @@ end
 
 --- median(t): the middle element, the lower of two -> 0-d tensor
 function functions.median(t)
+  need("median", t)
   if t:numel() == 0 then refuse "median: no elements" end
   local sorted = t:reshape(-1):sort()
   return sorted[(t:numel() - 1) // 2]
@@ -191,7 +254,8 @@ end
 
 --- multinomial(weights, n): n independent draws of positions in proportion to weights (…, V) -> int64 (…, n)
 function functions.multinomial(weights, n)
-  if math.type(n) ~= "integer" or n < 1 then refuse("multinomial: expected a positive number of draws, got %s", tostring(n)) end
+  need("multinomial", weights)
+  whole("multinomial", "number of draws", n, 1)
   local sums = weights:detach():double():cumsum(-1)
   local shape = weights.shape:tolist()
   local total = sums["..., -1:"]
