@@ -127,6 +127,10 @@ gt_status gt_tensor_view(gt_ctx *cx, gt_tensor *base, int ndim, const int64_t *s
                          const int64_t *stride, int64_t offset, gt_tensor **out) {
   if (ndim > GT_MAX_DIM)
     return gt_fail(cx, GT_ESHAPE, "expected at most %d dimensions, got %d", GT_MAX_DIM, ndim);
+  gt_spec spec = gt_spec_make(base->dtype, ndim, shape);
+  size_t bytes;
+  GT_TRY(spec_bytes(cx, &spec,
+                    &bytes)); /* an expanded view can be larger than memory, not countless */
   gt_tensor *t = gt_malloc(cx, sizeof *t);
   if (t == NULL) return GT_ENOMEM;
   *t = (gt_tensor){

@@ -44,6 +44,7 @@ return {
   ["torch.reset_peak_memory_stats"] = "(device = \"cpu\")",
   ["torch.memory_stats"] = "(device = \"cpu\") -> {allocated =, reserved =, peak =, allocations =}",
   ["torch.empty_cache"] = "()\n  collects garbage and gives unused memory back to the system",
+  ["torch.perf_counter"] = "() -> seconds of a clock that only moves forward",
   ["torch.tidy"] = "(function, …) -> its results; every other tensor made inside is freed",
   ["t:size"] = "([dim]) -> Size, or the size of one dimension",
   ["t:stride"] = "([dim]) -> steps between neighbours, in elements",
