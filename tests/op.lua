@@ -32,6 +32,10 @@ local here = arg[0]:match("^(.*)/[^/]*$") or "."
 package.path = here .. "/?.lua;" .. package.path
 local test = require "harness"
 local native = require "native"
+local samples = require "samples"
+local compare = require "compare"
+local map, clones, flat, is_tensor = samples.map, samples.clone, samples.flat, samples.is_tensor
+local shape_text, fail, same_bits, near = samples.shape_text, compare.fail, compare.same_bits, compare.near
 
 local path, device = arg[1], arg[2] == "--device" and arg[3] or nil
 if not path then error("usage: gptsh tests/op.lua tests/ops/NAME.lua [--device cuda]", 0) end
@@ -42,117 +46,12 @@ local file = assert(loadfile(path, "t", setmetatable({}, {__index = _G})))()
 -- Unit roundoff times a few: one rounding of the result and, for float64, that of the reference.
 local TOL = {f64 = 1e-13, f32 = 5e-7, bf16 = 2 ^ -8, f16 = 2 ^ -10}
 local GRADIENT_TOL = {f32 = 1e-4, bf16 = 6e-2, f16 = 1e-2}
-local FLOATS = {f64 = true, f32 = true, bf16 = true, f16 = true}
-local LONG = {f64 = "float64", f32 = "float32", bf16 = "bfloat16", f16 = "float16", i64 = "int64", i32 = "int32",
-  i16 = "int16", i8 = "int8", u8 = "uint8", u16 = "uint16", bool = "bool"}
 local FEW = 300 -- elements of an input up to which finite differences are taken
-
--- ---- random inputs ----
-
-math.randomseed(1234, 5678)
-
-local function normal()
-  return math.sqrt(-2 * math.log(1 - math.random())) * math.cos(2 * math.pi * math.random())
-end
-
-local function count_of(shape)
-  local n = 1
-  for _, size in ipairs(shape) do n = n * size end
-  return n
-end
-
--- Ten steps of the finite difference and more.
-local function away_from_kinks(x)
-  for _, kink in ipairs(file.kinks or {}) do
-    if math.abs(x - kink) < 1e-2 then return kink + (x < kink and -1e-2 or 1e-2) end
-  end
-  return x
-end
-
-local function shaped(values, shape, dtype)
-  if #values == 0 then return torch.zeros(shape, {dtype = dtype}) end
-  if #shape == 0 then return torch.tensor(values[1], {dtype = dtype}) end
-  return torch.tensor(values, {dtype = dtype}):reshape(shape)
-end
-
-local function draw(spec)
-  local n, values = count_of(spec.shape), {}
-  local whole = spec.dtype and not FLOATS[spec.dtype]
-  for i = 1, n do
-    if spec.values then
-      values[i] = spec.values[i]
-    elseif spec.dtype == "bool" then
-      values[i] = math.random() < 0.5
-    elseif whole then
-      values[i] = math.random(spec.low or -9, (spec.high or 10) - 1)
-    elseif spec.low then
-      values[i] = away_from_kinks(spec.low + (spec.high - spec.low) * math.random())
-    else
-      values[i] = away_from_kinks(normal())
-    end
-  end
-  return shaped(values, spec.shape, spec.dtype or "f64")
-end
-
-local function is_tensor(value) return type(value) == "userdata" end
-
--- An input as {value =, follows =, grad =}: `follows` when it takes the dtype under test.
-local function make(spec)
-  if spec == false then return {} end
-  if type(spec) == "number" or type(spec) == "boolean" then return {value = spec} end
-  if type(spec) == "function" then return {value = spec()} end
-  if not spec.shape then spec = {shape = spec} end
-  local float = not spec.dtype or FLOATS[spec.dtype]
-  return {value = draw(spec), follows = not spec.dtype, grad = float and spec.grad ~= false}
-end
-
-local function make_all(specs)
-  local inputs = {n = #specs}
-  for i, spec in ipairs(specs) do inputs[i] = make(spec) end
-  return inputs
-end
-
--- A copy with every input mapped.
-local function map(inputs, fn)
-  local out = {n = inputs.n}
-  for i = 1, inputs.n do
-    local input = inputs[i]
-    out[i] = {value = input.value, follows = input.follows, grad = input.grad}
-    if is_tensor(input.value) then out[i].value = fn(input.value, input, i) end
-  end
-  return out
-end
-
-local function in_dtype(inputs, dtype)
-  return map(inputs, function(t, input)
-    if not input.follows then return t end
-    if dtype == "bool" then return t:gt(0) end
-    if not FLOATS[dtype] then t = (t * 4):round() end
-    if dtype == "u8" then t = t:abs() end
-    return t:to(dtype)
-  end)
-end
-
-local function tensors_of(inputs)
-  local list = {}
-  for i = 1, inputs.n do
-    if is_tensor(inputs[i].value) then list[#list + 1] = inputs[i].value end
-  end
-  return list
-end
-
-local function clones(inputs) return map(inputs, function(t) return t:detach():clone() end) end
 
 -- ---- calling ----
 
-local function values_of(inputs)
-  local list = {n = inputs.n}
-  for i = 1, inputs.n do list[i] = inputs[i].value end
-  return list
-end
-
 local function call(fn, inputs, attr)
-  local list = values_of(inputs)
+  local list = samples.arguments(inputs)
   if attr and next(attr) ~= nil then
     list.n = list.n + 1
     list[list.n] = attr
@@ -166,87 +65,20 @@ end
 
 local function run(inputs, attr) return call(op, file.writes and clones(inputs) or inputs, attr) end
 
-local function flat(t)
-  if t:numel() == 0 then return {} end
-  return t:detach():reshape(-1):tolist()
-end
-
-local function number(x)
-  if x == true then return 1 end
-  return x == false and 0 or x
-end
-
-local function dims_of(t)
-  local dims = {}
-  for d = 1, t.ndim do dims[d] = t:size(d - 1) end
-  return dims
-end
-
-local function shape_text(t) return "(" .. table.concat(dims_of(t), ", ") .. ")" end
-
-local function fail(format, ...) error(format:format(...), 0) end
-
--- ---- comparing ----
-
-local function same_bits(a, b)
-  return a == b and (a ~= 0 or 1 / number(a) == 1 / number(b)) or (a ~= a and b ~= b)
-end
-
-local function expect_same_bits(what, got, expected)
-  for k = 1, #expected do
-    local a, b = flat(got[k]), flat(expected[k])
-    if #a ~= #b then fail("%s: result %d has %d elements, expected %d", what, k, #a, #b) end
-    for i = 1, #b do
-      if not same_bits(a[i], b[i]) and not (type(b[i]) == "boolean" and a[i] == b[i]) then
-        fail("%s: element %d of result %d is %s, expected the same bits as %s", what, i - 1, k, a[i], b[i])
-      end
-    end
-  end
-end
-
-local function rms(values)
-  local sum, n = 0, 0
-  for _, x in ipairs(values) do
-    x = number(x)
-    if x == x and math.abs(x) < math.huge then sum, n = sum + x * x, n + 1 end
-  end
-  return n > 0 and math.sqrt(sum / n) or 0
-end
-
--- |got - expected| <= tol * scale: scale(i) gives the size of element i.
-local function expect_close(what, got, expected, tol, scale)
-  if #got ~= #expected then fail("%s: %d elements, expected %d", what, #got, #expected) end
-  for i = 1, #expected do
-    local a, b = number(got[i]), number(expected[i])
-    local same = a == b or (a ~= a and b ~= b)
-    if not same and not (math.abs(a - b) <= tol * scale(math.abs(b))) then
-      fail("%s: element %d is %.17g, expected %.17g (off by %.3g, allowed %.3g)", what, i - 1, a, b, math.abs(a - b),
-        tol * scale(math.abs(b)))
-    end
-  end
-end
-
 -- Nothing smaller than the smallest subnormal can be asked for.
 local TINY = {f64 = 5e-324, f32 = 2e-45, bf16 = 1e-40, f16 = 6e-8}
 
--- "f32" for torch.float32.
-local function short(dtype)
-  for key, long in pairs(LONG) do
-    if tostring(dtype) == "torch." .. long then return key end
-  end
-end
-
 local function expect_outputs(what, got, expected, case)
   for k = 1, #expected do
-    local dtype = short(got[k].dtype)
+    local dtype = samples.short(got[k].dtype)
     local tol = (case.tol or file.tol or {})[dtype] or TOL[dtype] or 0
     if is_tensor(expected[k]) and shape_text(got[k]) ~= shape_text(expected[k]) then
       fail("%s: result %d has shape %s, expected %s", what, k, shape_text(got[k]), shape_text(expected[k]))
     end
     local reference = is_tensor(expected[k]) and flat(expected[k]) or expected[k]
-    local size = file.each and (file.floor or 0) or rms(reference)
+    local size = file.each and (file.floor or 0) or compare.rms(reference)
     local tiny = (TINY[dtype] or 0) / math.max(tol, 1e-300)
-    expect_close(("%s, result %d"):format(what, k), flat(got[k]), reference, tol, function(b)
+    compare.close(("%s, result %d"):format(what, k), flat(got[k]), reference, tol, function(b)
       return (file.each and b + size or math.max(b, size)) + tiny
     end)
   end
@@ -261,9 +93,9 @@ local function broadcast(inputs, shape)
     local value = inputs[i].value
     local list = {}
     if is_tensor(value) then
-      local have, elements = dims_of(value), flat(value)
+      local have, elements = samples.dims(value), flat(value)
       local skipped = #shape - #have
-      for at = 0, count_of(shape) - 1 do
+      for at = 0, samples.count(shape) - 1 do
         local rest, offset, step = at, 0, 1
         for d = #shape, 1, -1 do
           local index = rest % shape[d]
@@ -272,10 +104,10 @@ local function broadcast(inputs, shape)
           if size and size > 1 then offset = offset + index * step end
           step = step * (size or 1)
         end
-        list[at + 1] = number(elements[offset + 1])
+        list[at + 1] = samples.number(elements[offset + 1])
       end
     else
-      for at = 1, count_of(shape) do list[at] = number(value) end
+      for at = 1, samples.count(shape) do list[at] = samples.number(value) end
     end
     lists[i] = list
   end
@@ -289,12 +121,12 @@ local function reference(inputs, attr, outputs)
       return float and t:detach():to("f64") or t
     end)
     if file.writes then wide = clones(wide) end
-    local list = values_of(wide)
+    local list = samples.arguments(wide)
     list.n = list.n + 1
     list[list.n] = attr or {}
     return {file.oracle(table.unpack(list, 1, list.n))}
   end
-  local lists = broadcast(inputs, dims_of(outputs[1]))
+  local lists = broadcast(inputs, samples.dims(outputs[1]))
   local expected, row = {}, {n = inputs.n + 1}
   row[row.n] = attr or {}
   for at = 1, outputs[1]:numel() do
@@ -313,8 +145,8 @@ local function projection(outputs)
   for k, y in ipairs(outputs) do
     if y.requires_grad then
       local values = {}
-      for i = 1, y:numel() do values[i] = normal() end
-      weights[k] = shaped(values, dims_of(y), "f64")
+      for i = 1, y:numel() do values[i] = samples.normal() end
+      weights[k] = samples.tensor(values, samples.dims(y), "f64")
     end
   end
   return weights
@@ -355,14 +187,14 @@ end
 -- d(sum of weights * outputs) / d(input i) by central differences.
 local function numeric(inputs, attr, weights, i)
   local x = inputs[i].value
-  local values, shape, slope = flat(x), dims_of(x), {}
+  local values, shape, slope = flat(x), samples.dims(x), {}
   local lists = {}
   for k, w in pairs(weights) do lists[k] = flat(w) end
   local function loss(at, value)
     local kept = values[at]
     values[at] = value
     local moved = map(inputs, function(t) return t end)
-    moved[i].value = shaped(values, shape, "f64")
+    moved[i].value = samples.tensor(values, shape, "f64")
     values[at] = kept
     local sum = 0
     local outputs = run(moved, attr)
@@ -387,11 +219,34 @@ local function check_gradients(inputs, attr, weights, exact)
     end
     local ana = flat(g)
     if x:numel() <= FEW then
-      local size = rms(ana)
+      local size = compare.rms(ana)
       local tol = file.gradient_tol or 1e-7
-      expect_close(("gradient of input %d"):format(i), ana, numeric(inputs, attr, weights, i), 1,
+      compare.close(("gradient of input %d"):format(i), ana, numeric(inputs, attr, weights, i), 1,
         function() return tol * size + 1e-9 end)
     end
+  end
+end
+
+local function check_layout_gradients(inputs, attr, weights, exact)
+  if file.strided == false then return end
+  for i, g in pairs(gradients(map(inputs, samples.strided), attr, weights, op)) do
+    if file.strided == "close" then
+      near("gradient from other strides", g, exact[i], 1e-13) -- float64: a few roundings
+    else
+      same_bits("gradient from other strides", {g}, {exact[i]})
+    end
+  end
+end
+
+-- The oracle with the argument list of the op: attributes that are not given become an empty table.
+local function oracle_of(case)
+  return function(...)
+    local list = table.pack(...)
+    if not case.attr or next(case.attr) == nil then
+      list.n = list.n + 1
+      list[list.n] = {}
+    end
+    return file.oracle(table.unpack(list, 1, list.n))
   end
 end
 
@@ -399,34 +254,24 @@ end
 -- Forward saves rounded results: the error is that of the values, not of the arithmetic, and a mean over few
 -- elements says little.
 local function check_narrow_gradients(inputs, attr, weights, dtype)
-  local narrow = in_dtype(inputs, dtype)
+  local narrow = samples.in_dtype(inputs, dtype)
   local wide = map(narrow, function(t, input) return input.follows and t:to("f64") or t end)
   local got, expected = gradients(narrow, attr, weights, op), gradients(wide, attr, weights, op)
   for i, g in pairs(got) do
-    if inputs[i].follows and tostring(g.dtype) ~= "torch." .. LONG[dtype] then
-      fail("gradient of input %d is %s, expected %s", i, g.dtype, LONG[dtype])
+    if inputs[i].follows and tostring(g.dtype) ~= "torch." .. samples.long[dtype] then
+      fail("gradient of input %d is %s, expected %s", i, g.dtype, samples.long[dtype])
     end
     local reference_list = flat(expected[i])
-    local size = rms(reference_list)
+    local size = compare.rms(reference_list)
     local tol = (file.narrow_tol or {})[dtype] or GRADIENT_TOL[dtype]
     if #reference_list >= 4 then
-      expect_close(("gradient of input %d in %s"):format(i, dtype), flat(g), reference_list, tol,
+      compare.close(("gradient of input %d in %s"):format(i, dtype), flat(g), reference_list, tol,
         function(b) return math.max(b, size) + 2 * TINY[dtype] / tol end)
     end
   end
 end
 
 -- ---- other layouts, devices, threads ----
-
--- The same elements stored in another order, at an offset, with gaps.
-local function strided(t)
-  if t.ndim == 0 or t:numel() == 0 then return t end
-  if t.ndim == 1 then
-    local wide = t:unsqueeze(1)
-    return torch.cat({wide, wide}, 1):select(1, 0)
-  end
-  return t:transpose(0, -1):contiguous():transpose(0, -1)
-end
 
 local function with_threads(n, fn)
   local before = torch.get_num_threads()
@@ -451,7 +296,7 @@ local function check_in_place(inputs, attr, outputs)
   if not method or shape_text(x) ~= shape_text(y) or x.dtype ~= y.dtype then return end
   local copy = clones(inputs)
   local returned = call(method, copy, attr)[1]
-  expect_same_bits("in place", {copy[1].value}, {y})
+  same_bits("in place", {copy[1].value}, {y})
   if not rawequal(returned, copy[1].value) then fail("%s_ does not return its tensor", name) end
 end
 
@@ -462,31 +307,31 @@ local MANY = 5000 -- elements from which one dtype is enough
 local function dtypes_of(case, inputs)
   for i = 1, inputs.n do
     if not case.dtypes and is_tensor(inputs[i].value) and inputs[i].value:numel() > MANY then
-      return {FLOATS[(file.dtypes or {"f32"})[1]] and "f32" or file.dtypes[1]}
+      return {samples.floats[(file.dtypes or {"f32"})[1]] and "f32" or file.dtypes[1]}
     end
   end
   return case.dtypes or file.dtypes or {"f64", "f32", "bf16", "f16"}
 end
 
 local function check_forward(case)
-  local inputs = make_all(case.inputs)
+  local inputs = samples.make(case.inputs, file.kinks)
   for _, dtype in ipairs(dtypes_of(case, inputs)) do
-    local typed = in_dtype(inputs, dtype)
+    local typed = samples.in_dtype(inputs, dtype)
     local before = clones(typed)
     local outputs = run(typed, case.attr)
     expect_outputs(dtype, outputs, reference(typed, case.attr, outputs), case)
     local result = case.result or file.result or dtype
     if type(result) == "function" then result = result(dtype) end
-    if tostring(outputs[1].dtype) ~= "torch." .. LONG[result] then
-      fail("%s: result is %s, expected %s", dtype, outputs[1].dtype, LONG[result])
+    if tostring(outputs[1].dtype) ~= "torch." .. samples.long[result] then
+      fail("%s: result is %s, expected %s", dtype, outputs[1].dtype, samples.long[result])
     end
-    expect_same_bits(dtype .. " again", run(typed, case.attr), outputs)
-    expect_same_bits(dtype .. ": inputs afterwards", tensors_of(typed), tensors_of(before))
+    same_bits(dtype .. " again", run(typed, case.attr), outputs)
+    same_bits(dtype .. ": inputs afterwards", samples.tensors(typed), samples.tensors(before))
     if file.strided == "close" then
-      local layouts = run(map(typed, strided), case.attr)
+      local layouts = run(map(typed, samples.strided), case.attr)
       expect_outputs(dtype .. " from other strides", layouts, reference(typed, case.attr, layouts), case)
     elseif file.strided ~= false then
-      expect_same_bits(dtype .. " from other strides", run(map(typed, strided), case.attr), outputs)
+      same_bits(dtype .. " from other strides", run(map(typed, samples.strided), case.attr), outputs)
     end
     check_in_place(typed, case.attr, outputs)
     if file.meta ~= false then
@@ -503,7 +348,7 @@ end
 
 local function check_backward(case)
   if file.writes then return end
-  local inputs = make_all(case.inputs)
+  local inputs = samples.make(case.inputs, file.kinks)
   local leaves = map(inputs, function(t, input) return input.grad and t:clone():requires_grad_(true) or t end)
   local outputs = call(op, leaves, case.attr)
   local any = false
@@ -523,43 +368,21 @@ local function check_backward(case)
   end
   check_gradients(inputs, case.attr, weights, exact)
   for i, g in pairs(gradients(inputs, case.attr, weights, op, 2)) do
-    expect_same_bits(("gradient of input %d after two passes"):format(i), {g}, {exact[i] * 2})
+    same_bits(("gradient of input %d after two passes"):format(i), {g}, {exact[i] * 2})
   end
-  if file.strided ~= false then
-    local layouts = gradients(map(inputs, strided), case.attr, weights, op)
-    for i, g in pairs(layouts) do
-      if file.strided == "close" then -- float64: a few roundings
-        local expected = flat(exact[i])
-        local size = rms(expected)
-        expect_close("gradient from other strides", flat(g), expected, 1e-13, function(b) return math.max(b, size) end)
-      else
-        expect_same_bits("gradient from other strides", {g}, {exact[i]})
-      end
-    end
-  end
+  check_layout_gradients(inputs, case.attr, weights, exact)
   if file.oracle_gradient then
-    local function oracle(...)
-      local list = table.pack(...)
-      if not case.attr or next(case.attr) == nil then
-        list.n = list.n + 1
-        list[list.n] = {}
-      end
-      return file.oracle(table.unpack(list, 1, list.n))
-    end
-    for i, g in pairs(gradients(inputs, case.attr, weights, oracle)) do
-      local expected = flat(g)
-      local size = rms(expected)
-      expect_close(("gradient of input %d against the oracle"):format(i), flat(exact[i]), expected, 1e-11,
-        function(b) return math.max(b, size) + 1e-300 end)
+    for i, g in pairs(gradients(inputs, case.attr, weights, oracle_of(case))) do
+      near(("gradient of input %d against the oracle"):format(i), exact[i], g, 1e-11)
     end
   end
   for _, dtype in ipairs(dtypes_of(case, inputs)) do
-    if dtype ~= "f64" and FLOATS[dtype] then check_narrow_gradients(inputs, case.attr, weights, dtype) end
+    if dtype ~= "f64" and samples.floats[dtype] then check_narrow_gradients(inputs, case.attr, weights, dtype) end
   end
 end
 
 local function check_threads(case)
-  local inputs = in_dtype(make_all(case.inputs), "f32")
+  local inputs = samples.in_dtype(samples.make(case.inputs, file.kinks), "f32")
   local outputs = call(op, map(clones(inputs), function(t, input)
     return input.grad and wants_gradient(case) and t:requires_grad_(true) or t
   end), case.attr)
@@ -567,24 +390,21 @@ local function check_threads(case)
   local one = with_threads(1, function() return forward_and_gradients(inputs, case.attr, weights) end)
   for _, n in ipairs {2, 3} do
     local several = with_threads(n, function() return forward_and_gradients(inputs, case.attr, weights) end)
-    expect_same_bits(n .. " threads", several, one)
+    same_bits(n .. " threads", several, one)
   end
 end
 
 -- Forward and gradients on another device against the CPU, in f32 and bf16.
 local function check_device(case)
   for _, dtype in ipairs {"f32", "bf16"} do
-    local inputs = in_dtype(make_all(case.inputs), dtype)
+    local inputs = samples.in_dtype(samples.make(case.inputs, file.kinks), dtype)
     local there = map(inputs, function(t) return t:to(device) end)
     local on_cpu, on_device = run(inputs, case.attr), run(there, case.attr)
     -- kernels may add in another order and use other functions: 8 roundings of the result
     local tol = dtype == "bf16" and 2 ^ -7 or 8 * 2 ^ -23
     for k, y in ipairs(on_cpu) do
       if on_device[k].dtype ~= y.dtype then fail("result %d is %s, on the cpu %s", k, on_device[k].dtype, y.dtype) end
-      local expected = flat(y)
-      local size = rms(expected)
-      expect_close(dtype .. " on " .. device, flat(on_device[k]:to("cpu")), expected, tol,
-        function(b) return math.max(b, size) end)
+      near(dtype .. " on " .. device, on_device[k]:to("cpu"), y, tol)
     end
     if wants_gradient(case) and dtype == "f32" then
       local outputs = call(op, map(clones(inputs), function(t, input)
@@ -593,10 +413,7 @@ local function check_device(case)
       local weights = projection(outputs)
       local here_grads = gradients(inputs, case.attr, weights, op)
       for i, g in pairs(gradients(there, case.attr, weights, op)) do
-        local expected = flat(here_grads[i])
-        local size = rms(expected)
-        expect_close("gradient on " .. device, flat(g:to("cpu")), expected, 16 * 2 ^ -23,
-          function(b) return math.max(b, size) end)
+        near("gradient on " .. device, g:to("cpu"), here_grads[i], 16 * 2 ^ -23)
       end
     end
   end
@@ -662,7 +479,7 @@ local function run_cpu()
   end
   for _, case in ipairs(errors) do
     test(("%s is refused: %s"):format(describe(case), case.message), function()
-      local message = test.raises(function() run(make_all(case.inputs), case.attr) end, case.message)
+      local message = test.raises(function() run(samples.make(case.inputs, file.kinks), case.attr) end, case.message)
       if not message:find(name, 1, true) then fail("the message does not name the op: %s", message) end
     end)
   end
