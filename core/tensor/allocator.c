@@ -3,8 +3,10 @@
  * Free blocks stand in bins of two levels (Masmano et al., TLSF, 2004): one row per power of two,
  * 16 bins per row, with bitmaps to find the next one that is not empty; a request takes the
  * smallest block of its own bin that fits, else one of the next larger bin: constant time, close to
- * best fit.  Blocks know their neighbours and merge when freed.  All bookkeeping lives outside the
- * device's memory; a hash of addresses finds the block that is given back. */
+ * best fit.  Small and large requests have segments of their own, so that a small block that lives
+ * long never sits in the middle of a large free one.  Blocks know their neighbours and merge when
+ * freed. All bookkeeping lives outside the device's memory; a hash of addresses finds the block
+ * that is given back. */
 #include "core/tensor/allocator.h"
 
 #include <stdio.h>
@@ -26,6 +28,7 @@
 #define GRANULE ((size_t)1 << GRANULE_BITS)
 #define PAGE ((size_t)2 << 20)
 #define SEGMENT ((size_t)32 << 20)
+#define LARGE ((size_t)1 << 20) /* from here on a request is large */
 #define SPLIT_BITS 4
 #define SPLIT (1 << SPLIT_BITS)
 #define MOST ((size_t)1 << 48) /* no device has more: sizes below never overflow */
@@ -46,9 +49,17 @@ struct block {
   bool free;
 };
 
+/* The free blocks of small or of large segments. */
+typedef struct shelf {
+  uint64_t rows; /* bit r: row r has a block */
+  uint32_t used[ROWS];
+  block *bins[ROWS][SPLIT];
+} shelf;
+
 struct segment {
   char *data;
   size_t size;
+  shelf *shelf;
   size_t touched; /* bytes from the start that were ever handed out: the rest is as fresh as mmap */
   segment *prev, *next;
 };
@@ -64,9 +75,7 @@ struct gt_allocator {
   segment *segments;
   slab *slabs;
   block *spare;
-  uint64_t rows; /* bit r: row r has a block */
-  uint32_t bins_used[ROWS];
-  block *bins[ROWS][SPLIT];
+  shelf small, large;
   block **table; /* open addressing by address of the blocks in use */
   size_t table_size, table_used;
 };
@@ -85,50 +94,52 @@ static void bin_of(size_t size, int *row, int *column) {
   }
 }
 
-static void bin_insert(gt_allocator *a, block *b) {
+static void bin_insert(block *b) {
+  shelf *f = b->home->shelf;
   int row, column;
   bin_of(b->size, &row, &column);
   b->free = true;
   b->bin_prev = NULL;
-  b->next = a->bins[row][column];
+  b->next = f->bins[row][column];
   if (b->next != NULL) b->next->bin_prev = b;
-  a->bins[row][column] = b;
-  a->bins_used[row] |= 1u << column;
-  a->rows |= (uint64_t)1 << row;
+  f->bins[row][column] = b;
+  f->used[row] |= 1u << column;
+  f->rows |= (uint64_t)1 << row;
 }
 
-static void bin_remove(gt_allocator *a, block *b) {
+static void bin_remove(block *b) {
   b->free = false;
   if (b->next != NULL) b->next->bin_prev = b->bin_prev;
   if (b->bin_prev != NULL) {
     b->bin_prev->next = b->next;
     return;
   }
+  shelf *f = b->home->shelf;
   int row, column;
   bin_of(b->size, &row, &column);
-  a->bins[row][column] = b->next;
+  f->bins[row][column] = b->next;
   if (b->next != NULL) return;
-  a->bins_used[row] &= ~(1u << column);
-  if (a->bins_used[row] == 0) a->rows &= ~((uint64_t)1 << row);
+  f->used[row] &= ~(1u << column);
+  if (f->used[row] == 0) f->rows &= ~((uint64_t)1 << row);
 }
 
-static block *bin_find(const gt_allocator *a, size_t size) {
+static block *bin_find(const shelf *f, size_t size) {
   int row, column, seen = 0;
   bin_of(size, &row, &column);
   block *best = NULL;
-  for (block *b = a->bins[row][column]; b != NULL && seen < SEARCH; b = b->next, seen++) {
+  for (block *b = f->bins[row][column]; b != NULL && seen < SEARCH; b = b->next, seen++) {
     if (b->size == size) return b;
     if (b->size > size && (best == NULL || b->size < best->size)) best = b;
   }
   if (best != NULL) return best;
-  uint32_t rest = a->bins_used[row] & ~((2u << column) - 1u);
+  uint32_t rest = f->used[row] & ~((2u << column) - 1u);
   if (rest == 0) {
-    uint64_t rows = a->rows & ~(((uint64_t)2 << row) - 1u);
+    uint64_t rows = f->rows & ~(((uint64_t)2 << row) - 1u);
     if (rows == 0) return NULL;
     row = __builtin_ctzll(rows);
-    rest = a->bins_used[row];
+    rest = f->used[row];
   }
-  return a->bins[row][__builtin_ctz(rest)];
+  return f->bins[row][__builtin_ctz(rest)];
 }
 
 /* ---- block records and the table of blocks in use ---- */
@@ -212,18 +223,21 @@ static void segment_release(gt_ctx *cx, gt_allocator *a, segment *s) {
 }
 
 /* Gives the segments back in which nothing is in use. */
-static void trim(gt_ctx *cx, gt_allocator *a) {
-  for (int row = 0; row < ROWS; row++) {
-    for (int column = 0; column < SPLIT; column++) {
-      for (block *b = a->bins[row][column], *next; b != NULL; b = next) {
-        next = b->next;
-        if (b->size != b->home->size) continue;
-        bin_remove(a, b);
-        segment_release(cx, a, b->home);
-        record_free(a, b);
-      }
+static void trim_shelf(gt_ctx *cx, gt_allocator *a, shelf *f) {
+  for (int bin = 0; bin < ROWS * SPLIT; bin++) {
+    for (block *b = f->bins[bin / SPLIT][bin % SPLIT], *next; b != NULL; b = next) {
+      next = b->next;
+      if (b->size != b->home->size) continue;
+      bin_remove(b);
+      segment_release(cx, a, b->home);
+      record_free(a, b);
     }
   }
+}
+
+static void trim(gt_ctx *cx, gt_allocator *a) {
+  trim_shelf(cx, a, &a->small);
+  trim_shelf(cx, a, &a->large);
 }
 
 static gt_status out_of_memory(gt_ctx *cx, const gt_allocator *a, size_t bytes, size_t available) {
@@ -235,7 +249,8 @@ static gt_status out_of_memory(gt_ctx *cx, const gt_allocator *a, size_t bytes, 
 }
 
 /* One free block that fills a new segment of `size` bytes, for a request of `bytes`. */
-static gt_status segment_new(gt_ctx *cx, gt_allocator *a, size_t bytes, size_t size, block **out) {
+static gt_status segment_new(gt_ctx *cx, gt_allocator *a, shelf *f, size_t bytes, size_t size,
+                             block **out) {
   size_t available = 0, total = 0;
   GT_TRY(a->device->memory(cx, a->device, &available, &total));
   if (size > available) return out_of_memory(cx, a, bytes, available);
@@ -249,24 +264,26 @@ static gt_status segment_new(gt_ctx *cx, gt_allocator *a, size_t bytes, size_t s
   }
   s->data = data;
   s->size = size;
+  s->shelf = f;
   s->next = a->segments;
   if (s->next != NULL) s->next->prev = s;
   a->segments = s;
   a->stats.cached += size;
   *b = (block){.data = data, .size = size, .home = s};
   POISON(data, size);
-  bin_insert(a, b);
+  bin_insert(b);
   *out = b;
   return GT_OK;
 }
 
-static gt_status grow(gt_ctx *cx, gt_allocator *a, size_t bytes, size_t size, block **out) {
+static gt_status grow(gt_ctx *cx, gt_allocator *a, shelf *f, size_t bytes, size_t size,
+                      block **out) {
   size_t exact = (size + PAGE - 1) & ~(PAGE - 1);
   size_t planned = exact > SEGMENT ? exact : SEGMENT;
   gt_status status = GT_ENOMEM;
   for (int attempt = 0; attempt < TRIES && status == GT_ENOMEM; attempt++) {
     if (attempt == TRIES - 1) trim(cx, a);
-    status = segment_new(cx, a, bytes, attempt == 0 ? planned : exact, out);
+    status = segment_new(cx, a, f, bytes, attempt == 0 ? planned : exact, out);
   }
   return status;
 }
@@ -299,21 +316,22 @@ static gt_status allocate(gt_ctx *cx, gt_allocator *a, size_t bytes, bool *fresh
   size_t size = (bytes + GUARD + GRANULE - 1) & ~(GRANULE - 1);
   if (size == 0) size = GRANULE;
   GT_TRY(table_reserve(cx, a));
-  block *b = bin_find(a, size);
-  if (b == NULL) GT_TRY(grow(cx, a, bytes, size, &b));
+  shelf *f = size < LARGE ? &a->small : &a->large;
+  block *b = bin_find(f, size);
+  if (b == NULL) GT_TRY(grow(cx, a, f, bytes, size, &b));
   if (b->size > size) {
     block *rest = record_new(cx, a);
     if (rest == NULL) return GT_ENOMEM;
-    bin_remove(a, b);
+    bin_remove(b);
     *rest = (block){.data = b->data + size, .size = b->size - size, .home = b->home};
     rest->before = b;
     rest->after = b->after;
     if (rest->after != NULL) rest->after->before = rest;
     b->after = rest;
     b->size = size;
-    bin_insert(a, rest);
+    bin_insert(rest);
   } else {
-    bin_remove(a, b);
+    bin_remove(b);
   }
   table_insert(a, b);
   segment *s = b->home;
@@ -359,21 +377,21 @@ void gt_deallocate(gt_ctx *cx, const gt_device *device, void *data) {
   POISON(b->data, b->size);
   block *before = b->before, *after = b->after;
   if (after != NULL && after->free) {
-    bin_remove(a, after);
+    bin_remove(after);
     b->size += after->size;
     b->after = after->after;
     if (b->after != NULL) b->after->before = b;
     record_free(a, after);
   }
   if (before != NULL && before->free) {
-    bin_remove(a, before);
+    bin_remove(before);
     before->size += b->size;
     before->after = b->after;
     if (before->after != NULL) before->after->before = before;
     record_free(a, b);
     b = before;
   }
-  bin_insert(a, b);
+  bin_insert(b);
 }
 
 gt_memory_stats gt_memory(const gt_ctx *cx, gt_device_kind kind) {

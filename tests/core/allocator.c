@@ -82,6 +82,22 @@ static void the_closest_block_is_taken(void **state) {
   give(cx, end);
 }
 
+/* Small blocks that stay do not split the large ones: the next large request finds its place. */
+static void small_blocks_stay_out_of_large_ones(void **state) {
+  gt_ctx *cx = *state;
+  enum { KEPT = 50 };
+  char *kept[KEPT], *large = take(cx, 64 << 20);
+  for (int i = 0; i < KEPT; i++) {
+    give(cx, large);
+    kept[i] = take(cx, 1000);
+    char *again = take(cx, 64 << 20);
+    assert_ptr_equal(again, large);
+  }
+  assert_true(gt_memory(cx, GT_CPU).cached < 100 << 20);
+  for (int i = 0; i < KEPT; i++) give(cx, kept[i]);
+  give(cx, large);
+}
+
 static void figures_are_kept(void **state) {
   gt_ctx *cx = *state;
   gt_memory_stats before = gt_memory(cx, GT_CPU);
@@ -186,6 +202,7 @@ int main(void) {
       TEST(blocks_are_aligned_and_apart),
       TEST(freed_memory_is_used_again),
       TEST(the_closest_block_is_taken),
+      TEST(small_blocks_stay_out_of_large_ones),
       TEST(figures_are_kept),
       TEST(impossible_requests_fail_at_once),
       TEST(promised_memory_is_not_free),
