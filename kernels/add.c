@@ -42,6 +42,7 @@ const gt_op gt_op_add = {
     .compute = GT_NUMBERS,
     .numeric = 3,
     .strided = 3,
+    .any_dtype = true,
     .differentiable = 3,
     .elementwise = true,
     .attrs = attrs,

@@ -38,6 +38,7 @@ const gt_op gt_op_addcdiv = {
     .compute = GT_REALS,
     .numeric = 7,
     .strided = 7,
+    .any_dtype = true,
     .differentiable = 7,
     .save_in = 6,
     .elementwise = true,

@@ -41,6 +41,7 @@ const gt_op gt_op_addcmul = {
     .compute = GT_NUMBERS,
     .numeric = 7,
     .strided = 7,
+    .any_dtype = true,
     .differentiable = 7,
     .save_in = 6,
     .elementwise = true,

@@ -29,6 +29,7 @@ const gt_op gt_op_bitwise_not = {
     .compute = GT_NUMBERS,
     .numeric = 1,
     .strided = 1,
+    .any_dtype = true,
     .elementwise = true,
     .infer = gt_infer_bits,
     .forward = forward,

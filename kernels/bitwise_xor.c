@@ -20,6 +20,7 @@ const gt_op gt_op_bitwise_xor = {
     .compute = GT_NUMBERS,
     .numeric = 3,
     .strided = 3,
+    .any_dtype = true,
     .elementwise = true,
     .infer = gt_infer_bits,
     .forward = forward,

@@ -49,6 +49,7 @@ const gt_op gt_op_clamp = {
     .compute = GT_NUMBERS,
     .numeric = 1,
     .strided = 1,
+    .any_dtype = true,
     .differentiable = 1,
     .save_in = 1,
     .elementwise = true,

@@ -13,7 +13,9 @@ typedef enum layout { DIRECT, SCALAR, GATHERED } layout;
 
 typedef struct operand {
   const char *data;
-  size_t size; /* bytes of one element */
+  gt_dtype dtype;
+  size_t size;    /* bytes of one element */
+  bool converted; /* to the compute dtype, block by block */
   layout layout;
   int64_t stride[GT_MAX_DIM]; /* in bytes, 0 where broadcast */
 } operand;
@@ -21,8 +23,9 @@ typedef struct operand {
 typedef struct map {
   gt_row row;
   const gt_value *attr;
+  gt_dtype dtype; /* what the row computes in */
+  gt_dtype out_dtype;
   char *out;
-  size_t out_size;
   int ndim, nin;
   int64_t shape[GT_MAX_DIM];
   operand in[GT_MAP_INPUTS];
@@ -41,6 +44,7 @@ static gt_status operand_init(gt_call *c, operand *a, const gt_tensor *t, const 
   int64_t stride[GT_MAX_DIM];
   memcpy(stride, t->stride, sizeof stride);
   a->data = gt_data(t);
+  a->dtype = t->dtype;
   a->size = gt_dtype_size(t->dtype);
   if (is_scattered(t)) {
     void *copy;
@@ -108,6 +112,8 @@ static void copy_run(char *to, const char *from, size_t size, int64_t step, int6
     for (int64_t i = 0; i < n; i++) memcpy(to + 8 * i, from, 8);
   } else if (size == 4) {
     for (int64_t i = 0; i < n; i++) memcpy(to + 4 * i, from, 4);
+  } else if (size == 2) {
+    for (int64_t i = 0; i < n; i++) memcpy(to + 2 * i, from, 2);
   } else {
     memset(to, *from, (size_t)n);
   }
@@ -140,26 +146,51 @@ static void gather(const map *m, const operand *a, int64_t begin, int64_t n, cha
   }
 }
 
+/* The elements of `a` for outputs [at, at + n), in the dtype that the row takes: a's own memory, or
+ * `room`, which is filled by way of `raw` where they are gathered and converted. */
+static const void *fetch(const map *m, const operand *a, int64_t at, int64_t n, void *room,
+                         void *raw) {
+  const void *found = a->data + at * (int64_t)a->size;
+  if (a->layout == GATHERED) {
+    found = a->converted ? raw : room;
+    gather(m, a, at, n, a->converted ? raw : room);
+  }
+  if (!a->converted) return found;
+  gt_convert(room, m->dtype, found, a->dtype, n);
+  return room;
+}
+
+/* n copies of the one element of `a` in the dtype that the row takes. */
+static void spread(const map *m, const operand *a, int64_t n, char *room) {
+  _Alignas(8) char one[8];
+  if (a->converted) gt_convert(one, m->dtype, a->data, a->dtype, 1);
+  copy_run(room, a->converted ? one : a->data, a->converted ? gt_dtype_size(m->dtype) : a->size, 0,
+           n);
+}
+
 static void map_chunk(void *argument, int64_t begin, int64_t end) {
   const map *m = argument;
-  _Alignas(64) char buffer[GT_MAP_INPUTS][BLOCK * 8];
+  _Alignas(64) char buffer[GT_MAP_INPUTS + 2][BLOCK * 8]; /* the last two: raw input, result */
   const void *in[GT_MAP_INPUTS];
-  int64_t step = end - begin;
+  void *raw = buffer[GT_MAP_INPUTS], *result = buffer[GT_MAP_INPUTS + 1];
+  bool narrow = m->out_dtype != m->dtype;
+  int64_t out_size = (int64_t)gt_dtype_size(m->out_dtype), step = end - begin;
   for (int k = 0; k < m->nin; k++) {
-    const operand *a = &m->in[k];
+    bool direct = m->in[k].layout == DIRECT && !m->in[k].converted;
+    if ((!direct || narrow) && step > BLOCK) step = BLOCK;
+  }
+  for (int k = 0; k < m->nin; k++) {
     in[k] = buffer[k];
-    if (a->layout == DIRECT) continue;
-    if (step > BLOCK) step = BLOCK;
-    if (a->layout == SCALAR) copy_run(buffer[k], a->data, a->size, 0, step);
+    if (m->in[k].layout == SCALAR) spread(m, &m->in[k], step, buffer[k]);
   }
   for (int64_t at = begin; at < end; at += step) {
     int64_t n = end - at < step ? end - at : step;
     for (int k = 0; k < m->nin; k++) {
-      const operand *a = &m->in[k];
-      if (a->layout == DIRECT) in[k] = a->data + at * (int64_t)a->size;
-      if (a->layout == GATHERED) gather(m, a, at, n, buffer[k]);
+      if (m->in[k].layout != SCALAR) in[k] = fetch(m, &m->in[k], at, n, buffer[k], raw);
     }
-    m->row(n, in, m->out + at * (int64_t)m->out_size, m->attr);
+    char *out = m->out + at * out_size;
+    m->row(n, in, narrow ? result : out, m->attr);
+    if (narrow) gt_convert(out, m->out_dtype, result, m->dtype, n);
   }
 }
 
@@ -170,12 +201,16 @@ gt_status gt_cpu_map(gt_call *c, gt_row row) {
   gt_spec spec = gt_spec_of(out);
   map m = {.row = row,
            .attr = c->attr,
+           .dtype = c->dtype,
+           .out_dtype = out->dtype,
            .out = gt_data(out),
-           .out_size = gt_dtype_size(out->dtype),
            .ndim = out->ndim,
            .nin = c->nin};
   memcpy(m.shape, out->shape, sizeof m.shape);
-  for (int k = 0; k < c->nin; k++) GT_TRY(operand_init(c, &m.in[k], c->in[k], &spec));
+  for (int k = 0; k < c->nin; k++) {
+    GT_TRY(operand_init(c, &m.in[k], c->in[k], &spec));
+    m.in[k].converted = c->op->numeric >> k & 1u && m.in[k].dtype != c->dtype;
+  }
   collapse(&m);
   for (int k = 0; k < c->nin; k++) m.in[k].layout = layout_of(&m, &m.in[k]);
   gt_parallel(c->cx, n, GT_MAP_GRAIN, map_chunk, &m);

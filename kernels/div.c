@@ -26,6 +26,7 @@ const gt_op gt_op_div = {
     .compute = GT_REALS,
     .numeric = 3,
     .strided = 3,
+    .any_dtype = true,
     .differentiable = 3,
     .save_in = 2,
     .save_out = 1,

@@ -63,6 +63,7 @@ const gt_op gt_op_gelu = {
     .compute = GT_REALS,
     .numeric = 1,
     .strided = 1,
+    .any_dtype = true,
     .differentiable = 1,
     .save_in = 1,
     .elementwise = true,

@@ -18,6 +18,7 @@ const gt_op gt_op_le = {
     .compute = GT_NUMBERS,
     .numeric = 3,
     .strided = 3,
+    .any_dtype = true,
     .elementwise = true,
     .infer = gt_infer_predicate,
     .forward = forward,

@@ -48,6 +48,7 @@ const gt_op gt_op_lerp = {
     .compute = GT_REALS,
     .numeric = 3,
     .strided = 3,
+    .any_dtype = true,
     .differentiable = 3,
     .elementwise = true,
     .attrs = attrs,

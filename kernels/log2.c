@@ -27,6 +27,7 @@ const gt_op gt_op_log2 = {
     .compute = GT_REALS,
     .numeric = 1,
     .strided = 1,
+    .any_dtype = true,
     .differentiable = 1,
     .save_in = 1,
     .elementwise = true,

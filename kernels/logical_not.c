@@ -18,6 +18,7 @@ const gt_op gt_op_logical_not = {
     .compute = GT_NUMBERS,
     .numeric = 1,
     .strided = 1,
+    .any_dtype = true,
     .infer = gt_infer_predicate,
     .forward = forward,
 };

@@ -48,6 +48,7 @@ const gt_op gt_op_masked_fill = {
     .compute = GT_NUMBERS,
     .numeric = 5,
     .strided = 7,
+    .any_dtype = true,
     .differentiable = 5,
     .save_in = 2,
     .elementwise = true,

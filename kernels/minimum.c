@@ -33,6 +33,7 @@ const gt_op gt_op_minimum = {
     .compute = GT_NUMBERS,
     .numeric = 3,
     .strided = 3,
+    .any_dtype = true,
     .differentiable = 3,
     .save_in = 3,
     .elementwise = true,

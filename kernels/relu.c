@@ -26,6 +26,7 @@ const gt_op gt_op_relu = {
     .compute = GT_NUMBERS,
     .numeric = 1,
     .strided = 1,
+    .any_dtype = true,
     .differentiable = 1,
     .save_out = 1,
     .elementwise = true,

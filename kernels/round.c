@@ -27,6 +27,7 @@ const gt_op gt_op_round = {
     .compute = GT_NUMBERS,
     .numeric = 1,
     .strided = 1,
+    .any_dtype = true,
     .differentiable = 1,
     .elementwise = true,
     .infer = gt_infer_same,

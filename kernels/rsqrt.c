@@ -28,6 +28,7 @@ const gt_op gt_op_rsqrt = {
     .compute = GT_REALS,
     .numeric = 1,
     .strided = 1,
+    .any_dtype = true,
     .differentiable = 1,
     .save_out = 1,
     .elementwise = true,

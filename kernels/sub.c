@@ -44,6 +44,7 @@ const gt_op gt_op_sub = {
     .compute = GT_NUMBERS,
     .numeric = 3,
     .strided = 3,
+    .any_dtype = true,
     .differentiable = 3,
     .elementwise = true,
     .attrs = attrs,

@@ -38,6 +38,7 @@ const gt_op gt_op_where = {
     .compute = GT_NUMBERS,
     .numeric = 6,
     .strided = 7,
+    .any_dtype = true,
     .differentiable = 6,
     .save_in = 1,
     .infer = infer,

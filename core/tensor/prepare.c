@@ -14,15 +14,17 @@ gt_dtype gt_dtype_compute(const gt_call *c) {
   return any ? gt_dtype_compute_of(c->op->compute, gt_result_type(c, c->op->numeric)) : GT_NDTYPE;
 }
 
+/* True when run.c converts between what the user gave and what the kernel computes in. */
+static bool is_converted(const gt_call *c) {
+  return c->op->compute != GT_BYTES && !c->op->any_dtype && c->device->kind == GT_CPU;
+}
+
 gt_dtype gt_dtype_of_input(const gt_call *c, int i) {
-  bool converted = c->op->compute != GT_BYTES && c->device->kind == GT_CPU &&
-                   gt_op_bit(c->op, c->op->numeric, i);
-  return converted ? c->dtype : c->in_spec[i].dtype;
+  return is_converted(c) && gt_op_bit(c->op, c->op->numeric, i) ? c->dtype : c->in_spec[i].dtype;
 }
 
 gt_dtype gt_dtype_of_output(const gt_call *c, gt_dtype dtype) {
-  bool converted = c->op->compute != GT_BYTES && c->device->kind == GT_CPU && dtype != GT_I64;
-  return converted ? c->dtype : dtype;
+  return is_converted(c) && dtype != GT_I64 ? c->dtype : dtype;
 }
 
 gt_status gt_prepare(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_device *device,
