@@ -5,9 +5,9 @@ local native = require "native"
 --- What fn prints.
 local function printed(fn)
   local lines, original = {}, print
-  _G.print = function(...) lines[#lines + 1] = table.concat({...}, "\t") end
+  rawset(_G, "print", function(...) lines[#lines + 1] = table.concat({...}, "\t") end)
   local ok, message = pcall(fn)
-  _G.print = original
+  rawset(_G, "print", original)
   assert(ok, message)
   return table.concat(lines, "\n")
 end
