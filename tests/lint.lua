@@ -126,7 +126,7 @@ end)
 rule("files stay under 600 lines", function(complain)
   each_source("%.[chl]u?[ha]?p?p?$", function(path, text)
     local _, lines = text:gsub("\n", "")
-    if lines > 600 then complain(path, lines .. " lines") end
+    if lines > 600 and not path:find("^tests/golden/") then complain(path, lines .. " lines") end
   end)
 end)
 
@@ -190,15 +190,22 @@ end)
 
 -- ---- objects ----
 
-local function objects()
-  return run("ls " .. build .. "/core/*/*.o " .. build .. "/kernels/*.o")
+-- What nm says of all objects of the native core at once: object -> list of symbols.
+local function symbols(options)
+  local found = {}
+  for _, line in ipairs(run("nm -A " .. options .. " " .. build .. "/core/*/*.o " .. build .. "/kernels/*.o")) do
+    local object, symbol = line:match("^(.-%.o):.*%s(%S+)$")
+    found[object] = found[object] or {}
+    table.insert(found[object], symbol)
+  end
+  return found
 end
 
 rule("an op's object exports its descriptor and nothing else", function(complain)
+  local exported = symbols("-g --defined-only")
   for _, name in ipairs(ops) do
     local object = build .. "/kernels/" .. name .. ".o"
-    for _, line in ipairs(run("nm -g --defined-only " .. object)) do
-      local symbol = line:match("(%S+)$")
+    for _, symbol in ipairs(exported[object] or {}) do
       if symbol ~= "gt_op_" .. name then complain(object, "exports " .. symbol) end
     end
   end
@@ -213,21 +220,20 @@ for name in ([[printf fprintf vprintf vfprintf puts fputs putchar putc fputc per
 end
 
 rule("core/ and kernels/ never print, exit, abort, jump or look around", function(complain)
-  for _, object in ipairs(objects()) do
-    for _, line in ipairs(run("nm -u " .. object)) do
-      local symbol = line:match("U ([%w_]+)")
-      if symbol and banned[symbol] then complain(object, "uses " .. symbol) end
+  for object, used in pairs(symbols("-u")) do
+    for _, symbol in ipairs(used) do
+      if banned[symbol:match("^[%w_]+")] then complain(object, "uses " .. symbol) end
     end
   end
 end)
 
 rule("core/ and kernels/ hold no static mutable data", function(complain)
-  for _, object in ipairs(objects()) do
-    for _, line in ipairs(run("objdump -t " .. object)) do
-      local section, symbol = line:match("%sO (%.%S+)%s+%x+%s+(.*)$")
-      if section and (section:find("^%.bss") or (section:find("^%.data") and not section:find("^%.data%.rel%.ro"))) then
-        complain(object, symbol .. " is writable (" .. section .. ")")
-      end
+  local object
+  for _, line in ipairs(run("objdump -t " .. build .. "/core/*/*.o " .. build .. "/kernels/*.o")) do
+    object = line:match("^(%S+%.o):") or object
+    local section, symbol = line:match("%sO (%.%S+)%s+%x+%s+(.*)$")
+    if section and (section:find("^%.bss") or (section:find("^%.data") and not section:find("^%.data%.rel%.ro"))) then
+      complain(object, symbol .. " is writable (" .. section .. ")")
     end
   end
 end)
