@@ -130,8 +130,8 @@ static int available_cores(void) {
   return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count;
 }
 
-/* Starts the workers with all signals blocked: signals are for the thread that has the prompt.  Stops
- * at the first one that the system refuses: fewer threads give the same results. */
+/* Starts the workers with all signals blocked: signals are for the thread that has the prompt.
+ * Stops at the first one that the system refuses: fewer threads give the same results. */
 static void start_workers(gt_pool *pool) {
   sigset_t all, before;
   pthread_attr_t attributes;
@@ -173,7 +173,8 @@ void gt_pool_free(gt_pool *pool) {
   atomic_store(&pool->stop, true);
   atomic_fetch_add(&pool->wake, 1);
   futex(&pool->wake, FUTEX_WAKE, MAX_THREADS);
-  for (int i = 1; pool->started && i < pool->threads; i++) pthread_join(pool->workers[i].thread, NULL);
+  for (int i = 1; pool->started && i < pool->threads; i++)
+    pthread_join(pool->workers[i].thread, NULL);
   gt_free(pool->workers);
   gt_free(pool);
 }

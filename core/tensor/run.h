@@ -25,8 +25,8 @@ typedef struct gt_arg {
   }
 
 /* Runs op on in[0 … nin-1] with a full attribute list (op->attr_count values; NULL: all defaults).
- * Writes gt_op_results(op) new references to out.  Nothing survives a failure.  Records the graph when
- * gradients are enabled and an input needs one. */
+ * Writes gt_op_results(op) new references to out.  Nothing survives a failure.  Records the graph
+ * when gradients are enabled and an input needs one. */
 gt_status gt_run(gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin, const gt_value *attr,
                  gt_tensor **out);
 
