@@ -129,8 +129,8 @@ gt_status gt_tensor_view(gt_ctx *cx, gt_tensor *base, int ndim, const int64_t *s
     return gt_fail(cx, GT_ESHAPE, "expected at most %d dimensions, got %d", GT_MAX_DIM, ndim);
   gt_spec spec = gt_spec_make(base->dtype, ndim, shape);
   size_t bytes;
-  GT_TRY(spec_bytes(cx, &spec,
-                    &bytes)); /* an expanded view can be larger than memory, not countless */
+  /* An expanded view can be larger than memory, not countless. */
+  GT_TRY(spec_bytes(cx, &spec, &bytes));
   gt_tensor *t = gt_malloc(cx, sizeof *t);
   if (t == NULL) return GT_ENOMEM;
   *t = (gt_tensor){

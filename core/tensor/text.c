@@ -160,6 +160,7 @@ const char *gt_number_text(double x, char text[GT_NUMBER_TEXT]) {
 
 const char *gt_fixed_text(double x, int decimals, char text[GT_NUMBER_TEXT]) {
   char local[64];
+  if (!isfinite(x)) return gt_number_text(x, text);
   snprintf(local, sizeof local, "%.*f", decimals, x);
   char *to = text;
   for (const char *at = local; *at && to < text + GT_NUMBER_TEXT - 1; at++) {

@@ -185,6 +185,42 @@ static const gt_op toy_op_fuse = {.name = "fuse",
                                   .forward = toy_fuse,
                                   .backward = toy_fuse_backward};
 
+/* spread: y = x s with s the sum of x; s is a hidden output, which backward reads. */
+static gt_status toy_infer_spread(gt_call *c) {
+  GT_TRY(gt_out_like(c, 0, 0));
+  return gt_out_spec(c, 1, c->in_spec[0].dtype, 0, NULL);
+}
+
+static gt_status toy_spread(gt_call *c) {
+  double sum = 0;
+  for (int64_t i = 0; i < gt_count(c->in[0]); i++) sum += get(c->in[0], i);
+  for (int64_t i = 0; i < gt_count(c->in[0]); i++) put(c->out[0], i, get(c->in[0], i) * sum);
+  put(c->out[1], 0, sum);
+  return GT_OK;
+}
+
+static gt_status toy_spread_backward(gt_call *c) {
+  double dot = 0;
+  for (int64_t i = 0; i < gt_count(c->in[0]); i++) dot += get(c->in[0], i) * get(c->gout[0], i);
+  for (int64_t i = 0; i < gt_count(c->in[0]); i++)
+    put_gradient(c, 0, i, get(c->out[1], 0) * get(c->gout[0], i) + dot);
+  return c->gout[1] == NULL ? GT_OK : GT_EARG;
+}
+
+static const gt_op toy_op_spread = {.name = "spread",
+                                    .inputs = "x",
+                                    .nin = 1,
+                                    .nout = 2,
+                                    .hidden = 1,
+                                    .compute = GT_REALS,
+                                    .numeric = 1,
+                                    .differentiable = 1,
+                                    .save_in = 1,
+                                    .save_out = 2,
+                                    .infer = toy_infer_spread,
+                                    .forward = toy_spread,
+                                    .backward = toy_spread_backward};
+
 /* gather: the sum of any number of tensors; variadic. */
 static gt_status toy_gather(gt_call *c) {
   for (int64_t i = 0; i < gt_count(c->out[0]); i++) {
@@ -326,7 +362,7 @@ static const gt_op toy_op_broken = {.name = "broken",
 
 static const gt_op *const toy_ops[] = {
     &toy_op_add,  &toy_op_mul,     &toy_op_exp,  &toy_op_total,  &toy_op_fuse, &toy_op_gather,
-    &toy_op_flat, &toy_op_descend, &toy_op_less, &toy_op_broken, &toy_op_stop,
+    &toy_op_flat, &toy_op_descend, &toy_op_less, &toy_op_broken, &toy_op_stop, &toy_op_spread,
 };
 
 /* ---- helpers ---- */
