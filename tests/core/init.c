@@ -1,4 +1,4 @@
-/* test_init.c: the laws of initialisation, the rotary tables, and init_weights of the GPT. */
+/* init.c: the laws of initialisation, the rotary tables, and init_weights of the GPT. */
 #include "core/model/init.h"
 
 #include "tests/core/model.h"

@@ -1,4 +1,4 @@
-/* test_module.c: the module tree: slots, walks, text, loading, moving. */
+/* module.c: the module tree: slots, walks, text, loading, moving. */
 #include "tests/core/model.h"
 
 /* ---- slots ---- */

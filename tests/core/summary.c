@@ -1,4 +1,4 @@
-/* test_summary.c: the summary table, right by default and torchinfo's on request.  The expected
+/* summary.c: the summary table, right by default and torchinfo's on request.  The expected
  * texts of the compatible mode were printed by torchinfo 1.8.0 for the notebook's modules. */
 #include "tests/core/model.h"
 

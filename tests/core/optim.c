@@ -1,4 +1,4 @@
-/* test_optim.c: what all optimizers share: groups, settings, steps that are whole or not at all,
+/* optim.c: what all optimizers share: groups, settings, steps that are whole or not at all,
  * state. The arithmetic of each optimizer is tested from Lua, against a version written there. */
 #include "core/train/recipe.h"
 
