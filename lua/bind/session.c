@@ -204,14 +204,12 @@ static int cuda_synchronize(lua_State *L) {
 
 /* ---- scopes ---- */
 
-/* The list of boxes made inside a scope is the user value of the scope; the registry names the
- * innermost scope. */
-
+/* The registry names the list of boxes of the innermost scope.  A scope is a userdata whose user
+ * value is the list of the scope around it, or nil. */
 static int tidy_close(lua_State *L) {
   luaL_checkudata(L, 1, TIDY_SCOPE);
-  if (lua_getiuservalue(L, 1, 2) == LUA_TNONE) return 0;
-  lua_setfield(L, LUA_REGISTRYINDEX,
-               GTLUA_TIDY); /* the list of the scope around this one, or nil */
+  lua_getiuservalue(L, 1, 1);
+  lua_setfield(L, LUA_REGISTRYINDEX, GTLUA_TIDY);
   return 0;
 }
 
@@ -231,39 +229,42 @@ static void note_kept(lua_State *L, int index, int kept, int depth) {
   }
 }
 
+/* Frees the tensors of the list that are neither in the table `kept` nor stored natively. */
+static void free_rest(lua_State *L, int list, int kept) {
+  luaL_checkstack(L, 4, "tidy");
+  lua_Integer count = (lua_Integer)lua_rawlen(L, list);
+  for (lua_Integer i = 1; i <= count; i++) {
+    lua_rawgeti(L, list, i);
+    gt_tensor **box = lua_touserdata(L, -1), *t = *box;
+    bool keep = lua_rawget(L, kept) != LUA_TNIL; /* replaces the box on the stack */
+    lua_pop(L, 1);
+    if (keep || !t || t->boxed) continue;
+    *box = NULL;
+    gt_tensor_unref(gtlua_cx(L), t);
+  }
+}
+
 /* torch.tidy(function, …) -> its results; frees every tensor made inside that is not among them, a
- * parameter or a gradient */
+ * parameter, a buffer or a gradient */
 static int tidy(lua_State *L) {
+  enum { KEPT = 1, LIST, SCOPE };
   luaL_checktype(L, 1, LUA_TFUNCTION);
   int n = lua_gettop(L);
-  lua_newtable(L); /* kept */
-  lua_newtable(L); /* boxes */
-  lua_newuserdatauv(L, 0, 2);
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_newuserdatauv(L, 0, 1);
   lua_getfield(L, LUA_REGISTRYINDEX, GTLUA_TIDY);
-  lua_setiuservalue(L, -2, 2);
+  lua_setiuservalue(L, -2, 1);
   luaL_setmetatable(L, TIDY_SCOPE);
   lua_rotate(L, 1, 3);
-  lua_toclose(L, 3);
-  lua_pushvalue(L, 2);
+  lua_toclose(L, SCOPE);
+  lua_pushvalue(L, LIST);
   lua_setfield(L, LUA_REGISTRYINDEX, GTLUA_TIDY);
   lua_call(L, n - 1, LUA_MULTRET);
-  int results = lua_gettop(L) - 3;
-  for (int i = 1; i <= results; i++) note_kept(L, 3 + i, 1, 0);
-  lua_Integer boxes = (lua_Integer)lua_rawlen(L, 2);
-  luaL_checkstack(L, 4, "tidy");
-  for (lua_Integer i = 1; i <= boxes; i++) {
-    lua_rawgeti(L, 2, i);
-    lua_pushvalue(L, -1);
-    gt_tensor **box = lua_touserdata(L, -2);
-    bool kept = lua_rawget(L, 1) != LUA_TNIL;
-    if (!kept && *box && !(*box)->boxed) {
-      gt_tensor *t = *box;
-      *box = NULL;
-      gt_tensor_unref(gtlua_cx(L), t);
-    }
-    lua_pop(L, 2);
-  }
-  return results;
+  int top = lua_gettop(L);
+  for (int i = SCOPE + 1; i <= top; i++) note_kept(L, i, KEPT, 0);
+  free_rest(L, LIST, KEPT);
+  return top - SCOPE;
 }
 
 /* ---- types ---- */

@@ -190,7 +190,6 @@ static void set_requires_grad(lua_State *L, gt_tensor *t, bool value) {
 }
 
 static void set_grad(lua_State *L, gt_tensor *t, int index) {
-  gt_ctx *cx = gtlua_cx(L);
   gt_tensor *grad = lua_isnil(L, index) ? NULL : gtlua_totensor(L, index);
   if (grad) {
     gt_spec want = gt_spec_of(t), got = gt_spec_of(grad);
@@ -201,10 +200,9 @@ static void set_grad(lua_State *L, gt_tensor *t, int index) {
                   gt_shape_text(&got, given));
     gtlua_keep_tensor(L, index);
   }
-  gt_tensor *old = t->grad;
-  t->grad = gt_tensor_ref(grad);
-  t->partial = false;
-  gt_tensor_unref(cx, old);
+  gt_tensor_ref(grad);
+  gt_grad_clear(gtlua_cx(L), t);
+  t->grad = grad;
 }
 
 /* Raises with the nearest name among fields and methods. */

@@ -264,6 +264,11 @@ static void walk(lua_State *L, int index, const gt_tensor *t, const items *list)
     dim += it->kind != ITEM_INTEGER;
     source += it->kind != ITEM_NEW;
   }
+  gt_tensor *x = gtlua_totensor(L, -1);
+  if (x != t) return;
+  gt_value shape = {.given = true, .dims = {.count = t->ndim}};
+  memcpy(shape.dims.at, t->shape, sizeof t->shape);
+  gtlua_apply(L, "view", &x, 1, GT_ARGS({"shape", shape})); /* all of t is a tensor of its own */
 }
 
 static void push_view(lua_State *L, gt_tensor *t, const geometry *g) {

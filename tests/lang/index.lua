@@ -86,6 +86,14 @@ test("gradients flow through every kind of index", function()
   test.equal(w.grad, {{11.0, 11.0, 11.0, 15.0}, {2.0, 0.0, 2.0, 4.0}, {2.0, 0.0, 2.0, 7.0}})
 end)
 
+test("the whole of a tensor is a view of its own", function()
+  local w = torch.ones(3, 4, {dtype = "f64", requires_grad = true})
+  local all = w.T["..., :"]
+  assert(w[":"] ~= w and all.shape == torch.Size(4, 3) and torch.tensor(2.0)["..."]:item() == 2.0)
+  all:sum():backward()
+  test.equal(w.grad:sum():item(), 12.0)
+end)
+
 test("assignment into a tensor that needs gradients is refused", function()
   local w = torch.ones(3, {requires_grad = true})
   test.raises(function() w[0] = 1 end, "in place")
