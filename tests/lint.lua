@@ -274,7 +274,7 @@ rule("no path of a builder's machine is left", function(complain)
   each_source(".", function(path, text)
     if path:find("^tests/golden/") or path == "tests/lint.lua" then return end
     for _, line, number in each_line(text) do
-      if line:find("/home/", 1, true) or line:find("%f[^%w.~$\"]/work/") then complain(path .. ":" .. number, line:sub(1, 80)) end
+      if line:find("/home/", 1, true) or (" " .. line):find("[^%w.~$]/work/") then complain(path .. ":" .. number, line:sub(1, 80)) end
     end
   end)
 end)
