@@ -15,7 +15,7 @@ typedef struct gt_memory_stats {
 gt_status gt_allocator_new(gt_ctx *cx, const gt_device *device, gt_allocator **out);
 void gt_allocator_free(gt_ctx *cx, gt_allocator *allocator);
 
-/* 64-byte aligned (256 on cuda) memory; GT_ENOMEM after trimming the cache and trying once more. */
+/* 256-byte aligned memory; GT_ENOMEM after trimming the cache and trying once more. */
 gt_status gt_allocate(gt_ctx *cx, const gt_device *device, size_t bytes, void **out);
 /* The same, all bytes zero; costs nothing where the memory is fresh from the system. */
 gt_status gt_allocate_zeros(gt_ctx *cx, const gt_device *device, size_t bytes, void **out);

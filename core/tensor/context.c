@@ -27,6 +27,7 @@ static gt_status index_ops(gt_ctx *cx) {
   if (cx->op_index == NULL) return GT_ENOMEM;
   for (uint32_t i = 0; i < size; i++) cx->op_index[i] = -1;
   for (int op = 0; op < cx->op_count; op++) {
+    if (cx->ops[op]->attr_count > GT_MAX_ATTR || cx->ops[op]->nout > GT_MAX_OUT) return GT_EARG;
     uint32_t slot = name_hash(cx->ops[op]->name) & (size - 1);
     while (cx->op_index[slot] >= 0) slot = (slot + 1) & (size - 1);
     cx->op_index[slot] = op;

@@ -12,8 +12,8 @@
 /* True when an op on these inputs would be recorded. */
 bool gt_graph_wanted(const gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin);
 
-/* Records the call as the origin of its outputs. run.c only. `view_in`: inputs as the user gave
- * them (edges, saves). */
+/* Records the call as the origin of its outputs.  run.c only.  `given`: the inputs before any
+ * conversion, for edges and saved tensors. */
 gt_status gt_graph_record(gt_call *c, gt_tensor *const *given);
 
 /* Accumulates d(root)/d(leaf) into leaf->grad for all leaves that require it.  `seed` has root's

@@ -105,8 +105,8 @@ struct gt_op {
   gt_compute compute;
   unsigned numeric; /* mask of inputs converted to the compute dtype (GT_REALS, GT_NUMBERS) */
   unsigned strided; /* mask of inputs the kernel takes with any strides */
-  bool any_dtype; /* the kernel converts numeric inputs and outputs itself, block by block (what
-                     gt_cpu_map does): run.c leaves their dtypes alone */
+  bool any_dtype;   /* the kernel converts numeric inputs and outputs itself, block by block (what
+                       gt_cpu_map does): run.c leaves their dtypes alone */
   unsigned
       differentiable; /* mask of inputs that can have gradients; variadic: bit 0 speaks for all */
   unsigned save_in, save_out; /* masks of what backward reads */

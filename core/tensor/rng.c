@@ -184,14 +184,30 @@ gt_status gt_fill_uniform(gt_ctx *cx, gt_tensor *t, double low, double high) {
   GT_TRY(check_float(cx, t, "uniform"));
   if (!(low <= high))
     return gt_fail(cx, GT_EARG, "uniform: expected low <= high, got %g and %g", low, high);
+  double width = t->dtype == GT_F64 ? high - low : (double)(float)(high - low);
+  if (!isfinite(width))
+    return gt_fail(cx, GT_EARG, "uniform: expected a finite interval, got %g to %g", low, high);
   fill f = {.law = UNIFORM, .seed = cx->seed, .stream = gt_rng_stream(cx), .a = low, .b = high};
   return fill_tensor(cx, t, &f);
+}
+
+/* False for an integer dtype that would wrap this number; floats round it. */
+static bool holds(gt_dtype dtype, int64_t x) {
+  char stored[8];
+  int64_t back;
+  if (gt_dtype_is_float(dtype)) return true;
+  gt_convert(stored, dtype, &x, GT_I64, 1);
+  gt_convert(&back, GT_I64, stored, dtype, 1);
+  return back == x;
 }
 
 gt_status gt_fill_integers(gt_ctx *cx, gt_tensor *t, int64_t low, int64_t high) {
   if (low >= high)
     return gt_fail(cx, GT_EARG, "integers: expected low < high, got %lld and %lld", (long long)low,
                    (long long)high);
+  if (!holds(t->dtype, low) || !holds(t->dtype, high - 1))
+    return gt_fail(cx, GT_EDTYPE, "integers: expected bounds that %s can hold, got %lld and %lld",
+                   gt_dtype_name(t->dtype), (long long)low, (long long)high);
   fill f = {.law = INTEGER, .seed = cx->seed, .stream = gt_rng_stream(cx), .low = low};
   f.range = (uint64_t)high - (uint64_t)low;
   return fill_tensor(cx, t, &f);

@@ -24,6 +24,8 @@ static gt_status check_inputs(gt_ctx *cx, const gt_op *op, gt_tensor *const *in,
   char name[32];
   if (op->nin >= 0 && nin > op->nin)
     return gt_fail(cx, GT_EARG, "%s: expected at most %d tensors, got %d", op->name, op->nin, nin);
+  if (op->nin < 0 && nin < 1)
+    return gt_fail(cx, GT_EARG, "%s: expected at least one tensor, got none", op->name);
   int wanted = op->nin < 0 ? nin : op->nin;
   for (int i = 0; i < wanted; i++) {
     if (i < nin && in[i] != NULL) continue;

@@ -218,7 +218,14 @@ static void wrong_laws_are_refused(void **state) {
   fails(gt_fill_normal(cx, f, 0, -1), GT_EARG, "expected std >= 0, got -1");
   fails(gt_fill_normal(cx, f, 0, NAN), GT_EARG, "expected std >= 0");
   fails(gt_fill_uniform(cx, f, 1, 0), GT_EARG, "expected low <= high, got 1 and 0");
-  DROP(i, f);
+  fails(gt_fill_uniform(cx, f, -3e38, 3e38), GT_EARG, "expected a finite interval");
+  gt_tensor *u8 = vector(cx, GT_U8, 3), *flag = vector(cx, GT_BOOL, 3);
+  fails(gt_fill_integers(cx, u8, 0, 257), GT_EDTYPE, "bounds that uint8 can hold, got 0 and 257");
+  fails(gt_fill_integers(cx, u8, -1, 5), GT_EDTYPE, "got -1 and 5");
+  ok(gt_fill_integers(cx, u8, 0, 256));
+  ok(gt_fill_integers(cx, flag, 0, 2));
+  fails(gt_fill_integers(cx, flag, 0, 3), GT_EDTYPE, "bool");
+  DROP(i, f, u8, flag);
 }
 
 static void values_reach_every_dtype(void **state) {

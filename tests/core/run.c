@@ -99,6 +99,10 @@ static void inputs_are_checked(void **state) {
         "fuse: expected a tensor for input 2 (b), got none");
   gt_tensor *many[4] = {x, x, x, x};
   fails(gt_apply(cx, "fuse", many, 4, NULL, &y), GT_EARG, "expected at most 3 tensors, got 4");
+  fails(gt_apply(cx, "gather", many, 0, NULL, &y), GT_EARG, "at least one tensor, got none");
+  many[1] = NULL;
+  fails(gt_apply(cx, "gather", many, 4, NULL, &y), GT_EARG,
+        "gather: expected a tensor for input 2");
   fails(gt_apply2(cx, "add", x, wrong, NULL, &y), GT_ESHAPE,
         "add: the size of tensor a (2) must match the size of tensor b (3) at non-singleton "
         "dimension 1 [a: (2), b: (2, 3)]");
