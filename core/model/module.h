@@ -12,6 +12,8 @@
 #include "core/tensor/op.h"
 #include "core/tensor/text.h"
 
+#define GT_MAX_NESTING 200 /* levels of modules that walks follow; deeper trees are refused */
+
 typedef struct gt_module gt_module;
 
 /* What a forward receives: up to four arguments, each one tensor or a tuple of tensors ((cos, sin)

@@ -5,8 +5,6 @@
  *   (0-23): 24 x Block(              equal neighbours in a list, printed once */
 #include "core/model/module.h"
 
-#define MAX_DEPTH 200
-
 /* Appends text with `indent` blanks after every newline in it. */
 static void add_indented(gt_ctx *cx, gt_text *out, const char *text, int indent) {
   for (;;) {
@@ -68,9 +66,9 @@ static gt_status repr_children(gt_ctx *cx, const gt_module *m, int depth, gt_tex
 }
 
 static gt_status repr(gt_ctx *cx, const gt_module *m, int depth, gt_text *out) {
-  if (depth > MAX_DEPTH)
+  if (depth > GT_MAX_NESTING)
     return gt_fail(cx, GT_EARG, "%s: modules nested deeper than %d", gt_module_class_name(m),
-                   MAX_DEPTH);
+                   GT_MAX_NESTING);
   gt_text extra = {0};
   if (m->class->extra_repr) m->class->extra_repr(cx, m, &extra);
   gt_text_add(cx, out, "%s(", gt_module_class_name(m));

@@ -7,14 +7,13 @@
 
 #include <stdlib.h>
 
-#define MAX_DEPTH 200
-
 typedef struct watch {
   gt_observer observer; /* must be first */
   gt_rows *rows;
   int *open; /* (open_count) rows of the calls in progress, -1: a module outside the tree */
   int open_count, open_capacity;
-  const gt_module *above[MAX_DEPTH + 1]; /* by depth: the modules whose rows are above the next */
+  const gt_module
+      *above[GT_MAX_NESTING + 1]; /* by depth: the modules whose rows are above the next */
 } watch;
 
 /* Makes room for one more item of an array that doubles. */
@@ -29,8 +28,8 @@ static gt_status reserve(gt_ctx *cx, void **items, int count, int *capacity, siz
 }
 
 static gt_status list_places(gt_ctx *cx, gt_rows *rows, gt_module *m, int parent, int depth) {
-  if (depth > MAX_DEPTH)
-    return gt_fail(cx, GT_EARG, "summary: modules nested deeper than %d", MAX_DEPTH);
+  if (depth > GT_MAX_NESTING)
+    return gt_fail(cx, GT_EARG, "summary: modules nested deeper than %d", GT_MAX_NESTING);
   GT_TRY(reserve(cx, (void **)&rows->places, rows->place_count, &rows->place_capacity,
                  sizeof *rows->places));
   int place = rows->place_count++;
@@ -70,7 +69,7 @@ static gt_status add_row(gt_ctx *cx, watch *w, int place) {
   rows->items[rows->count++] = row;
   int depth = rows->places[place].depth;
   w->above[depth] = m;
-  for (int d = depth + 1; d <= MAX_DEPTH && w->above[d]; d++) w->above[d] = NULL;
+  for (int d = depth + 1; d <= GT_MAX_NESTING && w->above[d]; d++) w->above[d] = NULL;
   return GT_OK;
 }
 

@@ -8,8 +8,6 @@
 
 #include <stdlib.h>
 
-#define MAX_DEPTH 200
-
 /* One walk in progress. */
 typedef struct walk {
   gt_ctx *cx;
@@ -57,9 +55,9 @@ static gt_status walk_slots(walk *w, gt_module *m) {
   bool fresh = true;
   if (w->unique) GT_TRY(gt_seen_add(w->cx, &w->modules, m, &fresh));
   if (!fresh) return GT_OK;
-  if (++w->depth > MAX_DEPTH)
+  if (++w->depth > GT_MAX_NESTING)
     return gt_fail(w->cx, GT_EARG, "%s: modules nested deeper than %d", gt_module_class_name(m),
-                   MAX_DEPTH);
+                   GT_MAX_NESTING);
   for (int kind = 0; kind < w->kind_count; kind++) {
     for (int i = 0; i < m->slot_count; i++) {
       if (m->slots[i].kind == w->kinds[kind]) GT_TRY(visit_slot(w, m, &m->slots[i]));
@@ -142,9 +140,9 @@ static gt_status list_modules(walk *w, module_list *list, gt_module *m) {
   bool fresh = true;
   if (w->unique) GT_TRY(gt_seen_add(w->cx, &w->modules, m, &fresh));
   if (!fresh) return GT_OK;
-  if (++w->depth > MAX_DEPTH)
+  if (++w->depth > GT_MAX_NESTING)
     return gt_fail(w->cx, GT_EARG, "%s: modules nested deeper than %d", gt_module_class_name(m),
-                   MAX_DEPTH);
+                   GT_MAX_NESTING);
   if (!list->post_order) GT_TRY(list_add(w, list, m));
   for (int i = 0; i < m->slot_count; i++) {
     if (!m->slots[i].module || repeated(m, i)) continue;

@@ -86,6 +86,15 @@ test("a model is as before, also when its forward fails", function()
   test.equal(model(x):tolist(), y)
 end)
 
+test("tensors that a forward makes are on meta as well", function()
+  local Positions = nn.class "Positions"
+  function Positions:init() self.at = nn.Embedding(8, 4) end
+  function Positions:forward(x) return x + self.at(torch.arange(x:size(1))) * torch.tensor {1.0, 2.0, 3.0, 4.0} end
+  local s = summary(Positions(), {input_size = {2, 5, 4}})
+  test.equal(s.total_params, 32)
+  test.equal(torch.ones(1).device.type, "cpu")
+end)
+
 test("the native attention says what is missing", function()
   local attention = GPT(GPTConfig {hidden_dim = 16, n_layers = 1, n_heads = 2, vocab_size = 9, sequence_len = 4}).blocks[0].attn
   test.raises(function() summary(attention, {input_size = {1, 4, 16}}) end,
