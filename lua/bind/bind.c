@@ -13,6 +13,7 @@
 
 #define KEPT_ERROR "gt.error"
 #define MARK_LEAST ((size_t)192 << 20)
+#define GARBAGE_MOST ((size_t)1 << 30) /* that may pile up beside what lives */
 #define BUILTIN "=builtin:" /* how chunk names of the embedded library begin */
 
 /* The session of the process: for the signal handler and for gtlua_close(), which have no
@@ -141,7 +142,8 @@ void gtlua_pressure(lua_State *L) {
   if (live_bytes(s->cx) < s->mark) return;
   lua_gc(L, LUA_GCCOLLECT);
   size_t live = live_bytes(s->cx);
-  s->mark = live + live / 2 > MARK_LEAST ? live + live / 2 : MARK_LEAST;
+  size_t garbage = live / 2 < GARBAGE_MOST ? live / 2 : GARBAGE_MOST;
+  s->mark = live + garbage > MARK_LEAST ? live + garbage : MARK_LEAST;
 }
 
 int gtlua_relieve(lua_State *L) {
@@ -237,10 +239,12 @@ static int lazy_index(lua_State *L) {
 
 void gtlua_namespace(lua_State *L, const char *name) {
   lua_createtable(L, 0, 0);
-  lua_createtable(L, 0, 2);
+  lua_createtable(L, 0, 3);
   lua_createtable(L, 0, 16);
   lua_pushvalue(L, -1);
   lua_setfield(L, -3, "lazy");
+  lua_pushstring(L, name);
+  lua_setfield(L, -3, "__name");
   lua_pushstring(L, name);
   lua_pushcclosure(L, lazy_index, 2);
   lua_setfield(L, -2, "__index");

@@ -72,8 +72,8 @@ void gtlua_check(
 const char *gtlua_typename(lua_State *L, int index);
 /* Name suggestions for messages: writes " (did you mean 'x'?)" or "". names ends with NULL. */
 const char *gtlua_suggest(const char *wrong, const char *const *names, char text[96]);
-/* Before acting: collects garbage when live native memory passed max(192 MiB, 1.5 x live after the
- * last collection). */
+/* Before acting: collects garbage when live native memory passed max(192 MiB, live after the last
+ * collection and half of it again, at most 1 GiB more). */
 void gtlua_pressure(lua_State *L);
 /* Runs `act` and, when it answers GT_ENOMEM, collects everything, trims caches and tries once more.
  */

@@ -88,6 +88,7 @@ function show(value, depth, open_tables)
   if kind == "function" then return function_text(value) end
   if kind ~= "table" then return tostring(value) end
   local meta = getmetatable(value)
+  if type(meta) == "table" and meta.lazy then return ("<%s, see help(%s)>"):format(meta.__name, meta.__name) end
   if type(meta) == "table" and meta.__show then
     return meta.__show(value, function(v) return show(v, depth + 1, open_tables) end, layout)
   end

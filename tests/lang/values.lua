@@ -112,6 +112,12 @@ test("show writes constructors that can be pasted back", function()
   test.equal(show{torch.float32, torch.Size(2, 3)}, "{torch.float32, torch.Size([2, 3])}")
 end)
 
+test("show names functions and name spaces", function()
+  test.equal(show(torch) .. show(torch.cuda), "<torch, see help(torch)><torch.cuda, see help(torch.cuda)>")
+  test.equal(show(torch.add) .. show(print) .. show(torch.stack), "<op add><built-in function><built-in function>")
+  assert(show(function() end):find "^<function at tests/lang/values.lua:%d+>$")
+end)
+
 test("show breaks lines beyond 79 columns and indents what is inside", function()
   local long = {}
   for i = 1, 30 do long[i] = i * 1.5 end
