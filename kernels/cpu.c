@@ -119,17 +119,20 @@ static void copy_run(char *to, const char *from, size_t size, int64_t step, int6
   }
 }
 
-/* Copies the elements of `a` that belong to outputs [begin, begin + n) to `to`. */
-static void gather(const map *m, const operand *a, int64_t begin, int64_t n, char *to) {
+/* The elements of `a` that belong to outputs [begin, begin + n): where they lie, if they lie
+ * together (a row that is repeated), else copied to `to`. */
+static const void *gather(const map *m, const operand *a, int64_t begin, int64_t n, char *to) {
   int64_t index[GT_MAX_DIM] = {0};
   int last = m->ndim - 1;
   const char *from = a->data;
+  const void *gathered = to;
   int64_t rest = begin;
   for (int d = last; d >= 0; d--) {
     index[d] = rest % m->shape[d];
     rest /= m->shape[d];
     from += index[d] * a->stride[d];
   }
+  if (a->stride[last] == (int64_t)a->size && index[last] + n <= m->shape[last]) return from;
   while (n > 0) {
     int64_t run = m->shape[last] - index[last];
     if (run > n) run = n;
@@ -144,6 +147,7 @@ static void gather(const map *m, const operand *a, int64_t begin, int64_t n, cha
       index[d - 1]++;
     }
   }
+  return gathered;
 }
 
 /* The elements of `a` for outputs [at, at + n), in the dtype that the row takes: a's own memory, or
@@ -151,10 +155,7 @@ static void gather(const map *m, const operand *a, int64_t begin, int64_t n, cha
 static const void *fetch(const map *m, const operand *a, int64_t at, int64_t n, void *room,
                          void *raw) {
   const void *found = a->data + at * (int64_t)a->size;
-  if (a->layout == GATHERED) {
-    found = a->converted ? raw : room;
-    gather(m, a, at, n, a->converted ? raw : room);
-  }
+  if (a->layout == GATHERED) found = gather(m, a, at, n, a->converted ? raw : room);
   if (!a->converted) return found;
   gt_convert(room, m->dtype, found, a->dtype, n);
   return room;

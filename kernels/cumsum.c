@@ -86,6 +86,16 @@ typedef uint64_t T(wide); /* wraps */
 typedef double T(wide);
 #endif
 
+/* One line of neighbours: the sum stays in a register. */
+static void T(line)(const plan *p, const real *x, real *y) {
+  T(wide) sum = 0;
+  for (int64_t i = 0; i < p->n; i++) {
+    int64_t at = p->reverse ? p->n - 1 - i : i;
+    sum += (T(wide))x[at];
+    y[at] = (real)sum;
+  }
+}
+
 /* Work item = (outer index, tile of inner). */
 static void T(lines)(void *argument, int64_t begin, int64_t end) {
   const plan *p = argument;
@@ -93,6 +103,10 @@ static void T(lines)(void *argument, int64_t begin, int64_t end) {
     int64_t first = item % p->tiles * TILE;
     int64_t width = p->inner - first < TILE ? p->inner - first : TILE;
     int64_t start = item / p->tiles * p->n * p->inner + first;
+    if (p->inner == 1) {
+      T(line)(p, (const real *)p->x + start, (real *)p->y + start);
+      continue;
+    }
     T(wide) sum[TILE] = {0};
     for (int64_t i = 0; i < p->n; i++) {
       int64_t at = start + (p->reverse ? p->n - 1 - i : i) * p->inner;

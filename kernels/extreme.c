@@ -4,6 +4,7 @@
 #include "kernels/rule.h"
 
 #define LANES 16
+#define VALUE_LANES 32 /* wide enough that the compiler makes vectors of them */
 
 #define GT_TYPED_I64
 #define GT_TYPED "kernels/extreme.c"
@@ -54,7 +55,14 @@ static gt_status choose(gt_call *c, bool largest,
 }
 
 gt_status gt_cpu_extreme(gt_call *c, bool largest) {
-  return choose(c, largest, GT_PICK(c, finish_value));
+  unsigned dims;
+  GT_TRY(gt_reduced_dims(c, &dims));
+  gt_reducer reducer = {
+      largest ? GT_PICK(c, value_largest) : GT_PICK(c, value_smallest),
+      largest ? GT_PICK(c, combine_largest) : GT_PICK(c, combine_smallest),
+      GT_PICK(c, finish_value),
+  };
+  return gt_cpu_reduce(c, dims, &reducer);
 }
 
 gt_status gt_cpu_extreme_pair(gt_call *c, bool largest) {
@@ -134,6 +142,43 @@ static inline gt_partial T(part)(const real *x, int64_t n, int64_t at, bool larg
   p.f = x[place];
 #endif
   return p;
+}
+
+/* The value alone; its place is not searched. */
+static inline gt_partial T(value_only)(const real *x, int64_t n, int64_t at, bool largest) {
+  real lane[VALUE_LANES];
+  int64_t i = 0, nans = 0;
+  for (int j = 0; j < VALUE_LANES; j++) lane[j] = x[0];
+  for (; i + VALUE_LANES <= n; i += VALUE_LANES) {
+    for (int j = 0; j < VALUE_LANES; j++) {
+      /* NaN loses every comparison written this way round, and is counted apart. */
+      if (largest)
+        lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
+      else
+        lane[j] = x[i + j] < lane[j] ? x[i + j] : lane[j];
+    }
+  }
+  for (; i < n; i++) lane[0] = T(beats)(x[i], lane[0], largest) ? x[i] : lane[0];
+  for (int j = 1; j < VALUE_LANES; j++)
+    lane[0] = T(beats)(lane[j], lane[0], largest) ? lane[j] : lane[0];
+  for (i = 0; i < n; i++) nans += T(gt_isnan)(x[i]);
+  gt_partial p = {.at = at};
+#if REAL_IS_INTEGER
+  p.i = lane[0];
+#else
+  p.f = nans ? NAN : lane[0];
+#endif
+  return p;
+}
+
+static gt_partial T(value_largest)(const void *x, int64_t n, int64_t at, const gt_value *attr) {
+  (void)attr;
+  return T(value_only)(x, n, at, true);
+}
+
+static gt_partial T(value_smallest)(const void *x, int64_t n, int64_t at, const gt_value *attr) {
+  (void)attr;
+  return T(value_only)(x, n, at, false);
 }
 
 static gt_partial T(part_largest)(const void *x, int64_t n, int64_t at, const gt_value *attr) {
