@@ -157,6 +157,10 @@ test("what is stored natively comes back as the same object", function()
   local mine = torch.ones(2, 2)
   layer.weight.grad = mine
   assert(rawequal(layer.weight.grad, mine))
+  local buffer = torch.ones(3)
+  layer:register_buffer("steps", buffer)
+  collectgarbage()
+  assert(rawequal(layer.steps, buffer))
 end)
 
 test("memory figures", function()
