@@ -41,6 +41,7 @@ const gt_op gt_op_addcdiv = {
     .any_dtype = true,
     .differentiable = 7,
     .save_in = 6,
+    .save_crossed = 2,
     .elementwise = true,
     .attrs = attrs,
     .attr_count = GT_COUNT(attrs),

@@ -44,6 +44,7 @@ const gt_op gt_op_addcmul = {
     .any_dtype = true,
     .differentiable = 7,
     .save_in = 6,
+    .save_crossed = 6,
     .elementwise = true,
     .attrs = attrs,
     .attr_count = GT_COUNT(attrs),

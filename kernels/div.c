@@ -1,4 +1,4 @@
-/* div: y = a / b, never whole division.  da = dy / b, db = -y dy / b. */
+/* div: y = a / b, never whole division.  da = dy / b, db = -(a / b) dy / b. */
 #ifndef real
 #include "kernels/cpu.h"
 #include "kernels/rule.h"
@@ -12,7 +12,10 @@ static gt_status rule(gt_call *c) {
   gt_terms t = {.c = c};
   gt_tensor *da = gt_term2(&t, "div", c->gout[0], c->in[1]);
   if (c->want[0]) gt_give(&t, 0, da);
-  if (c->want[1]) gt_give(&t, 1, gt_term1(&t, "neg", gt_term2(&t, "mul", da, c->out[0])));
+  if (c->want[1]) {
+    gt_tensor *ratio = gt_term2(&t, "div", c->in[0], c->in[1]);
+    gt_give(&t, 1, gt_term1(&t, "neg", gt_term2(&t, "mul", da, ratio)));
+  }
   return gt_terms_end(&t);
 }
 
@@ -28,8 +31,8 @@ const gt_op gt_op_div = {
     .strided = 3,
     .any_dtype = true,
     .differentiable = 3,
-    .save_in = 2,
-    .save_out = 1,
+    .save_in = 3,
+    .save_crossed = 1,
     .elementwise = true,
     .infer = gt_infer_arithmetic_real,
     .forward = forward,

@@ -96,6 +96,7 @@ static inline float gt_log_f32(float x) {
 }
 
 #define GT_CIRCLE_LIMIT 8192.0f /* |x| up to which gt_sin_f32 and gt_cos_f32 are good */
+#define GT_CIRCLE_BLOCK 64
 
 /* sin(x + turn pi/2): the nearest multiple of pi/2 is taken off in four parts, of which the first
  * three are so short that their products are exact. */
@@ -125,10 +126,9 @@ static inline float gt_cos_f32(float x) { return gt_circle_f32(x, 1); }
  * depends on the element alone, so that a slice of a tensor has the bits of the whole. */
 static inline __attribute__((always_inline)) void
 gt_circle_row_f32(int64_t n, const float *x, float *y, float (*near)(float), float (*far)(float)) {
-  enum { BLOCK = 64 };
-  for (int64_t i = 0; i < n; i += BLOCK) {
-    int count = (int)(n - i < BLOCK ? n - i : BLOCK), outside = 0;
-    float block[BLOCK];
+  for (int64_t i = 0; i < n; i += GT_CIRCLE_BLOCK) {
+    int count = (int)(n - i < GT_CIRCLE_BLOCK ? n - i : GT_CIRCLE_BLOCK), outside = 0;
+    float block[GT_CIRCLE_BLOCK];
     memcpy(block, x + i, (size_t)count * sizeof *block);
     for (int j = 0; j < count; j++) {
       outside |= fabsf(block[j]) > GT_CIRCLE_LIMIT;

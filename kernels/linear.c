@@ -114,6 +114,7 @@ const gt_op gt_op_linear = {
     .numeric = 7,
     .differentiable = 7,
     .save_in = 3,
+    .save_crossed = 3,
     .infer = infer,
     .forward = forward,
     .backward = backward,

@@ -257,6 +257,7 @@ const gt_op gt_op_matmul = {
     .strided = 3,
     .differentiable = 3,
     .save_in = 3,
+    .save_crossed = 3,
     .infer = infer,
     .forward = forward,
     .rule = rule,

@@ -30,6 +30,7 @@ const gt_op gt_op_mul = {
     .any_dtype = true,
     .differentiable = 3,
     .save_in = 3,
+    .save_crossed = 3,
     .elementwise = true,
     .infer = gt_infer_arithmetic,
     .forward = forward,

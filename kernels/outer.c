@@ -58,6 +58,7 @@ const gt_op gt_op_outer = {
     .numeric = 3,
     .differentiable = 3,
     .save_in = 3,
+    .save_crossed = 3,
     .infer = infer,
     .forward = forward,
     .rule = rule,

@@ -44,7 +44,7 @@ static gt_tensor *unless(gt_terms *t, gt_tensor *condition, gt_tensor *value) {
 
 static gt_status rule(gt_call *c) {
   gt_terms t = {.c = c};
-  gt_tensor *g = c->gout[0], *a = c->in[0], *b = c->in[1], *y = c->out[0];
+  gt_tensor *g = c->gout[0], *a = c->in[0], *b = c->in[1];
   if (c->want[0]) {
     gt_tensor *lower = gt_term2(&t, "pow", a, gt_term_number(&t, "sub", b, 1));
     gt_tensor *slope = gt_term2(&t, "mul", b, lower);
@@ -52,7 +52,7 @@ static gt_status rule(gt_call *c) {
     gt_give(&t, 0, unless(&t, constant, gt_term2(&t, "mul", g, slope)));
   }
   if (c->want[1]) {
-    gt_tensor *slope = gt_term2(&t, "mul", y, gt_term1(&t, "log", a));
+    gt_tensor *slope = gt_term2(&t, "mul", gt_term2(&t, "pow", a, b), gt_term1(&t, "log", a));
     gt_tensor *flat =
         gt_term2(&t, "logical_and", gt_term_number(&t, "eq", a, 0), gt_term_number(&t, "ge", b, 0));
     gt_give(&t, 1, unless(&t, flat, gt_term2(&t, "mul", g, slope)));
@@ -72,7 +72,6 @@ const gt_op gt_op_pow = {
     .strided = 1,
     .differentiable = 3,
     .save_in = 3,
-    .save_out = 1,
     .elementwise = true,
     .infer = gt_infer_arithmetic,
     .forward = forward,

@@ -40,6 +40,7 @@ const gt_op gt_op_remainder = {
     .strided = 1,
     .differentiable = 3,
     .save_in = 3,
+    .save_crossed = 1,
     .elementwise = true,
     .infer = gt_infer_arithmetic,
     .forward = forward,

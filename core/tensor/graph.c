@@ -4,6 +4,7 @@
  * leaves among them, and the tensors its backward reads.  An output that backward reads is held as
  * a nameless view of its storage: the output itself would hold the node that holds it. */
 #include "core/tensor/node.h"
+#include "core/tensor/prepare.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -71,13 +72,29 @@ static void record_input(gt_call *c, gt_node *node, int i, gt_tensor *t) {
   node->in[i].tensor = NULL;
   if (t == NULL) return;
   node->in_spec[i] = c->in_spec[i];
-  if (op->save_in >> bit & 1u) save(&node->in[i], gt_tensor_ref(t));
   if (!(op->differentiable >> bit & 1u)) return;
   if (t->node != NULL) {
     t->node->refs++;
     node->edge[i] = (gt_edge){.node = t->node, .output = t->output};
   } else if (t->requires_grad) {
     node->edge[i].leaf = gt_tensor_ref(t);
+  }
+}
+
+/* True when an input besides i gets a gradient. */
+static bool others_wanted(const gt_node *node, int i) {
+  for (int k = 0; k < node->nin; k++) {
+    if (k != i && (node->edge[k].node != NULL || node->edge[k].leaf != NULL)) return true;
+  }
+  return false;
+}
+
+static void save_inputs(gt_node *node, gt_tensor *const *given) {
+  const gt_op *op = node->op;
+  for (int i = 0; i < node->nin; i++) {
+    if (given[i] == NULL || !gt_op_bit(op, op->save_in, i)) continue;
+    if (gt_op_bit(op, op->save_crossed, i) && !others_wanted(node, i)) continue;
+    save(&node->in[i], gt_tensor_ref(given[i]));
   }
 }
 
@@ -110,6 +127,7 @@ gt_status gt_graph_record(gt_call *c, gt_tensor *const *given) {
   if (c->op->attr_count > 0)
     memcpy(node->attr, c->attr, (size_t)c->op->attr_count * sizeof *node->attr);
   for (int i = 0; i < c->nin; i++) record_input(c, node, i, given[i]);
+  save_inputs(node, given);
   gt_status status = record_outputs(c, node);
   gt_node_unref(c->cx, node); /* the outputs hold it now; on failure nobody does */
   return status;

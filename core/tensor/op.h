@@ -110,6 +110,8 @@ struct gt_op {
   unsigned
       differentiable; /* mask of inputs that can have gradients; variadic: bit 0 speaks for all */
   unsigned save_in, save_out; /* masks of what backward reads */
+  unsigned save_crossed; /* mask of saved inputs that only the gradients of other inputs read (a of
+                            a * b): not kept when no other input wants one */
   bool elementwise; /* out[0] may be the same memory as in[0]: gives the method `name_` (in place)
                        for free */
   unsigned writes;  /* mask of inputs modified in place; such an op has nout == 0 and the binding

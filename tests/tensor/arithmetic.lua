@@ -158,3 +158,16 @@ test("gradients at the points where derivatives do not exist are finite", functi
   end
   test.equal(torch.ones(2, {requires_grad = true}):amax().requires_grad, true)
 end)
+
+test("a product with a constant does not keep its input for backward", function()
+  local function holders(x) return select(2, torch.debug.refs(x)) end
+  local x = torch.ones(4, {requires_grad = true})
+  local w = torch.ones(4)
+  local results = {x * 2, x / 2, x * w, torch.matmul(x, w)}
+  test.equal(holders(x), 1)
+  assert(holders(w) > 1)
+  results[5] = w * x
+  w.requires_grad = true
+  results[6] = x * w
+  assert(holders(x) > 1, #results)
+end)
