@@ -34,7 +34,7 @@ return {
   end,
   errors = {
     {inputs = {{3}}, message = "newton_schulz: expected matrices (..., R, C), got (3)"},
-    {inputs = {{2, 2}}, attr = {steps = -1}, message = "newton_schulz: expected steps >= 0, got -1"},
+    {inputs = {{2, 2}}, attr = {steps = -1}, message = "newton_schulz: expected 0 to 1000 steps, got -1"},
     {inputs = {{2, 2}}, attr = {dtype = "f16"}, message = "newton_schulz: expected dtype bf16 or f32, got f16"},
   },
 }
