@@ -10,9 +10,7 @@
 #ifndef GT_CROSS_ENTROPY_H
 #define GT_CROSS_ENTROPY_H
 
-#include "core/tensor/op.h"
-#include "core/tensor/pool.h"
-#include "kernels/functions.h"
+#include "kernels/cpu.h"
 
 #include <math.h>
 
@@ -89,15 +87,17 @@ static inline void T(gt_ce_gradient)(const real *z, int64_t n, real cap, real ls
   bool here = target >= 0 && target < n;
   real u = here ? T(gt_ce_capped)(z[target], cap) : 0;
   real at_target = cap > 0 ? scale * (1 - (u / cap) * (u / cap)) : scale;
-  for (int64_t i = 0; i < n; i++) {
-    real d;
-    if (cap > 0) {
+  if (cap > 0) {
+    GT_IVDEP for (int64_t i = 0; i < n; i++) {
       real t = T(gt_tanh)(z[i] / cap);
-      d = scale * T(gt_exp)(cap * t - lse) * (1 - t * t);
-    } else {
-      d = scale * T(gt_exp)(z[i] - lse);
+      real d = scale * T(gt_exp)(cap * t - lse) * (1 - t * t);
+      dz[i] = add ? dz[i] + d : d;
     }
-    dz[i] = add ? dz[i] + d : d;
+  } else {
+    GT_IVDEP for (int64_t i = 0; i < n; i++) {
+      real d = scale * T(gt_exp)(z[i] - lse);
+      dz[i] = add ? dz[i] + d : d;
+    }
   }
   if (here) dz[target] -= at_target;
 }

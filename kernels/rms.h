@@ -8,7 +8,7 @@
 #ifndef GT_RMS_H
 #define GT_RMS_H
 
-#include "core/tensor/op.h"
+#include "kernels/cpu.h"
 
 #include <float.h>
 #include <math.h>
@@ -37,9 +37,9 @@ static inline real T(gt_rms_scale)(const real *x, int64_t n, double eps) {
 static inline void T(gt_rms_row)(const real *x, const real *w, int64_t n, double eps, real *y) {
   real r = T(gt_rms_scale)(x, n, eps);
   if (w == NULL) {
-    for (int64_t i = 0; i < n; i++) y[i] = x[i] * r;
+    GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = x[i] * r;
   } else {
-    for (int64_t i = 0; i < n; i++) y[i] = x[i] * r * w[i];
+    GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = x[i] * r * w[i];
   }
 }
 
@@ -49,7 +49,7 @@ static inline real T(gt_rms_row_backward)(const real *x, const real *w, const re
   real r = T(gt_rms_scale)(x, n, eps);
   real dot = w == NULL ? T(row_dot)(x, dy, n) : T(row_dot3)(x, dy, w, n);
   real k = r * r * r * (dot / (real)n);
-  for (int64_t i = 0; i < n; i++) {
+  GT_IVDEP for (int64_t i = 0; i < n; i++) {
     real d = r * (w == NULL ? dy[i] : dy[i] * w[i]) - x[i] * k;
     dx[i] = add ? dx[i] + d : d;
   }
