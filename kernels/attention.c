@@ -17,7 +17,7 @@
 
 enum { LAYOUT, CAUSAL, SCALE };
 enum { BTHD, BHTD };
-enum { QUERIES = 64, KEYS = 128 }; /* a block of scores; multiples of the tile */
+enum { QUERIES = 64, KEYS = 256 }; /* a block of scores; multiples of the tile */
 enum { LDS = KEYS + 16 };          /* row step of a block: an odd number of cache lines */
 
 typedef struct steps {

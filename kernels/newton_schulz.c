@@ -7,8 +7,10 @@
  *
  * A and B are symmetric: only blocks on and below the diagonal are computed, the rest is mirrored.
  * dtype = bf16 rounds every product, sum and scaling to bf16 where a chain of bf16 tensors would be
- * rounded, with sums in f32; dtype = f32 keeps full precision (f64 for f64 input). */
+ * rounded, with sums in f32; dtype = f32 keeps full precision (f64 for f64 input).  Where the CPU
+ * multiplies bf16 numbers, newton_schulz_bf16.c does the first on bf16 storage. */
 #ifndef real
+#include "kernels/newton_schulz.h"
 #include "core/tensor/pool.h"
 #include "kernels/gemm.h"
 
@@ -20,7 +22,7 @@ enum { BLOCK = 256, GRAIN = 16384, SMALL = 512 * 512 };
 typedef struct job {
   int64_t n, m; /* X is (n, m), n <= m */
   bool transposed, round;
-  double a, b, c;
+  gt_ns_factors f;
   const void *g;
   void *out;
   void *X, *Y;      /* (n, m) */
@@ -29,13 +31,6 @@ typedef struct job {
   void *norms;      /* (n) squared norms of the rows */
   double divisor;
 } job;
-
-/* Block `index` of the lower triangle: row by row. */
-static void block_place(int64_t index, int64_t *row, int64_t *column) {
-  *row = 0;
-  while (index > *row) index -= ++*row;
-  *column = index;
-}
 
 #define GT_TYPED "kernels/newton_schulz.c"
 #include "kernels/typed.h"
@@ -58,27 +53,19 @@ static gt_status infer(gt_call *c) {
   return gt_out_like(c, 0, 0);
 }
 
-/* Memory for `count` jobs like the first; they share the blocks, of which each worker has one. */
-static gt_status allocate(gt_call *c, job *jobs, int count) {
-  job *j = jobs;
+/* Bytes of a job's matrices; with `memory` not NULL also lays them out there. */
+static size_t lay_out(const gt_call *c, job *j, char *memory) {
   size_t size = gt_dtype_size(c->dtype), wide = (size_t)(j->n * j->m) * size;
   size_t square = (size_t)(j->n * j->n) * size, norms = (size_t)j->n * size;
-  size_t block = (size_t)gt_pool_threads(c->cx) * BLOCK * BLOCK * size;
-  size_t each = (2 * wide + 3 * square + norms + 63) / 64 * 64;
-  char *memory;
-  GT_TRY(gt_scratch(c->cx, c->device, block + (size_t)count * each, (void **)&memory));
-  for (int i = 0; i < count; i++) {
-    char *own = memory + block + (size_t)i * each;
-    jobs[i] = *j;
-    jobs[i].blocks = memory;
-    jobs[i].X = own;
-    jobs[i].Y = own += wide;
-    jobs[i].A = own += wide;
-    jobs[i].cA = own += square;
-    jobs[i].B = own += square;
-    jobs[i].norms = own + square;
+  if (memory != NULL) {
+    j->X = memory;
+    j->Y = memory += wide;
+    j->A = memory += wide;
+    j->cA = memory += square;
+    j->B = memory += square;
+    j->norms = memory + square;
   }
-  return GT_OK;
+  return (2 * wide + 3 * square + norms + 63) / 64 * 64;
 }
 
 static void iterate(gt_call *c, job *j) {
@@ -99,19 +86,29 @@ static void orthogonalise(gt_call *c, job *j) {
   gt_parallel(c->cx, rows, 1 + GRAIN / (j->n * j->m / rows + 1), GT_PICK(c, store_rows), j);
 }
 
+/* Matrices one after the other. */
 typedef struct stack {
   gt_call *c;
-  job *jobs;    /* one per worker, or one alone */
-  size_t bytes; /* of one matrix */
+  job job; /* what all have in common */
+  int64_t rows, columns;
+  char *memory; /* (workers, each) */
+  size_t each;
 } stack;
 
 static void orthogonalise_stack(void *argument, int64_t begin, int64_t end) {
   const stack *s = argument;
-  job *j = &s->jobs[gt_worker()];
+  job j = s->job;
+  size_t bytes = (size_t)(s->rows * s->columns) * gt_dtype_size(s->c->dtype);
+  char *memory = s->memory + (size_t)gt_worker() * s->each;
   for (int64_t i = begin; i < end; i++) {
-    j->g = (const char *)gt_data(s->c->in[0]) + (size_t)i * s->bytes;
-    j->out = (char *)gt_data(s->c->out[0]) + (size_t)i * s->bytes;
-    orthogonalise(s->c, j);
+    j.g = (const char *)gt_data(s->c->in[0]) + (size_t)i * bytes;
+    j.out = (char *)gt_data(s->c->out[0]) + (size_t)i * bytes;
+    if (GT_BF16_PRODUCTS && j.round && s->c->dtype == GT_F32) {
+      gt_ns_bf16(s->c->cx, j.g, j.out, s->rows, s->columns, s->c->attr[STEPS].i, j.f, memory);
+    } else {
+      lay_out(s->c, &j, memory);
+      orthogonalise(s->c, &j);
+    }
   }
 }
 
@@ -123,17 +120,22 @@ static gt_status forward(gt_call *c) {
   if (gt_count(c->out[0]) == 0) return GT_OK;
   int64_t matrices = gt_spec_count(g) / (rows * columns);
   bool spread = matrices > 1 && rows * columns <= SMALL;
-  int workers = spread ? gt_pool_threads(c->cx) : 1;
-  stack s = {.c = c, .bytes = (size_t)(rows * columns) * gt_dtype_size(c->dtype)};
-  GT_TRY(gt_scratch(c->cx, c->device, (size_t)workers * sizeof *s.jobs, (void **)&s.jobs));
-  s.jobs[0] = (job){.transposed = rows > columns,
-                    .round = c->attr[DTYPE].i == GT_BF16,
-                    .n = rows > columns ? columns : rows,
-                    .m = rows > columns ? rows : columns,
-                    .a = c->attr[COEFFICIENT_A].f,
-                    .b = c->attr[COEFFICIENT_B].f,
-                    .c = c->attr[COEFFICIENT_C].f};
-  GT_TRY(allocate(c, s.jobs, workers));
+  size_t threads = (size_t)gt_pool_threads(c->cx);
+  stack s = {
+      .c = c,
+      .job = {.transposed = rows > columns,
+              .round = c->attr[DTYPE].i == GT_BF16,
+              .n = rows > columns ? columns : rows,
+              .m = rows > columns ? rows : columns,
+              .f = {c->attr[COEFFICIENT_A].f, c->attr[COEFFICIENT_B].f, c->attr[COEFFICIENT_C].f}},
+      .rows = rows,
+      .columns = columns};
+  s.each = lay_out(c, &s.job, NULL);
+  size_t narrow = gt_ns_bf16_bytes(rows, columns);
+  if (narrow > s.each) s.each = narrow;
+  GT_TRY(gt_scratch(c->cx, c->device, (spread ? threads : 1) * s.each, (void **)&s.memory));
+  GT_TRY(gt_scratch(c->cx, c->device, threads * BLOCK * BLOCK * gt_dtype_size(c->dtype),
+                    &s.job.blocks));
   if (spread) {
     gt_parallel(c->cx, matrices, 1, orthogonalise_stack, &s);
     return gt_poll(c->cx);
@@ -234,10 +236,10 @@ static real *T(block_product)(const job *j, const real *left, const real *right,
 /* A = X X^T and cA = c A. */
 static void T(gram_blocks)(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
-  real *A = j->A, *cA = j->cA, c = (real)j->c;
+  real *A = j->A, *cA = j->cA, c = (real)j->f.c;
   for (int64_t index = begin; index < end; index++) {
     int64_t row, column;
-    block_place(index, &row, &column);
+    gt_ns_block(index, &row, &column);
     row *= BLOCK, column *= BLOCK;
     int64_t rows = j->n - row < BLOCK ? j->n - row : BLOCK;
     int64_t columns = j->n - column < BLOCK ? j->n - column : BLOCK;
@@ -257,10 +259,10 @@ static void T(gram_blocks)(void *argument, int64_t begin, int64_t end) {
 static void T(polynomial_blocks)(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
   const real *A = j->A;
-  real *B = j->B, b = (real)j->b;
+  real *B = j->B, b = (real)j->f.b;
   for (int64_t index = begin; index < end; index++) {
     int64_t row, column;
-    block_place(index, &row, &column);
+    gt_ns_block(index, &row, &column);
     row *= BLOCK, column *= BLOCK;
     int64_t rows = j->n - row < BLOCK ? j->n - row : BLOCK;
     int64_t columns = j->n - column < BLOCK ? j->n - column : BLOCK;
@@ -279,7 +281,7 @@ static void T(polynomial_blocks)(void *argument, int64_t begin, int64_t end) {
 static void T(update_rows)(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
   const real *y = j->Y;
-  real *x = j->X, a = (real)j->a;
+  real *x = j->X, a = (real)j->f.a;
   for (int64_t i = begin * j->m; i < end * j->m; i++)
     x[i] = T(rounded)(j, T(rounded)(j, a * x[i]) + T(rounded)(j, y[i]));
 }

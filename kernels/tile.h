@@ -58,6 +58,10 @@ static inline int64_t gt_round_up(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
 
+/* Positions in a pair of vectors, for __builtin_shuffle. */
+typedef GT_VECTOR(int32_t) gt_positions_f32;
+typedef GT_VECTOR(int64_t) gt_positions_f64;
+
 #define GT_TYPED "kernels/tile.h"
 #include "kernels/typed.h"
 #undef GT_TYPED
@@ -105,19 +109,46 @@ static inline void T(gt_pack)(const real *x, int64_t row_step, int64_t column_st
   }
 }
 
+/* Transposes a square of vectors: halves of growing blocks change places. */
+static inline void T(gt_transpose)(T(gt_vector) v[]) {
+  enum { n = T(gt_tile_n) / 2 };
+  for (int block = 1; block < n; block *= 2) {
+    T(gt_positions) low, high;
+    for (int i = 0; i < n; i++) {
+      low[i] = i & block ? n + i - block : i;
+      high[i] = i & block ? n + i : i + block;
+    }
+    for (int i = 0; i < n; i++) {
+      if (i & block) continue;
+      T(gt_vector) upper = v[i], lower = v[i + block];
+      v[i] = __builtin_shuffle(upper, lower, low);
+      v[i + block] = __builtin_shuffle(upper, lower, high);
+    }
+  }
+}
+
 /* x (rows, columns) as the panels of B = x^T: (ceil(rows / n), columns, n), filled up with zeros.
  */
 static inline void T(gt_pack_transposed)(const real *x, int64_t row_step, int64_t column_step,
                                          int64_t rows, int64_t columns, real *panels) {
-  enum { n = T(gt_tile_n) };
-  for (int64_t first = 0; first < rows; first += n, panels += n * columns) {
-    int64_t width = rows - first < n ? rows - first : n;
-    if (width < n) memset(panels, 0, (size_t)(n * columns) * sizeof(real));
-    for (int64_t r = 0; r < width; r++) {
-      const real *from = x + (first + r) * row_step;
-      for (int64_t k = 0; k < columns; k++) panels[k * n + r] = from[k * column_step];
+  enum { n = T(gt_tile_n), half = n / 2 };
+  for (int64_t first = 0; first < rows; first += half) {
+    int64_t width = rows - first < half ? rows - first : half, k = 0;
+    real *to = panels + first / n * n * columns + first % n;
+    for (; width == half && column_step == 1 && k + half <= columns; k += half) {
+      T(gt_vector) v[half];
+      for (int i = 0; i < half; i++) v[i] = *(const T(gt_vector) *)(x + (first + i) * row_step + k);
+      T(gt_transpose)(v);
+      for (int i = 0; i < half; i++) *(T(gt_vector) *)(to + (k + i) * n) = v[i];
+    }
+    for (; k < columns; k++) {
+      for (int64_t i = 0; i < half; i++)
+        to[k * n + i] = i < width ? x[(first + i) * row_step + k * column_step] : 0;
     }
   }
+  if (rows % n == 0 || rows % n > half) return;
+  real *to = panels + rows / n * n * columns + half; /* the other half of the last panel */
+  for (int64_t k = 0; k < columns; k++) memset(to + k * n, 0, half * sizeof(real));
 }
 
 #endif
