@@ -11,6 +11,7 @@
 #include "core/train/update.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 enum { LR, MOMENTUM, NESTEROV, NS_STEPS, NS_DTYPE, WEIGHT_DECAY };
 enum { NS_BF16, NS_F32 }; /* choices of ns_dtype */
@@ -36,77 +37,81 @@ static gt_status check(gt_ctx *cx, const gt_tensor *p) {
                  gt_shape_text(&spec, text));
 }
 
-/* Parameters of one shape as matrices, seen through one block of memory. */
+/* Parameters of one shape, as matrices in one block of memory. */
 typedef struct batch {
   int count;
   int64_t rows, cols;
-  gt_tensor *block; /* (count, rows, cols) */
+  gt_tensor *block;  /* (count, rows, cols) */
+  gt_tensor **slice; /* (count) views of the matrices in the shape of a parameter */
 } batch;
 
-/* Matrix i of the block, in the shape of p. */
-static gt_status slice(gt_ctx *cx, const batch *b, int i, const gt_tensor *p, gt_tensor **out) {
-  gt_spec spec = gt_spec_of(p);
-  int64_t stride[GT_MAX_DIM];
-  int64_t step = 1;
-  for (int d = spec.ndim - 1; d >= 0; d--) {
-    stride[d] = step;
-    step *= spec.shape[d];
+static void drop_slices(gt_ctx *cx, batch *b) {
+  for (int i = 0; i < b->count; i++) {
+    gt_tensor_unref(cx, b->slice[i]);
+    b->slice[i] = NULL;
   }
-  return gt_tensor_view(cx, b->block, spec.ndim, spec.shape, stride,
-                        b->block->offset + i * b->rows * b->cols, out);
 }
 
-/* Puts the direction of p into the block; the momentum buffer m stays as it is. */
-static gt_status put_direction(gt_ctx *cx, const batch *b, int i, gt_tensor *p, gt_tensor *m,
+static gt_status cut_slices(gt_ctx *cx, batch *b, const gt_tensor *p) {
+  int64_t stride[GT_MAX_DIM];
+  int64_t size = 1;
+  for (int d = p->ndim - 1; d >= 0; d--) {
+    stride[d] = size;
+    size *= p->shape[d];
+  }
+  for (int i = 0; i < b->count; i++)
+    GT_TRY(gt_tensor_view(cx, b->block, p->ndim, p->shape, stride, b->block->offset + i * size,
+                          &b->slice[i]));
+  return GT_OK;
+}
+
+/* Puts the direction of p into its slice; the momentum buffer m stays as it is. */
+static gt_status put_direction(gt_ctx *cx, gt_tensor *slice, gt_tensor *p, gt_tensor *m,
                                const gt_value *hyper) {
   double momentum = hyper[MOMENTUM].f;
-  gt_tensor *place = NULL;
-  GT_TRY(slice(cx, b, i, p, &place));
-  gt_status status = gt_update_lerp(cx, m, p->grad, 1 - momentum, place);
-  if (status == GT_OK && hyper[NESTEROV].i)
-    status = gt_update_lerp(cx, p->grad, place, momentum, place);
-  gt_tensor_unref(cx, place);
-  return status;
+  GT_TRY(gt_update_lerp(cx, m, p->grad, 1 - momentum, slice));
+  return hyper[NESTEROV].i ? gt_update_lerp(cx, p->grad, slice, momentum, slice) : GT_OK;
 }
 
-/* The block becomes the orthogonal matrices nearest to its own. */
-static gt_status orthogonalise(gt_ctx *cx, batch *b, const gt_value *hyper) {
+/* The slices become the orthogonal matrices nearest to them. */
+static gt_status orthogonalise(gt_ctx *cx, batch *b, const gt_tensor *p, const gt_value *hyper) {
   gt_dtype dtype = hyper[NS_DTYPE].i == NS_F32 ? GT_F32 : GT_BF16;
   gt_tensor *result = NULL;
   GT_TRY(gt_apply1(cx, "newton_schulz", b->block,
                    GT_ARGS({"steps", hyper[NS_STEPS]}, {"dtype", GT_INT(dtype)}), &result));
+  drop_slices(cx, b);
   gt_tensor_unref(cx, b->block);
   b->block = result;
-  return GT_OK;
+  return cut_slices(cx, b, p);
 }
 
+/* The only part that changes anything. */
 static gt_status apply(gt_ctx *cx, const batch *b, int i, gt_tensor *p, gt_tensor *m,
                        const gt_value *hyper) {
   double lr = hyper[LR].f;
   double scale = sqrt(fmax(1, (double)b->rows / (double)b->cols));
-  gt_tensor *direction = NULL;
-  GT_TRY(slice(cx, b, i, p, &direction));
-  gt_status status = GT_OK;
-  if (hyper[WEIGHT_DECAY].f != 0) status = gt_update_scale(cx, p, 1 - lr * hyper[WEIGHT_DECAY].f);
-  if (status == GT_OK) status = gt_update_add(cx, p, direction, -lr * scale, p);
-  if (status == GT_OK) status = gt_update_lerp(cx, m, p->grad, 1 - hyper[MOMENTUM].f, m);
-  gt_tensor_unref(cx, direction);
-  return status;
+  if (hyper[WEIGHT_DECAY].f != 0) GT_TRY(gt_update_add(cx, p, p, -lr * hyper[WEIGHT_DECAY].f, p));
+  GT_TRY(gt_update_add(cx, p, b->slice[i], -lr * scale, p));
+  return gt_update_lerp(cx, m, p->grad, 1 - hyper[MOMENTUM].f, m);
 }
 
 static gt_status update(gt_ctx *cx, int count, gt_tensor *const *p, gt_tensor *const *state,
                         const int64_t *steps, const gt_value *hyper) {
   (void)steps;
-  batch b = {.count = count, .rows = p[0]->shape[0]};
   if (gt_count(p[0]) == 0) return GT_OK;
-  b.cols = gt_count(p[0]) / b.rows;
+  batch b = {.count = count, .rows = p[0]->shape[0], .cols = gt_count(p[0]) / p[0]->shape[0]};
   gt_spec spec = gt_spec_make(p[0]->dtype, 3, (int64_t[]){count, b.rows, b.cols});
+  b.slice = gt_calloc(cx, (size_t)count, sizeof(gt_tensor *));
+  if (!b.slice) return GT_ENOMEM;
   gt_status status = gt_tensor_new(cx, &spec, gt_device_of(p[0]), &b.block);
+  if (status == GT_OK) status = cut_slices(cx, &b, p[0]);
   for (int i = 0; i < count && status == GT_OK; i++)
-    status = put_direction(cx, &b, i, p[i], state[i], hyper);
-  if (status == GT_OK) status = orthogonalise(cx, &b, hyper);
+    status = put_direction(cx, b.slice[i], p[i], state[i], hyper);
+  if (status == GT_OK) status = orthogonalise(cx, &b, p[0], hyper);
   for (int i = 0; i < count && status == GT_OK; i++)
     status = apply(cx, &b, i, p[i], state[i], hyper);
+  drop_slices(cx, &b);
+  gt_free(b.slice);
   gt_tensor_unref(cx, b.block);
   return status;
 }

@@ -17,11 +17,3 @@ gt_status gt_update_lerp(gt_ctx *cx, gt_tensor *a, gt_tensor *b, double weight, 
   gt_value attr = GT_FLOAT(weight);
   return run_into(cx, "lerp", a, b, &attr, target);
 }
-
-gt_status gt_update_scale(gt_ctx *cx, gt_tensor *target, double factor) {
-  gt_tensor *number = NULL;
-  GT_TRY(gt_tensor_scalar(cx, GT_F64, factor, 0, &number));
-  gt_status status = run_into(cx, "mul", target, number, NULL, target);
-  gt_tensor_unref(cx, number);
-  return status;
-}

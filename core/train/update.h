@@ -1,4 +1,5 @@
-/* update.h: arithmetic that optimizers do on parameters in place. */
+/* update.h: arithmetic that optimizers do on parameters in place.  Takes no memory when all tensors
+ * have target's dtype. */
 #ifndef GT_UPDATE_H
 #define GT_UPDATE_H
 
@@ -9,8 +10,5 @@ gt_status gt_update_add(gt_ctx *cx, gt_tensor *a, gt_tensor *b, double alpha, gt
 
 /* target = a + weight (b - a); target may be a or b. */
 gt_status gt_update_lerp(gt_ctx *cx, gt_tensor *a, gt_tensor *b, double weight, gt_tensor *target);
-
-/* target = factor target */
-gt_status gt_update_scale(gt_ctx *cx, gt_tensor *target, double factor);
 
 #endif

@@ -142,6 +142,53 @@ static void an_unfinished_step_is_continued(void **state) {
   drop(o, p, 2);
 }
 
+/* One step of three matrices from fixed numbers, whose n-th allocation fails (none when n < 0);
+ * what failed is tried again.  Returns whether it failed; the weights go to out. */
+static bool step_with_fault(const gt_optimizer_class *class, const gt_value *hyper, int n,
+                            float out[35]) {
+  gt_tensor *p[] = {weight(4, 3, true), weight(4, 3, true), weight(2, 4, true), weight(1, 3, true)};
+  gt_optimizer *o = NULL;
+  gt_manual_seed(cx, 1);
+  for (int i = 0; i < 4; i++) {
+    ok(gt_fill_normal(cx, p[i], 0, 1));
+    ok(gt_fill_normal(cx, p[i]->grad, 0, 1));
+  }
+  ok(gt_optimizer_new(cx, class, &o));
+  ok(gt_optimizer_add_group(cx, o, p, 4, hyper));
+  ok(gt_optimizer_step(cx, o));
+  cx->fail_after = n;
+  bool failed = gt_optimizer_step(cx, o) != GT_OK;
+  cx->fail_after = -1;
+  if (failed) ok(gt_optimizer_step(cx, o));
+  for (int i = 0; i < 4; i++) {
+    memcpy(out, gt_data(p[i]), (size_t)gt_count(p[i]) * sizeof *out);
+    out += gt_count(p[i]);
+  }
+  drop(o, p, 4);
+  return failed;
+}
+
+static void a_step_tried_again_after_a_fault_is_one_step(void **state) {
+  (void)state;
+  gt_value sgd[GT_MAX_ATTR] = {{0}};
+  sgd[gt_hyper_find(&gt_sgd, "momentum")] = (gt_value)GT_FLOAT(0.9);
+  sgd[gt_hyper_find(&gt_sgd, "nesterov")] = (gt_value)GT_INT(1);
+  sgd[gt_hyper_find(&gt_sgd, "weight_decay")] = (gt_value)GT_FLOAT(0.1);
+  const gt_optimizer_class *classes[] = {&gt_adamw, &gt_muon, &gt_sgd};
+  for (int k = 0; k < 3; k++) {
+    const gt_value *hyper = classes[k] == &gt_sgd ? sgd : NULL;
+    float want[35];
+    float got[35];
+    step_with_fault(classes[k], hyper, -1, want);
+    int faults = 0;
+    while (step_with_fault(classes[k], hyper, faults, got)) {
+      assert_memory_equal(got, want, sizeof want);
+      assert_true(++faults < 1000);
+    }
+    if (classes[k] != &gt_adamw) assert_true(faults > 4); /* AdamW's step needs no memory */
+  }
+}
+
 /* ---- groups ---- */
 
 static void settings_are_checked(void **state) {
@@ -276,6 +323,7 @@ int main(void) {
       TEST(zero_grad_can_keep_the_memory),
       TEST(lack_of_memory_leaves_every_weight),
       TEST(an_unfinished_step_is_continued),
+      TEST(a_step_tried_again_after_a_fault_is_one_step),
       TEST(settings_are_checked),
       TEST(muon_groups_matrices_by_size),
       TEST(groups_may_come_later),
