@@ -18,8 +18,9 @@ typedef void (*gt_row)(int64_t n, const void *const *in, void *out, const gt_val
 #define GT_IVDEP _Pragma("GCC ivdep")
 
 /* Runs `row` over output 0.  The inputs (at most GT_MAP_INPUTS) may have any strides and any shape
- * that broadcasts to the output's; those that are not laid out like the output are gathered block
- * by block into a buffer in the first-level cache. */
+ * that broadcasts to the output's; those that are not laid out like the output are gathered, and
+ * numeric ones of another dtype converted, block by block into a buffer in the first-level cache.
+ */
 gt_status gt_cpu_map(gt_call *c, gt_row row);
 
 /* True when an i64 tensor, contiguous, has a zero in it. */

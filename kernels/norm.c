@@ -32,11 +32,14 @@ static double root(double sum, double p) {
 
 static gt_status infer(gt_call *c) {
   GT_TRY(gt_infer_reduced_float(c));
-  if (isnan(c->attr[P].f)) return gt_fail(c->cx, GT_EARG, "norm: p must be a number, got nan");
+  if (isnan(c->attr[P].f)) return gt_fail(c->cx, GT_EARG, "norm: expected a number for p, got nan");
   unsigned dims;
   GT_TRY(gt_reduced_dims(c, &dims));
   if (isinf(c->attr[P].f) && gt_reduced_count(c, dims) == 0) {
-    return gt_fail(c->cx, GT_ESHAPE, "norm: nothing is largest or smallest of no elements");
+    char text[GT_SHAPE_TEXT];
+    return gt_fail(c->cx, GT_ESHAPE,
+                   "norm: expected at least one element for p = inf, got shape %s",
+                   gt_shape_text(&c->in_spec[0], text));
   }
   return GT_OK;
 }
@@ -72,10 +75,9 @@ static gt_status rule(gt_call *c) {
     gt_give_zero(&t, 0);
     return gt_terms_end(&t);
   }
-  /* dy / y, 0 where y is 0: the factor of every finite p but 1 */
-  gt_tensor *scaled =
-      gt_term3(&t, "where", gt_term2(&t, "eq", y, zero), zero, gt_term2(&t, "div", c->gout[0], y));
   if (p == 2) {
+    gt_tensor *scaled = gt_term2(&t, "div", c->gout[0], y);
+    scaled = gt_term3(&t, "where", gt_term2(&t, "eq", y, zero), zero, scaled);
     gt_give(&t, 0, gt_term2(&t, "mul", x, gt_unreduced(&t, scaled)));
     return gt_terms_end(&t);
   }

@@ -27,7 +27,7 @@ static double exponent_of(const gt_call *c) {
 
 static gt_status forward(gt_call *c) {
   if (c->dtype == GT_I64 && any_negative(c->in[1])) {
-    return gt_fail(c->cx, GT_EARG, "pow: integers to negative integer powers are not integers");
+    return gt_fail(c->cx, GT_EARG, "pow: expected exponents >= 0 for integers, got a negative one");
   }
   double b = exponent_of(c);
   if (b == 2) return gt_cpu_map(c, GT_PICK(c, row_square));

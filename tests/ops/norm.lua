@@ -40,6 +40,6 @@ return {
     {inputs = {{2, 3}}, attr = {dim = {0, -2}}, message = "twice"},
     {inputs = {{shape = {2}, dtype = "i64"}}, message = "int64"},
     {inputs = {{2}}, attr = {p = 0 / 0}, message = "nan"},
-    {inputs = {{0}}, attr = {p = 1 / 0}, message = "no elements"},
+    {inputs = {{0}}, attr = {p = 1 / 0}, message = "at least one element"},
   },
 }
