@@ -34,13 +34,13 @@ MODE_asan := -O1 -g -DGT_DEBUG -fsanitize=address,undefined -fno-sanitize-recove
 MODE := $(MODE_$(FLAVOUR))
 # No contraction: a*b+c has the same bits in every op that writes it.  Nobody reads errno or the
 # floating-point traps of libm.
-ALL_CPPFLAGS = -I. -D_GNU_SOURCE $(shell pkg-config --cflags $(PKG)) $(addprefix -I,$(BLAS_INC)) $(CPPFLAGS)
-ALL_CFLAGS = -march=$(ARCH) -ffp-contract=off -fno-math-errno -fno-trapping-math $(WARN) $(MODE) $(CFLAGS)
-ALL_LDFLAGS = -rdynamic $(filter -fsanitize%,$(MODE)) $(addprefix -Wl$(comma)-rpath$(comma),$(BLAS_DIR)) $(LDFLAGS)
-CORE_LIBS = $(addprefix -L,$(BLAS_DIR)) -lopenblas -ljansson -lm -ldl -lpthread
+ALL_CPPFLAGS := -I. -D_GNU_SOURCE $(shell pkg-config --cflags $(PKG) 2>/dev/null) $(addprefix -I,$(BLAS_INC)) $(CPPFLAGS)
+ALL_CFLAGS := -march=$(ARCH) -ffp-contract=off -fno-math-errno -fno-trapping-math $(WARN) $(MODE) $(CFLAGS)
+ALL_LDFLAGS := -rdynamic $(filter -fsanitize%,$(MODE)) $(addprefix -Wl$(comma)-rpath$(comma),$(BLAS_DIR)) $(LDFLAGS)
+CORE_LIBS := $(addprefix -L,$(BLAS_DIR)) -lopenblas -ljansson -lm -ldl -lpthread
 LINE_LIB_readline := -lreadline
 LINE_LIB_edit := -ledit
-LIBS = $(shell pkg-config --libs lua5.4) $(LINE_LIB_$(LINE)) $(CORE_LIBS) $(LDLIBS)
+LIBS := $(shell pkg-config --libs lua5.4 2>/dev/null) $(LINE_LIB_$(LINE)) $(CORE_LIBS) $(LDLIBS)
 
 CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard core/*/*.c kernels/*.c))
 SHELL_OBJ := $(patsubst shell/line.o,shell/line-$(LINE).o,$(patsubst %.c,%.o,$(wildcard shell/*.c)))
@@ -66,7 +66,16 @@ ifeq ($(FLAVOUR),release)
 	@ln -sfn $(B)/gptsh $@
 endif
 $(B)/gptsh: $(OBJ)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(OBJ) $(LIBS)
+
+# What was last built with: a change of compiler or flags rebuilds, one of libraries links again.
+$(B)/gen/compiled-with: WITH = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)
+$(B)/gen/linked-with: WITH = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(OBJ) $(LIBS)
+$(B)/gen/compiled-with $(B)/gen/linked-with: FORCE
+	@mkdir -p $(@D)
+	@echo '$(WITH)' | cmp -s - $@ || echo '$(WITH)' > $@
+$(OBJ): $(B)/gen/compiled-with
+$(B)/gptsh: $(B)/gen/linked-with
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -178,6 +187,6 @@ uninstall:
 clean:
 	rm -rf build gptsh
 
-.PHONY: gptsh bench all tests test test-asan test-cuda lint demo deps install uninstall clean
+.PHONY: FORCE gptsh bench all tests test test-asan test-cuda lint demo deps install uninstall clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
