@@ -6,6 +6,7 @@
 #   ARCH=native                  the CPU to compile for
 #   CUDA=auto|no                 build the CUDA plug-in when nvcc is found
 #   CUDA_ARCH="80 90"            the GPU generations it is compiled for (newer ones through PTX)
+#   V=1                          show the commands
 #   TEST=name                    with `make test`: only test programs whose name contains it
 FLAVOUR ?= release
 LINE ?= readline
@@ -13,6 +14,10 @@ ARCH ?= native
 CUDA ?= auto
 PREFIX ?= /usr/local
 B := build/$(FLAVOUR)
+say = $(if $(V),,@echo '$(1) $@';)
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+# What the targets that do everything call: on all cores unless -j was given.
+ALL_CORES = $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(CORES))
 comma := ,
 
 ifeq ($(origin CC),default)
@@ -66,7 +71,7 @@ ifeq ($(FLAVOUR),release)
 	@ln -sfn $(B)/gptsh $@
 endif
 $(B)/gptsh: $(OBJ)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(OBJ) $(LIBS)
+	$(call say,cc)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(OBJ) $(LIBS)
 
 # What was last built with: a change of compiler or flags rebuilds, one of libraries links again.
 $(B)/gen/compiled-with: WITH = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)
@@ -79,21 +84,21 @@ $(B)/gptsh: $(B)/gen/linked-with
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(WARN_C) -MMD -MP -c -o $@ $<
+	$(call say,cc)$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(WARN_C) -MMD -MP -c -o $@ $<
 # The editor is part of the name, so that a change of LINE recompiles.
 $(B)/shell/line-$(LINE).o: shell/line.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(WARN_C) -DSH_LINE_$(LINE) -MMD -MP -c -o $@ $<
+	$(call say,cc)$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(WARN_C) -DSH_LINE_$(LINE) -MMD -MP -c -o $@ $<
 -include $(patsubst %.o,%.d,$(OBJ)) $(addsuffix .d,$(C_TESTS))
 
 # The Lua library, embedded: one C array per file of lua/lib.
 $(B)/gen/embed: lua/embed.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -O1 -o $@ $<
+	$(call say,cc)$(CC) -std=c11 -O1 -o $@ $<
 $(B)/gen/gtlua_libs.c: $(B)/gen/embed $(LUA_LIB) $(LUA_LIB_DIRS)
-	$< lua/lib $(LUA_LIB) > $@.new && mv $@.new $@
+	$(call say,embed)$< lua/lib $(LUA_LIB) > $@.new && mv $@.new $@
 $(B)/gen/gtlua_libs.o: $(B)/gen/gtlua_libs.c
-	$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+	$(call say,cc)$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
 # ---- the CUDA plug-in ----
 # kernels/NAME.cu holds the cuda kernels of op NAME: gt_cu_NAME_forward, and gt_cu_NAME_backward where
@@ -113,11 +118,11 @@ build/gen/cuda_kernels.cu: $(CU) Makefile
 	  echo '  {nullptr, nullptr, nullptr}};'; echo '}'; } > $@.new && mv $@.new $@
 build/cuda/%.o: kernels/%.cu
 	@mkdir -p $(@D)
-	$(NVCC) -std=c++17 -O3 -I. -Xcompiler -fPIC,-Wall $(CUDA_CODE) -MMD -MP -c -o $@ $<
+	$(call say,nvcc)$(NVCC) -std=c++17 -O3 -I. -Xcompiler -fPIC,-Wall $(CUDA_CODE) -MMD -MP -c -o $@ $<
 build/cuda/cuda_kernels.o: build/gen/cuda_kernels.cu
-	$(NVCC) -std=c++17 -I. -Xcompiler -fPIC -c -o $@ $<
+	$(call say,nvcc)$(NVCC) -std=c++17 -I. -Xcompiler -fPIC -c -o $@ $<
 build/cuda/gptsh-cuda.so: $(patsubst kernels/%.cu,build/cuda/%.o,$(CU)) build/cuda/cuda_kernels.o
-	$(NVCC) -shared $(CUDA_CODE) -o $@ $^ -lcublas
+	$(call say,nvcc)$(NVCC) -shared $(CUDA_CODE) -o $@ $^ -lcublas
 $(B)/gptsh-cuda.so: build/cuda/gptsh-cuda.so
 	@mkdir -p $(@D)
 	@ln -sfn ../cuda/gptsh-cuda.so $@
@@ -126,53 +131,53 @@ $(B)/gptsh-cuda.so: build/cuda/gptsh-cuda.so
 EMU_FLAGS = -std=c++17 -O1 -g -fPIC $(WARN) -DGT_EMULATED -Itests/emu $(ALL_CPPFLAGS)
 $(B)/emu/%.o: kernels/%.cu
 	@mkdir -p $(@D)
-	$(CXX) -x c++ $(EMU_FLAGS) -MMD -MP -c -o $@ $<
+	$(call say,c++)$(CXX) -x c++ $(EMU_FLAGS) -MMD -MP -c -o $@ $<
 $(B)/emu/%.o: tests/emu/%.cpp
 	@mkdir -p $(@D)
-	$(CXX) $(EMU_FLAGS) -MMD -MP -c -o $@ $<
+	$(call say,c++)$(CXX) $(EMU_FLAGS) -MMD -MP -c -o $@ $<
 $(B)/emu/cuda_kernels.o: build/gen/cuda_kernels.cu
 	@mkdir -p $(@D)
-	$(CXX) -x c++ $(EMU_FLAGS) -c -o $@ $<
+	$(call say,c++)$(CXX) -x c++ $(EMU_FLAGS) -c -o $@ $<
 EMU_OBJ := $(patsubst kernels/%.cu,$(B)/emu/%.o,$(CU)) $(patsubst tests/emu/%.cpp,$(B)/emu/%.o,$(wildcard tests/emu/*.cpp)) \
   $(B)/emu/cuda_kernels.o
 $(EMULATED): $(EMU_OBJ)
-	$(CXX) -shared -o $@ $^ $(addprefix -L,$(BLAS_DIR)) -lopenblas
+	$(call say,c++)$(CXX) -shared -o $@ $^ $(addprefix -L,$(BLAS_DIR)) -lopenblas
 -include $(EMU_OBJ:.o=.d) $(wildcard build/cuda/*.d)
 
 # ---- tests ----
 # C tests are cmocka programs linked with the native core; they see no Lua.
 $(B)/tests/%: tests/%.c $(CORE_OBJ)
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(CORE_OBJ) -lcmocka $(CORE_LIBS)
+	$(call say,cc)$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(CORE_OBJ) -lcmocka $(CORE_LIBS)
 $(B)/tests/shell/%: tests/shell/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< -lcmocka
+	$(call say,cc)$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< -lcmocka
 $(B)/tests/emu/test_emu: tests/emu/test_emu.cu $(B)/emu/emu.o
 	@mkdir -p $(@D)
-	$(CXX) -x c++ $(EMU_FLAGS) -MMD -MP -MF $@.d -o $@ $< -x none $(B)/emu/emu.o -lcmocka
+	$(call say,c++)$(CXX) -x c++ $(EMU_FLAGS) -MMD -MP -MF $@.d -o $@ $< -x none $(B)/emu/emu.o -lcmocka
 tests: all $(C_TESTS) $(EMULATED) $(B)/tests/emu/test_emu
 
 test: deps
-	@$(MAKE) tests
+	@$(ALL_CORES) tests
 	@sh tests/run.sh $(B) $(TEST)
 # On a machine with a GPU: the op tests that have a cuda kernel, on the real device.
 test-cuda: deps
-	@$(MAKE) all
+	@$(ALL_CORES) all
 	@sh tests/run.sh --cuda $(B)
 test-asan: deps
-	@$(MAKE) FLAVOUR=asan tests
+	@$(ALL_CORES) FLAVOUR=asan tests
 	@sh tests/run.sh build/asan $(TEST)
 lint: all
 	@./gptsh tests/lint.lua $(B) --all
 
 # ---- doing things with it ----
 demo: deps
-	@$(MAKE) all
+	@$(ALL_CORES) all
 	./gptsh notebooks/quickstart.lua
 # Ratios to PyTorch when PYTHON has it, the gptsh column alone when not; JOBS picks rows.
 PYTHON ?= python3
 bench: deps
-	@$(MAKE) all
+	@$(ALL_CORES) all
 	@./gptsh tests/bench/bench.lua ./gptsh $(PYTHON) $(JOBS)
 deps:
 	@sh deps.sh
