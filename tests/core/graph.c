@@ -301,13 +301,14 @@ static void cycles_of_training_do_not_grow(void **state) {
   gt_tensor *x = leaf(cx, GT_F32, 4, (double[]){1, 2, 3, 4});
   size_t before = 0;
   for (int step = 0; step <= 10000; step++) {
-    if (step == 1) before = memory_in_use(cx);
+    if (step == 100) before = memory_in_use(cx);
     gt_tensor *y = apply2(cx, "mul", x, x), *z = apply1(cx, "exp", y), *s = apply1(cx, "total", z);
     ok(gt_backward(cx, s, NULL, false));
     gt_grad_clear(cx, x);
     DROP(y, z, s);
   }
-  assert_int_equal(memory_in_use(cx), before);
+  /* the C library keeps a few small blocks of its own; one byte lost per cycle would be 9900 */
+  assert_true(memory_in_use(cx) <= before + 4096);
   gt_tensor_unref(cx, x);
 }
 
