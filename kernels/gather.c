@@ -2,7 +2,7 @@
  * Gradient: scatter_add of dy into zeros. */
 #include "core/tensor/pool.h"
 #include "core/tensor/strided.h"
-#include "kernels/geometry.h"
+#include "kernels/indices.h"
 #include "kernels/rule.h"
 
 enum { DIM };

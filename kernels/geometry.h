@@ -26,26 +26,4 @@ gt_status gt_shape_infer(gt_call *c, const gt_dims *wanted, gt_spec *out);
 /* Strides that show t's elements, in t's order, as `to` (same count).  False if only a copy can. */
 bool gt_view_strides(const gt_tensor *t, const gt_spec *to, int64_t *stride);
 
-/* ---- index tensors ---- */
-
-/* Refuses inputs that are not integers: "gather: expected an integer index, got float32". */
-gt_status gt_index_check(const gt_call *c, int input);
-
-/* gather and scatter: input `index` must have as many dimensions as input `x` and be no larger
- * except along `dim` (-1: along none). */
-gt_status gt_index_fits(const gt_call *c, int index, int x, int dim);
-
-/* The numbers of an integer input on the CPU as i64: its own memory or scratch. */
-gt_status gt_index_read(gt_call *c, int input, const int64_t **out);
-
-/* All n numbers must be positions in dimension `dim` of `size` elements; -size … -1 only if
- * `wraps`. GT_EINDEX names the first that is not. */
-gt_status gt_index_range(const gt_call *c, const int64_t *index, int64_t n, int dim, int64_t size,
-                         bool wraps);
-
-/* y (outer, n, inner) = x (outer, size, inner) at positions index (n) along the axis, negative ones
- * from the end; elements of `size` bytes; parallel. */
-void gt_take(gt_ctx *cx, size_t size, gt_axis axis, const int64_t *index, int64_t n, const void *x,
-             void *y);
-
 #endif

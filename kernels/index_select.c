@@ -1,6 +1,6 @@
 /* index_select: the slices of x at positions `index` along a dimension.  dx: index_add. */
 #include "core/tensor/strided.h"
-#include "kernels/geometry.h"
+#include "kernels/indices.h"
 
 enum { DIM };
 

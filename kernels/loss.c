@@ -1,6 +1,6 @@
 /* loss.c: targets and reductions of the cross-entropy losses (cross_entropy.h). */
 #include "kernels/cross_entropy.h"
-#include "kernels/geometry.h"
+#include "kernels/indices.h"
 
 gt_status gt_ce_infer(gt_call *c, int targets, int64_t rows, gt_dtype dtype) {
   const gt_spec *t = &c->in_spec[targets];

@@ -1,7 +1,7 @@
 /* masked_select: the elements of x where mask is true, as a 1-d tensor; the two broadcast.
  * Gradient: dy at the positions it came from, zero elsewhere. */
 #include "core/tensor/strided.h"
-#include "kernels/geometry.h"
+#include "kernels/indices.h"
 #include "kernels/mask.h"
 #include "kernels/rule.h"
 

@@ -1,6 +1,6 @@
 /* one_hot: y[…, k] = 1 where k is the index, else 0. */
 #include "core/tensor/strided.h"
-#include "kernels/geometry.h"
+#include "kernels/indices.h"
 
 #include <stdlib.h>
 

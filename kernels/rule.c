@@ -52,6 +52,13 @@ gt_tensor *gt_number(gt_terms *t, double value) {
   return keep(t, out);
 }
 
+gt_tensor *gt_whole(gt_terms *t, int64_t value) {
+  if (t->status != GT_OK) return NULL;
+  gt_tensor *out = NULL;
+  t->status = gt_tensor_scalar(t->c->cx, GT_I64, 0, value, &out);
+  return keep(t, out);
+}
+
 gt_tensor *gt_term_number(gt_terms *t, const char *op, gt_tensor *a, double b) {
   return gt_term2(t, op, a, gt_number(t, b));
 }

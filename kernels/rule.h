@@ -32,6 +32,7 @@ gt_tensor *gt_term2_with(gt_terms *t, const char *op, gt_tensor *a, gt_tensor *b
 gt_tensor *gt_term_number(gt_terms *t, const char *op, gt_tensor *a, double b);
 /* The number as a term, for ops that take it first. */
 gt_tensor *gt_number(gt_terms *t, double value);
+gt_tensor *gt_whole(gt_terms *t, int64_t value);
 /* A reduction's output, or its gradient, seen in the shape of input 0: reduced dimensions are
  * repeated.  For ops with the attributes dim and keepdim. */
 gt_tensor *gt_unreduced(gt_terms *t, gt_tensor *reduced);

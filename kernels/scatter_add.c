@@ -3,7 +3,7 @@
 #ifndef real
 #include "core/tensor/strided.h"
 #include "kernels/cpu.h"
-#include "kernels/geometry.h"
+#include "kernels/indices.h"
 #include "kernels/rule.h"
 
 enum { DIM };

@@ -1,9 +1,9 @@
 /* tensor_index.c: t[key] and t[key] = value.
  *
  * Keys: an integer; a string in Python's slice grammar ("1:3, :, None, ..., -1"); a table of
- * integers, ranges {start, stop[, step]} ({} is all), "..." and "None"; a tensor (indices or a
- * mask).  Everything counts from 0 and is half-open.  Integers, ranges and new axes give views;
- * tensors give copies. */
+ * integers, ranges {start, stop[, step]} ({} is all), "..." and "None"; tensors (tensor_pick.c).
+ * Everything counts from 0 and is half-open.  Integers, ranges and new axes give views; tensors
+ * give copies. */
 #include "core/tensor/rng.h"
 #include "core/tensor/run.h"
 #include "lua/bind/tensor.h"
@@ -309,59 +309,13 @@ static void read_key(lua_State *L, const gt_tensor *t, items *list) {
   resolve(L, t, list);
 }
 
-/* A mask covers the first dimensions of t. */
-static void check_mask(lua_State *L, const gt_tensor *t, const gt_tensor *mask) {
-  bool fits = mask->ndim <= t->ndim;
-  for (int d = 0; fits && d < mask->ndim; d++) fits = mask->shape[d] == t->shape[d];
-  if (fits) return;
-  char have[GT_SHAPE_TEXT], want[GT_SHAPE_TEXT];
-  gt_spec mask_spec = gt_spec_of(mask), spec = gt_spec_of(t);
-  gtlua_error(L, "index: expected a mask of the first dimensions of %s, got %s",
-              gt_shape_text(&spec, want), gt_shape_text(&mask_spec, have));
-}
-
-/* t[mask]: the elements, or the slices of the dimensions that the mask does not have, where it is
- * true. */
-static int read_by_mask(lua_State *L, gt_tensor *t, gt_tensor *mask) {
-  check_mask(L, t, mask);
-  if (mask->ndim == t->ndim) {
-    gtlua_apply(L, "masked_select", (gt_tensor *[]){t, mask}, 2, NULL);
-    return 1;
-  }
-  gt_value shape = {.given = true, .dims = {.count = 1 + t->ndim - mask->ndim}};
-  shape.dims.at[0] = gt_count(mask);
-  memcpy(shape.dims.at + 1, t->shape + mask->ndim,
-         (size_t)(t->ndim - mask->ndim) * sizeof *t->shape);
-  gtlua_apply(L, "reshape", &t, 1, GT_ARGS({"shape", shape}));
-  gt_tensor *rows = gtlua_totensor(L, -1);
-  gtlua_apply(L, "reshape", &mask, 1, GT_ARGS({"shape", GT_DIMS1(gt_count(mask))}));
-  gt_tensor *flat = gtlua_totensor(L, -1);
-  gtlua_apply(L, "nonzero", &flat, 1, NULL);
-  gt_tensor *at = gtlua_totensor(L, -1);
-  gtlua_apply(L, "squeeze", &at, 1, GT_ARGS({"dim", GT_INT(1)}));
-  at = gtlua_totensor(L, -1);
-  gtlua_apply(L, "index", (gt_tensor *[]){rows, at}, 2, NULL);
-  return 1;
-}
-
-/* t[mask] or t[indices] */
-static int read_by_tensor(lua_State *L, gt_tensor *t, gt_tensor *key) {
-  if (key->dtype == GT_BOOL) return read_by_mask(L, t, key);
-  if (gt_dtype_is_float(key->dtype))
-    return gtlua_error(L, "index: a tensor key must hold integers or booleans, got %s",
-                       gt_dtype_name(key->dtype));
-  gtlua_apply(L, "index", (gt_tensor *[]){t, key}, 2, NULL);
-  return 1;
-}
-
 int gtlua_tensor_at(lua_State *L) {
   gt_tensor *t = gtlua_totensor(L, 1);
   if (lua_type(L, 2) == LUA_TNUMBER) {
     gtlua_push_row(L, t, gtlua_toint(L, 2, "index"));
     return 1;
   }
-  gt_tensor *key = gtlua_testtensor(L, 2);
-  if (key) return read_by_tensor(L, t, key);
+  if (gtlua_is_pick(L, 2)) return gtlua_pick(L, t);
   items list;
   read_key(L, t, &list);
   geometry g;
@@ -375,35 +329,10 @@ int gtlua_tensor_at(lua_State *L) {
 
 /* ---- writing ---- */
 
-/* t[mask] = number */
-static int assign_by_tensor(lua_State *L, gt_tensor *t, gt_tensor *key) {
-  gt_ctx *cx = gtlua_cx(L);
-  if (key->dtype != GT_BOOL || lua_type(L, 3) != LUA_TNUMBER)
-    return gtlua_error(
-        L, "index: t[mask] = number is possible, t[%s tensor] = %s is not; see torch.where",
-        gt_dtype_name(key->dtype), gtlua_typename(L, 3));
-  check_mask(L, t, key);
-  gt_value shape = {.given = true, .dims = {.count = t->ndim}};
-  for (int d = 0; d < t->ndim; d++) shape.dims.at[d] = d < key->ndim ? key->shape[d] : 1;
-  gtlua_apply(L, "reshape", &key, 1, GT_ARGS({"shape", shape}));
-  key = gtlua_totensor(L, -1);
-  gt_tensor *value = NULL;
-  bool whole = lua_isinteger(L, 3);
-  gt_status status = gt_tensor_scalar(cx, whole ? GT_I64 : GT_F64, lua_tonumber(L, 3),
-                                      whole ? lua_tointeger(L, 3) : 0, &value);
-  if (status == GT_OK)
-    status = gt_run_into(cx, cx->ops[gt_op_find(cx, "masked_fill")], (gt_tensor *[]){t, key, value},
-                         3, NULL, t);
-  gt_tensor_unref(cx, value);
-  gtlua_check(L, status);
-  return 0;
-}
-
 /* t[key] = number, boolean or tensor (broadcast) */
 int gtlua_tensor_assign(lua_State *L) {
   gt_tensor *t = gtlua_writable(L, 1, "t[key] = value");
-  gt_tensor *key = gtlua_testtensor(L, 2);
-  if (key) return assign_by_tensor(L, t, key);
+  if (gtlua_is_pick(L, 2)) return gtlua_pick_assign(L, t);
   items list;
   read_key(L, t, &list);
   geometry g;

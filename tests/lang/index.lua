@@ -147,6 +147,37 @@ test("dim may come before the index, as PyTorch has it, or after", function()
   test.equal(torch.zeros(3):index_add(0, torch.tensor {2}, torch.ones(1)), {0.0, 0.0, 1.0})
 end)
 
+test("a table of index tensors names one place per dimension", function()
+  local t = torch.arange(12):reshape(3, 4):to "f32":requires_grad_(true)
+  local rows, columns = torch.arange(3), torch.tensor {1, -1, 0}
+  test.equal(t[{rows, columns}], {1.0, 7.0, 8.0})
+  test.equal(t[{rows:unsqueeze(1), torch.tensor {0, 2}}], {{0.0, 2.0}, {4.0, 6.0}, {8.0, 10.0}})
+  test.equal(t[{rows}], t:detach():tolist())
+  t[{rows, columns}]:sum():backward()
+  test.equal(t.grad, {{0.0, 1.0, 0.0, 0.0}, {0.0, 0.0, 0.0, 1.0}, {1.0, 0.0, 0.0, 0.0}})
+  test.raises(function() return t[{rows, rows, rows}] end, "index: expected at most 2 indices for (3, 4), got 3")
+  test.raises(function() return t[{rows, 1}] end, "index: tensors do not mix with other parts, part 2 is an integer")
+  test.raises(function() return t[{rows, torch.tensor {true, false, true}}] end, "a mask stands alone")
+end)
+
+test("tensors as keys can be assigned to", function()
+  local t = torch.zeros(3, 4)
+  t[{torch.arange(3), torch.tensor {1, -1, 0}}] = 5
+  test.equal(t, {{0.0, 5.0, 0.0, 0.0}, {0.0, 0.0, 0.0, 5.0}, {5.0, 0.0, 0.0, 0.0}})
+  t[torch.tensor {0, 2}] = torch.tensor {1, 2, 3, 4}
+  t[t:gt(3)] = torch.tensor {-1, -2, -3}
+  test.equal(t, {{1.0, 2.0, 3.0, -1.0}, {0.0, 0.0, 0.0, -2.0}, {1.0, 2.0, 3.0, -3.0}})
+  t[torch.tensor {true, false, true}] = torch.zeros(4)
+  test.equal(t:sum():item(), -2.0)
+  t:transpose(0, 1)[torch.tensor {0}] = 7 -- through a view
+  test.equal(t:select(1, 0), {7.0, 7.0, 7.0})
+  test.raises(function() t[torch.arange(3)] = torch.zeros(2, 4) end, "expected a value that broadcasts to (3, 4), got (2, 4)")
+  test.raises(function() t[torch.tensor {3}] = 0 end, "index 3 is out of range for dimension 0 of size 3")
+  test.raises(function() t[torch.tensor {0}] = "x" end, "expected a number or a tensor, got a string")
+  local w = torch.zeros(3, {requires_grad = true})
+  test.raises(function() w[torch.tensor {0}] = 1 end, "torch.no_grad")
+end)
+
 test("iteration counts from 0 and never skips a row", function()
   local t = torch.tensor{{1, 2}, {3, 4}, {5, 6}}
   local seen = {}

@@ -1,0 +1,151 @@
+/* tensor_pick.c: tensors as keys: t[mask], t[index], t[{index, index, …}], read and written.
+ *
+ * A mask covers the first dimensions of t and picks the elements, or the slices of the other
+ * dimensions, where it is true.  Index tensors stand for one dimension each, from the first on, and
+ * broadcast. */
+#include "core/tensor/run.h"
+#include "lua/bind/tensor.h"
+
+#include <string.h>
+
+#define MOST_KEYS 4 /* index tensors that the op takes */
+
+typedef struct keys {
+  int count;
+  gt_tensor *at[MOST_KEYS];
+} keys;
+
+bool gtlua_is_pick(lua_State *L, int index) {
+  if (gtlua_testtensor(L, index)) return true;
+  if (lua_type(L, index) != LUA_TTABLE) return false;
+  lua_rawgeti(L, index, 1);
+  bool tensor = gtlua_testtensor(L, -1) != NULL;
+  lua_pop(L, 1);
+  return tensor;
+}
+
+static void check_mask(lua_State *L, const gt_tensor *t, const gt_tensor *mask) {
+  bool fits = mask->ndim <= t->ndim;
+  for (int d = 0; fits && d < mask->ndim; d++) fits = mask->shape[d] == t->shape[d];
+  if (fits) return;
+  char have[GT_SHAPE_TEXT], want[GT_SHAPE_TEXT];
+  gt_spec mask_spec = gt_spec_of(mask), spec = gt_spec_of(t);
+  gtlua_error(L, "index: expected a mask of the first dimensions of %s, got %s",
+              gt_shape_text(&spec, want), gt_shape_text(&mask_spec, have));
+}
+
+/* The coordinates of a mask's true elements, one tensor per dimension; they stay on the stack. */
+static void read_mask(lua_State *L, gt_tensor *mask, keys *out) {
+  if (mask->ndim == 0 || mask->ndim > MOST_KEYS)
+    gtlua_error(L, "index: expected a mask of 1 to %d dimensions here, got %d", MOST_KEYS,
+                mask->ndim);
+  gtlua_apply(L, "nonzero", &mask, 1, NULL);
+  gt_tensor *places = gtlua_totensor(L, -1);
+  out->count = mask->ndim;
+  for (int d = 0; d < mask->ndim; d++) {
+    gtlua_apply(L, "select", &places, 1, GT_ARGS({"dim", GT_INT(1)}, {"index", GT_INT(d)}));
+    out->at[d] = gtlua_totensor(L, -1);
+  }
+}
+
+static void add_index(lua_State *L, gt_tensor *index, keys *out) {
+  if (out->count == MOST_KEYS) gtlua_error(L, "index: more than %d index tensors", MOST_KEYS);
+  if (gt_dtype_is_float(index->dtype) || index->dtype == GT_BOOL)
+    gtlua_error(L, "index: a tensor key must hold integers or booleans, got %s%s",
+                gt_dtype_name(index->dtype),
+                index->dtype == GT_BOOL ? " in a table (a mask stands alone)" : "");
+  out->at[out->count++] = index;
+}
+
+/* The index tensors of the key at index 2, which is not a mask. */
+static void read_indices(lua_State *L, keys *out) {
+  gt_tensor *key = gtlua_testtensor(L, 2);
+  if (key) {
+    add_index(L, key, out);
+    return;
+  }
+  lua_Unsigned n = lua_rawlen(L, 2);
+  for (lua_Unsigned i = 1; i <= n; i++) {
+    lua_rawgeti(L, 2, (lua_Integer)i);
+    if (!gtlua_testtensor(L, -1))
+      gtlua_error(L, "index: tensors do not mix with other parts, part %d is %s", (int)i,
+                  gtlua_typename(L, -1));
+    add_index(L, gtlua_totensor(L, -1), out);
+    lua_pop(L, 1);
+  }
+}
+
+/* The mask that is the key at index 2, or NULL. */
+static gt_tensor *mask_of(lua_State *L, const gt_tensor *t) {
+  gt_tensor *key = gtlua_testtensor(L, 2);
+  if (!key || key->dtype != GT_BOOL) return NULL;
+  check_mask(L, t, key);
+  return key;
+}
+
+int gtlua_pick(lua_State *L, gt_tensor *t) {
+  gt_tensor *in[1 + MOST_KEYS] = {t}, *mask = mask_of(L, t);
+  keys k = {0};
+  if (mask && mask->ndim == t->ndim) {
+    gtlua_apply(L, "masked_select", (gt_tensor *[]){t, mask}, 2, NULL);
+    return 1;
+  }
+  if (mask)
+    read_mask(L, mask, &k);
+  else
+    read_indices(L, &k);
+  memcpy(in + 1, k.at, sizeof k.at);
+  gtlua_apply(L, "index", in, 1 + k.count, NULL);
+  return 1;
+}
+
+/* The value at index 3: a tensor, or a number that becomes a tensor of its own (`made`). */
+static gt_status read_value(lua_State *L, gt_tensor **value, gt_tensor **made) {
+  *value = gtlua_testtensor(L, 3);
+  if (*value) return GT_OK;
+  gt_status status;
+  if (lua_type(L, 3) == LUA_TBOOLEAN)
+    status = gt_tensor_scalar(gtlua_cx(L), GT_BOOL, 0, lua_toboolean(L, 3), made);
+  else if (lua_isinteger(L, 3))
+    status = gt_tensor_scalar(gtlua_cx(L), GT_I64, 0, lua_tointeger(L, 3), made);
+  else
+    status = gt_tensor_scalar(gtlua_cx(L), GT_F64, lua_tonumber(L, 3), 0, made);
+  *value = *made;
+  return status;
+}
+
+/* t = value where mask holds, in one pass. */
+static gt_status fill_mask(gt_ctx *cx, gt_tensor *t, gt_tensor *mask, gt_tensor *value) {
+  const gt_op *op = cx->ops[gt_op_find(cx, "masked_fill")];
+  return gt_run_into(cx, op, (gt_tensor *[]){t, mask, value}, 3, NULL, t);
+}
+
+int gtlua_pick_assign(lua_State *L, gt_tensor *t) {
+  gt_ctx *cx = gtlua_cx(L);
+  int type = lua_type(L, 3);
+  bool number = type == LUA_TNUMBER || type == LUA_TBOOLEAN;
+  gt_tensor *in[2 + MOST_KEYS] = {t}, *made = NULL, *mask = mask_of(L, t);
+  keys k = {0};
+  if (!number && !gtlua_testtensor(L, 3))
+    return gtlua_error(L, "t[key] = value: expected a number or a tensor, got %s",
+                       gtlua_typename(L, 3));
+  if (mask && number) { /* seen in t's shape, so that it broadcasts from the front */
+    gt_value shape = {.given = true, .dims = {.count = t->ndim}};
+    for (int d = 0; d < t->ndim; d++) shape.dims.at[d] = d < mask->ndim ? mask->shape[d] : 1;
+    gtlua_apply(L, "reshape", &mask, 1, GT_ARGS({"shape", shape}));
+    mask = gtlua_totensor(L, -1);
+  } else if (mask) {
+    read_mask(L, mask, &k);
+  } else {
+    read_indices(L, &k);
+  }
+  memcpy(in + 2, k.at, sizeof k.at);
+  gt_status status = read_value(L, &in[1], &made);
+  if (status == GT_OK && mask && number)
+    status = fill_mask(cx, t, mask, in[1]);
+  else if (status == GT_OK)
+    status = gt_run(cx, cx->ops[gt_op_find(cx, "index_put")], in, 2 + k.count, NULL, NULL);
+  gt_tensor_unref(cx, made);
+  gtlua_check(L, status);
+  return 0;
+}
