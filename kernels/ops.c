@@ -1,5 +1,5 @@
 /* ops.c: turns the list in ops.def into the table that the context is made with. */
-#include "kernels/ops.h"
+#include "core/tensor/ops.h"
 
 #define OP(name) extern const gt_op gt_op_##name;
 #include "kernels/ops.def"

@@ -69,7 +69,7 @@ local arrows = {
   {"core/train/", {"core/train/", "core/model/", "core/tensor/"}},
   {"core/data/", {"core/data/", "core/tensor/"}},
   {"kernels/", {"kernels/", "core/tensor/"}},
-  {"lua/bind/", {"lua/bind/", "core/", "kernels/ops.h"}},
+  {"lua/bind/", {"lua/bind/", "core/"}},
   {"shell/", {"shell/", "lua/bind/bind.h"}},
 }
 

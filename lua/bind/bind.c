@@ -3,7 +3,7 @@
 #include "lua/bind/text.h"
 
 #include "core/tensor/allocator.h"
-#include "kernels/ops.h"
+#include "core/tensor/ops.h"
 
 #include <lualib.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 #define KEPT_ERROR "gt.error"
 #define MARK_LEAST ((size_t)192 << 20)
-#define GARBAGE_MOST ((size_t)1 << 30) /* that may pile up beside what lives */
+#define GARBAGE_MOST ((size_t)256 << 20) /* that may pile up beside what lives */
 #define BUILTIN "=builtin:" /* how chunk names of the embedded library begin */
 
 /* The session of the process: for the signal handler and for gtlua_close(), which have no

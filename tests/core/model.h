@@ -10,7 +10,7 @@
 #include "core/tensor/graph.h"
 #include "core/tensor/rng.h"
 #include "core/tensor/run.h"
-#include "kernels/ops.h"
+#include "core/tensor/ops.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,4 +1,5 @@
-/* ops.h: the table of ops handed to gt_ctx_new: all that anyone outside kernels/ sees of them. */
+/* ops.h: the table of ops: declared here, defined by kernels/ops.c, so that whoever makes a context
+ * needs to see no kernel. */
 #ifndef GT_OPS_H
 #define GT_OPS_H
 
