@@ -1,5 +1,6 @@
 -- make bench: every claim as a ratio to PyTorch on this machine in this run, pair by pair; without PyTorch the gptsh column.
 -- usage: gptsh tests/bench/bench.lua GPTSH PYTHON [JOB…]
+-- PEERS="stock compiled" picks columns, PAIRS=3 sets the number of pairs.
 -- Peers: stock (eager), tuned (jemalloc with huge pages preloaded where installed), compiled (torch.compile).  The
 -- headline ratio is against the fastest of them.  Order of runs alternates (ABBA), figures are medians of per-pair ratios.
 
@@ -37,8 +38,10 @@ local function once(command, whole)
   return whole and wall or tonumber(seconds), tonumber(peak), tonumber(check)
 end
 
+local versions = shell(f"{PYTHON} -c 'import torch; print(torch.__version__)'"):gsub("%s+$", "")
+
 local function peers(job)
-  if shell(f"{PYTHON} -c 'import torch; print(torch.__version__)'") == "" then return {} end
+  if versions == "" then return {} end
   local list = {{name = "stock", command = f"{PYTHON} {here}/job.py {job.name}"}}
   local jemalloc = shell "ls /usr/lib/*/libjemalloc.so.2":match "%S+"
   if jemalloc then
@@ -48,13 +51,17 @@ local function peers(job)
   if job.compile then
     list[#list + 1] = {name = "compiled", command = f"{PYTHON} {here}/job.py {job.name} compile"}
   end
-  return list
+  local wanted, picked = os.getenv "PEERS" or "stock tuned compiled", {}
+  for _, peer in ipairs(list) do
+    if wanted:find(peer.name, 1, true) then picked[#picked + 1] = peer end
+  end
+  return picked
 end
 
 local function compare(job, peer)
   local mine = f"{GPTSH} {here}/job.lua {job.name}"
   local ratios, memory, ours, theirs = {}, {}, {}, {}
-  for i = 1, job.pairs do
+  for i = 1, tonumber(os.getenv "PAIRS") or job.pairs do
     local a, a_peak, a_check, b, b_peak, b_check
     if i % 2 == 1 then
       a, a_peak, a_check = once(mine, job.whole)
@@ -76,7 +83,6 @@ end
 local wanted = {}
 for i = 3, #arg do wanted[arg[i]] = true end
 
-local versions = shell(f"{PYTHON} -c 'import torch; print(torch.__version__)'"):gsub("%s+$", "")
 print(f"peer: {versions ~= '' and 'PyTorch ' .. versions or 'none found (set PYTHON=)'}, {torch.get_num_threads()} threads")
 print(f"{'job':<32} {'peer':<9} {'gptsh s':>9} {'peer s':>9} {'faster':>8} {'spread':>15} {'memory':>8}")
 for _, job in ipairs(JOBS) do
