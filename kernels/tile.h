@@ -113,7 +113,7 @@ static inline void T(gt_pack)(const real *x, int64_t row_step, int64_t column_st
 static inline void T(gt_transpose)(T(gt_vector) v[]) {
   enum { n = T(gt_tile_n) / 2 };
   for (int block = 1; block < n; block *= 2) {
-    T(gt_positions) low, high;
+    T(gt_positions) low = {0}, high = {0};
     for (int i = 0; i < n; i++) {
       low[i] = i & block ? n + i - block : i;
       high[i] = i & block ? n + i : i + block;

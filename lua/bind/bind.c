@@ -14,7 +14,7 @@
 #define KEPT_ERROR "gt.error"
 #define MARK_LEAST ((size_t)192 << 20)
 #define GARBAGE_MOST ((size_t)256 << 20) /* that may pile up beside what lives */
-#define BUILTIN "=builtin:" /* how chunk names of the embedded library begin */
+#define BUILTIN "=builtin:"              /* how chunk names of the embedded library begin */
 
 /* The session of the process: for the signal handler and for gtlua_close(), which have no
  * lua_State. */

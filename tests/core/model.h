@@ -8,9 +8,9 @@
 #include "core/model/nn.h"
 #include "core/tensor/allocator.h"
 #include "core/tensor/graph.h"
+#include "core/tensor/ops.h"
 #include "core/tensor/rng.h"
 #include "core/tensor/run.h"
-#include "core/tensor/ops.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* safetensors.c: the bytes the reference writes, every malformed file refused by name, ties,
  * atomic saves, allocation faults. */
-#include "core/data/atomic.h"
 #include "core/data/safetensors.h"
+#include "core/data/atomic.h"
 #include "core/tensor/allocator.h"
 
 #include <dirent.h>
