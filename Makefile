@@ -1,7 +1,7 @@
 # gptsh: `make` builds ./gptsh, `make demo` runs the main job, `make test` runs every test; the last
 # two do every set-up step themselves.  Sources are found by wildcard: adding a file needs no edit here.
 #
-#   FLAVOUR=release|debug|asan   where objects go: build/<flavour>
+#   FLAVOUR=release|debug|asan|tsan   where objects go: build/<flavour>
 #   LINE=readline|edit|none      the line editor of the prompt
 #   ARCH=native                  the CPU to compile for
 #   CUDA=auto|no                 build the CUDA plug-in when nvcc is found
@@ -36,6 +36,7 @@ MODE_release := -O3 -g -fno-plt
 MODE_debug := -O1 -g -DGT_DEBUG
 MODE_asan := -O1 -g -DGT_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=undefined \
   -fno-omit-frame-pointer
+MODE_tsan := -O1 -g -DGT_DEBUG -fsanitize=thread -fno-omit-frame-pointer
 MODE := $(MODE_$(FLAVOUR))
 # No contraction: a*b+c has the same bits in every op that writes it.  Nobody reads errno or the
 # floating-point traps of libm.
