@@ -13,6 +13,9 @@
 #include <string.h>
 
 #define HEADER_MAX 100000000u /* as the reference reader */
+/* Of JSON values.  A tensor of 8 dimensions needs 14; the rest is for metadata. */
+#define VALUES_MAX (16 * GT_SAFETENSORS_TENSORS)
+#define DEPTH_MAX 128
 
 /* What one header entry says; `name` belongs to the JSON tree. */
 typedef struct entry {
@@ -44,6 +47,27 @@ static gt_status bad_tensor(const reader *r, const char *name, const char *reaso
                  gt_shown(name, strlen(name), text), reason);
 }
 
+/* Bounds what the JSON tree will cost before it is built: each empty list of two bytes would become
+ * a block of over a hundred.  A value follows each bracket or comma, at most. */
+static gt_status bound_header(const reader *r) {
+  int values = 0, depth = 0;
+  bool quoted = false;
+  for (uint64_t i = 0; i < r->header; i++) {
+    char c = r->text[i];
+    if (c == '"') quoted = !quoted;
+    if (quoted) {
+      i += c == '\\'; /* what is escaped ends no string */
+      continue;
+    }
+    bool opens = c == '{' || c == '[';
+    values += opens || c == ',';
+    depth += opens - (c == '}' || c == ']');
+    if (values > VALUES_MAX) return bad(r, 8 + i, "more values than 65536 tensors need");
+    if (depth > DEPTH_MAX) return bad(r, 8 + i, "nested more than 128 deep");
+  }
+  return GT_OK;
+}
+
 static gt_status read_header(reader *r) {
   unsigned char length[8];
   if (r->file.size < 8) return bad(r, 0, "a safetensors file has at least 8 bytes");
@@ -56,6 +80,7 @@ static gt_status read_header(reader *r) {
   if (!r->text) return GT_ENOMEM;
   GT_TRY(gt_file_read(r->cx, &r->file, 8, r->text, r->header));
   if (r->text[0] != '{') return bad(r, 8, "header does not begin with '{'");
+  GT_TRY(bound_header(r));
 
   json_error_t error;
   r->root = json_loadb(r->text, r->header, JSON_REJECT_DUPLICATES, &error);
