@@ -26,7 +26,7 @@ endif
 ifeq ($(origin CXX),default)
 CXX := g++
 endif
-PKG := lua5.4 jansson
+PKG := lua5.4 jansson libpcre2-8
 BLAS_INC := $(firstword $(wildcard /usr/include/*/openblas-openmp))
 BLAS_DIR := $(firstword $(wildcard /usr/lib/*/openblas-openmp))
 
@@ -43,7 +43,7 @@ MODE := $(MODE_$(FLAVOUR))
 ALL_CPPFLAGS := -I. -D_GNU_SOURCE $(shell pkg-config --cflags $(PKG) 2>/dev/null) $(addprefix -I,$(BLAS_INC)) $(CPPFLAGS)
 ALL_CFLAGS := -march=$(ARCH) -ffp-contract=off -fno-math-errno -fno-trapping-math $(WARN) $(MODE) $(CFLAGS)
 ALL_LDFLAGS := -rdynamic $(filter -fsanitize%,$(MODE)) $(addprefix -Wl$(comma)-rpath$(comma),$(BLAS_DIR)) $(LDFLAGS)
-CORE_LIBS := $(addprefix -L,$(BLAS_DIR)) -lopenblas -ljansson -lm -ldl -lpthread
+CORE_LIBS := $(addprefix -L,$(BLAS_DIR)) -lopenblas -ljansson -lpcre2-8 -lm -ldl -lpthread
 LINE_LIB_readline := -lreadline
 LINE_LIB_edit := -ledit
 LIBS := $(shell pkg-config --libs lua5.4 2>/dev/null) $(LINE_LIB_$(LINE)) $(CORE_LIBS) $(LDLIBS)

@@ -22,6 +22,7 @@ have pkg-config || need pkg-config
 have gnuplot || need gnuplot-nox
 module lua5.4 || need liblua5.4-dev
 module jansson || need libjansson-dev
+module libpcre2-8 || need libpcre2-dev
 case ${LINE:-readline} in
   readline) header readline/readline.h || need libreadline-dev ;;
   edit) header editline/readline.h || need libedit-dev ;;

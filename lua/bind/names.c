@@ -28,6 +28,8 @@ static const names optim_names[] = {
 
 static const names torch_names[] = {{"gt.files", {"load", "save"}}, {"gt.compile", {"compile"}}};
 
+static const names tokenizer_names[] = {{"gt.tokenizer", {"bytes", "chars"}}};
+
 static const names global_names[] = {
     {"gt.models", {"GPT", "GPTConfig"}},
     {"gt.inspect", {"summary", "check_model_dtypes", "spectral"}},
@@ -55,6 +57,13 @@ static void add_space(lua_State *L, const char *space, const names *list, int co
   lua_pushvalue(L, -1);
   lua_setglobal(L, space);
   lua_setfield(L, -2, space);
+}
+
+/* A name space that PyTorch does not have, as a global. */
+static void add_library(lua_State *L, const char *space, const names *list, int count) {
+  gtlua_namespace(L, space);
+  add_names(L, list, count);
+  lua_setglobal(L, space);
 }
 
 /* __index of the globals: fetches a lazy one, else nil.  Upvalue: name -> library. */
@@ -100,5 +109,6 @@ void gtlua_add_names(lua_State *L) {
   lua_setfield(L, -2, "functional");
   lua_pop(L, 2);
   add_names(L, torch_names, GT_COUNT(torch_names));
+  add_library(L, "tokenizer", tokenizer_names, GT_COUNT(tokenizer_names));
   add_globals(L);
 }
