@@ -33,6 +33,7 @@ static const names tokenizer_names[] = {{"gt.tokenizer", {"bytes", "chars"}}};
 static const names global_names[] = {
     {"gt.models", {"GPT", "GPTConfig"}},
     {"gt.inspect", {"summary", "check_model_dtypes", "spectral"}},
+    {"plot", {"plot"}},
 };
 
 /* Makes the names lazy ones of the name space on top of the stack, in place of plain ones. */

@@ -117,6 +117,9 @@ local function help_for(value, name)
   end
   if torch.is_tensor(value) then
     write(f"a tensor of shape {value.shape}, {value.dtype}, on {value.device}; its methods:", wrapped(names_of(torch.Tensor)))
+  elseif kind == "table" and torch.type(value) == "function" then
+    function_help(getmetatable(value).__call)
+    write("it has", wrapped(names_of(value)))
   elseif kind == "table" and not (getmetatable(value) and getmetatable(value).__call) then
     write((name or "a table") .. " has", wrapped(names_of(value)))
   else
