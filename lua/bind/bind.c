@@ -346,6 +346,7 @@ static int open_library(lua_State *L) {
   gtlua_open_inspect(L);
   gtlua_open_data(L);
   gtlua_open_tokenizer(L);
+  gtlua_open_tokens(L);
   lua_setglobal(L, "torch");
   static const char *const late[][2] = {{"values", "odict"}, {"values", "struct"},
                                         {"values", "list"},  {"values", "defaults"},

@@ -144,6 +144,7 @@ void gtlua_open_optim(lua_State *L);
 void gtlua_open_inspect(lua_State *L);
 void gtlua_open_data(lua_State *L);
 void gtlua_open_tokenizer(lua_State *L);
+void gtlua_open_tokens(lua_State *L);
 void gtlua_open_debug(lua_State *L); /* fault hooks, counters: what tests need */
 
 /* ---- embedded Lua library (generated at build time from lua/lib/) ---- */

@@ -26,6 +26,8 @@ static const names model_names[] = {
 static const names optim_names[] = {
     {"gt.optim", {"AdamW", "Muon", "SGD", "class", "zeropower_via_newtonschulz5"}}};
 
+static const names data_names[] = {{"gt.data", {"text", "tokens", "open", "demo"}}};
+
 static const names torch_names[] = {{"gt.files", {"load", "save"}}, {"gt.compile", {"compile"}}};
 
 static const names tokenizer_names[] = {{"gt.tokenizer", {"bytes", "chars"}}};
@@ -103,6 +105,7 @@ void gtlua_add_names(lua_State *L) {
   add_space(L, "nn", nn_names, GT_COUNT(nn_names));
   add_space(L, "models", model_names, GT_COUNT(model_names));
   add_space(L, "optim", optim_names, GT_COUNT(optim_names));
+  add_space(L, "data", data_names, GT_COUNT(data_names));
   lua_getglobal(L, "F");
   add_names(L, f_names, GT_COUNT(f_names));
   lua_getglobal(L, "nn");

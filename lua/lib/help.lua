@@ -83,7 +83,7 @@ local function wrapped(names)
   return table.concat(lines, "\n")
 end
 
-local spaces = {"torch", "F", "nn", "optim"}
+local spaces = {"torch", "F", "nn", "optim", "data"}
 
 local function find(name)
   local space, field = name:match "^(%w+)[.:]([%w_]+)$"
