@@ -3,16 +3,16 @@
 local test = require "harness"
 
 --- Infinities and NaN stand in the file as text.
-local function numbers(value)
+local function restored(value)
   if type(value) == "table" then
-    for key, item in pairs(value) do value[key] = numbers(item) end
+    for key, item in pairs(value) do value[key] = restored(item) end
   end
   return ({nan = 0 / 0, inf = math.huge, ["-inf"] = -math.huge})[value] or value
 end
 
 local path = debug.getinfo(1, "S").source:match "^@(.*)/tensor/[^/]*$" .. "/golden/ops.json"
 local file = assert(io.open(path))
-local golden = numbers(json.decode(file:read "a"))
+local golden = restored(json.decode(file:read "a"))
 file:close()
 
 local LONG = {f64 = "float64", f32 = "float32", bf16 = "bfloat16", f16 = "float16", i64 = "int64", i32 = "int32",
