@@ -157,10 +157,13 @@ const gt_loader_settings *gt_loader_settings_of(const gt_loader *l) { return &l-
 
 gt_status gt_loader_batch(gt_ctx *cx, gt_loader *l, int64_t step, int64_t *x, int64_t *y) {
   const int64_t B = l->s.B, T = l->s.T;
-  for (int64_t b = 0, rows; b < B; b += rows) {
-    const int64_t begin = begin_of(l, step, b);
-    rows = 1;
-    while (b + rows < B && begin_of(l, step, b + rows) == begin + rows * T) rows++;
+  int64_t begin = begin_of(l, step, 0), next;
+  for (int64_t b = 0, rows; b < B; b += rows, begin = next) {
+    rows = 0; /* that lie one behind the other, read at once */
+    do {
+      rows++;
+      next = b + rows < B ? begin_of(l, step, b + rows) : -1;
+    } while (next == begin + rows * T);
     GT_TRY(gt_tokens_read(cx, l->tokens, begin, rows * T + 1, l->buffer));
     memcpy(x + b * T, l->buffer, (size_t)(rows * T) * sizeof *x);
     memcpy(y + b * T, l->buffer + 1, (size_t)(rows * T) * sizeof *y);

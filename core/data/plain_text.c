@@ -56,3 +56,20 @@ gt_status gt_text_begins(gt_ctx *cx, const char *path, bool *out) {
   *out = i >= n || (!all && i + 4 > n && head[i]); /* the last character may be cut */
   return GT_OK;
 }
+
+static gt_status append_mark(gt_ctx *cx, gt_tokens *t, int32_t id) {
+  return id < 0 ? GT_OK : gt_tokens_append(cx, t, &id, 1);
+}
+
+gt_status gt_tokens_append_text(gt_ctx *cx, gt_tokens *t, const gt_tokenizer *tok, const char *text,
+                                size_t size) {
+  gt_ids ids = {0};
+  if (tok->kind == GT_TOKENIZER_BYTES)
+    return gt_tokens_append_bytes(cx, t, (const unsigned char *)text, (int64_t)size);
+  gt_status status = gt_tokenizer_encode(cx, tok, text, size, false, &ids);
+  if (status == GT_OK) status = append_mark(cx, t, tok->bos);
+  if (status == GT_OK) status = gt_tokens_append(cx, t, ids.data, ids.count);
+  if (status == GT_OK && tok->bos < 0) status = append_mark(cx, t, tok->eos);
+  gt_ids_free(&ids);
+  return status;
+}

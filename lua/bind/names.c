@@ -105,7 +105,7 @@ void gtlua_add_names(lua_State *L) {
   add_space(L, "nn", nn_names, GT_COUNT(nn_names));
   add_space(L, "models", model_names, GT_COUNT(model_names));
   add_space(L, "optim", optim_names, GT_COUNT(optim_names));
-  add_space(L, "data", data_names, GT_COUNT(data_names));
+  add_library(L, "data", data_names, GT_COUNT(data_names));
   lua_getglobal(L, "F");
   add_names(L, f_names, GT_COUNT(f_names));
   lua_getglobal(L, "nn");

@@ -90,19 +90,23 @@ static int is_folder(lua_State *L) {
   return 1;
 }
 
-/* read_text(path, checked) -> text, or nil and the message when it is no text (not when it cannot
- * be read) */
+/* Pushes nil and the message when the status says that a file is no text; raises when it could not
+ * be read; else answers 0. */
+static int no_text(lua_State *L, gt_status status) {
+  if (status != GT_EFORMAT) gtlua_check(L, status);
+  if (status == GT_OK) return 0;
+  lua_pushnil(L);
+  lua_pushstring(L, gtlua_cx(L)->message);
+  return 2;
+}
+
+/* read_text(path, checked) -> text, or nil and the message when it is no text */
 static int read_text(lua_State *L) {
   const char *path = to_path(L, 1);
   size_t size = 0;
   char **text = push_box(L, TEXT);
   gt_status status = gt_text_read(gtlua_cx(L), path, lua_toboolean(L, 2), text, &size);
-  if (status == GT_EFORMAT) {
-    lua_pushnil(L);
-    lua_pushstring(L, gtlua_cx(L)->message);
-    return 2;
-  }
-  gtlua_check(L, status);
+  if (status) return no_text(L, status);
   lua_pushlstring(L, *text, size);
   gt_free(*text);
   *text = NULL;
@@ -134,25 +138,31 @@ static int new_tokens(lua_State *L) {
   return 1;
 }
 
-/* add_bytes(tokens, text): one id for each byte */
-static int add_bytes(lua_State *L) {
+/* add_text(tokens, tokenizer, text) */
+static int add_text(lua_State *L) {
   size_t n;
   gt_tokens *t = to_tokens(L, 1);
-  const char *text = luaL_checklstring(L, 2, &n);
-  gtlua_check(L, gt_tokens_append_bytes(gtlua_cx(L), t, (const unsigned char *)text, (int64_t)n));
+  const gt_tokenizer *tok = gtlua_totokenizer(L, 2);
+  const char *text = luaL_checklstring(L, 3, &n);
+  gtlua_check(L, gt_tokens_append_text(gtlua_cx(L), t, tok, text, n));
   return 0;
 }
 
-/* add_ids(tokens, tensor) */
-static int add_ids(lua_State *L) {
+/* add_file(tokens, tokenizer, path, checked) -> true, or nil and the message when it is no text */
+static int add_file(lua_State *L) {
   gt_ctx *cx = gtlua_cx(L);
   gt_tokens *t = to_tokens(L, 1);
-  gt_tensor *ids = gtlua_totensor(L, 2);
-  const int64_t n = gt_count(ids);
-  int32_t *values = lua_newuserdatauv(L, (size_t)n * sizeof *values + 1, 0);
-  gtlua_check(L, gt_read(cx, ids, GT_I32, values));
-  gtlua_check(L, gt_tokens_append(cx, t, values, n));
-  return 0;
+  const gt_tokenizer *tok = gtlua_totokenizer(L, 2);
+  const char *path = to_path(L, 3);
+  char *text = NULL;
+  size_t n = 0;
+  gt_status status = gt_text_read(cx, path, lua_toboolean(L, 4), &text, &n);
+  if (status) return no_text(L, status);
+  status = gt_tokens_append_text(cx, t, tok, text, n);
+  gt_free(text);
+  gtlua_check(L, status);
+  lua_pushboolean(L, true);
+  return 1;
 }
 
 /* add_shard(tokens, path, format): "any", "modded", "llama3", "nanogpt" */
@@ -292,7 +302,7 @@ static int window(lua_State *L) {
   return 3;
 }
 
-static const luaL_Reg functions[] = {{"add_bytes", add_bytes}, {"add_ids", add_ids},
+static const luaL_Reg functions[] = {{"add_file", add_file},   {"add_text", add_text},
                                      {"add_shard", add_shard}, {"batch", batch},
                                      {"below", below},         {"check_text", check_text},
                                      {"count", count},         {"get", get},

@@ -83,15 +83,22 @@ local function wrapped(names)
   return table.concat(lines, "\n")
 end
 
-local spaces = {"torch", "F", "nn", "optim", "data"}
+local spaces = {"torch", "F", "nn", "optim", "data", "tokenizer", "plot"}
+
+--- A field of a name space, lazy ones included; nil for unknown ones.
+local function member(space, field)
+  local meta = type(space) == "table" and getmetatable(space)
+  if meta and meta.lazy and meta.lazy[field] then return space[field] end
+  return type(space) == "table" and rawget(space, field) or nil
+end
 
 local function find(name)
   local space, field = name:match "^(%w+)[.:]([%w_]+)$"
   if space == "t" then return rawget(torch.Tensor, field), "Tensor." .. field end
-  if space then return type(_G[space]) == "table" and rawget(_G[space], field), name end
+  if space then return member(_G[space], field), name end
   if rawget(_G, name) ~= nil then return rawget(_G, name), name end
   for _, s in ipairs(spaces) do
-    local value = type(_G[s]) == "table" and rawget(_G[s], name)
+    local value = member(_G[s], name)
     if value then return value, s .. "." .. name end
   end
   return rawget(torch.Tensor, name), "Tensor." .. name

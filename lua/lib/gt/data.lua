@@ -146,6 +146,15 @@ function methods.split(self, fraction)
   return self:view(0, at), self:view(at)
 end
 
+--- tokens:text([begin = 0[, stop = #tokens]]) -> what the tokens from begin to before stop stand for.
+function methods.text(self, begin, stop)
+  local ids = self:slice(begin, stop)
+  if not self.tokenizer then
+    keywords.fail("text: these tokens have no tokenizer; data.tokens(…, {tokenizer = tok}) sets it")
+  end
+  return self.tokenizer:decode(ids)
+end
+
 --- tokens:save(path[, {format = "modded" | "llama3" | "nanogpt"}]): one shard of all tokens; without
 -- format "modded" (16-bit ids), or "llama3" (32-bit) where the vocabulary is larger than 65536.
 function methods.save(self, path, options)
@@ -203,70 +212,71 @@ end
 
 -- ---- from text ----
 
-local function size_of(tokenizer) return tokenizer and tokenizer.vocab_size or 256 end
-
---- Adds a document; where the tokenizer has marks, bos goes before it, or else eos behind it.
-local function add_document(handle, text, tokenizer)
-  if not tokenizer then return native.add_bytes(handle, text) end
-  native.add_ids(handle, tokenizer:encode(text, {bos = tokenizer.bos ~= nil,
-                                                 eos = tokenizer.bos == nil and tokenizer.eos ~= nil}))
+--- What the options of data.text say: the tokenizer, and whether text must be UTF-8.  `whole_text` gives
+-- all text at once, for a vocabulary of its characters.
+local function text_options(options, whole_text)
+  local o = keywords.read("data.text", options, {"tokenizer", "utf8"})
+  local checked, tok = flag("data.text", "utf8", o.utf8, true), o.tokenizer
+  if tok == nil or tok == "bytes" then tok = tokenizer.bytes() end
+  if tok == "chars" then tok = tokenizer.chars(whole_text(checked)) end
+  if torch.type(tok) ~= "Tokenizer" then
+    keywords.fail("data.text: tokenizer must be a tokenizer, 'bytes' or 'chars', got %s", keywords.show(tok))
+  end
+  return tok, checked
 end
 
-local function add_file(handle, path, o)
-  local text, message = native.read_text(path, o.utf8 ~= false)
-  if not text then keywords.fail("%s", message) end
-  add_document(handle, text, o.tokenizer)
+local function from_string(text, options)
+  keywords.string("data.text", "text", text)
+  local tok, checked = text_options(options, function() return text end)
+  if checked or #text == 0 then native.check_text("data.text", text) end
+  local handle = native.new(tok.vocab_size)
+  native.add_text(handle, tok, text)
+  return make(handle, "text", tok, tok.bos)
 end
 
---- All text files of a folder; files that are no text are left out, and counted.
-local function add_folder(handle, folder, o)
-  local taken, left_out, reason = 0, 0, nil
-  for _, path in ipairs(native.below(folder)) do
-    local text, message = native.read_text(path, true)
-    if text then
-      add_document(handle, text, o.tokenizer)
-      taken = taken + 1
-    else
-      left_out, reason = left_out + 1, reason or message
-    end
+--- Reads the files.  Without a folder a file that is no text is an error; of a folder such files are
+-- left out, and counted.
+local function from_files(paths, folder, options)
+  local function whole_text(checked)
+    local texts = {}
+    for i, path in ipairs(paths) do texts[i] = native.read_text(path, checked) or "" end
+    return table.concat(texts)
+  end
+  local tok, checked = text_options(options, whole_text)
+  local handle = native.new(tok.vocab_size)
+  local taken, reason = 0, nil
+  for _, path in ipairs(paths) do
+    local added, message = native.add_file(handle, tok, path, checked)
+    if not added and not folder then keywords.fail("%s", message) end
+    taken = taken + (added and 1 or 0)
+    reason = reason or message
   end
   if taken == 0 then
-    keywords.fail("%s: expected text files in the folder, found %s", folder,
-                  left_out == 0 and "none" or "only others (" .. reason .. ")")
+    keywords.fail("%s: expected text files in this folder, found %s", folder,
+                  reason and "none (" .. reason .. ")" or "none")
   end
-  local note = left_out > 0 and f", {left_out} left out ({reason})" or ""
-  return f"{taken} files of {folder}{note}"
-end
-
-local function add_list(handle, list, o)
-  if #list == 0 then keywords.fail("data.text: expected paths or {text = \"…\"}, got an empty table") end
-  for _, path in ipairs(list) do add_file(handle, keywords.string("data.text", "path", path), o) end
-  return #list == 1 and list[1] or f"{#list} files"
+  local source = folder and taken .. " files of " .. folder or taken == 1 and paths[1] or taken .. " files"
+  local left_out = #paths - taken
+  if left_out > 0 then source = source .. ", " .. left_out .. " left out (" .. reason .. ")" end
+  return make(handle, source, tok, tok.bos)
 end
 
 --- data.text(path | folder | {paths} | {text = "…"}[, {tokenizer = tok, utf8 = true}]) -> tokens.
--- Every file is a document; of a folder, all files in it and below it.  Without a tokenizer every byte
--- is a token.  Text must be UTF-8 without NUL bytes; utf8 = false takes any bytes.
+-- Every file is a document; of a folder, all files in it and below it that are text.  tokenizer: without
+-- it, every byte is a token; "chars": every character of this text is one.  Text must be UTF-8 without
+-- NUL bytes; utf8 = false takes any bytes.
 function data.text(source, options)
-  local o = keywords.read("data.text", options, {"tokenizer", "utf8"})
-  flag("data.text", "utf8", o.utf8)
-  local handle, from = native.new(size_of(o.tokenizer)), nil
   if type(source) == "string" and native.is_folder(source) then
-    from = add_folder(handle, source, o)
-  elseif type(source) == "string" then
-    add_file(handle, source, o)
-    from = source
-  elseif type(source) == "table" and source.text ~= nil then
-    local text = keywords.string("data.text", "text", source.text)
-    if o.utf8 ~= false or #text == 0 then native.check_text("data.text", text) end
-    add_document(handle, text, o.tokenizer)
-    from = "text"
-  elseif type(source) == "table" then
-    from = add_list(handle, source, o)
-  else
-    keywords.fail("data.text: expected a path, a list of paths or {text = \"…\"}, got %s", keywords.show(source))
+    return from_files(native.below(source), source, options)
   end
-  return make(handle, from, o.tokenizer, o.tokenizer and o.tokenizer.bos)
+  if type(source) == "string" then return from_files({source}, nil, options) end
+  if type(source) == "table" and source.text ~= nil then return from_string(source.text, options) end
+  if type(source) ~= "table" or #source == 0 then
+    keywords.fail("data.text: expected a path, a list of paths or {text = \"…\"}, got %s",
+                  type(source) == "table" and "a table without them" or keywords.show(source))
+  end
+  for _, path in ipairs(source) do keywords.string("data.text", "path", path) end
+  return from_files(source, nil, options)
 end
 
 -- ---- from shards ----
