@@ -4,6 +4,7 @@
 #include "shell/cell.h"
 #include "shell/child.h"
 #include "shell/interrupt.h"
+#include "shell/library.h"
 #include "shell/line.h"
 #include "shell/options.h"
 #include "shell/repl.h"
@@ -150,6 +151,8 @@ static int open_session(lua_State *L) {
   sh_interrupt_open(L);
   sh_child_open(L);
   sh_terminal_open(L);
+  sh_strings_open(L);
+  sh_tables_open(L);
   if (gtlua_open(L, settings) != LUA_OK) return lua_error(L);
   lua_getglobal(L, LUA_OSLIBNAME);
   lua_pushcfunction(L, exit_now);

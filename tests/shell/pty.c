@@ -223,6 +223,22 @@ static void stops_a_sort_with_comparator(void **state) {
   assert_int_equal(leave(t, CTRL_D), 0);
 }
 
+static void stops_functions_of_lua_itself(void **state) {
+  (void)state;
+  terminal *t = start_loop();
+  stop(t, "string.find(('a'):rep(40), ('a?'):rep(40) .. ('a'):rep(41))");
+  stop(t, "pcall(string.match, ('a'):rep(5000), ('.-'):rep(20) .. 'b')");
+  stop(t, "for w in ('a'):rep(5000):gmatch(('.-'):rep(20) .. 'b') do end");
+  stop(t, "local s = ('a'):rep(5000):gsub(('.-'):rep(20) .. 'b', '')");
+  stop(t, "while true do pcall(string.rep, 'x', 4e8) end");
+  ask(t, "list = {} for i = 1, 6e6 do list[i] = i * 7919 % 6000011 end", "");
+  stop(t, "table.sort(list)");
+  ask(t, "n = 0 for i = 1, #list do n = n + list[i] end", "");
+  ask(t, "n", "18000003435490"); /* none is lost */
+  stop(t, "while true do table.concat(list, ' ') end");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
 static void stops_native_work(void **state) {
   (void)state;
   terminal *t = start_loop();
@@ -409,6 +425,7 @@ int main(void) {
       cmocka_unit_test_teardown(stops_a_coroutine, end_session),
       cmocka_unit_test_teardown(stops_a_pcall_loop, end_session),
       cmocka_unit_test_teardown(stops_a_sort_with_comparator, end_session),
+      cmocka_unit_test_teardown(stops_functions_of_lua_itself, end_session),
       cmocka_unit_test_teardown(stops_native_work, end_session),
       cmocka_unit_test_teardown(stops_a_read, end_session),
       cmocka_unit_test_teardown(drops_what_was_typed, end_session),
