@@ -9,6 +9,7 @@
 #ifndef GT_MODULE_H
 #define GT_MODULE_H
 
+#include "core/model/cache.h"
 #include "core/tensor/op.h"
 #include "core/tensor/text.h"
 
@@ -27,6 +28,8 @@ typedef struct gt_arguments {
   int count;
   gt_argument arg[4];
   const char *reduction; /* loss_reduction of the GPT: NULL or "mean", "sum", "none" */
+  gt_cache *cache;       /* borrowed; what the GPT has seen before, or NULL */
+  bool last_only;        /* the GPT gives the logits of the last position only */
 } gt_arguments;
 
 typedef gt_status (*gt_forward)(gt_ctx *cx, gt_module *m, const gt_arguments *args,

@@ -501,6 +501,7 @@ void gtlua_open_module(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
   gtlua_add_walks(L);
   gtlua_add_layers(L);
+  gtlua_add_gpt(L);
   lua_setfield(L, -2, "native.module");
   lua_pop(L, 1);
   gtlua_add_names(L);

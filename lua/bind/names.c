@@ -21,7 +21,8 @@ static const names f_names[] = {{"nn.functional",
                                   "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "dropout"}}};
 
 static const names model_names[] = {
-    {"gt.models", {"GPT", "GPTConfig", "MultiHeadAttention", "FeedForward", "TransformerBlock"}}};
+    {"gt.models",
+     {"GPT", "GPTConfig", "MultiHeadAttention", "FeedForward", "TransformerBlock", "nanogpt"}}};
 
 static const names optim_names[] = {
     {"gt.optim", {"AdamW", "Muon", "SGD", "class", "zeropower_via_newtonschulz5"}}};
