@@ -398,7 +398,7 @@ static void T(backward_block)(const job *j, const T(head) * h, const real *lse, 
   T(scores)(j, h->dy + first * D, h->v_t, first, rows, k0, keys, h->ds);
   T(block_gradient)(j, h, lse, first, rows, k0, keys);
   for (int64_t key = 0; key < keys; key += GT_TILE_M) {
-    int64_t skip = j->causal ? larger(0, k0 + key - first) : 0; /* queries before this key */
+    int64_t skip = j->causal ? larger(0, k0 + key - j->offset - first) : 0; /* queries before */
     for (int64_t column = 0; column < D; column += T(N)) {
       int64_t panel = column * T_ + (first + skip) * T(N), to = (k0 + key) * width + column;
       T(gt_tile)
@@ -438,7 +438,7 @@ static void T(backward_heads)(void *argument, int64_t begin, int64_t end) {
       const real *lse = (const real *)j->lse + (batch * j->H + head) * j->T;
       T(load_queries)(j, batch, head, &h);
       for (int64_t k0 = 0; k0 < j->S; k0 += KEYS) {
-        int64_t first = j->causal ? k0 / QUERIES * QUERIES : 0;
+        int64_t first = j->causal ? larger(0, k0 - j->offset) / QUERIES * QUERIES : 0;
         for (; first < j->T; first += QUERIES) T(backward_block)(j, &h, lse, first, k0);
       }
       T(store)(j, 0, batch, head, h.dq, j->T, (real)j->scale);
