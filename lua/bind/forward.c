@@ -220,6 +220,20 @@ const gt_module_class gtlua_class_module = {.name = "Module",
                                             .forward = gtlua_forward,
                                             .extra_repr = extra_repr};
 
+/* What the native class says of itself; a class below it may add to that. */
+int gtlua_native_repr(lua_State *L) {
+  const gt_module *m = gtlua_tomodule(L, 1);
+  gt_ctx *cx = gtlua_cx(L);
+  gt_text text = {0};
+  if (m->class->extra_repr && m->class->extra_repr != extra_repr)
+    m->class->extra_repr(cx, m, &text);
+  bool failed = text.failed;
+  if (!failed) lua_pushlstring(L, text.data ? text.data : "", text.length);
+  gt_text_free(&text);
+  if (failed) gtlua_check(L, GT_ENOMEM);
+  return 1;
+}
+
 /* ---- Lua calls modules ---- */
 
 static int results(lua_State *L, int status, lua_KContext kept) {

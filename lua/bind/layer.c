@@ -74,15 +74,20 @@ int gtlua_filled(lua_State *L, gt_status status) {
   gt_module *m = *(gt_module **)lua_touserdata(L, 1);
   gtlua_module_known(L, 1);
   lua_getiuservalue(L, 1, GTLUA_UV_CLASS);
+  int class = lua_gettop(L);
   lua_getfield(L, LUA_REGISTRYINDEX, CLASSES);
   lua_rawgetp(L, -1, m->class);
-  if (lua_rawequal(L, -1, -3)) return 0;
-  lua_getfield(L, -3, "__name");
+  if (lua_rawequal(L, -1, class)) return 0;
+  lua_getfield(L, class, "__name");
   m->class_name = gt_strdup(cx, luaL_checkstring(L, -1));
   if (!m->class_name) gtlua_check(L, GT_ENOMEM);
-  if (m->forward && lua_getfield(L, -4, "forward") == LUA_TFUNCTION &&
+  if (m->forward && lua_getfield(L, class, "forward") == LUA_TFUNCTION &&
       lua_tocfunction(L, -1) != gtlua_native_forward)
     m->forward = gtlua_forward;
+  lua_settop(L, class);
+  if (lua_getfield(L, class, "extra_repr") == LUA_TFUNCTION &&
+      lua_tocfunction(L, -1) != gtlua_native_repr)
+    m->extra_repr = gtlua_class_module.extra_repr;
   return 0;
 }
 
@@ -193,6 +198,7 @@ static const luaL_Reg functions[] = {{"init", init},
                                      {"init_module_list", init_module_list},
                                      {"init_rms_norm", init_rms_norm},
                                      {"native_forward", gtlua_native_forward},
+                                     {"native_repr", gtlua_native_repr},
                                      {"new_empty", new_empty},
                                      {"new_module", new_module},
                                      {"parameter", parameter},

@@ -176,8 +176,9 @@ static int missing(lua_State *L, int box, const gt_module *m, const char *name) 
     if (!luaL_getmetafield(L, -1, "__index")) break;
   }
   names[count] = NULL;
+  gtlua_suggest(name, names, hint);
   return gtlua_error(L, "%s has no field or method '%s'%s", gt_module_class_name(m), name,
-                     gtlua_suggest(name, names, hint));
+                     *hint ? hint : "; assign it first, nil will do, or ask m:has(name)");
 }
 
 /* Pushes the field when there is one by that name; nil counts when it was assigned. */

@@ -37,6 +37,7 @@ gt_status gtlua_forward(gt_ctx *cx, gt_module *m, const gt_arguments *args, gt_t
 extern const gt_module_class gtlua_class_module; /* of classes written in Lua */
 int gtlua_module_call(lua_State *L);             /* __call */
 int gtlua_native_forward(lua_State *L);          /* the method `forward` of native classes */
+int gtlua_native_repr(lua_State *L);             /* their method `extra_repr` */
 /* Core calls that may run Lua (forwards, repr) happen between these two: the state that runs them.
  */
 lua_State *gtlua_enter(lua_State *L);
@@ -48,7 +49,7 @@ void gtlua_toarguments(lua_State *L, const gt_module *m, int first, gt_arguments
 /* The box at 1, which an init is about to fill. */
 gt_module **gtlua_open_box(lua_State *L);
 /* After a native constructor filled the box at 1: a Lua class below the native one gives its name
- * and, if it defines one, its forward.  Returns 0 results. */
+ * and, if it defines them, its forward and extra_repr.  Returns 0 results. */
 int gtlua_filled(lua_State *L, gt_status status);
 /* The device at index, the session's when there is none. */
 const gt_device *gtlua_device_at(lua_State *L, int index);
