@@ -48,6 +48,15 @@ test("the state brings a loader back to the batch, in every order", function()
   end
 end)
 
+test("a clone goes its own way", function()
+  local loader = loader_of(words, {shuffle = true})
+  batches(loader, 3)
+  local clone = loader:clone()
+  local expected = batches(clone, 4)
+  test.equal(loader.step, 3)
+  test.equal(batches(loader, 4), expected)
+end)
+
 test("a state of other settings is refused", function()
   local state = words:loader({B = 4, T = 16}):state()
   local function refused(options, message)
@@ -57,7 +66,7 @@ test("a state of other settings is refused", function()
   refused({B = 4, T = 16, seed = 2}, "saved with seed = 1337, this loader has 2")
   refused({B = 4, T = 16, shuffle = true}, "saved with shuffle = false, this loader has true")
   test.raises(function() words:loader({B = 4, T = 16}):load_state(3) end, "expected the table of loader:state(), got 3")
-  test.raises(function() digits:loader({B = 4, T = 16}):load_state(state) end, "saved with tokens =")
+  test.raises(function() digits:loader({B = 4, T = 16}):load_state(state) end, "saved with count =")
   state.step = -1
   refused({B = 4, T = 16}, "step must be a whole number of at least 0, got -1")
 end)
@@ -154,4 +163,21 @@ test("ten thousand batches leave nothing behind", function()
   for _ in loader:iter(10000) do end
   collectgarbage() collectgarbage()
   test.equal(torch.memory_allocated(), before)
+end)
+
+test("help knows tokens, loaders and their methods", function()
+  local shown, lines = print, {}
+  _G.print = function(...) lines[#lines + 1] = table.concat({...}, " ") end
+  local ok, message = pcall(function()
+    help "data.text"
+    help(words)
+    help "tokens:windows"
+    help "loader:load_state"
+  end)
+  _G.print = shown
+  assert(ok, message)
+  local said = table.concat(lines, "\n")
+  for _, part in ipairs {"data.text(path | folder", "loader save slice", "every target of the tokens once", "goes on exactly where"} do
+    test.equal({part, said:find(part, 1, true) ~= nil}, {part, true})
+  end
 end)

@@ -26,10 +26,10 @@ end
 
 -- ---- loaders ----
 
-local Loader = {__name = "Loader"}
-Loader.__index = Loader
+local Loader = {} -- the methods
+local loader_meta = {__name = "Loader", __index = Loader, methods = Loader}
 
-local saved_settings = {"B", "T", "shuffle", "random", "seed", "align", "tokens"}
+local saved_settings = {"B", "T", "shuffle", "random", "seed", "align", "count"} -- count: of tokens
 
 --- loader:next() -> x, y: inputs and targets, (B, T) each, int64; y is x moved by one token.
 function Loader:next()
@@ -72,7 +72,14 @@ function Loader:load_state(state)
   self.epoch = self.step // self.batches
 end
 
-function Loader.__tostring(self)
+--- loader:clone() -> another loader at the same position.
+function Loader:clone()
+  local copy = {}
+  for name, value in pairs(self) do copy[name] = value end -- what is native has no position
+  return setmetatable(copy, loader_meta)
+end
+
+function loader_meta.__tostring(self)
   local order = self.shuffle and "shuffled" or self.random and "random" or "sequential"
   return f"Loader(B={self.B}, T={self.T}, {order}, align={self.align}, seed={self.seed}, " ..
     f"{self.batches} batches per epoch, step {self.step})"
@@ -80,7 +87,8 @@ end
 
 -- ---- token sequences ----
 
-local methods, Tokens = {}, {__name = "Tokens"}
+local methods = {}
+local Tokens = {__name = "Tokens", methods = methods}
 
 local fields = {"vocab_size", "tokenizer", "source", "bos", "native"}
 
@@ -178,7 +186,7 @@ function methods.loader(self, options)
     B = whole("loader", "B", o.B, 1, 12), T = whole("loader", "T", o.T, 1, 64),
     shuffle = flag("loader", "shuffle", o.shuffle, false), random = flag("loader", "random", o.random, false),
     seed = whole("loader", "seed", o.seed, math.mininteger, 1337), align = o.align or "none",
-    tokens = #self, step = 0, epoch = 0,
+    tokens = self, count = #self, step = 0, epoch = 0,
   }
   if loader.shuffle and loader.random then keywords.fail("loader: expected shuffle or random, got both") end
   if loader.align ~= "none" and loader.align ~= "bos" then
@@ -192,7 +200,7 @@ function methods.loader(self, options)
   loader.native, loader.batches = native.loader(self.native, loader.B, loader.T, order, loader.seed,
                                                 loader.align == "bos" and self.bos or -1)
   loader.tokens_per_batch = loader.B * loader.T
-  return setmetatable(loader, Loader)
+  return setmetatable(loader, loader_meta)
 end
 
 --- for x, y, n in tokens:windows{B = 12, T = 64}: every target of the tokens once, in order, for
@@ -389,5 +397,8 @@ function data.demo(options)
   print(f"demo corpus: {from}, {#text:,} bytes")
   return tokens
 end
+
+-- For help "tokens:loader" and help "loader:next".
+data.classes = {tokens = methods, loader = Loader}
 
 return data
