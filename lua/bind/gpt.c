@@ -3,6 +3,7 @@
 #include "lua/bind/module.h"
 
 #include "core/model/gpt.h"
+#include "core/model/sample.h"
 
 #include <string.h>
 
@@ -234,17 +235,88 @@ static int cache_index(lua_State *L) {
   return 1;
 }
 
+/* ---- sampling ---- */
+
+/* sample(logits (B, V), ids (B, T), position, temperature, top_k, top_p, seed) -> {token, …}, one
+ * per row, written into ids[:, position] too */
+static int sample(lua_State *L) {
+  gt_tensor *logits = gtlua_totensor(L, 1), *ids = gtlua_totensor(L, 2);
+  lua_Integer position = luaL_checkinteger(L, 3);
+  gt_sampling settings = {.temperature = luaL_checknumber(L, 4),
+                          .top_k = luaL_checkinteger(L, 5),
+                          .top_p = luaL_checknumber(L, 6),
+                          .seed = (uint64_t)luaL_checkinteger(L, 7)};
+  int64_t B = logits->shape[0];
+  luaL_argcheck(L,
+                ids->ndim == 2 && ids->dtype == GT_I64 && gt_is_contiguous(ids) &&
+                    gt_device_of(ids)->kind == GT_CPU && logits->ndim == 2 && ids->shape[0] == B &&
+                    position >= 0 && position < ids->shape[1],
+                2, "no room for a token of each row");
+  int64_t *tokens = lua_newuserdatauv(L, (size_t)B * sizeof *tokens + 1, 0);
+  gtlua_check(L, gt_sample(gtlua_cx(L), logits, &settings, (uint64_t)position, tokens));
+  int64_t *to = gt_data(ids);
+  gt_touch(ids);
+  lua_createtable(L, (int)B, 0);
+  for (int64_t b = 0; b < B; b++) {
+    to[b * ids->shape[1] + position] = tokens[b];
+    lua_pushinteger(L, tokens[b]);
+    lua_rawseti(L, -2, b + 1);
+  }
+  return 1;
+}
+
+/* sample_check(temperature, top_k, top_p): raises when sample would */
+static int sample_check(lua_State *L) {
+  gt_sampling settings = {.temperature = luaL_checknumber(L, 1),
+                          .top_k = luaL_checkinteger(L, 2),
+                          .top_p = luaL_checknumber(L, 3)};
+  gtlua_check(L, gt_sampling_check(gtlua_cx(L), &settings));
+  return 0;
+}
+
+/* A view of the rows of an int64 matrix; unlike ops these work while an interrupt is pending. */
+static int push_view(lua_State *L, gt_tensor *t, int ndim, int64_t rows, int64_t columns,
+                     int64_t offset) {
+  int64_t shape[2] = {rows, columns};
+  int skip = 2 - ndim;
+  gtlua_check(L, gt_tensor_view(gtlua_cx(L), t, ndim, shape + skip, t->stride + skip,
+                                t->offset + offset, gtlua_box(L)));
+  return 1;
+}
+
+/* columns(t (B, T), n) -> t[:, :n] */
+static int columns(lua_State *L) {
+  gt_tensor *t = gtlua_totensor(L, 1);
+  lua_Integer n = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, t->ndim == 2 && n >= 0 && n <= t->shape[1], 2, "no such columns");
+  return push_view(L, t, 2, t->shape[0], n, 0);
+}
+
+/* row(t (B, T), b) -> t[b] */
+static int row(lua_State *L) {
+  gt_tensor *t = gtlua_totensor(L, 1);
+  lua_Integer b = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, t->ndim == 2 && b >= 0 && b < t->shape[0], 2, "no such row");
+  return push_view(L, t, 1, 1, t->shape[1], b * t->stride[0]);
+}
+
+/* interrupted() -> whether Ctrl-C is waiting to be heard */
+static int interrupted(lua_State *L) {
+  lua_pushboolean(L, gtlua_cx(L)->interrupted);
+  return 1;
+}
+
 static const luaL_Reg cache_meta[] = {{"__gc", cache_free},           {"__close", cache_free},
                                       {"__len", cache_length},        {"__index", cache_index},
                                       {"__tostring", cache_tostring}, {NULL, NULL}};
 
-static const luaL_Reg functions[] = {{"gpt_config", gpt_config},
-                                     {"gpt_init_weights", gpt_init_weights},
-                                     {"gpt_setting", gpt_setting},
-                                     {"gpt_takes_cache", gpt_takes_cache},
-                                     {"init_gpt", init_gpt},
-                                     {"new_cache", new_cache},
-                                     {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"gpt_config", gpt_config},   {"gpt_init_weights", gpt_init_weights},
+    {"gpt_setting", gpt_setting}, {"gpt_takes_cache", gpt_takes_cache},
+    {"init_gpt", init_gpt},       {"new_cache", new_cache},
+    {"sample", sample},           {"sample_check", sample_check},
+    {"columns", columns},         {"row", row},
+    {"interrupted", interrupted}, {NULL, NULL}};
 
 void gtlua_add_gpt(lua_State *L) {
   luaL_newmetatable(L, CACHE);

@@ -320,7 +320,7 @@ static void moving_keeps_identity_and_ties(void **state) {
  * close_context sees what is left behind. */
 static void allocation_faults_undo_construction(void **state) {
   (void)state;
-  gt_gpt_config config = {48, 2, 3, 2, 97, 16};
+  gt_gpt_config config = gpt_config(48, 2, 3, 2, 97, 16);
   for (int persist = 0; persist < 2; persist++) {
     bool reached = true; /* a request for a large segment that fails is followed by a smaller one */
     int failures = 0;

@@ -163,6 +163,20 @@ function GPT:cache(options)
   return native.new_cache(#self.blocks, B, T)
 end
 
+--- m:generate(prompt, {max_new_tokens = 100, temperature = 1, top_k =, top_p =, seed =, stream =, stop =,
+-- cache = true, context =, tokenizer =}) -> ids, text.
+-- prompt: text, a list of ids, or a tensor (T) or (B, T); ids are those of the prompt and the new ones.
+-- temperature   logits are divided by it; 0 takes the likeliest token
+-- top_k         samples among exactly that many of the likeliest tokens
+-- top_p         samples among the fewest tokens that hold this probability together
+-- seed          makes the choice repeatable: the same with and without cache, for any number of threads
+-- stream        true writes the text as it comes; or a function(text, id), called for every token
+-- stop          an id, or a list of them, that ends a sequence; it is kept
+-- context       how many tokens the model sees at once; config.sequence_len if not given
+-- tokenizer     of text; m.tokenizer, or bytes, if not given
+-- Ctrl-C returns what there is.
+function GPT:generate(prompt, options) return require "gt.generate".generate(self, prompt, options) end
+
 -- ---- the GPT that nanoGPT trains ----
 
 local nanogpt = {
