@@ -5,6 +5,7 @@
  * know that.  So \s and \S are replaced by the White_Space set before compiling. */
 #include "core/data/split.h"
 
+#include "core/data/file.h"
 #include "core/data/utf8.h"
 #include "core/tensor/text.h"
 
@@ -84,7 +85,7 @@ static void spell_spaces(gt_ctx *cx, const char *pattern, gt_text *out) {
   }
 }
 
-static gt_status compile(gt_ctx *cx, gt_split *split) {
+static gt_status compile(gt_ctx *cx, const char *where, gt_split *split) {
   int error = 0;
   PCRE2_SIZE offset = 0;
   gt_text text = {0};
@@ -98,37 +99,38 @@ static gt_status compile(gt_ctx *cx, gt_split *split) {
   gt_text_free(&text);
   if (failed) return GT_ENOMEM;
   if (!split->code) {
-    char reason[128] = "";
+    char reason[128] = "", shown[GT_SHOWN];
     pcre2_get_error_message(error, (PCRE2_UCHAR *)reason, sizeof reason);
-    return gt_fail(cx, GT_EARG, "pattern: expected a regular expression, got '%.80s': %s",
-                   split->pattern, reason);
+    return gt_fail(cx, GT_EARG, "%s: expected a regular expression, got '%s': %s", where,
+                   gt_shown(split->pattern, strlen(split->pattern), shown), reason);
   }
   pcre2_jit_compile(split->code, PCRE2_JIT_COMPLETE); /* where it cannot, matching is interpreted */
   split->match = pcre2_match_data_create(1, NULL);
   split->context = pcre2_match_context_create(NULL);
   split->stack = pcre2_jit_stack_create(STACK_START, STACK_MOST, NULL);
   if (!split->match || !split->context || !split->stack)
-    return gt_fail(cx, GT_ENOMEM, "pattern: out of memory");
+    return gt_fail(cx, GT_ENOMEM, "%s: not enough memory for the pattern", where);
   pcre2_jit_stack_assign(split->context, NULL, split->stack);
   return GT_OK;
 }
 
-gt_status gt_split_new(gt_ctx *cx, const char *pattern, size_t n, gt_split **out) {
+gt_status gt_split_new(gt_ctx *cx, const char *where, const char *pattern, size_t n,
+                       gt_split **out) {
   const char *named = gt_split_named(pattern, n);
   if (named) {
     pattern = named;
     n = strlen(named);
   }
   if (n == 0 || n > GT_PATTERN_MAX || memchr(pattern, 0, n))
-    return gt_fail(cx, GT_EARG, "pattern: expected 1 to %d bytes without NUL, got %zu",
-                   GT_PATTERN_MAX, n);
+    return gt_fail(cx, GT_EARG, "%s: expected a pattern of 1 to %d bytes without NUL, got %zu",
+                   where, GT_PATTERN_MAX, n);
   gt_split *split = gt_calloc(cx, 1, sizeof *split);
   if (!split) return GT_ENOMEM;
   split->pattern = gt_calloc(cx, n + 1, 1);
   gt_status status = split->pattern ? GT_OK : GT_ENOMEM;
   if (status == GT_OK) {
     memcpy(split->pattern, pattern, n);
-    status = compile(cx, split);
+    status = compile(cx, where, split);
   }
   if (status == GT_OK)
     *out = split;

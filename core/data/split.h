@@ -11,8 +11,9 @@
 typedef struct gt_split gt_split;
 
 /* `pattern` is a regular expression or one of the names gpt2, gpt4, o200k, nanochat.  GT_EARG with
- * the place of the mistake. */
-gt_status gt_split_new(gt_ctx *cx, const char *pattern, size_t n, gt_split **out);
+ * a message that begins with `where`. */
+gt_status gt_split_new(gt_ctx *cx, const char *where, const char *pattern, size_t n,
+                       gt_split **out);
 void gt_split_free(gt_split *split);
 const char *gt_split_pattern(const gt_split *split);       /* the expression in full */
 const char *gt_split_named(const char *pattern, size_t n); /* name -> expression, or NULL */

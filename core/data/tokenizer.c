@@ -98,6 +98,8 @@ gt_status gt_tokenizer_add_special(gt_ctx *cx, gt_tokenizer *tok, const char *wh
   if (memchr(name, 0, n) || find_special(tok, name, n) >= 0)
     return gt_fail(cx, GT_EFORMAT, "%s: special token '%s' %s", where, gt_shown(name, n, text),
                    memchr(name, 0, n) ? "holds a NUL" : "is given twice");
+  if (tok->special_count == GT_SPECIALS_MAX)
+    return gt_fail(cx, GT_EFORMAT, "%s: more than %d special tokens", where, GT_SPECIALS_MAX);
   if ((tok->special_count & (tok->special_count - 1)) == 0) { /* grows at powers of two */
     size_t capacity = tok->special_count ? 2 * (size_t)tok->special_count : 1;
     int32_t *specials = gt_realloc(cx, tok->specials, capacity * sizeof *specials);
@@ -123,16 +125,33 @@ gt_status gt_tokenizer_find_bytes(gt_ctx *cx, gt_tokenizer *tok, const char *whe
   return GT_OK;
 }
 
-gt_status gt_tokenizer_set_pattern(gt_ctx *cx, gt_tokenizer *tok, const char *pattern, size_t n) {
+gt_status gt_tokenizer_set_pattern(gt_ctx *cx, gt_tokenizer *tok, const char *where,
+                                   const char *pattern, size_t n) {
   gt_split *split = NULL;
-  if (n) GT_TRY(gt_split_new(cx, pattern, n, &split));
+  if (n) GT_TRY(gt_split_new(cx, where, pattern, n, &split));
   gt_split_free(tok->split);
   tok->split = split;
   return GT_OK;
 }
 
+/* Looks a text up as SentencePiece spells it. */
+static int find_spaced(const gt_vocabulary *v, const char *bytes, size_t n) {
+  char spelled[GT_TOKEN_MAX];
+  size_t count = 0;
+  for (size_t i = 0; i < n; i++) {
+    const char *unit = bytes[i] == ' ' ? GT_SPACE : bytes + i;
+    size_t size = bytes[i] == ' ' ? strlen(GT_SPACE) : 1;
+    if (count + size > sizeof spelled) return -1;
+    memcpy(spelled + count, unit, size);
+    count += size;
+  }
+  return gt_vocabulary_find(v, spelled, count);
+}
+
 int gt_tokenizer_find(const gt_tokenizer *tok, const char *bytes, size_t n) {
-  int id = gt_vocabulary_find(&tok->vocabulary, bytes, n);
+  bool spaced = tok->kind == GT_TOKENIZER_SENTENCEPIECE;
+  int id = spaced ? find_spaced(&tok->vocabulary, bytes, n)
+                  : gt_vocabulary_find(&tok->vocabulary, bytes, n);
   return id >= 0 ? id : find_special(tok, bytes, n);
 }
 

@@ -73,7 +73,8 @@ gt_status gt_tokenizer_add_special(gt_ctx *cx, gt_tokenizer *tok, const char *wh
 /* Notes which tokens are the single bytes; GT_EFORMAT unless all 256 are there. */
 gt_status gt_tokenizer_find_bytes(gt_ctx *cx, gt_tokenizer *tok, const char *where);
 /* Sets how text is split: n == 0 for not at all. */
-gt_status gt_tokenizer_set_pattern(gt_ctx *cx, gt_tokenizer *tok, const char *pattern, size_t n);
+gt_status gt_tokenizer_set_pattern(gt_ctx *cx, gt_tokenizer *tok, const char *where,
+                                   const char *pattern, size_t n);
 
 /* Appends the ids of the text to `out`, which keeps what it had on failure.  specials: names of
  * special tokens in the text become their ids. */

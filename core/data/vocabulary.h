@@ -5,7 +5,8 @@
 #include "core/tensor/context.h"
 
 #define GT_VOCABULARY_MAX (1 << 20)
-#define GT_TOKEN_MAX 1024 /* bytes */
+#define GT_TOKEN_MAX 1024     /* bytes */
+#define GT_SPECIALS_MAX 16384 /* special tokens */
 
 typedef enum gt_token_type {
   GT_TOKEN_UNUSED,  /* an id that nothing encodes to */

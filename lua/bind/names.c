@@ -31,7 +31,7 @@ static const names data_names[] = {{"gt.data", {"text", "tokens", "open", "demo"
 
 static const names torch_names[] = {{"gt.files", {"load", "save"}}, {"gt.compile", {"compile"}}};
 
-static const names tokenizer_names[] = {{"gt.tokenizer", {"bytes", "chars"}}};
+static const names tokenizer_names[] = {{"gt.tokenizer", {"bytes", "chars", "load", "train"}}};
 
 static const names global_names[] = {
     {"gt.models", {"GPT", "GPTConfig"}},

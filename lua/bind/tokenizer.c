@@ -2,6 +2,9 @@
  * userdata its methods and reads options). */
 #include "lua/bind/bind.h"
 
+#include "core/data/bpe_train.h"
+#include "core/data/tokenizer_file.h"
+
 #include <string.h>
 
 gt_tokenizer *gtlua_testtokenizer(lua_State *L, int index) {
@@ -48,6 +51,137 @@ static int make_chars(lua_State *L) {
   const char *text = luaL_checklstring(L, 1, &size);
   gt_tokenizer **box = push_box(L);
   gtlua_check(L, gt_tokenizer_chars(gtlua_cx(L), text, size, box));
+  return 1;
+}
+
+/* ---- files ---- */
+
+static const char *const formats[] = {"gptsh", "tiktoken", "gpt2", "minbpe", "sentencepiece", NULL};
+
+/* load(path) -> tokenizer, format */
+static int load(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  gt_tokenizer **box = push_box(L);
+  gt_tokenizer_format format = GT_FORMAT_GPTSH;
+  gtlua_check(L, gt_tokenizer_load(gtlua_cx(L), path, box, &format));
+  lua_pushstring(L, formats[format]);
+  return 2;
+}
+
+/* save(tok, path, format) */
+static int save(lua_State *L) {
+  const gt_tokenizer *tok = gtlua_totokenizer(L, 1);
+  const char *path = luaL_checkstring(L, 2);
+  gt_tokenizer_format format = (gt_tokenizer_format)luaL_checkoption(L, 3, NULL, formats);
+  gtlua_check(L, gt_tokenizer_save(gtlua_cx(L), tok, path, format));
+  return 0;
+}
+
+/* The next three finish a tokenizer that nobody else has seen yet. */
+
+/* add_special(tok, name, id or -1) */
+static int add_special(lua_State *L) {
+  size_t n;
+  gt_tokenizer *tok = gtlua_totokenizer(L, 1);
+  const char *name = luaL_checklstring(L, 2, &n);
+  gtlua_check(
+      L, gt_tokenizer_add_special(gtlua_cx(L), tok, "tokenizer", name, n, luaL_checkinteger(L, 3)));
+  return 0;
+}
+
+/* set_pattern(tok, pattern); "" for none */
+static int set_pattern(lua_State *L) {
+  size_t n;
+  gt_tokenizer *tok = gtlua_totokenizer(L, 1);
+  const char *pattern = luaL_checklstring(L, 2, &n);
+  gtlua_check(L, gt_tokenizer_set_pattern(gtlua_cx(L), tok, "load", pattern, n));
+  return 0;
+}
+
+/* set_marks(tok, bos, eos): ids, or -1 for none; the caller has checked that they exist */
+static int set_marks(lua_State *L) {
+  gt_tokenizer *tok = gtlua_totokenizer(L, 1);
+  tok->bos = (int32_t)luaL_checkinteger(L, 2);
+  tok->eos = (int32_t)luaL_checkinteger(L, 3);
+  return 0;
+}
+
+/* is_pattern(name) -> true for the name of a known pattern */
+static int is_pattern(lua_State *L) {
+  size_t n;
+  const char *name = luaL_checklstring(L, 1, &n);
+  lua_pushboolean(L, gt_split_named(name, n) != NULL);
+  return 1;
+}
+
+/* ---- training ---- */
+
+#define TRAINER_BOX "gt.BpeTrainer"
+
+/* Every call of a trainer has the function that reports, or nil, at stack index 2. */
+typedef struct trainer_box {
+  gt_bpe_trainer *trainer;
+  lua_State *L; /* that runs the current call */
+} trainer_box;
+
+static int trainer_gc(lua_State *L) {
+  trainer_box *box = luaL_checkudata(L, 1, TRAINER_BOX);
+  gt_bpe_trainer_free(box->trainer);
+  box->trainer = NULL;
+  return 0;
+}
+
+static gt_status report(void *data, const char *phase, int64_t done, int64_t total) {
+  lua_State *L = ((trainer_box *)data)->L;
+  if (lua_isnil(L, 2)) return GT_OK;
+  lua_pushvalue(L, 2);
+  lua_pushstring(L, phase);
+  lua_pushinteger(L, done);
+  lua_pushinteger(L, total);
+  if (lua_pcall(L, 3, 0, 0) == LUA_OK) return GT_OK;
+  gtlua_keep_error(L);
+  return GT_EHOOK;
+}
+
+static gt_bpe_trainer *to_trainer(lua_State *L) {
+  trainer_box *box = luaL_checkudata(L, 1, TRAINER_BOX);
+  luaL_checkstack(L, 8, "train");
+  box->L = L;
+  return box->trainer;
+}
+
+/* trainer(pattern) -> trainer; "" for no cuts */
+static int make_trainer(lua_State *L) {
+  size_t n;
+  const char *pattern = luaL_checklstring(L, 1, &n);
+  trainer_box *box = lua_newuserdatauv(L, sizeof *box, 0);
+  *box = (trainer_box){0};
+  luaL_setmetatable(L, TRAINER_BOX);
+  gtlua_check(L, gt_bpe_trainer_new(gtlua_cx(L), pattern, n, report, box, &box->trainer));
+  return 1;
+}
+
+/* trainer_add(trainer, report, text) */
+static int trainer_add(lua_State *L) {
+  size_t size;
+  const char *text = luaL_checklstring(L, 3, &size);
+  gtlua_check(L, gt_bpe_trainer_add(gtlua_cx(L), to_trainer(L), text, size));
+  return 0;
+}
+
+/* trainer_add_file(trainer, report, path) */
+static int trainer_add_file(lua_State *L) {
+  const char *path = luaL_checkstring(L, 3);
+  gtlua_check(L, gt_bpe_trainer_add_file(gtlua_cx(L), to_trainer(L), path));
+  return 0;
+}
+
+/* trainer_run(trainer, report, vocab_size, min_count) -> tokenizer */
+static int trainer_run(lua_State *L) {
+  int64_t vocab_size = luaL_checkinteger(L, 3), min_count = luaL_checkinteger(L, 4);
+  gt_bpe_trainer *trainer = to_trainer(L);
+  gt_tokenizer **box = push_box(L);
+  gtlua_check(L, gt_bpe_trainer_run(gtlua_cx(L), trainer, vocab_size, min_count, box));
   return 1;
 }
 
@@ -209,16 +343,36 @@ static int methods(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg functions[] = {
-    {"bytes", make_bytes}, {"chars", make_chars}, {"decode", decode},   {"encode", encode},
-    {"facts", facts},      {"find", find},        {"methods", methods}, {"statistics", statistics},
-    {"token", token},      {NULL, NULL}};
+static const luaL_Reg functions[] = {{"add_special", add_special},
+                                     {"bytes", make_bytes},
+                                     {"chars", make_chars},
+                                     {"decode", decode},
+                                     {"encode", encode},
+                                     {"facts", facts},
+                                     {"find", find},
+                                     {"is_pattern", is_pattern},
+                                     {"load", load},
+                                     {"methods", methods},
+                                     {"save", save},
+                                     {"set_marks", set_marks},
+                                     {"set_pattern", set_pattern},
+                                     {"statistics", statistics},
+                                     {"token", token},
+                                     {"trainer", make_trainer},
+                                     {"trainer_add", trainer_add},
+                                     {"trainer_add_file", trainer_add_file},
+                                     {"trainer_run", trainer_run},
+                                     {NULL, NULL}};
 
 void gtlua_open_tokenizer(lua_State *L) {
   luaL_newmetatable(L, GTLUA_TOKENIZER);
   lua_pushliteral(L, "Tokenizer");
   lua_setfield(L, -2, "__name");
   lua_pushcfunction(L, tokenizer_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
+  luaL_newmetatable(L, TRAINER_BOX);
+  lua_pushcfunction(L, trainer_gc);
   lua_setfield(L, -2, "__gc");
   lua_pop(L, 1);
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
