@@ -354,6 +354,28 @@ static void text_is_checked(void **state) {
   assert_true(yes);
 }
 
+/* bos before each document, or eos behind it where there is no bos. */
+static void documents_are_marked(void **state) {
+  gt_ctx *cx = *state;
+  const char *const marks[] = {"<|bos|>", "</s>"};
+  const int64_t expected[2][5] = {{256, 'a', 'b', 256, 'c'}, {'a', 'b', 256, 'c', 256}};
+  for (int i = 0; i < 2; i++) {
+    gt_tokenizer *tok = NULL;
+    gt_tokens *t = NULL;
+    int64_t out[5];
+    ok(gt_tokenizer_bytes(cx, &tok));
+    ok(gt_tokenizer_add_special(cx, tok, "test", marks[i], strlen(marks[i]), -1));
+    ok(gt_tokens_new(cx, 257, &t));
+    ok(gt_tokens_append_text(cx, t, tok, "ab", 2));
+    ok(gt_tokens_append_text(cx, t, tok, "c", 1));
+    assert_int_equal(gt_tokens_count(t), 5);
+    ok(gt_tokens_read(cx, t, 0, 5, out));
+    assert_memory_equal(out, expected[i], sizeof out);
+    gt_tokens_unref(t);
+    gt_tokenizer_unref(tok);
+  }
+}
+
 /* Every allocation on the way fails once: an error each time, and nothing is left. */
 static void survives_failing_allocations(void **state) {
   gt_ctx *cx = *state;
@@ -395,6 +417,7 @@ int main(void) {
       TEST(survives_damaged_shards),
       TEST(saves_only_what_fits),
       TEST(text_is_checked),
+      TEST(documents_are_marked),
       TEST(survives_failing_allocations),
   };
   return cmocka_run_group_tests_name("shard", tests, make_folder, remove_folder);

@@ -140,6 +140,8 @@ test("windows hold every target once, the last row filled up with -1", function(
   end
   test.equal(counts, {{8, 2}, {2, 1}})
   test.equal(seen, {98, 99, 100, 101, 102, 103, 104, 105, 106, 107, -1, -1})
+  local x = tokens:windows({B = 3, T = 1 << 40})()
+  test.equal(x.shape[1], 10)
   test.raises(function() data.text({text = "a"}):windows() end, "expected at least 2 tokens, got 1")
 end)
 
@@ -177,7 +179,8 @@ test("help knows tokens, loaders and their methods", function()
   _G.print = shown
   assert(ok, message)
   local said = table.concat(lines, "\n")
-  for _, part in ipairs {"data.text(path | folder", "loader save slice", "every target of the tokens once", "goes on exactly where"} do
+  for _, part in ipairs {"data.text(path | folder", "loader save slice", "every target of the tokens once",
+                         "goes on exactly where"} do
     test.equal({part, said:find(part, 1, true) ~= nil}, {part, true})
   end
 end)

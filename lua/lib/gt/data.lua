@@ -124,22 +124,27 @@ local function check_tokens(name, value)
   end
 end
 
-local function position(name, what, self, value, fallback)
-  local n = whole(name, what, value, math.mininteger, fallback)
-  return n < 0 and #self + n or n
+--- begin and stop as positions of self; negative ones count from the end.
+local function range(name, self, begin, stop)
+  check_tokens(name, self)
+  local n = #self
+  local a, b = whole(name, "begin", begin, math.mininteger, 0), whole(name, "stop", stop, math.mininteger, n)
+  a, b = a < 0 and n + a or a, b < 0 and n + b or b
+  if a < 0 or a > b or b > n then
+    keywords.fail("%s: expected 0 <= begin <= stop <= %d, got %s and %s", name, n, keywords.show(begin),
+                  keywords.show(stop))
+  end
+  return a, b
 end
 
 --- tokens:slice([begin = 0[, stop = #tokens]]) -> the ids from begin to before stop, an int64 tensor.
 function methods.slice(self, begin, stop)
-  check_tokens("slice", self)
-  return native.slice(self.native, position("slice", "begin", self, begin, 0),
-                      position("slice", "stop", self, stop, #self))
+  return native.slice(self.native, range("slice", self, begin, stop))
 end
 
 --- tokens:view([begin = 0[, stop = #tokens]]) -> the tokens from begin to before stop, as tokens.
 function methods.view(self, begin, stop)
-  check_tokens("view", self)
-  local a, b = position("view", "begin", self, begin, 0), position("view", "stop", self, stop, #self)
+  local a, b = range("view", self, begin, stop)
   return make(native.view(self.native, a, b), f"{a}:{b} of {self.source}", self.tokenizer, self.bos)
 end
 
@@ -205,12 +210,13 @@ end
 
 --- for x, y, n in tokens:windows{B = 12, T = 64}: every target of the tokens once, in order, for
 -- evaluation; n counts the targets of the batch.  The last batch has as many rows as it needs; its
--- last row is filled up with targets of -1, which losses ignore.
+-- last row is filled up with targets of -1, which losses ignore.  Rows are no longer than the data.
 function methods.windows(self, options)
   check_tokens("windows", self)
   local o = keywords.read("windows", options, {"B", "T"})
   local B, T = whole("windows", "B", o.B, 1, 12), whole("windows", "T", o.T, 1, 64)
   if #self < 2 then keywords.fail("windows: expected at least 2 tokens, got %d", #self) end
+  T = math.min(T, #self - 1)
   local n = -1
   return function()
     n = n + 1
