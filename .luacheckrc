@@ -3,8 +3,9 @@ std = "lua54"
 max_line_length = false -- rewritten f-strings are longer than what stands in the file
 read_globals = {
   "torch", "nn", "F", "optim", "data", "models", "summary", "check_model_dtypes", "spectral", "odict", "struct",
-  "list", "defaults", "show", "f", "__f", "GPT", "GPTConfig",
+  "tokenizer", "train", "schedule", "list", "defaults", "show", "json", "f", "__f", "GPT", "GPTConfig",
 }
+globals = {"plot"} -- has fields that users may set
 ignore = {
   "212/self", "212/_.*", -- a method need not use what it is given
   "581",                 -- not (x <= y) is meant: NaN counts as out of range

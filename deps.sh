@@ -22,12 +22,32 @@ have pkg-config || need pkg-config
 have gnuplot || need gnuplot-nox
 module lua5.4 || need liblua5.4-dev
 module jansson || need libjansson-dev
+module libpcre2-8 || need libpcre2-dev
 case ${LINE:-readline} in
   readline) header readline/readline.h || need libreadline-dev ;;
   edit) header editline/readline.h || need libedit-dev ;;
 esac
+ls /usr/include/*/openblas-openmp/cblas.h >/dev/null 2>&1 || need libopenblas-openmp-dev
 header cmocka.h || need libcmocka-dev
-[ -n "$missing" ] || exit 0
+# What data.demo() reads.  It has other text to fall back on, so failing to get this stops nothing and is
+# tried once per build folder.  Documentation is asked for by name: slim images leave it out.
+corpus=/usr/share/doc/jargon-text/jargon.txt.gz
+install_corpus() { # install_corpus SUDO…
+  mkdir -p build && : >build/corpus-tried
+  "$@" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends --reinstall \
+    -o "Dpkg::Options::=--path-include=${corpus%/*}/*" jargon-text && [ -f "$corpus" ]
+}
+if [ -f "$corpus" ] || [ -e build/corpus-tried ] || ! have apt-get; then corpus=; fi
+[ -n "$missing$corpus" ] || exit 0
+if [ -z "$missing" ]; then # nobody is asked for a password for the sake of this
+  echo "missing: jargon-text, the demo corpus"
+  if [ "$(id -u)" -eq 0 ]; then
+    install_corpus || { apt-get update -q && install_corpus; }
+  else
+    install_corpus sudo -n
+  fi || echo "could not install jargon-text: data.demo() will take other text" >&2
+  exit 0
+fi
 
 echo "missing:$missing"
 if ! have apt-get; then
@@ -52,3 +72,5 @@ $apt update -q || echo "apt-get update failed: trying with the lists at hand" >&
 $apt install -y -q --no-install-recommends $missing || exit 1
 [ -z "$extras" ] || $apt install -y -q --no-install-recommends $extras ||
   echo "could not install$extras: lint will leave out what needs them" >&2
+[ -z "$corpus" ] || install_corpus $sudo ||
+  echo "could not install jargon-text: data.demo() will take other text" >&2

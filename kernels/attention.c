@@ -5,7 +5,8 @@
  * Backward, with P = exp(scale Q K^T - lse), D_i = sum(dy_i y_i):
  *   dV = P^T dY,  dS = P (dY V^T - D),  dQ = scale dS K,  dK = scale dS^T Q.
  *
- * Causal means key j <= query i, counted from the first of each (as PyTorch does when T != S).
+ * Causal means key j <= query i + offset, counted from the first of each; offset 0 is what PyTorch
+ * does when T != S, and `offset` keys that came before the queries make a cache.
  * Grouped queries: head h reads key head h / (H / Hkv).  q, k, v may have any strides: operands are
  * packed once per head into the panels of tile.h.  Work is shared out by (head, block of queries)
  * in the forward, by (batch, key head) in the backward; each output element has one owner. */
@@ -15,7 +16,7 @@
 
 #include <math.h>
 
-enum { LAYOUT, CAUSAL, SCALE };
+enum { LAYOUT, CAUSAL, SCALE, OFFSET };
 enum { BTHD, BHTD };
 enum { QUERIES = 64, KEYS = 256 }; /* a block of scores; multiples of the tile */
 enum { LDS = KEYS + 16 };          /* row step of a block: an odd number of cache lines */
@@ -27,6 +28,7 @@ typedef struct steps {
 typedef struct job {
   int64_t B, H, Hkv, T, S, D;
   bool causal;
+  int64_t offset; /* query i stands beside key i + offset */
   double scale;
   const void *q, *k, *v, *y, *dy;
   void *out, *lse; /* lse (B, H, T) */
@@ -44,7 +46,7 @@ static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* How many of `keys` keys from k0 on query number `query` sees. */
 static int64_t visible(const job *j, int64_t query, int64_t k0, int64_t keys) {
-  return j->causal ? larger(0, smaller(keys, query + 1 - k0)) : keys;
+  return j->causal ? larger(0, smaller(keys, query + j->offset + 1 - k0)) : keys;
 }
 
 #define GT_TYPED "kernels/attention.c"
@@ -80,6 +82,9 @@ static gt_status infer(gt_call *c) {
   const gt_spec *q = &c->in_spec[0];
   int heads = c->attr[LAYOUT].i == BHTD ? 1 : 2;
   GT_TRY(check_shapes(c, heads));
+  if (c->attr[OFFSET].i < 0 || c->attr[OFFSET].i > INT32_MAX)
+    return gt_fail(c->cx, GT_EARG, "attention: expected offset in 0 ... 2147483647, got %lld",
+                   (long long)c->attr[OFFSET].i);
   GT_TRY(gt_out_like(c, 0, 0));
   int64_t lse[3] = {q->shape[0], q->shape[heads], q->shape[3 - heads]};
   return gt_out_spec(c, 1, c->dtype, 3, lse);
@@ -101,6 +106,7 @@ static job job_of(const gt_call *c) {
                .S = k->shape[3 - heads],
                .D = q->shape[3],
                .causal = c->attr[CAUSAL].i != 0,
+               .offset = c->attr[OFFSET].i,
                .scale = c->attr[SCALE].given ? c->attr[SCALE].f : 1 / sqrt(D),
                .q = gt_data(c->in[0]),
                .k = gt_data(c->in[1]),
@@ -159,6 +165,10 @@ static const gt_attr attrs[] = {
     {.name = "scale",
      .type = GT_ATTR_FLOAT,
      .doc = "factor of the scores; 1 / sqrt(D) if not given"},
+    {.name = "offset",
+     .type = GT_ATTR_INT,
+     .fallback = {.given = true},
+     .doc = "of is_causal: query i sees keys 0 ... i + offset"},
 };
 
 const gt_op gt_op_attention = {
@@ -388,7 +398,7 @@ static void T(backward_block)(const job *j, const T(head) * h, const real *lse, 
   T(scores)(j, h->dy + first * D, h->v_t, first, rows, k0, keys, h->ds);
   T(block_gradient)(j, h, lse, first, rows, k0, keys);
   for (int64_t key = 0; key < keys; key += GT_TILE_M) {
-    int64_t skip = j->causal ? larger(0, k0 + key - first) : 0; /* queries before this key */
+    int64_t skip = j->causal ? larger(0, k0 + key - j->offset - first) : 0; /* queries before */
     for (int64_t column = 0; column < D; column += T(N)) {
       int64_t panel = column * T_ + (first + skip) * T(N), to = (k0 + key) * width + column;
       T(gt_tile)
@@ -428,7 +438,7 @@ static void T(backward_heads)(void *argument, int64_t begin, int64_t end) {
       const real *lse = (const real *)j->lse + (batch * j->H + head) * j->T;
       T(load_queries)(j, batch, head, &h);
       for (int64_t k0 = 0; k0 < j->S; k0 += KEYS) {
-        int64_t first = j->causal ? k0 / QUERIES * QUERIES : 0;
+        int64_t first = j->causal ? larger(0, k0 - j->offset) / QUERIES * QUERIES : 0;
         for (; first < j->T; first += QUERIES) T(backward_block)(j, &h, lse, first, k0);
       }
       T(store)(j, 0, batch, head, h.dq, j->T, (real)j->scale);

@@ -84,6 +84,20 @@ gt_status gt_rule_extreme(gt_call *c) {
   return gt_terms_end(&t);
 }
 
+gt_status gt_rule_extreme_of_two(gt_call *c, bool largest) {
+  gt_terms t = {.c = c};
+  gt_tensor *g = c->gout[0], *zero = gt_number(&t, 0);
+  gt_tensor *tie = gt_term2(&t, "eq", c->in[0], c->in[1]);
+  gt_tensor *half = gt_term3(&t, "where", tie, gt_term_number(&t, "mul", g, 0.5), g);
+  for (int i = 0; i < 2; i++) {
+    if (!c->want[i]) continue;
+    const char *beaten = (i == 0) == largest ? "lt" : "gt";
+    gt_tensor *lost = gt_term2(&t, beaten, c->in[0], c->in[1]);
+    gt_give(&t, i, gt_term3(&t, "where", lost, zero, half));
+  }
+  return gt_terms_end(&t);
+}
+
 gt_status gt_cpu_extreme_backward(gt_call *c) {
   unsigned dims;
   gt_axes kept, reduced;

@@ -1,4 +1,4 @@
-/* extreme.h: the largest or smallest element over dimensions: amax and amin (the value; equal
+/* extreme.h: the larger or smaller of two, and over dimensions: amax and amin (the value; equal
  * elements share the gradient), max and min (value and place along one dimension; the place gets
  * the gradient), argmax and argmin (the place).  NaN wins; the first of equal elements is the
  * place. */
@@ -6,6 +6,9 @@
 #define GT_EXTREME_H
 
 #include "kernels/reduce.h"
+
+/* maximum and minimum of two tensors: the chosen one gets the gradient, equal ones half each. */
+gt_status gt_rule_extreme_of_two(gt_call *c, bool largest);
 
 gt_status gt_infer_extreme(gt_call *c);
 gt_status gt_cpu_extreme(gt_call *c, bool largest);

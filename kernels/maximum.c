@@ -1,7 +1,7 @@
 /* maximum: y = the larger of a and b; NaN wins.  The larger one gets dy, equal ones half each. */
 #ifndef real
 #include "kernels/cpu.h"
-#include "kernels/rule.h"
+#include "kernels/extreme.h"
 
 #define GT_TYPED_I64
 #define GT_TYPED "kernels/maximum.c"
@@ -9,19 +9,7 @@
 
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
-static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_tensor *g = c->gout[0], *zero = gt_number(&t, 0);
-  gt_tensor *tie = gt_term2(&t, "eq", c->in[0], c->in[1]);
-  gt_tensor *half = gt_term3(&t, "where", tie, gt_term_number(&t, "mul", g, 0.5), g);
-  const char *beaten[2] = {"lt", "gt"};
-  for (int i = 0; i < 2; i++) {
-    if (!c->want[i]) continue;
-    gt_tensor *lost = gt_term2(&t, beaten[i], c->in[0], c->in[1]);
-    gt_give(&t, i, gt_term3(&t, "where", lost, zero, half));
-  }
-  return gt_terms_end(&t);
-}
+static gt_status rule(gt_call *c) { return gt_rule_extreme_of_two(c, true); }
 
 const gt_op gt_op_maximum = {
     .name = "maximum",

@@ -109,3 +109,9 @@ gt_status gt_terms_end(gt_terms *t) {
   t->count = 0;
   return t->status;
 }
+
+gt_status gt_rule_zero(gt_call *c) {
+  gt_terms t = {.c = c};
+  gt_give_zero(&t, 0);
+  return gt_terms_end(&t);
+}

@@ -43,4 +43,7 @@ void gt_give(gt_terms *t, int i, gt_tensor *gradient);
 void gt_give_zero(gt_terms *t, int i);
 gt_status gt_terms_end(gt_terms *t);
 
+/* The rule of ops of one input that are flat nearly everywhere. */
+gt_status gt_rule_zero(gt_call *c);
+
 #endif

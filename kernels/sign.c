@@ -9,12 +9,6 @@
 
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
-static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_give_zero(&t, 0);
-  return gt_terms_end(&t);
-}
-
 const gt_op gt_op_sign = {
     .name = "sign",
     .doc = "-1, 0 or 1",
@@ -30,7 +24,7 @@ const gt_op gt_op_sign = {
     .elementwise = true,
     .infer = gt_infer_same,
     .forward = forward,
-    .rule = rule,
+    .rule = gt_rule_zero,
 };
 
 #else

@@ -12,7 +12,8 @@ enum { ALPHA };
 static gt_status infer(gt_call *c) {
   GT_TRY(gt_infer_arithmetic(c));
   if (c->in_spec[0].dtype == GT_BOOL && c->in_spec[1].dtype == GT_BOOL) {
-    return gt_fail(c->cx, GT_EDTYPE, "sub: expected numbers, got two bool tensors; use logical_xor");
+    return gt_fail(c->cx, GT_EDTYPE,
+                   "sub: expected numbers, got two bool tensors; use logical_xor");
   }
   return gt_check_factor(c, "alpha", c->attr[ALPHA].f);
 }

@@ -11,12 +11,6 @@
 
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
-static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_give_zero(&t, 0);
-  return gt_terms_end(&t);
-}
-
 const gt_op gt_op_trunc = {
     .name = "trunc",
     .doc = "x without its fraction",
@@ -32,7 +26,7 @@ const gt_op gt_op_trunc = {
     .elementwise = true,
     .infer = gt_infer_same,
     .forward = forward,
-    .rule = rule,
+    .rule = gt_rule_zero,
 };
 
 #else

@@ -1,8 +1,11 @@
-/* interrupt.c: the SIGINT handler, the hook it arms, and coroutines that keep track of who runs. */
+/* interrupt.c: the handlers of signals, the hook that SIGINT arms, and coroutines that keep track
+ * of who runs. */
 #include "shell/interrupt.h"
 #include "lua/bind/bind.h"
 
+#include <errno.h>
 #include <lualib.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
@@ -52,6 +55,16 @@ static void on_signal(int number) {
   if (current && raised == 1) arm(current);
 }
 
+/* A write into a pipe that nobody reads: ends the program when it is its own output (as in
+ * `| head`), else the write fails, so that a child that is gone takes no session with it. */
+static void on_broken_pipe(int number) {
+  struct pollfd output[] = {{.fd = STDOUT_FILENO}, {.fd = STDERR_FILENO}};
+  int reason = errno;
+  if (poll(output, 2, 0) > 0 && ((output[0].revents | output[1].revents) & POLLERR))
+    sh_die_of(number);
+  errno = reason;
+}
+
 void sh_interrupt_install(lua_State *L, bool interactive) {
   main_thread = pthread_self();
   current = L;
@@ -60,6 +73,9 @@ void sh_interrupt_install(lua_State *L, bool interactive) {
   struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: reads must come back */
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
+  action.sa_handler = on_broken_pipe;
+  sigaction(SIGPIPE, &action, NULL);
+  signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of the write */
 }
 
 bool sh_interrupted(void) { return raised != 0; }

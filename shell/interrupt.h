@@ -3,8 +3,8 @@
  * The handler raises a flag, tells the native core (long ops answer GT_EINTR) and arms a hook in
  * the coroutine that runs.  The hook raises an error at the next Lua instruction and stays armed
  * until sh_interrupt_clear(), so neither a coroutine nor a pcall loop can keep the prompt away.
- * What cannot be stopped is a C function of the Lua library that never returns to Lua: a
- * pathological pattern in string.find, table.sort without a comparator. */
+ * The functions of Lua's library that may run for long without coming back to Lua look at
+ * sh_interrupted() instead (library.h). */
 #ifndef SH_INTERRUPT_H
 #define SH_INTERRUPT_H
 

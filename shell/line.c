@@ -60,7 +60,8 @@ static sh_completer complete;
 static void *complete_data;
 static char *received; /* the line the editor delivered */
 static bool delivered;
-static volatile sig_atomic_t caught;
+static volatile sig_atomic_t caught; /* a signal that waits for its answer */
+static sigset_t outside;             /* the signals blocked while user code runs */
 
 const char *sh_line_name(void) {
 #if defined(SH_LINE_edit)
@@ -131,32 +132,19 @@ void sh_line_remember(const char *input) {
 
 /* ---- reading ---- */
 
-void sh_line_open(const char *history, sh_completer completer, void *data) {
-  if (!isatty(STDIN_FILENO)) return;
-  rl_readline_name = "gptsh";
-  rl_outstream = isatty(STDOUT_FILENO) ? stdout : stderr;
-  rl_basic_word_break_characters = " \t\n\"'`@$><=;|&{}()[]+-*/%^#~,";
-  rl_attempted_completion_function = attempt_completion;
-#if defined(SH_LINE_readline)
-  rl_catch_signals = 0;
-#endif
-  complete = completer;
-  complete_data = data;
-  if (history) open_history(history);
-}
-
-void sh_line_close(void) {
-  free(history_path);
-  history_path = NULL;
-}
-
 static void on_line(char *line) {
   received = line;
   delivered = true;
   rl_callback_handler_remove();
 }
 
-static void on_signal(int number) { caught = number; }
+static bool ends_line(int number) {
+  return number == SIGINT || number == SIGTERM || number == SIGHUP;
+}
+
+static void on_signal(int number) {
+  if (!ends_line(caught)) caught = number;
+}
 
 static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH};
 #define SH_WATCHED (int)(sizeof watched / sizeof *watched)
@@ -184,17 +172,12 @@ static void obey(int number) {
   sigaction(number, &old, NULL);
 }
 
-/* Answers a caught signal; true when the line is given up. */
-static bool answer(const char *prompt) {
+/* Answers a signal that leaves the line as it is. */
+static void stop_or_resize(const char *prompt) {
   int number = caught;
   caught = 0;
-  if (number == SIGINT) {
-    abandon();
-    fputs("^C\n", rl_outstream);
-    fflush(rl_outstream);
-    return true;
-  }
 #if defined(SH_LINE_readline)
+  (void)prompt;
   if (number == SIGWINCH) rl_resize_terminal();
   if (number == SIGTSTP) {
     rl_deprep_terminal();
@@ -209,39 +192,97 @@ static bool answer(const char *prompt) {
     rl_callback_handler_install(prompt, on_line);
   }
 #endif
-  (void)prompt;
-  if (number == SIGTERM || number == SIGHUP) {
-    abandon();
-    obey(number);
+}
+
+/* Answers a signal that ends the line, and the process unless it is Ctrl-C. */
+static void give_up(void) {
+  abandon();
+  free(received);
+  received = NULL;
+  if (caught != SIGINT) obey(caught);
+  fputs("^C\n", rl_outstream);
+  fflush(rl_outstream);
+}
+
+#if defined(SH_LINE_readline)
+/* Reads a key if one is there.  The terminal drops its input at Ctrl-C: a read may find nothing
+ * where poll() saw a key, and must not wait, for no signal would reach it. */
+static ssize_t read_now(char *key) {
+  int flags = fcntl(STDIN_FILENO, F_GETFL);
+  fcntl(STDIN_FILENO, F_SETFL, flags | O_NONBLOCK);
+  ssize_t n = read(STDIN_FILENO, key, 1);
+  int reason = errno;
+  fcntl(STDIN_FILENO, F_SETFL, flags);
+  errno = reason;
+  return n;
+}
+
+/* How readline reads: it may want several keys before it comes back to edit(), as of a paste. */
+static int next_key(FILE *stream) {
+  struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+  (void)stream;
+  for (;;) {
+    char key;
+    ppoll(&input, 1, NULL, &outside);
+    if (ends_line(caught)) return READERR;
+    ssize_t n = read_now(&key);
+    if (n == 1) return (unsigned char)key;
+    if (n == 0 || (errno != EAGAIN && errno != EINTR)) return EOF;
   }
+}
+#endif
+
+/* Feeds the editor until it delivers, or a signal ends the line: then it answers false.  Signals
+ * arrive only inside ppoll. */
+static bool edit(const char *prompt) {
+  struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+  while (!delivered && !ends_line(caught)) {
+    int ready = ppoll(&input, 1, NULL, &outside);
+    if (caught && !ends_line(caught)) stop_or_resize(prompt);
+    if (ready > 0) rl_callback_read_char();
+  }
+  if (!ends_line(caught)) return true;
+  give_up();
   return false;
 }
 
-/* Feeds the editor until it delivers or Ctrl-C comes; signals arrive only inside ppoll. */
-static bool edit(const char *prompt, const sigset_t *outside) {
-  struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-  while (!delivered) {
-    int ready = ppoll(&input, 1, NULL, outside);
-    if (caught && answer(prompt)) return false;
-    if (ready > 0) rl_callback_read_char();
-  }
-  return true;
+void sh_line_open(const char *history, sh_completer completer, void *data) {
+  if (!isatty(STDIN_FILENO)) return;
+  rl_readline_name = "gptsh";
+  rl_outstream = isatty(STDOUT_FILENO) ? stdout : stderr;
+  rl_basic_word_break_characters = " \t\n\"'`@$><=;|&{}()[]+-*/%^#~,";
+  rl_attempted_completion_function = attempt_completion;
+#if defined(SH_LINE_readline)
+  rl_catch_signals = 0;
+  rl_getc_function = next_key;
+#endif
+  complete = completer;
+  complete_data = data;
+  if (history) open_history(history);
+}
+
+void sh_line_close(void) {
+  free(history_path);
+  history_path = NULL;
 }
 
 sh_line_status sh_line_read(const char *prompt, char **out) {
   if (!isatty(STDIN_FILENO)) return read_plain(prompt, out);
   struct sigaction action = {.sa_handler = on_signal}, old[SH_WATCHED];
-  sigset_t set, outside;
+  sigset_t set;
   sigemptyset(&action.sa_mask);
   sigemptyset(&set);
   for (int i = 0; i < SH_WATCHED; i++) sigaddset(&set, watched[i]);
   sigprocmask(SIG_BLOCK, &set, &outside);
-  for (int i = 0; i < SH_WATCHED; i++) sigaction(watched[i], &action, &old[i]);
+  for (int i = 0; i < SH_WATCHED; i++) {
+    sigaction(watched[i], &action, &old[i]);
+    if (old[i].sa_handler == SIG_IGN) sigaction(watched[i], &old[i], NULL); /* as nohup wants it */
+  }
   delivered = false;
   received = NULL;
   caught = 0;
   rl_callback_handler_install(prompt, on_line);
-  bool ok = edit(prompt, &outside);
+  bool ok = edit(prompt);
   for (int i = 0; i < SH_WATCHED; i++) sigaction(watched[i], &old[i], NULL);
   sigprocmask(SIG_SETMASK, &outside, NULL);
   *out = ok ? received : NULL;

@@ -2,11 +2,14 @@
  * answers with an exit code: 0 ok, 1 error, 2 usage, 3 output lost. */
 #include "lua/bind/bind.h"
 #include "shell/cell.h"
+#include "shell/child.h"
 #include "shell/interrupt.h"
+#include "shell/library.h"
 #include "shell/line.h"
 #include "shell/options.h"
 #include "shell/repl.h"
 #include "shell/session.h"
+#include "shell/terminal.h"
 #include "shell/version.h"
 
 #include <errno.h>
@@ -146,6 +149,10 @@ static int open_session(lua_State *L) {
   luaL_openlibs(L);
   trim_cpath(L);
   sh_interrupt_open(L);
+  sh_child_open(L);
+  sh_terminal_open(L);
+  sh_strings_open(L);
+  sh_tables_open(L);
   if (gtlua_open(L, settings) != LUA_OK) return lua_error(L);
   lua_getglobal(L, LUA_OSLIBNAME);
   lua_pushcfunction(L, exit_now);

@@ -71,6 +71,7 @@ if [ -n "$real" ]; then
     op=$(basename "$file" .cu)
     [ "$op" = device ] || one "tests/ops/$op.lua on cuda" "$GPTSH" tests/op.lua "tests/ops/$op.lua" --device cuda
   done
+  one "tests/emu/device.lua on cuda" "$GPTSH" tests/run.lua tests/emu/device.lua
   finish
 fi
 
@@ -101,6 +102,7 @@ for order in forward reverse; do
     [ "$op" = device ] || one "tests/ops/$op.lua on the emulated device, $order" \
       "$GPTSH" --cuda-library "$build/gptsh-cuda-emu.so" tests/op.lua "tests/ops/$op.lua" --device cuda
   done
+  one "tests/emu/device.lua, $order" "$GPTSH" --cuda-library "$build/gptsh-cuda-emu.so" tests/run.lua tests/emu/device.lua
   one "tests/emu/test_emu, $order" "$build/tests/emu/test_emu"
 done
 # The rules look at release objects: sanitizers add symbols of their own.

@@ -16,8 +16,8 @@ typedef struct gt_atomic {
 } gt_atomic;
 
 /* Begins a save.  Refuses a path that is something else than a regular file (a rename would replace
- * a device or a pipe) or a file that may not be written.  GT_EIO names path and reason; nothing is
- * left behind on failure. */
+ * a device or a pipe) or a file that may not be written.  Removes what killed saves left in the
+ * folder.  GT_EIO names path and reason; nothing is left behind on failure. */
 gt_status gt_atomic_open(gt_ctx *cx, const char *path, gt_atomic *out);
 /* Appends n bytes; polls the interrupt flag.  After a failure call gt_atomic_abort. */
 gt_status gt_atomic_write(gt_ctx *cx, gt_atomic *file, const void *data, size_t n);

@@ -3,19 +3,19 @@
  * must tile without hole or overlap.  That rule stops both small files that alias one region many
  * times and files with a second meaning hidden in a gap.
  *
- * One descriptor, one size, pread only: a file changed meanwhile gives an error, never a signal.
  * Everything is checked before the first tensor is allocated.  Writing is safetensors_save.c. */
 #include "core/data/safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include "core/data/file.h"
+
 #include <jansson.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <string.h>
 
-#define HEADER_MAX 100000000u    /* as the reference reader */
-#define PIECE ((size_t)16 << 20) /* bytes between two looks at the interrupt flag */
+#define HEADER_MAX 100000000u /* as the reference reader */
+/* Of JSON values.  A tensor of 8 dimensions needs 14; the rest is for metadata. */
+#define VALUES_MAX (16 * GT_SAFETENSORS_TENSORS)
+#define DEPTH_MAX 128
 
 /* What one header entry says; `name` belongs to the JSON tree. */
 typedef struct entry {
@@ -28,23 +28,13 @@ typedef struct entry {
 typedef struct reader {
   gt_ctx *cx;
   const char *path;
-  int fd;
-  uint64_t size, header; /* bytes: of the file, of the JSON */
+  gt_file file;
+  uint64_t header; /* bytes of JSON */
   char *text;
   json_t *root;
   entry *entries;
   int count;
 } reader;
-
-/* Names come from the file: shown without control characters and never longer than this. */
-#define SHOWN 84
-static const char *shown(const char *name, char text[SHOWN]) {
-  size_t n = 0;
-  for (; name[n] && n < SHOWN - 4; n++) text[n] = (unsigned char)name[n] < 0x20 ? '?' : name[n];
-  while (n && name[n] && ((unsigned char)name[n] & 0xc0) == 0x80) n--; /* no half UTF-8 */
-  memcpy(text + n, name[n] ? "..." : "", name[n] ? 4 : 1);
-  return text;
-}
 
 static gt_status bad(const reader *r, uint64_t offset, const char *reason) {
   return gt_fail(r->cx, GT_EFORMAT, "%s: offset %llu: %s", r->path, (unsigned long long)offset,
@@ -52,57 +42,53 @@ static gt_status bad(const reader *r, uint64_t offset, const char *reason) {
 }
 
 static gt_status bad_tensor(const reader *r, const char *name, const char *reason) {
-  char text[SHOWN];
-  return gt_fail(r->cx, GT_EFORMAT, "%s: tensor '%s': %s", r->path, shown(name, text), reason);
+  char text[GT_SHOWN];
+  return gt_fail(r->cx, GT_EFORMAT, "%s: tensor '%s': %s", r->path,
+                 gt_shown(name, strlen(name), text), reason);
 }
 
-static gt_status read_at(const reader *r, uint64_t offset, void *data, uint64_t n) {
-  char *at = data;
-  while (n) {
-    GT_TRY(gt_poll(r->cx));
-    ssize_t got = pread(r->fd, at, n < PIECE ? n : PIECE, (off_t)offset);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return gt_fail(r->cx, GT_EIO, "cannot read '%s': %s", r->path, strerror(errno));
-    if (got == 0) return gt_fail(r->cx, GT_EIO, "%s: file shrank while it was read", r->path);
-    at += got;
-    offset += (uint64_t)got;
-    n -= (uint64_t)got;
+/* Bounds what the JSON tree will cost before it is built: each empty list of two bytes would become
+ * a block of over a hundred.  A value follows each bracket or comma, at most. */
+static gt_status bound_header(const reader *r) {
+  int values = 0, depth = 0;
+  bool quoted = false;
+  for (uint64_t i = 0; i < r->header; i++) {
+    char c = r->text[i];
+    if (c == '"') quoted = !quoted;
+    if (quoted) {
+      i += c == '\\'; /* what is escaped ends no string */
+      continue;
+    }
+    bool opens = c == '{' || c == '[';
+    values += opens || c == ',';
+    depth += opens - (c == '}' || c == ']');
+    if (values > VALUES_MAX) return bad(r, 8 + i, "more values than 65536 tensors need");
+    if (depth > DEPTH_MAX) return bad(r, 8 + i, "nested more than 128 deep");
   }
-  return GT_OK;
-}
-
-/* O_NONBLOCK: opening a pipe that nobody writes must not hang; it is refused as not regular. */
-static gt_status open_file(reader *r) {
-  struct stat info;
-  r->fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  if (r->fd < 0 || fstat(r->fd, &info) != 0)
-    return gt_fail(r->cx, GT_EIO, "cannot open '%s': %s", r->path, strerror(errno));
-  if (!S_ISREG(info.st_mode))
-    return gt_fail(r->cx, GT_EIO, "cannot open '%s': it is not a regular file", r->path);
-  r->size = (uint64_t)info.st_size;
   return GT_OK;
 }
 
 static gt_status read_header(reader *r) {
   unsigned char length[8];
-  if (r->size < 8) return bad(r, 0, "a safetensors file has at least 8 bytes");
-  GT_TRY(read_at(r, 0, length, sizeof length));
+  if (r->file.size < 8) return bad(r, 0, "a safetensors file has at least 8 bytes");
+  GT_TRY(gt_file_read(r->cx, &r->file, 0, length, sizeof length));
   for (int i = 7; i >= 0; i--) r->header = r->header << 8 | length[i];
   if (r->header > HEADER_MAX) return bad(r, 0, "header length above 100000000: not safetensors");
-  if (r->header > r->size - 8) return bad(r, 0, "header length beyond the end of the file");
+  if (r->header > r->file.size - 8) return bad(r, 0, "header length beyond the end of the file");
   if (r->header == 0) return bad(r, 8, "header does not begin with '{'");
   r->text = gt_malloc(r->cx, r->header);
   if (!r->text) return GT_ENOMEM;
-  GT_TRY(read_at(r, 8, r->text, r->header));
+  GT_TRY(gt_file_read(r->cx, &r->file, 8, r->text, r->header));
   if (r->text[0] != '{') return bad(r, 8, "header does not begin with '{'");
+  GT_TRY(bound_header(r));
 
   json_error_t error;
   r->root = json_loadb(r->text, r->header, JSON_REJECT_DUPLICATES, &error);
   if (!r->root) {
     if (json_error_code(&error) == json_error_out_of_memory)
       return gt_fail(r->cx, GT_ENOMEM, "%s: not enough memory for the header", r->path);
-    char text[SHOWN];
-    return bad(r, 8 + (uint64_t)error.position, shown(error.text, text));
+    char text[GT_SHOWN];
+    return bad(r, 8 + (uint64_t)error.position, gt_shown(error.text, strlen(error.text), text));
   }
   gt_free(r->text);
   r->text = NULL;
@@ -117,9 +103,9 @@ static gt_status parse_dtype(reader *r, const char *name, const json_t *value, g
       *out = (gt_dtype)d;
       return GT_OK;
     }
-  char quoted[SHOWN], where[SHOWN];
+  char quoted[GT_SHOWN], where[GT_SHOWN];
   return gt_fail(r->cx, GT_EFORMAT, "%s: tensor '%s': unknown or unsupported dtype '%s'", r->path,
-                 shown(name, where), shown(text, quoted));
+                 gt_shown(name, strlen(name), where), gt_shown(text, strlen(text), quoted));
 }
 
 static gt_status parse_entry(reader *r, const char *name, const json_t *value, entry *out) {
@@ -197,7 +183,7 @@ static gt_status parse_entries(reader *r) {
   }
   qsort(r->entries, (size_t)r->count, sizeof *r->entries, by_offset);
 
-  uint64_t next = 0, space = r->size - 8 - r->header;
+  uint64_t next = 0, space = r->file.size - 8 - r->header;
   for (int i = 0; i < r->count; i++) {
     if (r->entries[i].begin != next)
       return bad_tensor(r, r->entries[i].name, "\"data_offsets\" leave a hole or overlap");
@@ -230,14 +216,14 @@ static gt_status read_tensor(reader *r, const entry *e, gt_named_tensor *out) {
   GT_TRY(gt_tensor_new(r->cx, &e->spec, &gt_device_cpu, &out->tensor));
   unsigned char *data = gt_data(out->tensor);
   uint64_t n = e->end - e->begin;
-  GT_TRY(read_at(r, 8 + r->header + e->begin, data, n));
+  GT_TRY(gt_file_read(r->cx, &r->file, 8 + r->header + e->begin, data, n));
   if (e->spec.dtype == GT_BOOL) /* kernels rely on 0 and 1 */
     for (uint64_t i = 0; i < n; i++) data[i] = data[i] != 0;
   return GT_OK;
 }
 
 static gt_status load(reader *r, gt_tensor_file *file) {
-  GT_TRY(open_file(r));
+  GT_TRY(gt_file_open(r->cx, r->path, &r->file));
   GT_TRY(read_header(r));
   GT_TRY(parse_entries(r));
   GT_TRY(copy_metadata(r, file));
@@ -251,11 +237,11 @@ static gt_status load(reader *r, gt_tensor_file *file) {
 }
 
 gt_status gt_safetensors_load(gt_ctx *cx, const char *path, gt_tensor_file *out) {
-  reader r = {.cx = cx, .path = path, .fd = -1};
+  reader r = {.cx = cx, .path = path, .file = {.fd = -1}};
   gt_tensor_file file = {0};
   gt_status status = load(&r, &file);
 
-  if (r.fd >= 0) close(r.fd);
+  gt_file_close(&r.file);
   json_decref(r.root);
   gt_free(r.text);
   gt_free(r.entries);

@@ -3,9 +3,11 @@
  * reference writes metadata in random order; here "format" comes first, then the keys sorted.) */
 #include "core/data/atomic.h"
 #include "core/data/safetensors.h"
+#include "core/data/utf8.h"
 #include "core/tensor/text.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* One tensor to write; an alias has `kept`, the name under which its memory is written. */
 typedef struct item {
@@ -64,20 +66,10 @@ static int by_key(const void *left, const void *right) {
   return strcmp(((const pair *)left)->key, ((const pair *)right)->key);
 }
 
-/* UTF-8 without overlong forms, surrogates and code points above 10FFFF. */
 static bool is_utf8(const char *text) {
-  for (const unsigned char *s = (const unsigned char *)text; *s;) {
-    uint32_t c = *s++, least;
-    int more = c < 0x80 ? 0 : c < 0xc2 ? -1 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : c < 0xf5 ? 3 : -1;
-    if (more < 0) return false;
-    least = more == 2 ? 0x800 : more == 3 ? 0x10000 : 0;
-    if (more) c &= 0x3fu >> more;
-    for (int i = 0; i < more; i++, s++) {
-      if ((*s & 0xc0) != 0x80) return false;
-      c = c << 6 | (*s & 0x3f);
-    }
-    if (c < least || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return false;
-  }
+  size_t n = strlen(text), length;
+  for (; n; text += length, n -= length)
+    if ((length = gt_utf8_length(text, n)) == 0) return false;
   return true;
 }
 

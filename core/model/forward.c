@@ -2,7 +2,7 @@
  * of common ops. */
 #include "core/model/forward.h"
 
-#include "core/tensor/run.h"
+#include "core/tensor/rng.h"
 
 gt_status gt_argument_tensor(gt_ctx *cx, const gt_module *m, const gt_arguments *args, int i,
                              const char *name, gt_tensor **out) {
@@ -41,12 +41,20 @@ gt_status gt_reshape(gt_ctx *cx, gt_tensor *t, int ndim, const int64_t *shape, g
   return gt_apply1(cx, "reshape", t, GT_ARGS({"shape", value}), out);
 }
 
-gt_status gt_replace(gt_ctx *cx, const char *op, gt_tensor **t) {
+gt_status gt_replace(gt_ctx *cx, const char *op, const gt_arg *args, gt_tensor **t) {
   gt_tensor *y = NULL;
-  GT_TRY(gt_apply1(cx, op, *t, NULL, &y));
+  GT_TRY(gt_apply1(cx, op, *t, args, &y));
   gt_tensor_unref(cx, *t);
   *t = y;
   return GT_OK;
+}
+
+gt_status gt_dropout(gt_ctx *cx, const gt_module *m, double p, gt_tensor **t) {
+  if (p == 0 || !m->training) return GT_OK;
+  return gt_replace(cx, "dropout",
+                    GT_ARGS({"p", GT_FLOAT(p)}, {"seed", GT_INT((int64_t)cx->seed)},
+                            {"stream", GT_INT((int64_t)gt_rng_stream(cx))}),
+                    t);
 }
 
 /* Index of name in "none|mean|sum", -1 if it is not there. */

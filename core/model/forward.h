@@ -4,6 +4,7 @@
 #define GT_FORWARD_H
 
 #include "core/model/module.h"
+#include "core/tensor/run.h"
 
 /* Argument i as one tensor, borrowed; "<class>: expected a tensor <name>, got nil" otherwise. */
 gt_status gt_argument_tensor(gt_ctx *cx, const gt_module *m, const gt_arguments *args, int i,
@@ -22,7 +23,10 @@ gt_status gt_child_call1(gt_ctx *cx, const gt_module *m, const char *name, gt_te
 gt_status gt_reshape(gt_ctx *cx, gt_tensor *t, int ndim, const int64_t *shape, gt_tensor **out);
 
 /* *t = op(*t) for an op with one input: releases what was there. */
-gt_status gt_replace(gt_ctx *cx, const char *op, gt_tensor **t);
+gt_status gt_replace(gt_ctx *cx, const char *op, const gt_arg *args, gt_tensor **t);
+
+/* *t = dropout(*t, p) with a fresh random stream when m is in training and p > 0. */
+gt_status gt_dropout(gt_ctx *cx, const gt_module *m, double p, gt_tensor **t);
 
 /* The value of a choice attribute by its name: gt_choice(cx, "rope", "norm", "after").  -1 in it
  * when the op has no such choice. */

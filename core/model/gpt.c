@@ -1,26 +1,24 @@
-/* gpt.c: the whole GPT of the founding notebook.
+/* gpt.c: the whole GPT.
  *
- *   x = norm(token_embedding(idx))
+ *   x = embedding_norm(token_embedding(idx) [+ position_embedding(0 ... T - 1)])
  *   x = block(x, cos_sin) for every block
- *   z = lm_head(norm(x)),  logits = 15 tanh(z / 15) in f32,  loss = cross_entropy(logits, targets)
+ *   z = lm_head(norm_f(x)),  logits = cap tanh(z / cap) in f32,  loss = cross_entropy(logits,
+ *   targets)
  *
- * lm_head.weight is token_embedding.weight.  The tables cos and sin are buffers of ten times the
- * training length, outside the state dict.  When head and loss are the plain ones they run as one
- * op that never holds the logits. */
+ * Of a tied model lm_head.weight is token_embedding.weight.  The tables cos and sin of RoPE are
+ * buffers of ten times the training length, outside the state dict.  When head and loss are the
+ * plain ones they run as one op that never holds the logits. */
 #include "core/model/gpt.h"
 
 #include "core/model/forward.h"
-#include "core/model/init.h"
 #include "core/model/nn.h"
-#include "core/tensor/rng.h"
+#include "core/tensor/prepare.h"
 #include "core/tensor/run.h"
 
-#include <math.h>
 #include <stddef.h>
-#include <stdlib.h>
 
-#define SOFTCAP 15.0
 #define ROTARY_BASE 10000.0
+#define ROTARY_LENGTHS 10 /* how much longer than training the tables are */
 #define IGNORE_INDEX -1
 
 typedef struct gpt {
@@ -28,46 +26,6 @@ typedef struct gpt {
   gt_gpt_config config;
   int64_t rotary_seq_len;
 } gpt;
-
-const gt_gpt_config gt_gpt_defaults = {
-    .hidden_dim = 1024,
-    .n_layers = 24,
-    .n_heads = 8,
-    .mlp_ratio = 3,
-    .vocab_size = 32768,
-    .sequence_len = 1024,
-};
-
-/* ---- configuration ---- */
-
-static gt_status check_products(gt_ctx *cx, const gt_gpt_config *c) {
-  int64_t table, matrix, rotary;
-  if (__builtin_mul_overflow(c->vocab_size, c->hidden_dim * 8, &table) ||
-      __builtin_mul_overflow(c->hidden_dim * 8, c->hidden_dim, &matrix) ||
-      __builtin_mul_overflow(matrix, c->mlp_ratio, &matrix) ||
-      __builtin_mul_overflow(c->sequence_len * 10, c->hidden_dim, &rotary))
-    return gt_fail(cx, GT_EARG, "GPTConfig: sizes are too large to be represented");
-  return GT_OK;
-}
-
-gt_status gt_gpt_config_check(gt_ctx *cx, const gt_gpt_config *config) {
-#define X(field)                                                                                   \
-  if (config->field < 1 || config->field > INT32_MAX)                                              \
-    return gt_fail(cx, GT_EARG, "GPTConfig: expected " #field " in 1 ... 2147483647, got %lld",    \
-                   (long long)config->field);
-  GT_GPT_FIELDS(X)
-#undef X
-  long long width = config->hidden_dim;
-  long long heads = config->n_heads;
-  if (width % heads)
-    return gt_fail(cx, GT_EARG, "GPTConfig: n_heads must divide hidden_dim, got %lld and %lld",
-                   heads, width);
-  if (width / heads % 2)
-    return gt_fail(cx, GT_EARG,
-                   "GPTConfig: head_dim must be even for RoPE, got %lld (hidden_dim / n_heads)",
-                   width / heads);
-  return check_products(cx, config);
-}
 
 /* ---- forward ---- */
 
@@ -85,9 +43,9 @@ static gt_status check_tokens(gt_ctx *cx, const gt_module *m, const char *name, 
                  gt_shape_text(&got, got_text));
 }
 
-/* The first T rows of a rotary table, as a view. */
-static gt_status table_rows(gt_ctx *cx, const gt_module *m, const char *name, int64_t T,
-                            gt_tensor **out) {
+/* Rows start ... start + T - 1 of a rotary table, as a view. */
+static gt_status table_rows(gt_ctx *cx, const gt_module *m, const char *name, int64_t start,
+                            int64_t T, gt_tensor **out) {
   gt_tensor *table = NULL;
   GT_TRY(gt_slot_tensor(cx, m, name, &table));
   gt_spec spec = gt_spec_of(table);
@@ -95,41 +53,110 @@ static gt_status table_rows(gt_ctx *cx, const gt_module *m, const char *name, in
   if (spec.ndim != 4)
     return gt_fail(cx, GT_ESHAPE, "%s: expected %s (1, T, 1, D/2), got %s", gt_module_class_name(m),
                    name, gt_shape_text(&spec, text));
-  if (T > spec.shape[1])
+  if (start + T > spec.shape[1])
     return gt_fail(cx, GT_ESHAPE,
                    "%s: a sequence of %lld tokens is longer than the rotary tables (%lld)",
-                   gt_module_class_name(m), (long long)T, (long long)spec.shape[1]);
+                   gt_module_class_name(m), (long long)(start + T), (long long)spec.shape[1]);
   spec.shape[1] = T;
-  return gt_tensor_view(cx, table, 4, spec.shape, table->stride, table->offset, out);
+  return gt_tensor_view(cx, table, 4, spec.shape, table->stride,
+                        table->offset + start * table->stride[1], out);
 }
 
-/* Everything up to the last norm: idx (B, T) -> (B, T, C). */
-static gt_status trunk(gt_ctx *cx, gt_module *m, gt_tensor *idx, gt_tensor **out) {
-  gt_arguments args = {.count = 2, .arg[1] = {.count = 2}};
-  gt_tensor **cos_sin = args.arg[1].at;
+/* The numbers start ... start + count - 1 as a tensor beside `like`. */
+static gt_status positions(gt_ctx *cx, const gt_tensor *like, int64_t start, int64_t count,
+                           gt_tensor **out) {
+  const gt_device *device = gt_device_of(like);
+  gt_spec spec = gt_spec_make(GT_I64, 1, &count);
+  if (device->kind == GT_META) return gt_tensor_new(cx, &spec, device, out);
+  gt_tensor *host = NULL;
+  GT_TRY(gt_tensor_new(cx, &spec, &gt_device_cpu, &host));
+  for (int64_t i = 0; i < count; i++) ((int64_t *)gt_data(host))[i] = start + i;
+  gt_status status = gt_prepare(cx, host, GT_I64, device, true, out);
+  gt_tensor_unref(cx, host);
+  return status;
+}
+
+/* *x (B, T, C) plus the learned vectors of the positions from `start` on. */
+static gt_status add_positions(gt_ctx *cx, gt_module *m, int64_t start, gt_tensor **x) {
+  int64_t T = (*x)->shape[1], most = ((const gpt *)m)->config.sequence_len;
+  gt_tensor *where = NULL;
+  gt_tensor *vectors = NULL;
+  gt_tensor *sum = NULL;
+  if (start + T > most)
+    return gt_fail(cx, GT_ESHAPE,
+                   "%s: a sequence of %lld tokens is longer than the table of positions (%lld)",
+                   gt_module_class_name(m), (long long)(start + T), (long long)most);
+  GT_TRY(positions(cx, *x, start, T, &where));
+  gt_status status = gt_child_call1(cx, m, "position_embedding", where, &vectors);
+  if (status == GT_OK) status = gt_apply2(cx, "add", *x, vectors, NULL, &sum);
+  gt_tensor_unref(cx, where);
+  gt_tensor_unref(cx, vectors);
+  if (status != GT_OK) return status;
+  gt_tensor_unref(cx, *x);
+  *x = sum;
+  return GT_OK;
+}
+
+/* idx (B, T) -> what enters the first block (B, T, C). */
+static gt_status embed(gt_ctx *cx, gt_module *m, gt_tensor *idx, int64_t start, gt_tensor **out) {
+  const gt_gpt_config *config = &((const gpt *)m)->config;
   gt_tensor *x = NULL;
-  gt_module *blocks = gt_module_child(m, "blocks");
-  if (!blocks) return gt_fail(cx, GT_EARG, "%s: has no module blocks", gt_module_class_name(m));
-  gt_status status = table_rows(cx, m, "cos", idx->shape[1], &cos_sin[0]);
-  if (status == GT_OK) status = table_rows(cx, m, "sin", idx->shape[1], &cos_sin[1]);
-  if (status == GT_OK) status = gt_child_call1(cx, m, "token_embedding", idx, &x);
-  if (status == GT_OK) status = gt_replace(cx, "rms_norm", &x);
-  for (int i = 0; i < blocks->slot_count && status == GT_OK; i++) {
-    if (!blocks->slots[i].module) continue;
-    gt_tensor *y = NULL;
-    args.arg[0] = (gt_argument){.count = 1, .at = {x}};
-    status = gt_module_call(cx, blocks->slots[i].module, &args, &y);
-    if (status != GT_OK) break;
+  gt_tensor *normed = NULL;
+  gt_status status = gt_child_call1(cx, m, "token_embedding", idx, &x);
+  if (status == GT_OK && config->position == GT_POSITION_LEARNED)
+    status = add_positions(cx, m, start, &x);
+  if (status == GT_OK) status = gt_dropout(cx, m, config->dropout, &x);
+  if (status == GT_OK && config->embedding_norm) {
+    status = gt_norm_call(cx, m, "embedding_norm", x, &normed);
     gt_tensor_unref(cx, x);
-    x = y;
+    x = normed;
   }
-  if (status == GT_OK) status = gt_replace(cx, "rms_norm", &x);
-  gt_tensor_unref(cx, cos_sin[0]);
-  gt_tensor_unref(cx, cos_sin[1]);
   if (status == GT_OK)
     *out = x;
   else
     gt_tensor_unref(cx, x);
+  return status;
+}
+
+/* *x through every block; args->arg[1] and args->cache are handed on. */
+static gt_status run_blocks(gt_ctx *cx, gt_module *m, gt_arguments *args, gt_tensor **x) {
+  gt_module *blocks = gt_module_child(m, "blocks");
+  if (!blocks) return gt_fail(cx, GT_EARG, "%s: has no module blocks", gt_module_class_name(m));
+  for (int i = 0, layer = 0; i < blocks->slot_count; i++) {
+    if (!blocks->slots[i].module) continue;
+    gt_tensor *y = NULL;
+    if (args->cache) args->cache->at = layer++;
+    args->arg[0] = (gt_argument){.count = 1, .at = {*x}};
+    GT_TRY(gt_module_call(cx, blocks->slots[i].module, args, &y));
+    gt_tensor_unref(cx, *x);
+    *x = y;
+  }
+  return GT_OK;
+}
+
+/* Everything up to the last norm: idx (B, T) -> (B, T, C). */
+static gt_status trunk(gt_ctx *cx, gt_module *m, gt_tensor *idx, gt_cache *cache, gt_tensor **out) {
+  gt_arguments args = {.count = 2, .cache = cache};
+  gt_tensor **cos_sin = args.arg[1].at;
+  gt_tensor *x = NULL;
+  int64_t T = idx->shape[1], start = cache ? cache->position : 0;
+  gt_status status = GT_OK;
+  if (cache) {
+    gt_module *blocks = gt_module_child(m, "blocks");
+    GT_TRY(gt_cache_check(cx, cache, blocks ? gt_module_length(blocks) : 0, idx->shape[0], T));
+  }
+  if (((const gpt *)m)->config.position == GT_POSITION_ROPE) {
+    args.arg[1].count = 2;
+    status = table_rows(cx, m, "cos", start, T, &cos_sin[0]);
+    if (status == GT_OK) status = table_rows(cx, m, "sin", start, T, &cos_sin[1]);
+  }
+  if (status == GT_OK) status = embed(cx, m, idx, start, &x);
+  if (status == GT_OK) status = run_blocks(cx, m, &args, &x);
+  gt_tensor_unref(cx, cos_sin[0]);
+  gt_tensor_unref(cx, cos_sin[1]);
+  if (status == GT_OK && cache) status = gt_cache_advance(cx, cache, T);
+  if (status == GT_OK) status = gt_norm_call(cx, m, "norm_f", x, out);
+  gt_tensor_unref(cx, x);
   return status;
 }
 
@@ -144,23 +171,27 @@ static gt_tensor *plain_head(const gt_ctx *cx, const gt_module *m) {
   return weight && !(bias && bias->tensor) ? weight->tensor : NULL;
 }
 
-/* x (B, T, C) -> softcapped logits (B, T, V), f32 unless x is f64. */
-static gt_status capped_logits(gt_ctx *cx, gt_module *m, gt_tensor *x, gt_tensor **out) {
+/* x (B, T, C) -> logits, softcapped where the model has a cap; f32 unless x is f64. */
+static gt_status logits_of(gt_ctx *cx, gt_module *m, gt_tensor *x, gt_tensor **out) {
+  double cap = ((const gpt *)m)->config.softcap;
   gt_tensor *z = NULL;
   GT_TRY(gt_child_call1(cx, m, "lm_head", x, &z));
   gt_status status = GT_OK;
-  if (gt_dtype_is_half(z->dtype)) {
-    gt_tensor *wide = NULL;
-    status = gt_apply1(cx, "to", z, GT_ARGS({"dtype", GT_INT(GT_F32)}), &wide);
-    if (status == GT_OK) {
-      gt_tensor_unref(cx, z);
-      z = wide;
-    }
-  }
+  if (gt_dtype_is_half(z->dtype))
+    status = gt_replace(cx, "to", GT_ARGS({"dtype", GT_INT(GT_F32)}), &z);
+  if (status == GT_OK && cap > 0)
+    status = gt_replace(cx, "softcap", GT_ARGS({"cap", GT_FLOAT(cap)}), &z);
   if (status == GT_OK)
-    status = gt_apply1(cx, "softcap", z, GT_ARGS({"cap", GT_FLOAT(SOFTCAP)}), out);
-  gt_tensor_unref(cx, z);
+    *out = z;
+  else
+    gt_tensor_unref(cx, z);
   return status;
+}
+
+/* *x (B, T, C) becomes its last position (B, 1, C). */
+static gt_status keep_last(gt_ctx *cx, gt_tensor **x) {
+  if ((*x)->shape[1] == 1) return GT_OK;
+  return gt_replace(cx, "slice", GT_ARGS({"dim", GT_INT(1)}, {"start", GT_INT(-1)}), x);
 }
 
 /* Loss of the trunk's result; targets (B, T). */
@@ -174,12 +205,12 @@ static gt_status loss(gt_ctx *cx, gt_module *m, gt_tensor *x, gt_tensor *targets
                    gt_module_class_name(m), reduction);
   gt_tensor *logits = NULL;
   gt_tensor *in[3] = {NULL, table, NULL}; /* rows (B T, C), table (V, C), targets (B T) */
-  if (!table) GT_TRY(capped_logits(cx, m, x, &logits));
+  if (!table) GT_TRY(logits_of(cx, m, x, &logits));
   gt_tensor *flat = table ? x : logits;
   int64_t count = gt_count(targets);
   const gt_arg *args = GT_ARGS({"ignore_index", GT_INT(IGNORE_INDEX)}, {"reduction", how});
   const gt_arg *fused = GT_ARGS({"ignore_index", GT_INT(IGNORE_INDEX)}, {"reduction", how},
-                                {"softcap", GT_FLOAT(SOFTCAP)});
+                                {"softcap", GT_FLOAT(((const gpt *)m)->config.softcap)});
   gt_status status =
       gt_reshape(cx, flat, 2, (int64_t[]){count, flat->shape[flat->ndim - 1]}, &in[0]);
   if (status == GT_OK) status = gt_reshape(cx, targets, 1, &count, &in[2]);
@@ -201,10 +232,14 @@ static gt_status forward(gt_ctx *cx, gt_module *m, const gt_arguments *args, gt_
   if (args->count > 1 && args->arg[1].count)
     GT_TRY(gt_argument_tensor(cx, m, args, 1, "targets", &targets));
   if (targets) GT_TRY(check_tokens(cx, m, "targets", targets, idx));
-  GT_TRY(trunk(cx, m, idx, &x));
+  if (targets && args->last_only)
+    return gt_fail(cx, GT_EARG, "%s: expected targets or last_only, got both",
+                   gt_module_class_name(m));
+  GT_TRY(trunk(cx, m, idx, args->cache, &x));
   const char *reduction = args->reduction ? args->reduction : "mean";
-  gt_status status =
-      targets ? loss(cx, m, x, targets, reduction, out) : capped_logits(cx, m, x, out);
+  gt_status status = args->last_only ? keep_last(cx, &x) : GT_OK;
+  if (status == GT_OK)
+    status = targets ? loss(cx, m, x, targets, reduction, out) : logits_of(cx, m, x, out);
   gt_tensor_unref(cx, x);
   return status;
 }
@@ -240,11 +275,11 @@ static gt_status add_blocks(gt_ctx *cx, gt_module *m, const gt_device *device) {
   return GT_OK;
 }
 
-/* Fresh rotary tables on the device of the model. */
-static gt_status set_tables(gt_ctx *cx, gt_module *m, const gt_device *device) {
+gt_status gt_gpt_set_tables(gt_ctx *cx, gt_module *m, const gt_device *device) {
   const gpt *g = (const gpt *)m;
   gt_tensor *cos = NULL;
   gt_tensor *sin = NULL;
+  if (g->config.position != GT_POSITION_ROPE) return GT_OK;
   GT_TRY(gt_rotary_tables(cx, g->rotary_seq_len, g->config.hidden_dim / g->config.n_heads,
                           ROTARY_BASE, device, &cos, &sin));
   gt_status status = gt_module_set_buffer(cx, m, "cos", cos, false);
@@ -254,17 +289,48 @@ static gt_status set_tables(gt_ctx *cx, gt_module *m, const gt_device *device) {
   return status;
 }
 
-static gt_status build(gt_ctx *cx, gt_module *m, const gt_device *device) {
-  const gt_gpt_config *config = &((gpt *)m)->config;
+static gt_status add_embedding(gt_ctx *cx, gt_module *m, const char *name, int64_t count,
+                               const gt_device *device) {
+  gt_module *child = NULL;
+  int64_t width = ((const gpt *)m)->config.hidden_dim;
+  GT_TRY(gt_embedding_new(cx, count, width, GT_F32, device, &child));
+  return gt_module_adopt(cx, m, name, child);
+}
+
+static gt_status add_head(gt_ctx *cx, gt_module *m, const gt_device *device) {
+  const gt_gpt_config *config = &((const gpt *)m)->config;
   gt_module *child = NULL;
   gt_tensor *table = NULL;
-  GT_TRY(gt_embedding_new(cx, config->vocab_size, config->hidden_dim, GT_F32, device, &child));
-  GT_TRY(gt_module_adopt(cx, m, "token_embedding", child));
-  GT_TRY(gt_slot_tensor(cx, child, "weight", &table));
-  GT_TRY(add_blocks(cx, m, device));
+  if (!config->tied)
+    return gt_linear_add(cx, m, "lm_head", config->hidden_dim, config->vocab_size, false, device);
+  GT_TRY(gt_slot_tensor(cx, gt_module_child(m, "token_embedding"), "weight", &table));
   GT_TRY(gt_linear_tied(cx, table, &child));
-  GT_TRY(gt_module_adopt(cx, m, "lm_head", child));
-  return set_tables(cx, m, device);
+  return gt_module_adopt(cx, m, "lm_head", child);
+}
+
+static gt_status build(gt_ctx *cx, gt_module *m, const gt_device *device) {
+  const gt_gpt_config *config = &((const gpt *)m)->config;
+  GT_TRY(add_embedding(cx, m, "token_embedding", config->vocab_size, device));
+  if (config->position == GT_POSITION_LEARNED)
+    GT_TRY(add_embedding(cx, m, "position_embedding", config->sequence_len, device));
+  if (config->embedding_norm) GT_TRY(gt_norm_add(cx, m, "embedding_norm", config, device));
+  GT_TRY(add_blocks(cx, m, device));
+  GT_TRY(gt_norm_add(cx, m, "norm_f", config, device));
+  GT_TRY(add_head(cx, m, device));
+  return gt_gpt_set_tables(cx, m, device);
+}
+
+bool gt_gpt_takes_cache(const gt_module *m) {
+  const gt_module *blocks = gt_module_child(m, "blocks");
+  if (m->class != &gt_class_gpt || m->forward != forward || !blocks) return false;
+  for (int i = 0; i < blocks->slot_count; i++) {
+    const gt_module *block = blocks->slots[i].module;
+    const gt_module *attn = block ? gt_module_child(block, "attn") : NULL;
+    if (!attn || block->forward != gt_class_block.forward ||
+        attn->forward != gt_class_attention.forward)
+      return false;
+  }
+  return true;
 }
 
 gt_status gt_gpt_new(gt_ctx *cx, const gt_gpt_config *config, const gt_device *device,
@@ -273,98 +339,12 @@ gt_status gt_gpt_new(gt_ctx *cx, const gt_gpt_config *config, const gt_device *d
   gt_module *m = NULL;
   GT_TRY(gt_module_new(cx, &gt_class_gpt, &m));
   ((gpt *)m)->config = *config;
-  ((gpt *)m)->rotary_seq_len = 10 * config->sequence_len;
+  ((gpt *)m)->rotary_seq_len =
+      config->position == GT_POSITION_ROPE ? ROTARY_LENGTHS * config->sequence_len : 0;
   gt_status status = build(cx, m, device);
   if (status == GT_OK)
     *out = m;
   else
     gt_module_unref(cx, m);
-  return status;
-}
-
-/* ---- init_weights ---- */
-
-/* Weights in the order in which apply() reaches their modules; a later law on the same tensor wins.
- */
-typedef struct drawing {
-  gt_tensor *weight;
-  gt_init_law law;
-} drawing;
-
-typedef struct drawings {
-  drawing *items;
-  int count, capacity;
-} drawings;
-
-static gt_status draw_later(gt_ctx *cx, drawings *d, gt_tensor *weight, gt_init_law law) {
-  if (d->count == d->capacity) {
-    int capacity = d->capacity ? 2 * d->capacity : 64;
-    drawing *items = gt_realloc(cx, d->items, (size_t)capacity * sizeof *items);
-    if (!items) return GT_ENOMEM;
-    d->items = items;
-    d->capacity = capacity;
-  }
-  d->items[d->count++] = (drawing){weight, law};
-  return GT_OK;
-}
-
-static gt_status plan_module(gt_ctx *cx, const gt_entry *entry, void *data) {
-  const gt_module *m = entry->owner;
-  const gt_slot *weight = gt_module_slot(m, "weight");
-  const gt_slot *bias = gt_module_slot(m, "bias");
-  if (!weight || !weight->tensor) return GT_OK;
-  if (m->class == &gt_class_embedding) return draw_later(cx, data, weight->tensor, GT_INIT_NORMAL);
-  if (m->class != &gt_class_linear) return GT_OK;
-  GT_TRY(draw_later(cx, data, weight->tensor, GT_INIT_SPECTRAL));
-  return bias && bias->tensor ? draw_later(cx, data, bias->tensor, GT_INIT_ZEROS) : GT_OK;
-}
-
-/* The output projection at block.<part>.<name>, where there is one. */
-static gt_status plan_zero(gt_ctx *cx, drawings *d, const gt_module *block, const char *part,
-                           const char *name) {
-  const gt_module *m = block ? gt_module_child(block, part) : NULL;
-  const gt_module *proj = m ? gt_module_child(m, name) : NULL;
-  const gt_slot *weight = proj ? gt_module_slot(proj, "weight") : NULL;
-  return weight && weight->tensor ? draw_later(cx, d, weight->tensor, GT_INIT_ZEROS) : GT_OK;
-}
-
-static gt_status plan(gt_ctx *cx, gt_module *m, drawings *d) {
-  GT_TRY(gt_apply_modules(cx, m, plan_module, d));
-  const gt_module *blocks = gt_module_child(m, "blocks");
-  for (int i = 0; blocks && i < blocks->slot_count; i++) {
-    GT_TRY(plan_zero(cx, d, blocks->slots[i].module, "ff", "proj_down"));
-    GT_TRY(plan_zero(cx, d, blocks->slots[i].module, "attn", "proj"));
-  }
-  return GT_OK;
-}
-
-/* Only the last law of a tensor is carried out; one that would be overwritten just uses up its
- * random stream, so that the numbers are those of drawing every one in turn. */
-static gt_status draw(gt_ctx *cx, const drawings *d) {
-  for (int i = 0; i < d->count; i++) {
-    bool last = true;
-    for (int k = i + 1; k < d->count && last; k++) last = d->items[k].weight != d->items[i].weight;
-    if (last)
-      GT_TRY(gt_init(cx, d->items[i].weight, d->items[i].law, 0, 1));
-    else if (d->items[i].law != GT_INIT_ZEROS)
-      gt_rng_stream(cx);
-  }
-  return GT_OK;
-}
-
-gt_status gt_gpt_init_weights(gt_ctx *cx, gt_module *m) {
-  if (m->class != &gt_class_gpt)
-    return gt_fail(cx, GT_EARG, "init_weights: expected a native GPT, got %s",
-                   gt_module_class_name(m));
-  drawings d = {0};
-  gt_status status = plan(cx, m, &d);
-  if (status == GT_OK) status = draw(cx, &d);
-  gt_free(d.items);
-  gt_module *embedding = gt_module_child(m, "token_embedding");
-  const gt_slot *table = embedding ? gt_module_slot(embedding, "weight") : NULL;
-  const gt_device *device = table && table->tensor ? gt_device_of(table->tensor) : &gt_device_cpu;
-  if (status == GT_OK) status = set_tables(cx, m, device);
-  if (status == GT_OK && device->kind == GT_CUDA)
-    status = gt_module_to(cx, embedding, &(gt_dtype){GT_BF16}, NULL);
   return status;
 }

@@ -73,6 +73,7 @@ gt_status gt_module_new(gt_ctx *cx, const gt_module_class *class, gt_module **ou
   m->refs = 1;
   m->class = class;
   m->forward = class->forward;
+  m->extra_repr = class->extra_repr;
   m->training = true;
   *out = m;
   return GT_OK;

@@ -9,6 +9,7 @@
 #ifndef GT_MODULE_H
 #define GT_MODULE_H
 
+#include "core/model/cache.h"
 #include "core/tensor/op.h"
 #include "core/tensor/text.h"
 
@@ -27,10 +28,13 @@ typedef struct gt_arguments {
   int count;
   gt_argument arg[4];
   const char *reduction; /* loss_reduction of the GPT: NULL or "mean", "sum", "none" */
+  gt_cache *cache;       /* borrowed; what the GPT has seen before, or NULL */
+  bool last_only;        /* the GPT gives the logits of the last position only */
 } gt_arguments;
 
 typedef gt_status (*gt_forward)(gt_ctx *cx, gt_module *m, const gt_arguments *args,
                                 gt_tensor **out);
+typedef void (*gt_extra_repr)(gt_ctx *cx, const gt_module *m, gt_text *out);
 
 /* A read-only integer setting of a native module, visible as a field in Lua: attn.n_heads. */
 typedef struct gt_field {
@@ -42,7 +46,7 @@ typedef struct gt_module_class {
   const char *name; /* "Linear" */
   size_t size;      /* bytes of the instance, which begins with gt_module */
   gt_forward forward;
-  void (*extra_repr)(gt_ctx *cx, const gt_module *m, gt_text *out); /* "in_features=4, …" or NULL */
+  gt_extra_repr extra_repr; /* "in_features=4, …"; may be NULL */
   const gt_field *fields;
   int field_count;
   const char *parameters; /* forward's argument names: "x, cos_sin" for messages */
@@ -61,8 +65,9 @@ typedef struct gt_slot {
 struct gt_module {
   int refs;
   const gt_module_class *class;
-  char *class_name; /* NULL: class->name; Lua classes carry their own */
-  gt_forward forward;
+  char *class_name;   /* NULL: class->name; Lua classes carry their own */
+  gt_forward forward; /* this and the next are the class's, or what a Lua class below it defines */
+  gt_extra_repr extra_repr;
   bool training;
   bool list; /* ModuleList: children named "0", "1", …, shown collapsed, has no forward */
   gt_slot *slots;

@@ -1,5 +1,5 @@
-/* nn.c: the native layers Linear, Embedding, RMSNorm, the container ModuleList and the empty
- * Module.
+/* nn.c: the native layers Linear and Embedding, the container ModuleList and the empty Module.
+ * The norms are norms.c.
  *
  * Parameters are found by slot name at every call, never through stored pointers, so that assigning
  * another tensor to layer.weight is all that tying takes. */
@@ -17,9 +17,8 @@ gt_status gt_call1(gt_ctx *cx, gt_module *m, gt_tensor *x, gt_tensor **out) {
   return gt_module_call(cx, m, &args, out);
 }
 
-/* Makes an uninitialised parameter in a slot; *out is borrowed from it. */
-static gt_status add_parameter(gt_ctx *cx, gt_module *m, const char *name, const gt_spec *spec,
-                               const gt_device *device, gt_tensor **out) {
+gt_status gt_parameter_add(gt_ctx *cx, gt_module *m, const char *name, const gt_spec *spec,
+                           const gt_device *device, gt_tensor **out) {
   gt_tensor *t = NULL;
   GT_TRY(gt_tensor_new(cx, spec, device, &t));
   gt_status status = gt_module_set_parameter(cx, m, name, t);
@@ -31,12 +30,10 @@ static gt_status add_parameter(gt_ctx *cx, gt_module *m, const char *name, const
   return status;
 }
 
-static gt_status check_size(gt_ctx *cx, const char *layer, const char *name, int64_t n) {
-  if (n > 0) return GT_OK;
-  return gt_fail(cx, GT_EARG, "%s: expected %s > 0, got %lld", layer, name, (long long)n);
-}
-
-static gt_status check_dtype(gt_ctx *cx, const char *layer, gt_dtype dtype) {
+gt_status gt_layer_check(gt_ctx *cx, const char *layer, const char *name, int64_t n,
+                         gt_dtype dtype) {
+  if (n <= 0)
+    return gt_fail(cx, GT_EARG, "%s: expected %s > 0, got %lld", layer, name, (long long)n);
   if (gt_dtype_is_float(dtype)) return GT_OK;
   return gt_fail(cx, GT_EDTYPE, "%s: expected a float dtype, got %s", layer, gt_dtype_name(dtype));
 }
@@ -86,19 +83,18 @@ static gt_status linear_bare(gt_ctx *cx, int64_t in_features, int64_t out_featur
 
 gt_status gt_linear_new(gt_ctx *cx, int64_t in_features, int64_t out_features, bool bias,
                         gt_dtype dtype, const gt_device *device, gt_module **out) {
-  GT_TRY(check_size(cx, "Linear", "in_features", in_features));
-  GT_TRY(check_size(cx, "Linear", "out_features", out_features));
-  GT_TRY(check_dtype(cx, "Linear", dtype));
+  GT_TRY(gt_layer_check(cx, "Linear", "in_features", in_features, dtype));
+  GT_TRY(gt_layer_check(cx, "Linear", "out_features", out_features, dtype));
   gt_module *m = NULL;
   gt_tensor *t = NULL;
   GT_TRY(linear_bare(cx, in_features, out_features, &m));
   double bound = 1 / sqrt((double)in_features);
   gt_spec spec = gt_spec_make(dtype, 2, (int64_t[]){out_features, in_features});
-  gt_status status = add_parameter(cx, m, "weight", &spec, device, &t);
+  gt_status status = gt_parameter_add(cx, m, "weight", &spec, device, &t);
   if (status == GT_OK) status = gt_fill_uniform(cx, t, -bound, bound);
   if (bias) {
     spec = gt_spec_make(dtype, 1, &out_features);
-    if (status == GT_OK) status = add_parameter(cx, m, "bias", &spec, device, &t);
+    if (status == GT_OK) status = gt_parameter_add(cx, m, "bias", &spec, device, &t);
     if (status == GT_OK) status = gt_fill_uniform(cx, t, -bound, bound);
   } else if (status == GT_OK) {
     status = gt_module_set_parameter(cx, m, "bias", NULL); /* reads as nil, not as a wrong name */
@@ -111,9 +107,9 @@ gt_status gt_linear_new(gt_ctx *cx, int64_t in_features, int64_t out_features, b
 }
 
 gt_status gt_linear_add(gt_ctx *cx, gt_module *m, const char *name, int64_t in_features,
-                        int64_t out_features, const gt_device *device) {
+                        int64_t out_features, bool bias, const gt_device *device) {
   gt_module *linear = NULL;
-  GT_TRY(gt_linear_new(cx, in_features, out_features, false, GT_F32, device, &linear));
+  GT_TRY(gt_linear_new(cx, in_features, out_features, bias, GT_F32, device, &linear));
   return gt_module_adopt(cx, m, name, linear);
 }
 
@@ -165,82 +161,16 @@ const gt_module_class gt_class_embedding = {
 
 gt_status gt_embedding_new(gt_ctx *cx, int64_t num_embeddings, int64_t embedding_dim,
                            gt_dtype dtype, const gt_device *device, gt_module **out) {
-  GT_TRY(check_size(cx, "Embedding", "num_embeddings", num_embeddings));
-  GT_TRY(check_size(cx, "Embedding", "embedding_dim", embedding_dim));
-  GT_TRY(check_dtype(cx, "Embedding", dtype));
+  GT_TRY(gt_layer_check(cx, "Embedding", "num_embeddings", num_embeddings, dtype));
+  GT_TRY(gt_layer_check(cx, "Embedding", "embedding_dim", embedding_dim, dtype));
   gt_module *m = NULL;
   gt_tensor *t = NULL;
   GT_TRY(gt_module_new(cx, &gt_class_embedding, &m));
   ((gt_embedding *)m)->num_embeddings = num_embeddings;
   ((gt_embedding *)m)->embedding_dim = embedding_dim;
   gt_spec spec = gt_spec_make(dtype, 2, (int64_t[]){num_embeddings, embedding_dim});
-  gt_status status = add_parameter(cx, m, "weight", &spec, device, &t);
+  gt_status status = gt_parameter_add(cx, m, "weight", &spec, device, &t);
   if (status == GT_OK) status = gt_fill_normal(cx, t, 0, 1);
-  if (status == GT_OK)
-    *out = m;
-  else
-    gt_module_unref(cx, m);
-  return status;
-}
-
-/* ---- RMSNorm ---- */
-
-static gt_status rms_norm_forward(gt_ctx *cx, gt_module *m, const gt_arguments *args,
-                                  gt_tensor **out) {
-  const gt_rms_norm *norm = (const gt_rms_norm *)m;
-  gt_tensor *in[2] = {NULL};
-  GT_TRY(gt_argument_tensor(cx, m, args, 0, "x", &in[0]));
-  gt_spec spec = gt_spec_of(in[0]);
-  char text[GT_SHAPE_TEXT];
-  if (spec.ndim < 1 || spec.shape[spec.ndim - 1] != norm->dim)
-    return gt_fail(cx, GT_ESHAPE, "RMSNorm: expected x (..., %lld), got %s", (long long)norm->dim,
-                   gt_shape_text(&spec, text));
-  const gt_slot *weight = gt_module_slot(m, "weight");
-  if (weight) in[1] = weight->tensor;
-  if (norm->eps == 0) return gt_apply(cx, "rms_norm", in, 2, NULL, out);
-  return gt_apply(cx, "rms_norm", in, 2, GT_ARGS({"eps", GT_FLOAT(norm->eps)}), out);
-}
-
-static void rms_norm_repr(gt_ctx *cx, const gt_module *m, gt_text *out) {
-  const gt_rms_norm *norm = (const gt_rms_norm *)m;
-  char text[GT_NUMBER_TEXT];
-  const gt_slot *weight = gt_module_slot(m, "weight");
-  gt_text_add(cx, out, "(%lld,), eps=%s, elementwise_affine=%s", (long long)norm->dim,
-              norm->eps == 0 ? "None" : gt_number_text(norm->eps, text),
-              weight && weight->tensor ? "True" : "False");
-}
-
-static const gt_field rms_norm_fields[] = {{"dim", offsetof(gt_rms_norm, dim)}};
-
-const gt_module_class gt_class_rms_norm = {
-    .name = "RMSNorm",
-    .size = sizeof(gt_rms_norm),
-    .forward = rms_norm_forward,
-    .extra_repr = rms_norm_repr,
-    .fields = rms_norm_fields,
-    .field_count = GT_COUNT(rms_norm_fields),
-    .parameters = "x",
-};
-
-gt_status gt_rms_norm_new(gt_ctx *cx, int64_t dim, double eps, bool weight, gt_dtype dtype,
-                          const gt_device *device, gt_module **out) {
-  GT_TRY(check_size(cx, "RMSNorm", "dim", dim));
-  GT_TRY(check_dtype(cx, "RMSNorm", dtype));
-  if (!(eps >= 0 && eps < INFINITY)) {
-    char text[GT_NUMBER_TEXT];
-    return gt_fail(cx, GT_EARG, "RMSNorm: expected eps >= 0, got %s", gt_number_text(eps, text));
-  }
-  gt_module *m = NULL;
-  gt_tensor *t = NULL;
-  GT_TRY(gt_module_new(cx, &gt_class_rms_norm, &m));
-  ((gt_rms_norm *)m)->dim = dim;
-  ((gt_rms_norm *)m)->eps = eps;
-  gt_spec spec = gt_spec_make(dtype, 1, &dim);
-  gt_status status = GT_OK;
-  if (weight) {
-    status = add_parameter(cx, m, "weight", &spec, device, &t);
-    if (status == GT_OK) status = gt_fill_value(cx, t, 1);
-  }
   if (status == GT_OK)
     *out = m;
   else

@@ -70,7 +70,7 @@ static gt_status repr(gt_ctx *cx, const gt_module *m, int depth, gt_text *out) {
     return gt_fail(cx, GT_EARG, "%s: modules nested deeper than %d", gt_module_class_name(m),
                    GT_MAX_NESTING);
   gt_text extra = {0};
-  if (m->class->extra_repr) m->class->extra_repr(cx, m, &extra);
+  if (m->extra_repr) m->extra_repr(cx, m, &extra);
   gt_text_add(cx, out, "%s(", gt_module_class_name(m));
   gt_status status = GT_OK;
   if (gt_module_length(m) > 0) {

@@ -3,7 +3,9 @@
  *   angle(t, i) = t * base^(-2i/head_dim),  tables (1, sequence, 1, head_dim/2)
  *
  * Every step is rounded to f32 as the notebook's tensor code rounds it, cos and sin are those of
- * the rounded angle, and the result is rounded to bf16. */
+ * the rounded angle, and the result is rounded to bf16.  (The angles are PyTorch's.  At head_dim
+ * 128 three of its 2 x 655,360 entries differ: there its f32 cos or sin is one unit off, beside the
+ * middle of two bf16 numbers.) */
 #include "core/model/gpt.h"
 #include "core/tensor/pool.h"
 

@@ -141,7 +141,9 @@ static gt_status store(gt_ctx *cx, const gt_edge *edge, gt_tensor *g) {
   return status;
 }
 
-/* Adds a further contribution; `g` passes over. */
+/* Adds a further contribution; `g` passes over.  The sum is rounded to the gradient's dtype each
+ * time, in PyTorch's order, so that bf16 gradients of several consumers have its bits.  (One that
+ * an earlier backward left gets the contributions one by one, where PyTorch adds their sum.) */
 static gt_status add(gt_ctx *cx, const gt_edge *edge, gt_tensor *g) {
   gt_tensor **slot = slot_of(edge), *sum = NULL;
   gt_tensor *terms[2] = {*slot, g};

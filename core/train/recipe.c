@@ -8,36 +8,16 @@
 
 const gt_recipe gt_recipe_defaults = {.embedding_lr = 0.2, .matrix_lr = 0.02, .weight_decay = 0};
 
-/* The parameters of one child, each once. */
+/* Parameters of the model, each once. */
 typedef struct parameters {
   gt_tensor **at; /* (count), borrowed */
   int count, capacity;
 } parameters;
 
-static gt_status add(gt_ctx *cx, const gt_entry *entry, void *data) {
-  parameters *p = data;
-  if (p->count == p->capacity) {
-    int capacity = p->capacity ? 2 * p->capacity : 64;
-    gt_tensor **at = gt_realloc(cx, p->at, (size_t)capacity * sizeof *at);
-    if (!at) return GT_ENOMEM;
-    p->at = at;
-    p->capacity = capacity;
-  }
-  p->at[p->count++] = entry->slot->tensor;
-  return GT_OK;
-}
-
-static gt_status list(gt_ctx *cx, gt_module *gpt, const char *child, parameters *out) {
-  gt_module *m = gt_module_child(gpt, child);
-  if (!m)
-    return gt_fail(cx, GT_EARG, "setup_optimizers: %s has no module %s", gt_module_class_name(gpt),
-                   child);
-  return gt_each_parameter(cx, m, true, add, out);
-}
-
-typedef struct coverage {
-  const parameters *matrices, *embeddings;
-} coverage;
+/* Who gets which: matrices of the blocks, and everything else. */
+typedef struct sharing {
+  parameters matrices, others;
+} sharing;
 
 static bool holds(const parameters *p, const gt_tensor *t) {
   for (int i = 0; i < p->count; i++) {
@@ -46,9 +26,48 @@ static bool holds(const parameters *p, const gt_tensor *t) {
   return false;
 }
 
+static gt_status add(gt_ctx *cx, parameters *p, gt_tensor *t) {
+  if (holds(p, t)) return GT_OK;
+  if (p->count == p->capacity) {
+    int capacity = p->capacity ? 2 * p->capacity : 64;
+    gt_tensor **at = gt_realloc(cx, p->at, (size_t)capacity * sizeof *at);
+    if (!at) return GT_ENOMEM;
+    p->at = at;
+    p->capacity = capacity;
+  }
+  p->at[p->count++] = t;
+  return GT_OK;
+}
+
+static gt_status add_block(gt_ctx *cx, const gt_entry *entry, void *data) {
+  sharing *s = data;
+  gt_tensor *t = entry->slot->tensor;
+  return add(cx, t->ndim == 2 ? &s->matrices : &s->others, t);
+}
+
+static gt_status add_other(gt_ctx *cx, const gt_entry *entry, void *data) {
+  return add(cx, &((sharing *)data)->others, entry->slot->tensor);
+}
+
+static gt_status share_out(gt_ctx *cx, gt_module *gpt, sharing *out) {
+  static const char *const others[] = {"token_embedding", "position_embedding", "embedding_norm",
+                                       "norm_f", "lm_head"};
+  static const char *const needed[] = {"blocks", "token_embedding"};
+  for (int i = 0; i < GT_COUNT(needed); i++) {
+    if (!gt_module_child(gpt, needed[i]))
+      return gt_fail(cx, GT_EARG, "setup_optimizers: %s has no module %s",
+                     gt_module_class_name(gpt), needed[i]);
+  }
+  for (int i = 0; i < GT_COUNT(others); i++) {
+    gt_module *m = gt_module_child(gpt, others[i]);
+    if (m) GT_TRY(gt_each_parameter(cx, m, true, add_other, out));
+  }
+  return gt_each_parameter(cx, gt_module_child(gpt, "blocks"), true, add_block, out);
+}
+
 static gt_status check_covered(gt_ctx *cx, const gt_entry *entry, void *data) {
-  const coverage *c = data;
-  if (holds(c->embeddings, entry->slot->tensor) || holds(c->matrices, entry->slot->tensor))
+  const sharing *s = data;
+  if (holds(&s->others, entry->slot->tensor) || holds(&s->matrices, entry->slot->tensor))
     return GT_OK;
   return gt_fail(cx, GT_EARG,
                  "setup_optimizers: %s is neither in token_embedding nor in blocks; give it an "
@@ -88,15 +107,12 @@ gt_status gt_recipe_make(gt_ctx *cx, gt_module *gpt, const gt_recipe *recipe, gt
       {"lr", recipe->embedding_lr * scale},   {"beta1", 0.8}, {"beta2", 0.95}, {"eps", 1e-10},
       {"weight_decay", recipe->weight_decay}, {NULL, 0}};
   const setting muon_settings[] = {{"lr", recipe->matrix_lr}, {"momentum", 0.95}, {NULL, 0}};
-  parameters matrices = {0};
-  parameters embeddings = {0};
-  coverage both = {&matrices, &embeddings};
+  sharing s = {0};
   gt_optimizer *made[2] = {NULL};
-  gt_status status = list(cx, gpt, "blocks", &matrices);
-  if (status == GT_OK) status = list(cx, gpt, "token_embedding", &embeddings);
-  if (status == GT_OK) status = gt_each_parameter(cx, gpt, true, check_covered, &both);
-  if (status == GT_OK) status = make(cx, &gt_adamw, &embeddings, adamw_settings, &made[0]);
-  if (status == GT_OK) status = make(cx, &gt_muon, &matrices, muon_settings, &made[1]);
+  gt_status status = share_out(cx, gpt, &s);
+  if (status == GT_OK) status = gt_each_parameter(cx, gpt, true, check_covered, &s);
+  if (status == GT_OK) status = make(cx, &gt_adamw, &s.others, adamw_settings, &made[0]);
+  if (status == GT_OK) status = make(cx, &gt_muon, &s.matrices, muon_settings, &made[1]);
   if (status == GT_OK) {
     char text[GT_NUMBER_TEXT];
     gt_text_add(cx, note, "Scaling the LR for the AdamW parameters ∝1/√(%lld/768) = %s",
@@ -107,7 +123,7 @@ gt_status gt_recipe_make(gt_ctx *cx, gt_module *gpt, const gt_recipe *recipe, gt
     gt_optimizer_unref(cx, made[0]);
     gt_optimizer_unref(cx, made[1]);
   }
-  gt_free(matrices.at);
-  gt_free(embeddings.at);
+  gt_free(s.matrices.at);
+  gt_free(s.others.at);
   return status;
 }

@@ -11,10 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KEPT_ERROR "gt.error"
 #define MARK_LEAST ((size_t)192 << 20)
 #define GARBAGE_MOST ((size_t)256 << 20) /* that may pile up beside what lives */
-#define BUILTIN "=builtin:" /* how chunk names of the embedded library begin */
+#define BUILTIN "=builtin:"              /* how chunk names of the embedded library begin */
 
 /* The session of the process: for the signal handler and for gtlua_close(), which have no
  * lua_State. */
@@ -58,14 +57,23 @@ int gtlua_error(lua_State *L, const char *format, ...) {
   return lua_error(L);
 }
 
-void gtlua_keep_error(lua_State *L) { lua_setfield(L, LUA_REGISTRYINDEX, KEPT_ERROR); }
+/* The registry has an entry for the kept error from the start (false: none), so that keeping one
+ * takes no memory: a trampoline must not jump across the core. */
+static const char kept_error;
+
+static void forget_error(lua_State *L) {
+  lua_pushboolean(L, false);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &kept_error);
+}
+
+void gtlua_keep_error(lua_State *L) { lua_rawsetp(L, LUA_REGISTRYINDEX, &kept_error); }
 
 void gtlua_check(lua_State *L, gt_status status) {
   if (status == GT_OK) return;
-  if (status == GT_EHOOK && lua_getfield(L, LUA_REGISTRYINDEX, KEPT_ERROR) != LUA_TNIL) {
-    lua_pushnil(L);
-    lua_setfield(L, LUA_REGISTRYINDEX, KEPT_ERROR);
-    lua_error(L);
+  if (status == GT_EHOOK) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &kept_error);
+    forget_error(L);
+    if (lua_toboolean(L, -1)) lua_error(L);
   }
   gtlua_error(L, "%s", gtlua_cx(L)->message);
 }
@@ -329,6 +337,7 @@ static gtlua_session *session_new(const gtlua_settings *settings) {
 
 /* Everything that may raise while opening. */
 static int open_library(lua_State *L) {
+  forget_error(L);
   add_searcher(L);
   gtlua_namespace(L, "torch");
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
@@ -345,6 +354,8 @@ static int open_library(lua_State *L) {
   gtlua_open_optim(L);
   gtlua_open_inspect(L);
   gtlua_open_data(L);
+  gtlua_open_tokenizer(L);
+  gtlua_open_tokens(L);
   lua_setglobal(L, "torch");
   static const char *const late[][2] = {{"values", "odict"}, {"values", "struct"},
                                         {"values", "list"},  {"values", "defaults"},

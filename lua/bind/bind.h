@@ -7,6 +7,7 @@
 #ifndef GTLUA_BIND_H
 #define GTLUA_BIND_H
 
+#include "core/data/tokenizer.h"
 #include "core/model/module.h"
 #include "core/tensor/run.h"
 #include "core/train/optim.h"
@@ -17,6 +18,7 @@
 #define GTLUA_TENSOR "gt.Tensor"
 #define GTLUA_MODULE "gt.Module"
 #define GTLUA_OPTIMIZER "gt.Optimizer"
+#define GTLUA_TOKENIZER "gt.Tokenizer"
 #define GTLUA_SIZE "gt.Size"
 #define GTLUA_DTYPE "gt.dtype"
 #define GTLUA_DEVICE "gt.device"
@@ -117,6 +119,11 @@ void gtlua_pushsize(lua_State *L, int ndim, const int64_t *shape);
 gt_module *gtlua_tomodule(lua_State *L, int index);
 gt_module *gtlua_testmodule(lua_State *L, int index);
 
+/* ---- tokenizers ---- */
+gt_tokenizer *gtlua_totokenizer(lua_State *L, int index);   /* borrowed; raises on anything else */
+gt_tokenizer *gtlua_testtokenizer(lua_State *L, int index); /* or NULL */
+void gtlua_pushtokenizer(lua_State *L, gt_tokenizer *tok);  /* takes a reference of its own */
+
 /* ---- registration: each file is called with the table `torch` on top of the stack and leaves it
  * there ---- */
 /* Pushes a table whose unknown fields raise "<name> has no field '…' (did you mean …)". */
@@ -136,6 +143,8 @@ void gtlua_open_module(lua_State *L);
 void gtlua_open_optim(lua_State *L);
 void gtlua_open_inspect(lua_State *L);
 void gtlua_open_data(lua_State *L);
+void gtlua_open_tokenizer(lua_State *L);
+void gtlua_open_tokens(lua_State *L);
 void gtlua_open_debug(lua_State *L); /* fault hooks, counters: what tests need */
 
 /* ---- embedded Lua library (generated at build time from lua/lib/) ---- */

@@ -1,6 +1,7 @@
 /* data.c: files of tensors for the Lua library (lua/lib/gt/files.lua). */
 #include "lua/bind/bind.h"
 
+#include "core/data/atomic.h"
 #include "core/data/safetensors.h"
 
 #include <string.h>
@@ -76,8 +77,29 @@ static int save_safetensors(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg functions[] = {
-    {"load_safetensors", load_safetensors}, {"save_safetensors", save_safetensors}, {NULL, NULL}};
+/* write(path, text): replaces the file's content: whole or not at all. */
+static int write_text(lua_State *L) {
+  gt_ctx *cx = gtlua_cx(L);
+  const char *path = luaL_checkstring(L, 1);
+  size_t size;
+  const char *text = luaL_checklstring(L, 2, &size);
+  gt_atomic file;
+  gt_status status = gt_atomic_open(cx, path, &file);
+  if (status == GT_OK) {
+    status = gt_atomic_write(cx, &file, text, size);
+    if (status == GT_OK)
+      status = gt_atomic_commit(cx, &file);
+    else
+      gt_atomic_abort(&file);
+  }
+  gtlua_check(L, status);
+  return 0;
+}
+
+static const luaL_Reg functions[] = {{"load_safetensors", load_safetensors},
+                                     {"save_safetensors", save_safetensors},
+                                     {"write", write_text},
+                                     {NULL, NULL}};
 
 void gtlua_open_data(lua_State *L) {
   luaL_newmetatable(L, FILE_BOX);

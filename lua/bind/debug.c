@@ -1,6 +1,7 @@
 /* debug.c: torch.debug: what tests need to provoke faults and to see what is alive; and require
  * "native": what the embedded Lua library needs of C. */
 #include "core/tensor/allocator.h"
+#include "core/tensor/rng.h"
 #include "lua/bind/tensor.h"
 #include "lua/bind/text.h"
 
@@ -77,6 +78,13 @@ static int source(lua_State *L) {
   return 0;
 }
 
+/* native.random_stream() -> seed, the next unused stream */
+static int random_stream(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)gtlua_cx(L)->seed);
+  lua_pushinteger(L, (lua_Integer)gt_rng_stream(gtlua_cx(L)));
+  return 2;
+}
+
 static const luaL_Reg debug_functions[] = {{"fail_after", fail_after},
                                            {"interrupt", interrupt},
                                            {"interrupt_clear", interrupt_clear},
@@ -92,6 +100,7 @@ static const luaL_Reg native_functions[] = {{"suggest", suggest},
                                             {"json_decode", gtlua_json_decode},
                                             {"late", gtlua_late},
                                             {"source", source},
+                                            {"random_stream", random_stream},
                                             {NULL, NULL}};
 
 void gtlua_open_debug(lua_State *L) {

@@ -94,32 +94,28 @@ static int text_write(lua_State *L) {
   return call_wrapped(L, "'write'");
 }
 
-/* table.concat(t[, separator[, i[, j]]]) with floats in shortest form. */
+/* table.concat(t[, separator[, i[, j]]]) with floats in shortest form; Ctrl-C stops it. */
 static int text_concat(lua_State *L) {
-  lua_settop(L, 4);
   luaL_checktype(L, 1, LUA_TTABLE);
-  lua_Integer first = luaL_optinteger(L, 3, 1), last = luaL_optinteger(L, 4, luaL_len(L, 1));
-  bool floats = false;
-  for (lua_Integer i = first; i <= last && !floats; i++) {
-    int type = lua_geti(L, 1, i);
-    floats = type == LUA_TNUMBER && !lua_isinteger(L, -1);
-    lua_pop(L, 1);
-    if (type != LUA_TNUMBER && type != LUA_TSTRING) break; /* the original reports it */
-  }
-  if (!floats) return call_wrapped(L, "'concat'");
-  luaL_Buffer text;
   size_t length;
   const char *separator = luaL_optlstring(L, 2, "", &length);
+  lua_Integer first = luaL_optinteger(L, 3, 1), last = luaL_optinteger(L, 4, luaL_len(L, 1));
+  gt_ctx *cx = gtlua_cx(L);
+  luaL_Buffer text;
   luaL_buffinit(L, &text);
   for (lua_Integer i = first; i <= last; i++) {
-    if (i > first) luaL_addlstring(&text, separator, length);
     int type = lua_geti(L, 1, i);
     if (type != LUA_TNUMBER && type != LUA_TSTRING)
       return gtlua_error(L, "invalid value (%s) at index %lld in table for 'concat'",
                          luaL_typename(L, -1), (long long)i);
-    gtlua_push_text(L, -1);
-    lua_remove(L, -2);
+    if (type == LUA_TNUMBER) {
+      gtlua_push_text(L, -1);
+      lua_remove(L, -2);
+    }
     luaL_addvalue(&text);
+    if (i == last) break; /* which may be the largest integer */
+    luaL_addlstring(&text, separator, length);
+    gtlua_check(L, gt_poll(cx));
   }
   luaL_pushresult(&text);
   return 1;
@@ -394,7 +390,8 @@ static void open_print(lua_State *L) {
   wrap(L, "format", text_format);
   lua_pop(L, 1);
   lua_getglobal(L, LUA_TABLIBNAME);
-  wrap(L, "concat", text_concat);
+  lua_pushcfunction(L, text_concat);
+  lua_setfield(L, -2, "concat");
   lua_pop(L, 1);
   lua_getglobal(L, LUA_IOLIBNAME);
   wrap(L, "write", text_write);

@@ -20,18 +20,24 @@ void gtlua_leave(lua_State *L, lua_State *before) { gtlua_cx(L)->host = before; 
 
 /* ---- arguments ---- */
 
-static const char *options[] = {"loss_reduction", "reduction", NULL};
+static const char *options[] = {"loss_reduction", "reduction", "cache", "last_only", NULL};
 
 static void read_options(lua_State *L, const gt_module *m, int index, gt_arguments *out) {
   char hint[96];
   for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
     const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
-    if (strcmp(key, options[0]) != 0 && strcmp(key, options[1]) != 0)
+    if (strcmp(key, "cache") == 0) {
+      out->cache = gtlua_tocache(L, -1); /* the table keeps it alive, and the text below */
+    } else if (strcmp(key, "last_only") == 0) {
+      out->last_only = lua_toboolean(L, -1);
+    } else if (strcmp(key, options[0]) != 0 && strcmp(key, options[1]) != 0) {
       gtlua_error(L, "%s: unknown option '%s'%s", gt_module_class_name(m), key,
                   gtlua_suggest(key, options, hint));
-    if (lua_type(L, -1) != LUA_TSTRING)
+    } else if (lua_type(L, -1) != LUA_TSTRING) {
       gtlua_error(L, "%s: %s must be 'mean', 'sum' or 'none'", gt_module_class_name(m), key);
-    out->reduction = lua_tostring(L, -1); /* the table keeps it alive */
+    } else {
+      out->reduction = lua_tostring(L, -1);
+    }
   }
 }
 
@@ -88,6 +94,26 @@ static void push_argument(lua_State *L, const gt_argument *arg) {
   }
 }
 
+/* Pushes the options as the table a caller would have written, if there are any; returns how many
+ * values it pushed. */
+static int push_options(lua_State *L, const gt_arguments *args) {
+  if (!args->reduction && !args->cache && !args->last_only) return 0;
+  lua_createtable(L, 0, 3);
+  if (args->reduction) {
+    lua_pushstring(L, args->reduction);
+    lua_setfield(L, -2, "loss_reduction");
+  }
+  if (args->cache) {
+    gtlua_pushcache(L, args->cache);
+    lua_setfield(L, -2, "cache");
+  }
+  if (args->last_only) {
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, "last_only");
+  }
+  return 1;
+}
+
 /* Pushes what has to be called for the module at `box`: its method forward, or, when it has hooks,
  * the library's run_hooked followed by hooks, forward; then the module itself.  Returns how many
  * values it pushed. */
@@ -142,12 +168,7 @@ static int protected_forward(lua_State *L) {
   int n = push_forward(L, 2) - 1;
   for (int i = 0; i < args->count; i++) push_argument(L, &args->arg[i]);
   n += args->count;
-  if (args->reduction) {
-    lua_createtable(L, 0, 1);
-    lua_pushstring(L, args->reduction);
-    lua_setfield(L, -2, "loss_reduction");
-    n++;
-  }
+  n += push_options(L, args);
   lua_call(L, n, 1);
   gt_tensor *t = gtlua_testtensor(L, -1);
   if (!t) return not_a_tensor(L, 2, lua_gettop(L));
@@ -198,6 +219,20 @@ const gt_module_class gtlua_class_module = {.name = "Module",
                                             .size = sizeof(gt_module),
                                             .forward = gtlua_forward,
                                             .extra_repr = extra_repr};
+
+/* What the native class says of itself; a class below it may add to that. */
+int gtlua_native_repr(lua_State *L) {
+  const gt_module *m = gtlua_tomodule(L, 1);
+  gt_ctx *cx = gtlua_cx(L);
+  gt_text text = {0};
+  if (m->class->extra_repr && m->class->extra_repr != extra_repr)
+    m->class->extra_repr(cx, m, &text);
+  bool failed = text.failed;
+  if (!failed) lua_pushlstring(L, text.data ? text.data : "", text.length);
+  gt_text_free(&text);
+  if (failed) gtlua_check(L, GT_ENOMEM);
+  return 1;
+}
 
 /* ---- Lua calls modules ---- */
 

@@ -1,5 +1,6 @@
-/* layer.c: building modules (empty ones for Lua classes, the native layers, the GPT), nn.Parameter
- * and the init laws.  Classes, keyword arguments and defaults are the Lua library's (lua/lib/nn).
+/* layer.c: building modules (empty ones for Lua classes, the native layers), nn.Parameter and the
+ * init laws; the GPT is in gpt.c.  Classes, keyword arguments and defaults are the Lua library's
+ * (lua/lib/nn).
  */
 #include "lua/bind/module.h"
 
@@ -20,6 +21,7 @@ static int register_class(lua_State *L) {
                  {"Embedding", &gt_class_embedding},
                  {"ModuleList", &gt_class_module_list},
                  {"RMSNorm", &gt_class_rms_norm},
+                 {"LayerNorm", &gt_class_layer_norm},
                  {"MultiHeadAttention", &gt_class_attention},
                  {"FeedForward", &gt_class_feed_forward},
                  {"TransformerBlock", &gt_class_block},
@@ -59,31 +61,33 @@ static int new_module(lua_State *L) {
   return 1;
 }
 
-/* The box at 1, which an init is about to fill. */
-static gt_module **open_box(lua_State *L) {
+gt_module **gtlua_open_box(lua_State *L) {
   gt_module **box = luaL_testudata(L, 1, GTLUA_MODULE);
   if (!box) gtlua_error(L, "init: expected the module being made, got %s", gtlua_typename(L, 1));
   if (*box) gtlua_error(L, "%s: init was called twice", gt_module_class_name(*box));
   return box;
 }
 
-/* After a native constructor filled the box at 1: a Lua class below the native one gives its name
- * and, if it defines one, its forward. */
-static int filled(lua_State *L, gt_status status) {
+int gtlua_filled(lua_State *L, gt_status status) {
   gt_ctx *cx = gtlua_cx(L);
   gtlua_check(L, status);
   gt_module *m = *(gt_module **)lua_touserdata(L, 1);
   gtlua_module_known(L, 1);
   lua_getiuservalue(L, 1, GTLUA_UV_CLASS);
+  int class = lua_gettop(L);
   lua_getfield(L, LUA_REGISTRYINDEX, CLASSES);
   lua_rawgetp(L, -1, m->class);
-  if (lua_rawequal(L, -1, -3)) return 0;
-  lua_getfield(L, -3, "__name");
+  if (lua_rawequal(L, -1, class)) return 0;
+  lua_getfield(L, class, "__name");
   m->class_name = gt_strdup(cx, luaL_checkstring(L, -1));
   if (!m->class_name) gtlua_check(L, GT_ENOMEM);
-  if (m->forward && lua_getfield(L, -4, "forward") == LUA_TFUNCTION &&
+  if (m->forward && lua_getfield(L, class, "forward") == LUA_TFUNCTION &&
       lua_tocfunction(L, -1) != gtlua_native_forward)
     m->forward = gtlua_forward;
+  lua_settop(L, class);
+  if (lua_getfield(L, class, "extra_repr") == LUA_TFUNCTION &&
+      lua_tocfunction(L, -1) != gtlua_native_repr)
+    m->extra_repr = gtlua_class_module.extra_repr;
   return 0;
 }
 
@@ -93,126 +97,67 @@ static gt_dtype dtype_at(lua_State *L, int index) {
   return lua_isnoneornil(L, index) ? gtlua_session_of(L)->dtype : gtlua_todtype(L, index);
 }
 
-static const gt_device *device_at(lua_State *L, int index) {
+const gt_device *gtlua_device_at(lua_State *L, int index) {
   return lua_isnoneornil(L, index) ? gtlua_session_of(L)->device : gtlua_todevice(L, index);
 }
 
 /* init_linear(self, in_features, out_features, bias, dtype, device) */
 static int init_linear(lua_State *L) {
-  gt_module **box = open_box(L);
+  gt_module **box = gtlua_open_box(L);
   int64_t in = gtlua_toint(L, 2, "Linear: in_features");
   int64_t out = gtlua_toint(L, 3, "Linear: out_features");
   gt_dtype dtype = dtype_at(L, 5);
-  const gt_device *device = device_at(L, 6);
+  const gt_device *device = gtlua_device_at(L, 6);
   gt_status status;
   gtlua_pressure(L);
   GTLUA_RETRY(L, status,
               gt_linear_new(gtlua_cx(L), in, out, lua_toboolean(L, 4), dtype, device, box));
-  return filled(L, status);
+  return gtlua_filled(L, status);
 }
 
 /* init_embedding(self, num_embeddings, embedding_dim, dtype, device) */
 static int init_embedding(lua_State *L) {
-  gt_module **box = open_box(L);
+  gt_module **box = gtlua_open_box(L);
   int64_t count = gtlua_toint(L, 2, "Embedding: num_embeddings");
   int64_t dim = gtlua_toint(L, 3, "Embedding: embedding_dim");
   gt_dtype dtype = dtype_at(L, 4);
-  const gt_device *device = device_at(L, 5);
+  const gt_device *device = gtlua_device_at(L, 5);
   gt_status status;
   gtlua_pressure(L);
   GTLUA_RETRY(L, status, gt_embedding_new(gtlua_cx(L), count, dim, dtype, device, box));
-  return filled(L, status);
+  return gtlua_filled(L, status);
 }
 
 /* init_rms_norm(self, dim, eps or nil, weight, dtype, device) */
 static int init_rms_norm(lua_State *L) {
-  gt_module **box = open_box(L);
+  gt_module **box = gtlua_open_box(L);
   int64_t dim = gtlua_toint(L, 2, "RMSNorm: dim");
   double eps = luaL_optnumber(L, 3, 0);
   gt_dtype dtype = dtype_at(L, 5);
-  const gt_device *device = device_at(L, 6);
+  const gt_device *device = gtlua_device_at(L, 6);
   gt_status status;
   GTLUA_RETRY(L, status,
               gt_rms_norm_new(gtlua_cx(L), dim, eps, lua_toboolean(L, 4), dtype, device, box));
-  return filled(L, status);
+  return gtlua_filled(L, status);
+}
+
+/* init_layer_norm(self, dim, eps, weight, bias, dtype, device) */
+static int init_layer_norm(lua_State *L) {
+  gt_module **box = gtlua_open_box(L);
+  int64_t dim = gtlua_toint(L, 2, "LayerNorm: dim");
+  double eps = luaL_checknumber(L, 3);
+  gt_dtype dtype = dtype_at(L, 6);
+  const gt_device *device = gtlua_device_at(L, 7);
+  gt_status status;
+  GTLUA_RETRY(L, status,
+              gt_layer_norm_new(gtlua_cx(L), dim, eps, lua_toboolean(L, 4), lua_toboolean(L, 5),
+                                dtype, device, box));
+  return gtlua_filled(L, status);
 }
 
 static int init_module_list(lua_State *L) {
-  gt_module **box = open_box(L);
-  return filled(L, gt_module_list_new(gtlua_cx(L), box));
-}
-
-static void read_config(lua_State *L, int index, gt_gpt_config *config) {
-#define X(field)                                                                                   \
-  lua_getfield(L, index, #field);                                                                  \
-  config->field = gtlua_toint(L, -1, "GPTConfig: " #field);                                        \
-  lua_pop(L, 1);
-  GT_GPT_FIELDS(X)
-#undef X
-}
-
-/* init_gpt(self, which, config, device); which: attention, feed_forward, block, gpt */
-static int init_gpt(lua_State *L) {
-  static const char *const names[] = {"attention", "feed_forward", "block", "gpt", NULL};
-  static gt_status (*const makers[])(gt_ctx *, const gt_gpt_config *, const gt_device *,
-                                     gt_module **) = {gt_attention_new, gt_feed_forward_new,
-                                                      gt_block_new, gt_gpt_new};
-  gt_module **box = open_box(L);
-  int which = luaL_checkoption(L, 2, NULL, names);
-  gt_gpt_config config;
-  read_config(L, 3, &config);
-  const gt_device *device = device_at(L, 4);
-  gt_status status;
-  gtlua_pressure(L);
-  GTLUA_RETRY(L, status, makers[which](gtlua_cx(L), &config, device, box));
-  return filled(L, status);
-}
-
-static int gpt_init_weights(lua_State *L) {
-  gt_module *m = gtlua_tomodule(L, 1);
-  gt_status status;
-  GTLUA_RETRY(L, status, gt_gpt_init_weights(gtlua_cx(L), m));
-  gtlua_check(L, status);
-  return 0;
-}
-
-static void push_config(lua_State *L, const gt_gpt_config *config) {
-  lua_createtable(L, 0, 6);
-#define X(field)                                                                                   \
-  lua_pushinteger(L, config->field);                                                               \
-  lua_setfield(L, -2, #field);
-  GT_GPT_FIELDS(X)
-#undef X
-}
-
-/* gpt_config(m) -> table of its settings; gpt_config() -> the defaults and the order of names */
-static int gpt_config(lua_State *L) {
-  if (!lua_isnoneornil(L, 1)) {
-    const gt_gpt_config *config = gt_gpt_config_of(gtlua_tomodule(L, 1));
-    if (!config) return 0;
-    push_config(L, config);
-    return 1;
-  }
-  push_config(L, &gt_gpt_defaults);
-  static const char *const order[] = {
-#define X(field) #field,
-      GT_GPT_FIELDS(X)
-#undef X
-  };
-  lua_createtable(L, GT_COUNT(order), 0);
-  for (int i = 0; i < GT_COUNT(order); i++) {
-    lua_pushstring(L, order[i]);
-    lua_rawseti(L, -2, i + 1);
-  }
-  return 2;
-}
-
-/* gpt_check(config): raises unless a model can be built from it */
-static int gpt_check(lua_State *L) {
-  gt_gpt_config config;
-  read_config(L, 1, &config);
-  gtlua_check(L, gt_gpt_config_check(gtlua_cx(L), &config));
-  return 0;
+  gt_module **box = gtlua_open_box(L);
+  return gtlua_filled(L, gt_module_list_new(gtlua_cx(L), box));
 }
 
 /* ---- parameters and init laws ---- */
@@ -246,16 +191,14 @@ static int init(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {{"gpt_check", gpt_check},
-                                     {"gpt_config", gpt_config},
-                                     {"gpt_init_weights", gpt_init_weights},
-                                     {"init", init},
+static const luaL_Reg functions[] = {{"init", init},
                                      {"init_embedding", init_embedding},
-                                     {"init_gpt", init_gpt},
                                      {"init_linear", init_linear},
+                                     {"init_layer_norm", init_layer_norm},
                                      {"init_module_list", init_module_list},
                                      {"init_rms_norm", init_rms_norm},
                                      {"native_forward", gtlua_native_forward},
+                                     {"native_repr", gtlua_native_repr},
                                      {"new_empty", new_empty},
                                      {"new_module", new_module},
                                      {"parameter", parameter},

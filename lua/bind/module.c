@@ -176,8 +176,9 @@ static int missing(lua_State *L, int box, const gt_module *m, const char *name) 
     if (!luaL_getmetafield(L, -1, "__index")) break;
   }
   names[count] = NULL;
+  gtlua_suggest(name, names, hint);
   return gtlua_error(L, "%s has no field or method '%s'%s", gt_module_class_name(m), name,
-                     gtlua_suggest(name, names, hint));
+                     *hint ? hint : "; assign it first, nil will do, or ask m:has(name)");
 }
 
 /* Pushes the field when there is one by that name; nil counts when it was assigned. */
@@ -501,6 +502,7 @@ void gtlua_open_module(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
   gtlua_add_walks(L);
   gtlua_add_layers(L);
+  gtlua_add_gpt(L);
   lua_setfield(L, -2, "native.module");
   lua_pop(L, 1);
   gtlua_add_names(L);

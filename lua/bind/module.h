@@ -37,6 +37,7 @@ gt_status gtlua_forward(gt_ctx *cx, gt_module *m, const gt_arguments *args, gt_t
 extern const gt_module_class gtlua_class_module; /* of classes written in Lua */
 int gtlua_module_call(lua_State *L);             /* __call */
 int gtlua_native_forward(lua_State *L);          /* the method `forward` of native classes */
+int gtlua_native_repr(lua_State *L);             /* their method `extra_repr` */
 /* Core calls that may run Lua (forwards, repr) happen between these two: the state that runs them.
  */
 lua_State *gtlua_enter(lua_State *L);
@@ -44,9 +45,23 @@ void gtlua_leave(lua_State *L, lua_State *before);
 /* Reads call arguments first … top: a tensor, nil or {a, b} each; last a table of options. */
 void gtlua_toarguments(lua_State *L, const gt_module *m, int first, gt_arguments *out);
 
+/* ---- layer.c ---- */
+/* The box at 1, which an init is about to fill. */
+gt_module **gtlua_open_box(lua_State *L);
+/* After a native constructor filled the box at 1: a Lua class below the native one gives its name
+ * and, if it defines them, its forward and extra_repr.  Returns 0 results. */
+int gtlua_filled(lua_State *L, gt_status status);
+/* The device at index, the session's when there is none. */
+const gt_device *gtlua_device_at(lua_State *L, int index);
+
+/* ---- gpt.c ---- */
+gt_cache *gtlua_tocache(lua_State *L, int index); /* raises unless a cache */
+void gtlua_pushcache(lua_State *L, gt_cache *cache);
+
 /* ---- registration: each adds to the table of native functions on top of the stack ---- */
 void gtlua_add_walks(lua_State *L);
 void gtlua_add_layers(lua_State *L);
+void gtlua_add_gpt(lua_State *L);
 /* names.c: the names that users see; `torch` on top of the stack. */
 void gtlua_add_names(lua_State *L);
 

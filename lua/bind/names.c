@@ -21,16 +21,22 @@ static const names f_names[] = {{"nn.functional",
                                   "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "dropout"}}};
 
 static const names model_names[] = {
-    {"gt.models", {"GPT", "GPTConfig", "MultiHeadAttention", "FeedForward", "TransformerBlock"}}};
+    {"gt.models",
+     {"GPT", "GPTConfig", "MultiHeadAttention", "FeedForward", "TransformerBlock", "nanogpt"}}};
 
 static const names optim_names[] = {
     {"gt.optim", {"AdamW", "Muon", "SGD", "class", "zeropower_via_newtonschulz5"}}};
 
+static const names data_names[] = {{"gt.data", {"text", "tokens", "open", "demo"}}};
+
 static const names torch_names[] = {{"gt.files", {"load", "save"}}, {"gt.compile", {"compile"}}};
+
+static const names tokenizer_names[] = {{"gt.tokenizer", {"bytes", "chars", "load", "train"}}};
 
 static const names global_names[] = {
     {"gt.models", {"GPT", "GPTConfig"}},
     {"gt.inspect", {"summary", "check_model_dtypes", "spectral"}},
+    {"plot", {"plot"}},
 };
 
 /* Makes the names lazy ones of the name space on top of the stack, in place of plain ones. */
@@ -55,6 +61,13 @@ static void add_space(lua_State *L, const char *space, const names *list, int co
   lua_pushvalue(L, -1);
   lua_setglobal(L, space);
   lua_setfield(L, -2, space);
+}
+
+/* A name space that PyTorch does not have, as a global. */
+static void add_library(lua_State *L, const char *space, const names *list, int count) {
+  gtlua_namespace(L, space);
+  add_names(L, list, count);
+  lua_setglobal(L, space);
 }
 
 /* __index of the globals: fetches a lazy one, else nil.  Upvalue: name -> library. */
@@ -93,6 +106,7 @@ void gtlua_add_names(lua_State *L) {
   add_space(L, "nn", nn_names, GT_COUNT(nn_names));
   add_space(L, "models", model_names, GT_COUNT(model_names));
   add_space(L, "optim", optim_names, GT_COUNT(optim_names));
+  add_library(L, "data", data_names, GT_COUNT(data_names));
   lua_getglobal(L, "F");
   add_names(L, f_names, GT_COUNT(f_names));
   lua_getglobal(L, "nn");
@@ -100,5 +114,6 @@ void gtlua_add_names(lua_State *L) {
   lua_setfield(L, -2, "functional");
   lua_pop(L, 2);
   add_names(L, torch_names, GT_COUNT(torch_names));
+  add_library(L, "tokenizer", tokenizer_names, GT_COUNT(tokenizer_names));
   add_globals(L);
 }

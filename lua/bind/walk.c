@@ -2,6 +2,8 @@
  * state dicts, casts, modes.  The iterators that users see are a few lines of Lua over these. */
 #include "lua/bind/module.h"
 
+#include "core/model/tree.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,6 +149,32 @@ static int module_train(lua_State *L) {
   return 0;
 }
 
+/* modes(m) -> text that remembers which modules of the tree are in training */
+static int module_modes(lua_State *L) {
+  gt_module *m = gtlua_tomodule(L, 1);
+  luaL_Buffer modes;
+  size_t count = 0;
+  gt_tree_link(m);
+  for (gt_module *at = m; at; at = gt_tree_next(at)) count++;
+  gt_tree_unlink(m);
+  char *to = luaL_buffinitsize(L, &modes, count);
+  gt_tree_link(m);
+  for (gt_module *at = m; at; at = gt_tree_next(at)) *to++ = (char)('0' + at->training);
+  gt_tree_unlink(m);
+  luaL_pushresultsize(&modes, count);
+  return 1;
+}
+
+/* set_modes(m, modes): as they were, as long as the tree is */
+static int module_set_modes(lua_State *L) {
+  gt_module *m = gtlua_tomodule(L, 1);
+  const char *modes = luaL_checkstring(L, 2);
+  gt_tree_link(m);
+  for (gt_module *at = m; at && *modes; at = gt_tree_next(at)) at->training = *modes++ == '1';
+  gt_tree_unlink(m);
+  return 0;
+}
+
 static int requires_grad(lua_State *L) {
   gt_module_requires_grad(gtlua_cx(L), gtlua_tomodule(L, 1), lua_toboolean(L, 2));
   return 0;
@@ -165,9 +193,16 @@ static int num_params(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {
-    {"load", load_state},     {"num_params", num_params}, {"requires_grad", requires_grad},
-    {"submodule", submodule}, {"to", module_to},          {"train", module_train},
-    {"walk", walk_tree},      {"zero_grad", zero_grad},   {NULL, NULL}};
+static const luaL_Reg functions[] = {{"load", load_state},
+                                     {"num_params", num_params},
+                                     {"requires_grad", requires_grad},
+                                     {"submodule", submodule},
+                                     {"to", module_to},
+                                     {"train", module_train},
+                                     {"modes", module_modes},
+                                     {"set_modes", module_set_modes},
+                                     {"walk", walk_tree},
+                                     {"zero_grad", zero_grad},
+                                     {NULL, NULL}};
 
 void gtlua_add_walks(lua_State *L) { luaL_setfuncs(L, functions, 0); }

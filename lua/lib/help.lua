@@ -83,15 +83,27 @@ local function wrapped(names)
   return table.concat(lines, "\n")
 end
 
-local spaces = {"torch", "F", "nn", "optim"}
+local spaces = {"torch", "F", "nn", "optim", "data", "tokenizer", "plot"}
+
+--- A field of a name space, lazy ones included, or a method of an object; nil for unknown ones.
+local function member(space, field)
+  local meta = type(space) == "table" and getmetatable(space)
+  if meta and meta.lazy and meta.lazy[field] then return space[field] end
+  if meta and meta.methods and meta.methods[field] then return meta.methods[field] end
+  return type(space) == "table" and rawget(space, field) or nil
+end
 
 local function find(name)
   local space, field = name:match "^(%w+)[.:]([%w_]+)$"
   if space == "t" then return rawget(torch.Tensor, field), "Tensor." .. field end
-  if space then return type(_G[space]) == "table" and rawget(_G[space], field), name end
+  if space and _G[space] ~= nil then return member(_G[space], field), name end
+  if space then
+    local class = require "gt.data".classes[space]
+    return class and class[field], name
+  end
   if rawget(_G, name) ~= nil then return rawget(_G, name), name end
   for _, s in ipairs(spaces) do
-    local value = type(_G[s]) == "table" and rawget(_G[s], name)
+    local value = member(_G[s], name)
     if value then return value, s .. "." .. name end
   end
   return rawget(torch.Tensor, name), "Tensor." .. name
@@ -117,6 +129,11 @@ local function help_for(value, name)
   end
   if torch.is_tensor(value) then
     write(f"a tensor of shape {value.shape}, {value.dtype}, on {value.device}; its methods:", wrapped(names_of(torch.Tensor)))
+  elseif kind == "table" and (getmetatable(value) or {}).methods then
+    write(f"{value}", "its methods:", wrapped(names_of(getmetatable(value).methods)))
+  elseif kind == "table" and torch.type(value) == "function" then
+    function_help(getmetatable(value).__call)
+    write("it has", wrapped(names_of(value)))
   elseif kind == "table" and not (getmetatable(value) and getmetatable(value).__call) then
     write((name or "a table") .. " has", wrapped(names_of(value)))
   else

@@ -103,7 +103,7 @@ static void rotary_tables_are_rounded_to_bf16(void **state) {
 /* The table is drawn as an embedding and then as the head that shares it: the second law stands. */
 static void the_tied_table_ends_with_the_law_of_the_head(void **state) {
   (void)state;
-  gt_gpt_config config = {64, 2, 2, 3, 500, 8};
+  gt_gpt_config config = gpt_config(64, 2, 2, 3, 500, 8);
   gt_module *m = NULL;
   ok(gt_gpt_new(cx, &config, &gt_device_cpu, &m));
   assert_spread(weight_at(m, "token_embedding"), 1); /* the default of an Embedding */
@@ -119,7 +119,7 @@ static void the_tied_table_ends_with_the_law_of_the_head(void **state) {
 /* What a notebook written with single layers would do in the same order: the same numbers. */
 static void draws_that_are_overwritten_use_up_their_stream(void **state) {
   (void)state;
-  gt_gpt_config config = {16, 1, 2, 2, 11, 8};
+  gt_gpt_config config = gpt_config(16, 1, 2, 2, 11, 8);
   gt_module *m = NULL;
   gt_module *layer = NULL;
   gt_manual_seed(cx, 7);
@@ -142,17 +142,23 @@ static void draws_that_are_overwritten_use_up_their_stream(void **state) {
 
 static void configurations_are_checked(void **state) {
   (void)state;
-  static const struct {
+  struct {
     gt_gpt_config config;
     const char *message;
   } bad[] = {
-      {{1024, 0, 8, 3, 32768, 1024}, "expected n_layers in 1 ... 2147483647, got 0"},
-      {{1024, 24, 7, 3, 32768, 1024}, "n_heads must divide hidden_dim, got 7 and 1024"},
-      {{24, 24, 8, 3, 32768, 1024}, "head_dim must be even for RoPE, got 3"},
-      {{-8, 24, 8, 3, 32768, 1024}, "hidden_dim"},
-      {{INT32_MAX - 1, 24, 1, 2000000000, 32768, 1024}, "too large"},
-      {{1024, 24, 8, 3, 1LL << 40, 1024}, "vocab_size"},
+      {gpt_config(1024, 0, 8, 3, 32768, 1024), "expected n_layers in 1 ... 2147483647, got 0"},
+      {gpt_config(1024, 24, 7, 3, 32768, 1024), "n_heads must divide hidden_dim, got 7 and 1024"},
+      {gpt_config(24, 24, 8, 3, 32768, 1024), "head_dim must be even for RoPE, got 3"},
+      {gpt_config(-8, 24, 8, 3, 32768, 1024), "hidden_dim"},
+      {gpt_config(INT32_MAX - 1, 24, 1, 2000000000, 32768, 1024), "too large"},
+      {gpt_config(1024, 24, 8, 3, 1LL << 40, 1024), "vocab_size"},
+      {.config = gt_gpt_defaults, "n_kv_heads must divide n_heads, got 3 and 8"},
+      {.config = gt_gpt_defaults, "expected dropout in [0, 1), got 1.0"},
+      {.config = gt_gpt_defaults, "expected softcap >= 0 (0: none), got -1.0"},
   };
+  bad[6].config.n_kv_heads = 3;
+  bad[7].config.dropout = 1;
+  bad[8].config.softcap = -1;
   gt_module *m = NULL;
   for (int i = 0; i < GT_COUNT(bad); i++)
     refused(gt_gpt_new(cx, &bad[i].config, &gt_device_cpu, &m), bad[i].message);

@@ -8,9 +8,9 @@
 #include "core/model/nn.h"
 #include "core/tensor/allocator.h"
 #include "core/tensor/graph.h"
+#include "core/tensor/ops.h"
 #include "core/tensor/rng.h"
 #include "core/tensor/run.h"
-#include "core/tensor/ops.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -50,8 +50,21 @@ static inline void refused(gt_status status, const char *text) {
   if (!strstr(cx->message, text)) fail_msg("expected '%s' in: %s", text, cx->message);
 }
 
+/* The notebook's settings with other sizes. */
+static inline gt_gpt_config gpt_config(int64_t width, int64_t layers, int64_t heads, int64_t ratio,
+                                       int64_t vocab, int64_t length) {
+  gt_gpt_config config = gt_gpt_defaults;
+  config.hidden_dim = width;
+  config.n_layers = layers;
+  config.n_heads = heads;
+  config.mlp_ratio = ratio;
+  config.vocab_size = vocab;
+  config.sequence_len = length;
+  return config;
+}
+
 static inline gt_module *small_gpt(void) {
-  gt_gpt_config config = {48, 2, 3, 2, 97, 16};
+  gt_gpt_config config = gpt_config(48, 2, 3, 2, 97, 16);
   gt_module *m = NULL;
   ok(gt_gpt_new(cx, &config, &gt_device_cpu, &m));
   return m;

@@ -316,6 +316,34 @@ static void moving_keeps_identity_and_ties(void **state) {
   gt_module_unref(cx, m);
 }
 
+/* Every allocation of construction and init_weights fails once, alone and with all that follow;
+ * close_context sees what is left behind. */
+static void allocation_faults_undo_construction(void **state) {
+  (void)state;
+  gt_gpt_config config = gpt_config(48, 2, 3, 2, 97, 16);
+  for (int persist = 0; persist < 2; persist++) {
+    bool reached = true; /* a request for a large segment that fails is followed by a smaller one */
+    int failures = 0;
+    for (int n = 0; reached; n++) {
+      assert_true(n < 5000);
+      gt_module *m = NULL;
+      gt_memory_trim(cx, GT_CPU);
+      cx->fail_after = n;
+      cx->fail_persist = persist;
+      gt_status status = gt_gpt_new(cx, &config, &gt_device_cpu, &m);
+      assert_true((status == GT_OK) == (m != NULL));
+      if (status == GT_OK) status = gt_gpt_init_weights(cx, m);
+      reached = cx->fail_after <= 0;
+      cx->fail_after = -1;
+      assert_true(status == GT_OK || status == GT_ENOMEM);
+      failures += status != GT_OK;
+      gt_module_unref(cx, m);
+      assert_int_equal(gt_memory(cx, GT_CPU).live, 0);
+    }
+    assert_true(failures > 100);
+  }
+}
+
 /* Every allocation of moving and loading fails once: an error, nothing changed, nothing lost. */
 static void allocation_faults_leave_the_model_whole(void **state) {
   (void)state;
@@ -348,6 +376,7 @@ int main(void) {
       TEST(a_state_dict_moves_between_models),
       TEST(loading_is_all_or_nothing),
       TEST(moving_keeps_identity_and_ties),
+      TEST(allocation_faults_undo_construction),
       TEST(allocation_faults_leave_the_model_whole),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

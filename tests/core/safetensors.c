@@ -1,7 +1,7 @@
 /* safetensors.c: the bytes the reference writes, every malformed file refused by name, ties,
  * atomic saves, allocation faults. */
-#include "core/data/atomic.h"
 #include "core/data/safetensors.h"
+#include "core/data/atomic.h"
 #include "core/tensor/allocator.h"
 
 #include <dirent.h>
@@ -83,7 +83,7 @@ static void expect_refused(const char *header, size_t space, const char *message
   write_file(strlen(header), header, space);
   gt_status status = gt_safetensors_load(cx, path, &file);
   if (status != GT_EFORMAT || !strstr(cx->message, message))
-    fail_msg("%s\nexpected \"%s\", got status %d \"%s\"", header, message, status, cx->message);
+    fail_msg("%.500s\nexpected \"%s\", got status %d \"%s\"", header, message, status, cx->message);
   assert_non_null(strstr(cx->message, path));
   assert_int_equal(file.count, -7); /* untouched */
   assert_int_equal(gt_memory(cx, GT_CPU).live, live);
@@ -252,6 +252,38 @@ static void refuses_bad_lengths_and_names(void **state) {
   expect_refused(header, 0, "longer than 512");
   /* hostile names are shown without control characters */
   expect_refused("{\"a\\u001b[2J\":3}", 0, "'a?[2J'");
+}
+
+/* A header of 2^20 empty lists, "[]," each, would cost 80 times its size as a JSON tree.  Nothing
+ * of it may be built: the text is refused where the count is passed. */
+static void refuses_headers_that_would_grow(void **state) {
+  (void)state;
+  enum { LISTS = 1 << 20, DEEP = 129 };
+  char *header = malloc(16 + 3 * LISTS), *at = header + sprintf(header, "{\"a\":[");
+  for (int i = 0; i < LISTS; i++) at += sprintf(at, "[],");
+  struct rusage before, after;
+  getrusage(RUSAGE_SELF, &before);
+  strcpy(at, "1]}");
+  expect_refused(header, 0, "offset 1572875: more values than");
+  getrusage(RUSAGE_SELF, &after);
+  assert_true(after.ru_maxrss - before.ru_maxrss < 32 << 10); /* KB */
+
+  /* brackets and escaped quotes in strings do not count */
+  at = header + sprintf(header, "{\"__metadata__\":{\"a\":\"\\\\\",\"b\":\"\\\"");
+  memset(at, '[', 2 * LISTS);
+  strcpy(at + 2 * LISTS, "\"}}");
+  gt_tensor_file file;
+  write_file(strlen(header), header, 0);
+  assert_int_equal(gt_safetensors_load(cx, path, &file), GT_OK);
+  assert_int_equal(strlen(file.metadata[3]), 1 + 2 * LISTS);
+  gt_tensor_file_free(cx, &file);
+
+  at = header + sprintf(header, "{\"x\":");
+  memset(at, '[', DEEP);
+  memset(at + DEEP, ']', DEEP);
+  strcpy(at + 2 * DEEP, "}");
+  expect_refused(header, 0, "nested more than 128");
+  free(header);
 }
 
 static void accepts_unusual_but_valid_files(void **state) {
@@ -436,6 +468,7 @@ int main(void) {
       cmocka_unit_test(refuses_malformed_headers),
       cmocka_unit_test(refuses_malformed_entries),
       cmocka_unit_test(refuses_bad_lengths_and_names),
+      cmocka_unit_test(refuses_headers_that_would_grow),
       cmocka_unit_test(accepts_unusual_but_valid_files),
       cmocka_unit_test(survives_truncation_and_bit_flips),
       cmocka_unit_test(names_what_cannot_be_opened),

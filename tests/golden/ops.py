@@ -1,4 +1,4 @@
-"""Makes tests/golden/ops.lua: what PyTorch answers where rules, not arithmetic, decide.
+"""Makes tests/golden/ops.json: what PyTorch answers where rules, not arithmetic, decide.
 
     python tests/golden/ops.py
 
@@ -7,6 +7,8 @@ steps, which views are possible, orders with ties and NaN, conversions between d
 """
 
 import itertools
+import json
+import math
 import os
 
 import torch
@@ -19,22 +21,15 @@ SHORT = {
 NAME = {dtype: name for name, dtype in SHORT.items()}
 
 
-def lua(value):
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return f'"{value}"'
-    if isinstance(value, float):
-        if value != value:
-            return "0/0"
-        if value in (float("inf"), float("-inf")):
-            return "math.huge" if value > 0 else "-math.huge"
-        return repr(value)
+def plain(value):
+    """What JSON can hold: infinities and NaN as text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     if isinstance(value, (list, tuple)):
-        return "{" + ", ".join(lua(item) for item in value) + "}"
+        return [plain(item) for item in value]
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {lua(item)}" for key, item in value.items()) + "}"
-    return str(value)
+        return {key: plain(item) for key, item in value.items()}
+    return value
 
 
 def promotion():
@@ -161,16 +156,10 @@ def gradients():
 def main():
     parts = {"promotion": promotion(), "matmul": matmul(), "slices": slices(), "views": views(), "orders": orders(),
              "conversions": conversions(), "gradients": gradients()}
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ops.lua")
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ops.json")
+    lines = [f"{json.dumps(name)}: {json.dumps(plain(part), separators=(',', ':'))}" for name, part in parts.items()]
     with open(path, "w", encoding="ascii") as out:
-        out.write("-- Made by tests/golden/ops.py with PyTorch " + torch.__version__.split("+")[0] + ".\nreturn {\n")
-        for name, part in parts.items():
-            if isinstance(part, list):
-                out.write(f"  {name} = {{\n" + "".join(f"    {lua(row)},\n" for row in part) + "  },\n")
-            else:
-                out.write(f"  {name} = {{order = {lua(part['order'])}, rows = {{\n")
-                out.write("".join(f"    {lua(row)},\n" for row in part["rows"]) + "  }},\n")
-        out.write("}\n")
+        out.write("{" + ",\n".join(lines) + "}\n")
 
 
 if __name__ == "__main__":

@@ -222,6 +222,17 @@ test("in-place methods change the tensor and return it", function()
   test.raises(function() t:normal_(0, -1) end, "std must not be negative")
 end)
 
+test("the gradients of several consumers are summed in bf16, the last consumer first, as in PyTorch", function()
+  for _, leaf in ipairs {true, false} do
+    for _, row in ipairs {{256, 1, 1, sum = 258}, {1, 1, 256, sum = 256}} do -- 256 + 1 rounds to 256
+      local x = torch.ones(2, {dtype = "bf16"}):requires_grad_(true)
+      local y = leaf and x or x * 1
+      ((y * row[1]):sum() + (y * row[2]):sum() + (y * row[3]):sum()):backward()
+      test.equal(x.grad, {row.sum + 0.0, row.sum + 0.0})
+    end
+  end
+end)
+
 test("backward fills grad; wrong uses say why", function()
   local w = torch.tensor({1.0, 2.0}, {requires_grad = true})
   local loss = (w * w):sum()

@@ -87,6 +87,21 @@ test("what cannot be saved is refused, the old file stays", function()
   test.equal(read(), before)
 end)
 
+test("a table in a table is refused, and what to do instead is said", function()
+  torch.save(path, {x = torch.ones(1)})
+  local before = read()
+  local layer = nn.Linear(2, 2)
+  local advice = "; a file holds one level of names: save it in a file of its own, or its tensors under names like "
+  test.raises(function() torch.save(path, {model = {bias = torch.ones(1)}}) end,
+              "save: 'model' must be a tensor, got table" .. advice .. "'model.bias'")
+  test.raises(function() torch.save(path, {model = layer:state_dict(), x = torch.ones(1)}) end,
+              "save: 'model' must be a tensor, got odict" .. advice .. "'model.weight'")
+  test.raises(function() torch.save(path, {model = layer}) end,
+              "save: 'model' must be a tensor, got Linear" .. advice .. "'model.weight'")
+  test.raises(function() torch.save(path, {steps = {1, 2}}) end, "got table" .. advice .. "'steps.weight'")
+  test.equal(read(), before)
+end)
+
 test("errors of load name the file and the reason", function()
   local message = test.raises(function() torch.load(folder .. "/none") end, "No such file or directory")
   test.equal(message:match "files.lua:%d+: " ~= nil, true)

@@ -69,6 +69,21 @@ test("a class can extend a native layer", function()
   test.equal(tostring(Plain(2, 3)(torch.ones(1, 2)).shape), "torch.Size([1, 3])")
 end)
 
+test("a class below a native layer adds to its text", function()
+  local Named = nn.class("Named", nn.Linear)
+  function Named:extra_repr() return nn.Linear.extra_repr(self) .. ", name=" .. tostring(self.name) end
+  local m = Named(1, 2)
+  m.name = "head"
+  test.equal(tostring(m), "Named(in_features=1, out_features=2, bias=True, name=head)")
+  test.equal(nn.Linear(1, 2):extra_repr(), "in_features=1, out_features=2, bias=True")
+  local Below = nn.class("Below", Named)
+  m = Below(1, 1, {bias = false})
+  m.name = 3
+  test.equal(tostring(nn.Sequential(m)), "Sequential(\n  (0): Below(in_features=1, out_features=1, bias=False, name=3)\n)")
+  test.equal(nn.Embedding(3, 4):extra_repr(), "3, 4")
+  test.equal(GPT{hidden_dim = 8, n_layers = 1, n_heads = 1, vocab_size = 9, sequence_len = 4}:extra_repr(), "")
+end)
+
 test("a native class whose init was not called says so", function()
   local Broken = nn.class("Broken", nn.Linear)
   function Broken:init() self.scale = 1 end
@@ -120,6 +135,7 @@ test("a name that was never assigned raises with a suggestion", function()
   test.raises(function() m:paramters() end, "(did you mean 'parameters'?)")
   local message = test.raises(function() return m.zzzzzz end, "Tree has no field or method 'zzzzzz'")
   test.equal(message:find("did you mean", 1, true), nil)
+  test.equal(message:find("m:has(name)", 1, true) ~= nil, true)
 end)
 
 test("a name assigned nil, and a bias left out, read as nil", function()

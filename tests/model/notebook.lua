@@ -27,7 +27,7 @@ local function printed(fn)
     for i = 1, parts.n do parts[i] = tostring(parts[i]) end
     lines[#lines + 1] = table.concat(parts, "\t")
   end
-  _G.print = print
+  _G.print = print -- luacheck: ignore
   local ok, message = pcall(fn)
   print, _G.print = old, old -- luacheck: ignore
   assert(ok, message)

@@ -90,6 +90,12 @@ head_one() {
 gives "a reader that leaves ends the program quietly" 0 "1$nl" "" head_one
 [ "$(cat "$tap_dir/status")" -eq 141 ]
 tap "… by SIGPIPE" $?
+gives "a child that does not read is an error of the write" 0 "nil	Broken pipe$nl" "" "$GPTSH" -e \
+  'local p = io.popen("true", "w") p:setvbuf "no" local ok, why = true
+   while ok do ok, why = p:write "x" end print(ok, why) os.exit(0)'
+small() { (ulimit -f 1; "$GPTSH" -e "$1"); }
+gives "a file that may not grow is an error of the write" 0 "nil	File too large$nl" "" small \
+  'local f = io.open("grows", "w") f:setvbuf "no" local ok, why = f:write(("x"):rep(1e6)) print(ok, why)'
 
 # ---- interrupts of scripts: the program asks a child to send the signal, when it surely runs ----
 interrupt='io.popen("kill -INT " .. io.open("/proc/self/stat"):read("n")):close()'

@@ -223,6 +223,22 @@ static void stops_a_sort_with_comparator(void **state) {
   assert_int_equal(leave(t, CTRL_D), 0);
 }
 
+static void stops_functions_of_lua_itself(void **state) {
+  (void)state;
+  terminal *t = start_loop();
+  stop(t, "string.find(('a'):rep(40), ('a?'):rep(40) .. ('a'):rep(41))");
+  stop(t, "pcall(string.match, ('a'):rep(5000), ('.-'):rep(20) .. 'b')");
+  stop(t, "for w in ('a'):rep(5000):gmatch(('.-'):rep(20) .. 'b') do end");
+  stop(t, "local s = ('a'):rep(5000):gsub(('.-'):rep(20) .. 'b', '')");
+  stop(t, "while true do pcall(string.rep, 'x', 4e8) end");
+  ask(t, "list = {} for i = 1, 6e6 do list[i] = i * 7919 % 6000011 end", "");
+  stop(t, "table.sort(list)");
+  ask(t, "n = 0 for i = 1, #list do n = n + list[i] end", "");
+  ask(t, "n", "18000003435490"); /* none is lost */
+  stop(t, "while true do table.concat(list, ' ') end");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
 static void stops_native_work(void **state) {
   (void)state;
   terminal *t = start_loop();
@@ -279,6 +295,23 @@ static void drops_what_was_typed(void **state) {
   assert_int_equal(leave(t, CTRL_D), 0);
 }
 
+/* The terminal drops what was typed and not yet read when it sees Ctrl-C, so that a key the editor
+ * was told of may be gone when it reads. */
+static void comes_back_from_keys_that_are_dropped(void **state) {
+  (void)state;
+  terminal *t = start();
+  static const char *const keys[] = {"trap.x\t\t", "\033[200~a paste that never ends"};
+  for (int round = 0; round < 400; round++) {
+    type(t, keys[round % 2]);
+    /* Any key may be the one that is lost: Ctrl-C comes a little later every time. */
+    for (double end = now_ms() + (round % 100) * 2e-3; now_ms() < end;) continue;
+    type(t, CTRL_C);
+    expect(t, "gpt> ");
+  }
+  ask(t, "6 * 9", "54");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
 static void remembers_inputs(void **state) {
   (void)state;
   terminal *t = start();
@@ -326,10 +359,26 @@ static void completes_names(void **state) {
 }
 
 static void dies_of_a_termination(void **state) {
+  static const int numbers[] = {SIGTERM, SIGHUP};
   (void)state;
-  terminal *t = start();
-  kill(t->pid, SIGTERM);
-  assert_int_equal(leave(t, ""), 128 + SIGTERM);
+  for (int i = 0; i < 2; i++) {
+    terminal *t = start();
+    ask(t, i == 0 ? "'te' .. 'rm'" : "'hang' .. 'up'", i == 0 ? "term" : "hangup");
+    type(t, "half a li");
+    expect(t, "half a li");
+    kill(t->pid, numbers[i]);
+    assert_int_equal(leave(t, ""), 128 + numbers[i]);
+    t = start();
+    type(t, "\033[A"); /* the history has what ran */
+    expect(t, i == 0 ? "'te' .. 'rm'" : "'hang' .. 'up'");
+    type(t, CTRL_C);
+    expect(t, "gpt> ");
+    assert_int_equal(leave(t, CTRL_D), 0);
+  }
+  terminal *t = start_command("trap '' HUP; exec \"$GPTSH\"");
+  kill(t->pid, SIGHUP); /* ignored, as nohup wants it */
+  ask(t, "60 + 3", "63");
+  assert_int_equal(leave(t, CTRL_D), 0);
 }
 
 static void continues_after_a_stop(void **state) {
@@ -376,9 +425,11 @@ int main(void) {
       cmocka_unit_test_teardown(stops_a_coroutine, end_session),
       cmocka_unit_test_teardown(stops_a_pcall_loop, end_session),
       cmocka_unit_test_teardown(stops_a_sort_with_comparator, end_session),
+      cmocka_unit_test_teardown(stops_functions_of_lua_itself, end_session),
       cmocka_unit_test_teardown(stops_native_work, end_session),
       cmocka_unit_test_teardown(stops_a_read, end_session),
       cmocka_unit_test_teardown(drops_what_was_typed, end_session),
+      cmocka_unit_test_teardown(comes_back_from_keys_that_are_dropped, end_session),
       cmocka_unit_test_teardown(remembers_inputs, end_session),
       cmocka_unit_test_teardown(completes_names, end_session),
       cmocka_unit_test_teardown(dies_of_a_termination, end_session),

@@ -66,6 +66,22 @@ function files.load(path)
   return out, metadata
 end
 
+--- The first name in a table or module that is to be saved under `name`, for the advice in the error.
+local function inner_name(value)
+  if require "native.module".is_module(value) then value = value:state_dict() end
+  for key in pairs(value) do
+    if type(key) == "string" then return key end
+  end
+  return "weight"
+end
+
+--- Refuses what the format has no place for: a table in the table, as checkpoints written with pickle have.
+local function check_flat(name, value)
+  if type(value) ~= "table" and not require "native.module".is_module(value) then return end
+  keywords.fail("save: '%s' must be a tensor, got %s; a file holds one level of names: save it in a file of its own," ..
+                " or its tensors under names like '%s.%s'", name, torch.type(value), name, inner_name(value))
+end
+
 --- torch.save(path, table of tensors or module[, {metadata = {key = "text"}}]): a .safetensors file.
 -- The file is replaced in one step: whatever fails, the path holds the old or the new content.
 function files.save(path, object, options)
@@ -79,6 +95,7 @@ function files.save(path, object, options)
   local list, metadata = {}, {}
   for name, tensor in pairs(object) do
     if type(name) ~= "string" then keywords.fail("save: names must be strings, got %s", keywords.show(name)) end
+    check_flat(name, tensor)
     list[#list + 1], list[#list + 2] = name, tensor
   end
   for key, value in pairs(o.metadata or {}) do

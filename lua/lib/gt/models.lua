@@ -18,9 +18,12 @@ local methods = {}
 --- config:count(): parameters of the model this configuration makes, tied table once.
 function methods.count(config)
   local c = config
-  local inner = c.hidden_dim * c.mlp_ratio
-  local block = 4 * c.hidden_dim * c.hidden_dim + 2 * c.hidden_dim * inner
-  return c.vocab_size * c.hidden_dim + c.n_layers * block
+  local C, inner, narrow = c.hidden_dim, c.hidden_dim * c.mlp_ratio, c.hidden_dim // c.n_heads * c.n_kv_heads
+  local norm = c.norm == "layer" and (c.bias and 2 * C or C) or 0
+  local block = 2 * C * C + 2 * C * narrow + 2 * C * inner + 2 * norm
+  if c.bias then block = block + 3 * C + 2 * narrow + inner end
+  local tables = c.vocab_size * (c.tied and 1 or 2) + (c.position == "learned" and c.sequence_len or 0)
+  return tables * C + c.n_layers * block + norm * (c.embedding_norm and 2 or 1)
 end
 
 local function unknown(key)
@@ -34,28 +37,27 @@ end
 local values = setmetatable({}, {__mode = "k"}) -- config -> its settings
 
 function Config.__index(config, key)
-  local value = values[config][key]
+  local own = values[config]
+  local value = own[key]
   if value == nil then value = methods[key] end
   if value == nil then unknown(key) end
+  if key == "n_kv_heads" and value == 0 then return own.n_heads end
   return value
-end
-
-local function whole(key, value)
-  local integer = math.type(value) and math.tointeger(value)
-  if not integer then
-    keywords.fail("GPTConfig: %s must be a whole number, got %s", key, keywords.show(value))
-  end
-  return integer
 end
 
 function Config.__newindex(config, key, value)
   if defaults[key] == nil then unknown(key) end
-  values[config][key] = whole(key, value)
+  values[config][key] = native.gpt_setting(key, value)
 end
+
+local SIZES = 6 -- the first settings, which are always shown; the others where they are not the default
 
 function Config.__tostring(config)
   local parts = {}
-  for i, key in ipairs(order) do parts[i] = key .. "=" .. values[config][key] end
+  for i, key in ipairs(order) do
+    local value = values[config][key]
+    if i <= SIZES or value ~= defaults[key] then parts[#parts + 1] = key .. "=" .. tostring(value) end
+  end
   return "GPTConfig(" .. table.concat(parts, ", ") .. ")"
 end
 
@@ -64,7 +66,7 @@ function Config.__pairs(config)
   local i = 0
   return function()
     i = i + 1
-    if order[i] then return order[i], values[config][order[i]] end
+    if order[i] then return order[i], config[order[i]] end
   end
 end
 
@@ -76,13 +78,24 @@ function Config.__eq(a, b)
 end
 
 --- GPTConfig{hidden_dim = 1024, n_layers = 24, n_heads = 8, mlp_ratio = 3, vocab_size = 32768,
--- sequence_len = 1024}; unknown names raise.
+-- sequence_len = 1024}; unknown names raise.  More settings, with their defaults:
+-- n_kv_heads = n_heads         heads of keys and values (grouped queries)
+-- norm = "rms"                 "rms": without parameters; "layer": LayerNorm
+-- bias = false                 of the Linear layers in the blocks and of LayerNorm
+-- activation = "relu2"         "relu2", "gelu", "gelu_tanh" or "silu"
+-- position = "rope"            "rope", or "learned": a table added to the token embedding
+-- qk_norm = true               RMS norm of every head of queries and keys
+-- softcap = 15                 logits become softcap tanh(logits / softcap); 0: left alone
+-- tied = true                  lm_head.weight is token_embedding.weight
+-- embedding_norm = true        a norm before the first block
+-- dropout = 0                  in training: of the embedding and of both branches of every block
+-- init = "spectral"            law of init_weights: "spectral" (the notebook's) or "gpt2"
 function models.GPTConfig(settings)
   local own = {}
   for key, value in pairs(defaults) do own[key] = value end
-  for key, value in pairs(settings or {}) do
+  for key, value in pairs(values[settings] or settings or {}) do
     if defaults[key] == nil then unknown(key) end
-    own[key] = whole(key, value)
+    own[key] = native.gpt_setting(key, value)
   end
   local config = setmetatable({}, Config)
   values[config] = own
@@ -90,6 +103,7 @@ function models.GPTConfig(settings)
 end
 
 local function as_config(name, value)
+  if native.is_module(value) and native.gpt_config(value) then value = native.gpt_config(value) end
   if value ~= nil and type(value) ~= "table" then
     keywords.fail("%s: expected a GPTConfig or a table, got %s", name, keywords.show(value))
   end
@@ -106,7 +120,7 @@ local function native_model(name, which)
   function class:init(config, options)
     local o = keywords.read(name, options, {"device", "dtype"})
     config = as_config(name, config)
-    native.init_gpt(self, which, config, o.device)
+    native.init_gpt(self, which, values[config], o.device)
     if o.dtype ~= nil then self:to {dtype = o.dtype} end
   end
   return class
@@ -125,16 +139,62 @@ function GPT:init(config, options)
   self.config = models.GPTConfig(native.gpt_config(self))
 end
 
---- m:init_weights(): the notebook's initialisation; the tied table ends with the law of the head.
+--- m:init_weights(): fresh weights by the law config.init: "spectral", the notebook's, where the tied
+-- table ends with the law of the head; or "gpt2", normal with deviation 0.02.
 function GPT:init_weights() native.gpt_init_weights(self) end
 
---- m:setup_optimizers{embedding_lr = 0.2, matrix_lr = 0.02, weight_decay = 0}: AdamW for the tied
--- table, Muon for the matrices of the blocks; prints how the first rate is scaled.
+--- m:setup_optimizers{embedding_lr = 0.2, matrix_lr = 0.02, weight_decay = 0}: Muon for the matrices of
+-- the blocks, AdamW for everything else; prints how the first rate is scaled.
 function GPT:setup_optimizers(options)
   local o = keywords.read("setup_optimizers", options, {"embedding_lr", "matrix_lr", "weight_decay"})
   local adamw, muon, note = require "gt.optim".recipe(self, o.embedding_lr, o.matrix_lr, o.weight_decay)
   print(note)
   return adamw, muon
+end
+
+--- m:cache{B = 1, T = config.sequence_len}: keys and values of up to T tokens of B sequences, for calls
+-- m(idx, {cache = c}) that give only what is new: c.position counts the tokens seen, c:reset([n]) keeps
+-- the first n.  Without gradients only.
+function GPT:cache(options)
+  local o = keywords.read("cache", options, {"B", "T"})
+  local B, T = o.B, o.T
+  if B == nil then B = 1 end
+  if T == nil then T = self.config.sequence_len end
+  return native.new_cache(#self.blocks, B, T)
+end
+
+--- m:generate(prompt, {max_new_tokens = 100, temperature = 1, top_k =, top_p =, seed =, stream =, stop =,
+-- cache = true, context =, tokenizer =}) -> ids, text.
+-- prompt: text, a list of ids, or a tensor (T) or (B, T); ids are those of the prompt and the new ones.
+-- temperature   logits are divided by it; 0 takes the likeliest token
+-- top_k         samples among exactly that many of the likeliest tokens
+-- top_p         samples among the fewest tokens that hold this probability together
+-- seed          makes the choice repeatable: the same with and without cache, for any number of threads
+-- stream        true writes the text as it comes; or a function(text, id), called for every token
+-- stop          an id, or a list of them, that ends a sequence; it is kept
+-- context       how many tokens the model sees at once; config.sequence_len if not given
+-- tokenizer     of text; m.tokenizer, or bytes, if not given
+-- Ctrl-C returns what there is.
+function GPT:generate(prompt, options) return require "gt.generate".generate(self, prompt, options) end
+
+-- ---- the GPT that nanoGPT trains ----
+
+local nanogpt = {
+  n_layers = 12, n_heads = 12, hidden_dim = 768, mlp_ratio = 4, sequence_len = 1024, vocab_size = 50304, bias = true,
+  norm = "layer", activation = "gelu", position = "learned", qk_norm = false, softcap = 0, embedding_norm = false,
+  init = "gpt2",
+}
+local nanogpt_names = {n_layer = "n_layers", n_head = "n_heads", n_embd = "hidden_dim", block_size = "sequence_len"}
+
+--- models.nanogpt{n_layer = 12, n_head = 12, n_embd = 768, block_size = 1024, vocab_size = 50304, bias = true,
+-- dropout = 0}: the GPT that nanoGPT trains, freshly initialised; also under the names of GPTConfig.
+function models.nanogpt(settings)
+  local own = {}
+  for key, value in pairs(nanogpt) do own[key] = value end
+  for key, value in pairs(settings or {}) do own[nanogpt_names[key] or key] = value end
+  local model = GPT(own)
+  model:init_weights()
+  return model
 end
 
 return models

@@ -55,6 +55,7 @@ function M.native_class(name)
   local class = make(name, Module, true)
   native.register_class(name, class)
   class.forward = native.native_forward
+  class.extra_repr = native.native_repr
   return class
 end
 

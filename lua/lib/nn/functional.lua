@@ -1,6 +1,7 @@
 --- functional.lua: the functions of F whose PyTorch signature is not simply inputs and keywords of one
 -- op.  (F.relu, F.softmax, F.linear, F.embedding … come from the op table.)
 
+local native = require "native"
 local keywords = require "gt.keywords"
 
 local functional = {}
@@ -30,14 +31,15 @@ function functional.rms_norm(x, shape, weight, eps)
   return torch.ops.rms_norm(x, weight, {eps = eps})
 end
 
---- F.layer_norm(x, {C}[, weight[, bias[, eps = 1e-5]]])
+--- F.layer_norm(x, {C}[, weight[, bias[, eps = 1e-5]]]): (x - mean) / sqrt(variance + eps) * weight + bias
+-- over the last dimension.
 function functional.layer_norm(x, shape, weight, bias, eps)
+  if type(weight) == "table" then -- {weight = …, bias = …, eps = …}
+    local o = keywords.read("layer_norm", weight, {"weight", "bias", "eps"})
+    weight, bias, eps = o.weight, o.bias, o.eps
+  end
   last_dim("layer_norm", x, shape)
-  local centred = x - x:mean(-1, {keepdim = true})
-  local y = centred * (centred:square():mean(-1, {keepdim = true}) + (eps or 1e-5)):rsqrt()
-  if weight then y = y * weight end
-  if bias then y = y + bias end
-  return y
+  return torch.ops.layer_norm(x, weight, bias, {eps = eps})
 end
 
 --- F.scaled_dot_product_attention(q, k, v[, {is_causal, scale, enable_gqa, attn_mask}]): q (B, H, T, D),
@@ -123,15 +125,17 @@ function functional.l1_loss(input, target, options)
   return reduced("l1_loss", (input - target):abs(), o.reduction)
 end
 
---- F.dropout(x[, {p = 0.5, training = true}])
+--- F.dropout(x[, {p = 0.5, training = true}]): zeroes elements with probability p and multiplies the others
+-- by 1 / (1 - p), from a fresh random stream; x itself without training.
 function functional.dropout(x, options)
+  if type(options) == "number" then options = {p = options} end
   local o = keywords.read("dropout", options, {"p", "training"})
   local p = o.p or 0.5
   if not (p >= 0 and p <= 1) then keywords.fail("dropout: p must be in [0, 1], got %s", tostring(p)) end
   if o.training == false or p == 0 then return x end
   if p == 1 then return x * 0 end
-  local keep = torch.rand(x.shape, {device = x.device}):ge(p)
-  return x * (keep:to(x.dtype) * (1 / (1 - p)))
+  local seed, stream = native.random_stream()
+  return torch.ops.dropout(x, {p = p, seed = seed, stream = stream})
 end
 
 return functional

@@ -1,4 +1,4 @@
---- layers.lua: the layers of nn.  Linear, Embedding, RMSNorm and ModuleList are native; the rest are
+--- layers.lua: the layers of nn.  Linear, Embedding, RMSNorm, LayerNorm and ModuleList are native; the rest are
 -- classes in Lua, as a user would write them.
 
 local native = require "native.module"
@@ -35,6 +35,17 @@ function RMSNorm:init(dim, options)
   local o = keywords.read("RMSNorm", options, {"eps", "elementwise_affine", "dtype", "device"})
   if type(dim) == "table" then dim = dim[1] end
   native.init_rms_norm(self, dim, o.eps, o.elementwise_affine ~= false, o.dtype, o.device)
+end
+
+--- nn.LayerNorm(dim[, {eps = 1e-5, elementwise_affine = true, bias = true, dtype, device}]):
+-- (x - mean) / sqrt(variance + eps) * weight + bias.
+local LayerNorm = built_in(core.native_class "LayerNorm")
+function LayerNorm:init(dim, options)
+  local o = keywords.read("LayerNorm", options,
+                          {"eps", "elementwise_affine", "bias", "dtype", "device"})
+  if type(dim) == "table" then dim = dim[1] end
+  local affine = o.elementwise_affine ~= false
+  native.init_layer_norm(self, dim, o.eps or 1e-5, affine, affine and o.bias ~= false, o.dtype, o.device)
 end
 
 -- ---- containers ----
@@ -137,35 +148,12 @@ function GELU:extra_repr() return "approximate='" .. self.approximate .. "'" end
 --- nn.Dropout(p = 0.5): in training zeroes elements with probability p and scales the rest by 1/(1-p).
 local Dropout = built_in(core.class "Dropout")
 function Dropout:init(p)
+  if type(p) == "table" then p = keywords.read("Dropout", p, {"p"}).p end
   self.p = p == nil and 0.5 or keywords.number("Dropout", "p", p)
   if not (self.p >= 0 and self.p <= 1) then keywords.fail("Dropout: p must be in [0, 1], got %s", p) end
 end
 function Dropout:forward(x) return F.dropout(x, {p = self.p, training = self.training}) end
 function Dropout:extra_repr() return "p=" .. tostring(self.p) end
-
---- nn.LayerNorm(dim[, {eps = 1e-5, elementwise_affine = true, bias = true, dtype, device}])
-local LayerNorm = built_in(core.class "LayerNorm")
-function LayerNorm:init(dim, options)
-  local o = keywords.read("LayerNorm", options,
-                          {"eps", "elementwise_affine", "bias", "dtype", "device"})
-  if type(dim) == "table" then dim = dim[1] end
-  local affine = o.elementwise_affine ~= false
-  local where = {dtype = o.dtype, device = o.device}
-  self.dim, self.eps = dim, o.eps or 1e-5
-  self.affine = affine
-  self:register_parameter("weight", affine and native.parameter(torch.ones({dim}, where)) or nil)
-  local bias = affine and o.bias ~= false
-  self:register_parameter("bias", bias and native.parameter(torch.zeros({dim}, where)) or nil)
-end
-
-function LayerNorm:forward(x)
-  return F.layer_norm(x, {self.dim}, self.weight, self.bias, self.eps)
-end
-
-function LayerNorm:extra_repr()
-  return string.format("(%d,), eps=%s, elementwise_affine=%s", self.dim, tostring(self.eps),
-                       self.affine and "True" or "False")
-end
 
 -- ---- parameters ----
 

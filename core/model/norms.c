@@ -1,0 +1,136 @@
+/* norms.c: the native layers RMSNorm and LayerNorm, over the last dimension. */
+#include "core/model/forward.h"
+#include "core/model/nn.h"
+#include "core/tensor/rng.h"
+#include "core/tensor/run.h"
+
+#include <math.h>
+#include <stddef.h>
+
+/* Argument x and the weight, which may be missing; x must end in `dim`. */
+static gt_status read_input(gt_ctx *cx, gt_module *m, const gt_arguments *args, int64_t dim,
+                            gt_tensor *in[2]) {
+  GT_TRY(gt_argument_tensor(cx, m, args, 0, "x", &in[0]));
+  gt_spec spec = gt_spec_of(in[0]);
+  char text[GT_SHAPE_TEXT];
+  if (spec.ndim < 1 || spec.shape[spec.ndim - 1] != dim)
+    return gt_fail(cx, GT_ESHAPE, "%s: expected x (..., %lld), got %s", m->class->name,
+                   (long long)dim, gt_shape_text(&spec, text));
+  const gt_slot *weight = gt_module_slot(m, "weight");
+  in[1] = weight ? weight->tensor : NULL;
+  return GT_OK;
+}
+
+static const char *affine_text(const gt_module *m) {
+  const gt_slot *weight = gt_module_slot(m, "weight");
+  return weight && weight->tensor ? "True" : "False";
+}
+
+/* A parameter (dim) filled with `value`; without `wanted` a slot that reads as nil. */
+static gt_status add_vector(gt_ctx *cx, gt_module *m, const char *name, bool wanted, int64_t dim,
+                            double value, gt_dtype dtype, const gt_device *device) {
+  gt_spec spec = gt_spec_make(dtype, 1, &dim);
+  gt_tensor *t = NULL;
+  if (!wanted) return gt_module_set_parameter(cx, m, name, NULL);
+  GT_TRY(gt_parameter_add(cx, m, name, &spec, device, &t));
+  return gt_fill_value(cx, t, value);
+}
+
+static gt_status check(gt_ctx *cx, const char *layer, int64_t dim, double eps, gt_dtype dtype) {
+  char text[GT_NUMBER_TEXT];
+  GT_TRY(gt_layer_check(cx, layer, "dim", dim, dtype));
+  if (eps >= 0 && eps < INFINITY) return GT_OK;
+  return gt_fail(cx, GT_EARG, "%s: expected eps >= 0, got %s", layer, gt_number_text(eps, text));
+}
+
+/* ---- RMSNorm ---- */
+
+static gt_status rms_norm_forward(gt_ctx *cx, gt_module *m, const gt_arguments *args,
+                                  gt_tensor **out) {
+  const gt_rms_norm *norm = (const gt_rms_norm *)m;
+  gt_tensor *in[2] = {NULL};
+  GT_TRY(read_input(cx, m, args, norm->dim, in));
+  if (norm->eps == 0) return gt_apply(cx, "rms_norm", in, 2, NULL, out);
+  return gt_apply(cx, "rms_norm", in, 2, GT_ARGS({"eps", GT_FLOAT(norm->eps)}), out);
+}
+
+static void rms_norm_repr(gt_ctx *cx, const gt_module *m, gt_text *out) {
+  const gt_rms_norm *norm = (const gt_rms_norm *)m;
+  char text[GT_NUMBER_TEXT];
+  gt_text_add(cx, out, "(%lld,), eps=%s, elementwise_affine=%s", (long long)norm->dim,
+              norm->eps == 0 ? "None" : gt_number_text(norm->eps, text), affine_text(m));
+}
+
+static const gt_field rms_norm_fields[] = {{"dim", offsetof(gt_rms_norm, dim)}};
+
+const gt_module_class gt_class_rms_norm = {
+    .name = "RMSNorm",
+    .size = sizeof(gt_rms_norm),
+    .forward = rms_norm_forward,
+    .extra_repr = rms_norm_repr,
+    .fields = rms_norm_fields,
+    .field_count = GT_COUNT(rms_norm_fields),
+    .parameters = "x",
+};
+
+gt_status gt_rms_norm_new(gt_ctx *cx, int64_t dim, double eps, bool weight, gt_dtype dtype,
+                          const gt_device *device, gt_module **out) {
+  gt_module *m = NULL;
+  GT_TRY(check(cx, "RMSNorm", dim, eps, dtype));
+  GT_TRY(gt_module_new(cx, &gt_class_rms_norm, &m));
+  ((gt_rms_norm *)m)->dim = dim;
+  ((gt_rms_norm *)m)->eps = eps;
+  gt_status status = add_vector(cx, m, "weight", weight, dim, 1, dtype, device);
+  if (status == GT_OK)
+    *out = m;
+  else
+    gt_module_unref(cx, m);
+  return status;
+}
+
+/* ---- LayerNorm ---- */
+
+static gt_status layer_norm_forward(gt_ctx *cx, gt_module *m, const gt_arguments *args,
+                                    gt_tensor **out) {
+  const gt_layer_norm *norm = (const gt_layer_norm *)m;
+  const gt_slot *bias = gt_module_slot(m, "bias");
+  gt_tensor *in[3] = {NULL};
+  GT_TRY(read_input(cx, m, args, norm->dim, in));
+  if (bias) in[2] = bias->tensor;
+  return gt_apply(cx, "layer_norm", in, 3, GT_ARGS({"eps", GT_FLOAT(norm->eps)}), out);
+}
+
+static void layer_norm_repr(gt_ctx *cx, const gt_module *m, gt_text *out) {
+  const gt_layer_norm *norm = (const gt_layer_norm *)m;
+  char text[GT_NUMBER_TEXT];
+  gt_text_add(cx, out, "(%lld,), eps=%s, elementwise_affine=%s", (long long)norm->dim,
+              gt_number_text(norm->eps, text), affine_text(m));
+}
+
+static const gt_field layer_norm_fields[] = {{"dim", offsetof(gt_layer_norm, dim)}};
+
+const gt_module_class gt_class_layer_norm = {
+    .name = "LayerNorm",
+    .size = sizeof(gt_layer_norm),
+    .forward = layer_norm_forward,
+    .extra_repr = layer_norm_repr,
+    .fields = layer_norm_fields,
+    .field_count = GT_COUNT(layer_norm_fields),
+    .parameters = "x",
+};
+
+gt_status gt_layer_norm_new(gt_ctx *cx, int64_t dim, double eps, bool weight, bool bias,
+                            gt_dtype dtype, const gt_device *device, gt_module **out) {
+  gt_module *m = NULL;
+  GT_TRY(check(cx, "LayerNorm", dim, eps, dtype));
+  GT_TRY(gt_module_new(cx, &gt_class_layer_norm, &m));
+  ((gt_layer_norm *)m)->dim = dim;
+  ((gt_layer_norm *)m)->eps = eps;
+  gt_status status = add_vector(cx, m, "weight", weight, dim, 1, dtype, device);
+  if (status == GT_OK) status = add_vector(cx, m, "bias", bias, dim, 0, dtype, device);
+  if (status == GT_OK)
+    *out = m;
+  else
+    gt_module_unref(cx, m);
+  return status;
+}

@@ -1,0 +1,328 @@
+/* gpt.c: the GPT from Lua: its settings, its parts, its cache.  A configuration in Lua is a table
+ * of plain values; the checks and the names are core's. */
+#include "lua/bind/module.h"
+
+#include "core/model/gpt.h"
+#include "core/model/sample.h"
+
+#include <string.h>
+
+#define CACHE "gt.Cache"
+
+/* ---- settings ---- */
+
+static int64_t *whole_of(gt_gpt_config *config, const gt_gpt_setting *s) {
+  return (int64_t *)(void *)((char *)config + s->offset);
+}
+
+static double *number_of(gt_gpt_config *config, const gt_gpt_setting *s) {
+  return (double *)(void *)((char *)config + s->offset);
+}
+
+/* Position of the name at index in "a|b|c"; raises with the list otherwise. */
+static int64_t read_choice(lua_State *L, int index, const gt_gpt_setting *s) {
+  size_t n = 0;
+  const char *name = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &n) : NULL;
+  int64_t at = 0;
+  for (const char *word = s->choices; name; at++) {
+    size_t length = strcspn(word, "|");
+    if (length == n && strncmp(word, name, n) == 0) return at;
+    if (!word[length]) break;
+    word += length + 1;
+  }
+  luaL_gsub(L, s->choices, "|", ", ");
+  const char *list = lua_tostring(L, -1);
+  if (name) return gtlua_error(L, "GPTConfig: expected %s %s, got '%s'", s->name, list, name);
+  return gtlua_error(L, "GPTConfig: expected %s %s, got %s", s->name, list,
+                     gtlua_typename(L, index));
+}
+
+static void read_setting(lua_State *L, int index, const gt_gpt_setting *s, gt_gpt_config *config) {
+  int type = lua_type(L, index);
+  if (s->kind == GT_SETTING_CHOICE) {
+    *whole_of(config, s) = read_choice(L, index, s);
+  } else if (s->kind == GT_SETTING_BOOL) {
+    if (type != LUA_TBOOLEAN)
+      gtlua_error(L, "GPTConfig: expected %s true or false, got %s", s->name,
+                  gtlua_typename(L, index));
+    *whole_of(config, s) = lua_toboolean(L, index);
+  } else if (s->kind == GT_SETTING_NUMBER) {
+    if (type != LUA_TNUMBER)
+      gtlua_error(L, "GPTConfig: %s must be a number, got %s", s->name, gtlua_typename(L, index));
+    *number_of(config, s) = lua_tonumber(L, index);
+  } else if (s->kind == GT_SETTING_OPTIONAL_SIZE && type == LUA_TNIL) {
+    *whole_of(config, s) = 0;
+  } else {
+    int whole = 0;
+    lua_Integer n = type == LUA_TNUMBER ? lua_tointegerx(L, index, &whole) : 0;
+    if (!whole)
+      gtlua_error(L, "GPTConfig: %s must be a whole number, got %s", s->name,
+                  luaL_tolstring(L, index, NULL));
+    *whole_of(config, s) = n;
+  }
+}
+
+static void push_setting(lua_State *L, const gt_gpt_setting *s, gt_gpt_config *config) {
+  if (s->kind == GT_SETTING_NUMBER) {
+    lua_pushnumber(L, *number_of(config, s));
+  } else if (s->kind == GT_SETTING_BOOL) {
+    lua_pushboolean(L, *whole_of(config, s) != 0);
+  } else if (s->kind == GT_SETTING_CHOICE) {
+    const char *word = s->choices;
+    for (int64_t i = *whole_of(config, s); i > 0; i--) word += strcspn(word, "|") + 1;
+    lua_pushlstring(L, word, strcspn(word, "|"));
+  } else {
+    lua_pushinteger(L, *whole_of(config, s));
+  }
+}
+
+static void read_config(lua_State *L, int index, gt_gpt_config *config) {
+  luaL_checktype(L, index, LUA_TTABLE);
+  for (int i = 0; i < gt_gpt_setting_count; i++) {
+    lua_getfield(L, index, gt_gpt_settings[i].name);
+    read_setting(L, lua_gettop(L), &gt_gpt_settings[i], config);
+    lua_pop(L, 1);
+  }
+}
+
+static void push_config(lua_State *L, const gt_gpt_config *config) {
+  gt_gpt_config copy = *config;
+  lua_createtable(L, 0, gt_gpt_setting_count);
+  for (int i = 0; i < gt_gpt_setting_count; i++) {
+    push_setting(L, &gt_gpt_settings[i], &copy);
+    lua_setfield(L, -2, gt_gpt_settings[i].name);
+  }
+}
+
+/* gpt_config(m) -> table of its settings, or nothing when m is no native GPT; gpt_config() -> the
+ * defaults and the order of names */
+static int gpt_config(lua_State *L) {
+  if (!lua_isnoneornil(L, 1)) {
+    const gt_gpt_config *config = gt_gpt_config_of(gtlua_tomodule(L, 1));
+    if (!config) return 0;
+    push_config(L, config);
+    return 1;
+  }
+  push_config(L, &gt_gpt_defaults);
+  lua_createtable(L, gt_gpt_setting_count, 0);
+  for (int i = 0; i < gt_gpt_setting_count; i++) {
+    lua_pushstring(L, gt_gpt_settings[i].name);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 2;
+}
+
+/* gpt_setting(name, value) -> the value as it is kept; raises when it is of the wrong kind */
+static int gpt_setting(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  gt_gpt_config config = gt_gpt_defaults;
+  lua_settop(L, 2);
+  for (int i = 0; i < gt_gpt_setting_count; i++) {
+    if (strcmp(gt_gpt_settings[i].name, name) != 0) continue;
+    read_setting(L, 2, &gt_gpt_settings[i], &config);
+    push_setting(L, &gt_gpt_settings[i], &config);
+    return 1;
+  }
+  return gtlua_error(L, "GPTConfig has no field '%s'", name);
+}
+
+/* ---- modules ---- */
+
+/* init_gpt(self, which, config, device); which: attention, feed_forward, block, gpt */
+static int init_gpt(lua_State *L) {
+  static const char *const names[] = {"attention", "feed_forward", "block", "gpt", NULL};
+  static gt_status (*const makers[])(gt_ctx *, const gt_gpt_config *, const gt_device *,
+                                     gt_module **) = {gt_attention_new, gt_feed_forward_new,
+                                                      gt_block_new, gt_gpt_new};
+  gt_module **box = gtlua_open_box(L);
+  int which = luaL_checkoption(L, 2, NULL, names);
+  gt_gpt_config config;
+  read_config(L, 3, &config);
+  const gt_device *device = gtlua_device_at(L, 4);
+  gt_status status;
+  gtlua_pressure(L);
+  GTLUA_RETRY(L, status, makers[which](gtlua_cx(L), &config, device, box));
+  return gtlua_filled(L, status);
+}
+
+static int gpt_init_weights(lua_State *L) {
+  gt_module *m = gtlua_tomodule(L, 1);
+  gt_status status;
+  GTLUA_RETRY(L, status, gt_gpt_init_weights(gtlua_cx(L), m));
+  gtlua_check(L, status);
+  return 0;
+}
+
+/* gpt_takes_cache(m) -> boolean */
+static int gpt_takes_cache(lua_State *L) {
+  lua_pushboolean(L, gt_gpt_takes_cache(gtlua_tomodule(L, 1)));
+  return 1;
+}
+
+/* ---- the cache ---- */
+
+gt_cache *gtlua_tocache(lua_State *L, int index) {
+  gt_cache **box = luaL_testudata(L, index, CACHE);
+  if (!box) gtlua_error(L, "expected a cache (model:cache{…}), got %s", gtlua_typename(L, index));
+  if (!*box) gtlua_error(L, "this cache is closed");
+  return *box;
+}
+
+static gt_cache **cache_box(lua_State *L) {
+  gt_cache **box = lua_newuserdatauv(L, sizeof *box, 0);
+  *box = NULL;
+  luaL_setmetatable(L, CACHE);
+  return box;
+}
+
+void gtlua_pushcache(lua_State *L, gt_cache *cache) { *cache_box(L) = gt_cache_ref(cache); }
+
+/* new_cache(layers, B, T) */
+static int new_cache(lua_State *L) {
+  int64_t layers = gtlua_toint(L, 1, "cache: layers");
+  int64_t batch = gtlua_toint(L, 2, "cache: B"), capacity = gtlua_toint(L, 3, "cache: T");
+  gtlua_check(L, gt_cache_new(gtlua_cx(L), layers, batch, capacity, cache_box(L)));
+  return 1;
+}
+
+static int cache_free(lua_State *L) {
+  gt_cache **box = luaL_checkudata(L, 1, CACHE);
+  gt_cache_unref(gtlua_cx(L), *box);
+  *box = NULL;
+  return 0;
+}
+
+/* cache:reset([tokens = 0]): forgets all but the first tokens -> cache */
+static int cache_reset(lua_State *L) {
+  gt_cache *cache = gtlua_tocache(L, 1);
+  int64_t tokens = lua_isnoneornil(L, 2) ? 0 : gtlua_toint(L, 2, "reset: tokens");
+  gtlua_check(L, gt_cache_truncate(gtlua_cx(L), cache, tokens));
+  lua_settop(L, 1);
+  return 1;
+}
+
+static int cache_length(lua_State *L) {
+  lua_pushinteger(L, gtlua_tocache(L, 1)->position);
+  return 1;
+}
+
+static int cache_tostring(lua_State *L) {
+  const gt_cache *cache = gtlua_tocache(L, 1);
+  lua_pushfstring(L, "Cache(B=%I, T=%I, position=%I, layers=%d)", (lua_Integer)cache->batch,
+                  (lua_Integer)cache->capacity, (lua_Integer)cache->position, cache->layers);
+  return 1;
+}
+
+static int cache_index(lua_State *L) {
+  static const char *const names[] = {"B", "T", "position", "nbytes", "reset", "free", NULL};
+  const gt_cache *cache = gtlua_tocache(L, 1);
+  const char *key = luaL_checkstring(L, 2);
+  char hint[96];
+  if (strcmp(key, "B") == 0)
+    lua_pushinteger(L, cache->batch);
+  else if (strcmp(key, "T") == 0)
+    lua_pushinteger(L, cache->capacity);
+  else if (strcmp(key, "position") == 0)
+    lua_pushinteger(L, cache->position);
+  else if (strcmp(key, "nbytes") == 0)
+    lua_pushinteger(L, (lua_Integer)gt_cache_bytes(cache));
+  else if (strcmp(key, "reset") == 0)
+    lua_pushcfunction(L, cache_reset);
+  else if (strcmp(key, "free") == 0)
+    lua_pushcfunction(L, cache_free);
+  else
+    return gtlua_error(L, "cache has no field '%s'%s", key, gtlua_suggest(key, names, hint));
+  return 1;
+}
+
+/* ---- sampling ---- */
+
+/* sample(logits (B, V), ids (B, T), position, temperature, top_k, top_p, seed) -> {token, …}, one
+ * per row, written into ids[:, position] too */
+static int sample(lua_State *L) {
+  gt_tensor *logits = gtlua_totensor(L, 1), *ids = gtlua_totensor(L, 2);
+  lua_Integer position = luaL_checkinteger(L, 3);
+  gt_sampling settings = {.temperature = luaL_checknumber(L, 4),
+                          .top_k = luaL_checkinteger(L, 5),
+                          .top_p = luaL_checknumber(L, 6),
+                          .seed = (uint64_t)luaL_checkinteger(L, 7)};
+  int64_t B = logits->shape[0];
+  luaL_argcheck(L,
+                ids->ndim == 2 && ids->dtype == GT_I64 && gt_is_contiguous(ids) &&
+                    gt_device_of(ids)->kind == GT_CPU && logits->ndim == 2 && ids->shape[0] == B &&
+                    position >= 0 && position < ids->shape[1],
+                2, "no room for a token of each row");
+  int64_t *tokens = lua_newuserdatauv(L, (size_t)B * sizeof *tokens + 1, 0);
+  gtlua_check(L, gt_sample(gtlua_cx(L), logits, &settings, (uint64_t)position, tokens));
+  int64_t *to = gt_data(ids);
+  gt_touch(ids);
+  lua_createtable(L, (int)B, 0);
+  for (int64_t b = 0; b < B; b++) {
+    to[b * ids->shape[1] + position] = tokens[b];
+    lua_pushinteger(L, tokens[b]);
+    lua_rawseti(L, -2, b + 1);
+  }
+  return 1;
+}
+
+/* sample_check(temperature, top_k, top_p): raises when sample would */
+static int sample_check(lua_State *L) {
+  gt_sampling settings = {.temperature = luaL_checknumber(L, 1),
+                          .top_k = luaL_checkinteger(L, 2),
+                          .top_p = luaL_checknumber(L, 3)};
+  gtlua_check(L, gt_sampling_check(gtlua_cx(L), &settings));
+  return 0;
+}
+
+/* A view of the rows of an int64 matrix; unlike ops these work while an interrupt is pending. */
+static int push_view(lua_State *L, gt_tensor *t, int ndim, int64_t rows, int64_t columns,
+                     int64_t offset) {
+  int64_t shape[2] = {rows, columns};
+  int skip = 2 - ndim;
+  gtlua_check(L, gt_tensor_view(gtlua_cx(L), t, ndim, shape + skip, t->stride + skip,
+                                t->offset + offset, gtlua_box(L)));
+  return 1;
+}
+
+/* columns(t (B, T), n) -> t[:, :n] */
+static int columns(lua_State *L) {
+  gt_tensor *t = gtlua_totensor(L, 1);
+  lua_Integer n = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, t->ndim == 2 && n >= 0 && n <= t->shape[1], 2, "no such columns");
+  return push_view(L, t, 2, t->shape[0], n, 0);
+}
+
+/* row(t (B, T), b) -> t[b] */
+static int row(lua_State *L) {
+  gt_tensor *t = gtlua_totensor(L, 1);
+  lua_Integer b = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, t->ndim == 2 && b >= 0 && b < t->shape[0], 2, "no such row");
+  return push_view(L, t, 1, 1, t->shape[1], b * t->stride[0]);
+}
+
+/* interrupted() -> whether Ctrl-C is waiting to be heard */
+static int interrupted(lua_State *L) {
+  lua_pushboolean(L, gtlua_cx(L)->interrupted);
+  return 1;
+}
+
+static const luaL_Reg cache_meta[] = {{"__gc", cache_free},           {"__close", cache_free},
+                                      {"__len", cache_length},        {"__index", cache_index},
+                                      {"__tostring", cache_tostring}, {NULL, NULL}};
+
+static const luaL_Reg functions[] = {
+    {"gpt_config", gpt_config},   {"gpt_init_weights", gpt_init_weights},
+    {"gpt_setting", gpt_setting}, {"gpt_takes_cache", gpt_takes_cache},
+    {"init_gpt", init_gpt},       {"new_cache", new_cache},
+    {"sample", sample},           {"sample_check", sample_check},
+    {"columns", columns},         {"row", row},
+    {"interrupted", interrupted}, {NULL, NULL}};
+
+void gtlua_add_gpt(lua_State *L) {
+  luaL_newmetatable(L, CACHE);
+  luaL_setfuncs(L, cache_meta, 0);
+  lua_pushliteral(L, "Cache");
+  lua_setfield(L, -2, "__name");
+  lua_pop(L, 1);
+  luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,410 @@
+--- data.lua: text files and token shards as sequences of token ids, and loaders that cut them into
+-- batches.  Positions count from 0, as in tensors.
+
+local native = require "native.tokens"
+local keywords = require "gt.keywords"
+
+local data = {}
+
+--- A whole number >= `least`, or `fallback` for nil.
+local function whole(name, what, value, least, fallback)
+  if value == nil then value = fallback end
+  local n = math.type(value) and math.tointeger(value)
+  if not n or n < least then
+    keywords.fail("%s: %s must be a whole number of at least %d, got %s", name, what, least, keywords.show(value))
+  end
+  return n
+end
+
+local function flag(name, what, value, fallback)
+  if value == nil then return fallback end
+  if type(value) ~= "boolean" then
+    keywords.fail("%s: %s must be true or false, got %s", name, what, keywords.show(value))
+  end
+  return value
+end
+
+-- ---- loaders ----
+
+local Loader = {} -- the methods
+local loader_meta = {__name = "Loader", __index = Loader, methods = Loader}
+
+local saved_settings = {"B", "T", "shuffle", "random", "seed", "align", "count"} -- count: of tokens
+
+--- loader:next() -> x, y: inputs and targets, (B, T) each, int64; y is x moved by one token.
+function Loader:next()
+  local x, y = native.batch(self.native, self.step)
+  self.step = self.step + 1
+  self.epoch = self.step // self.batches
+  return x, y
+end
+
+--- for x, y in loader:iter([n]): the next n batches; without n as many as an epoch has.
+function Loader:iter(n)
+  local left = whole("loader:iter", "n", n, 0, self.batches)
+  return function()
+    if left == 0 then return nil end
+    left = left - 1
+    return self:next()
+  end
+end
+
+--- loader:state() -> a plain table that loader:load_state() takes: the position, and the settings it
+-- belongs to.
+function Loader:state()
+  local state = {step = self.step}
+  for _, name in ipairs(saved_settings) do state[name] = self[name] end
+  return state
+end
+
+--- loader:load_state(state): goes on exactly where the loader was that gave the state.
+function Loader:load_state(state)
+  if type(state) ~= "table" then
+    keywords.fail("loader:load_state: expected the table of loader:state(), got %s", keywords.show(state))
+  end
+  for _, name in ipairs(saved_settings) do
+    if state[name] ~= self[name] then
+      keywords.fail("loader:load_state: saved with %s = %s, this loader has %s", name,
+                    keywords.show(state[name]), keywords.show(self[name]))
+    end
+  end
+  self.step = whole("loader:load_state", "step", state.step, 0)
+  self.epoch = self.step // self.batches
+end
+
+--- loader:clone() -> another loader at the same position.
+function Loader:clone()
+  local copy = {}
+  for name, value in pairs(self) do copy[name] = value end -- what is native has no position
+  return setmetatable(copy, loader_meta)
+end
+
+function loader_meta.__tostring(self)
+  local order = self.shuffle and "shuffled" or self.random and "random" or "sequential"
+  return f"Loader(B={self.B}, T={self.T}, {order}, align={self.align}, seed={self.seed}, " ..
+    f"{self.batches} batches per epoch, step {self.step})"
+end
+
+-- ---- token sequences ----
+
+local methods = {}
+local Tokens = {__name = "Tokens", methods = methods}
+
+local fields = {"vocab_size", "tokenizer", "source", "bos", "native"}
+
+function Tokens.__index(self, key)
+  if math.type(key) == "integer" then
+    return native.get(self.native, key < 0 and #self + key or key)
+  end
+  if methods[key] then return methods[key] end
+  for _, name in ipairs(fields) do
+    if name == key then return nil end
+  end
+  local names = table.move(fields, 1, #fields, 1, {})
+  for name in pairs(methods) do names[#names + 1] = name end
+  table.sort(names)
+  local hint = type(key) == "string" and keywords.suggest(key, names) or ""
+  keywords.fail("Tokens have no field %s%s; they have %s", keywords.show(key), hint, table.concat(names, ", "))
+end
+
+function Tokens.__len(self) return native.count(self.native) end
+
+function Tokens.__tostring(self)
+  return f"Tokens({#self:,} tokens, vocab_size {self.vocab_size}, {self.source})"
+end
+
+local function make(handle, source, tokenizer, bos)
+  return setmetatable({native = handle, source = source, tokenizer = tokenizer, bos = bos,
+                       vocab_size = native.vocab(handle)}, Tokens)
+end
+
+local function check_tokens(name, value)
+  if getmetatable(value) ~= Tokens then
+    keywords.fail("%s: expected tokens, got %s; call it as tokens:%s(…)", name, keywords.show(value), name)
+  end
+end
+
+--- begin and stop as positions of self; negative ones count from the end.
+local function range(name, self, begin, stop)
+  check_tokens(name, self)
+  local n = #self
+  local a, b = whole(name, "begin", begin, math.mininteger, 0), whole(name, "stop", stop, math.mininteger, n)
+  a, b = a < 0 and n + a or a, b < 0 and n + b or b
+  if a < 0 or a > b or b > n then
+    keywords.fail("%s: expected 0 <= begin <= stop <= %d, got %s and %s", name, n, keywords.show(begin),
+                  keywords.show(stop))
+  end
+  return a, b
+end
+
+--- tokens:slice([begin = 0[, stop = #tokens]]) -> the ids from begin to before stop, an int64 tensor.
+function methods.slice(self, begin, stop)
+  return native.slice(self.native, range("slice", self, begin, stop))
+end
+
+--- tokens:view([begin = 0[, stop = #tokens]]) -> the tokens from begin to before stop, as tokens.
+function methods.view(self, begin, stop)
+  local a, b = range("view", self, begin, stop)
+  return make(native.view(self.native, a, b), f"{a}:{b} of {self.source}", self.tokenizer, self.bos)
+end
+
+--- tokens:split([fraction = 0.9]) -> train, val: the first part and the rest.
+function methods.split(self, fraction)
+  check_tokens("split", self)
+  fraction = keywords.number("split", "fraction", fraction == nil and 0.9 or fraction)
+  if not (fraction > 0 and fraction < 1) then
+    keywords.fail("split: fraction must be between 0 and 1, got %s", keywords.show(fraction))
+  end
+  local at = math.floor(#self * fraction)
+  return self:view(0, at), self:view(at)
+end
+
+--- tokens:text([begin = 0[, stop = #tokens]]) -> what the tokens from begin to before stop stand for.
+function methods.text(self, begin, stop)
+  local ids = self:slice(begin, stop)
+  if not self.tokenizer then
+    keywords.fail("text: these tokens have no tokenizer; data.tokens(…, {tokenizer = tok}) sets it")
+  end
+  return self.tokenizer:decode(ids)
+end
+
+--- tokens:save(path[, {format = "modded" | "llama3" | "nanogpt"}]): one shard of all tokens; without
+-- format "modded" (16-bit ids), or "llama3" (32-bit) where the vocabulary is larger than 65536.
+function methods.save(self, path, options)
+  check_tokens("save", self)
+  local o = keywords.read("save", options, {"format"})
+  local format = o.format or (self.vocab_size > 65536 and "llama3" or "modded")
+  if format ~= "modded" and format ~= "llama3" and format ~= "nanogpt" then
+    keywords.fail("save: format must be 'modded', 'llama3' or 'nanogpt', got %s", keywords.show(format))
+  end
+  native.save(self.native, keywords.string("save", "path", path), format)
+end
+
+--- tokens:loader{B = 12, T = 64, shuffle = false, random = false, seed = 1337, align = "none"}: batches
+-- of B windows of T inputs and T targets.  In order, and from the start again at the end; shuffle: the
+-- windows in another order each epoch; random: windows from anywhere, as nanoGPT draws them; align =
+-- "bos": windows begin with a document.  The position is loader:state().
+function methods.loader(self, options)
+  check_tokens("loader", self)
+  local o = keywords.read("loader", options, {"B", "T", "shuffle", "random", "seed", "align"})
+  local loader = {
+    B = whole("loader", "B", o.B, 1, 12), T = whole("loader", "T", o.T, 1, 64),
+    shuffle = flag("loader", "shuffle", o.shuffle, false), random = flag("loader", "random", o.random, false),
+    seed = whole("loader", "seed", o.seed, math.mininteger, 1337), align = o.align or "none",
+    tokens = self, count = #self, step = 0, epoch = 0,
+  }
+  if loader.shuffle and loader.random then keywords.fail("loader: expected shuffle or random, got both") end
+  if loader.align ~= "none" and loader.align ~= "bos" then
+    keywords.fail("loader: align must be 'none' or 'bos', got %s", keywords.show(o.align))
+  end
+  if loader.align == "bos" and not self.bos then
+    keywords.fail("loader: align = 'bos' needs a bos token; say which with data.tokens(…, {bos = id}) " ..
+                  "or take a tokenizer that has one")
+  end
+  local order = loader.shuffle and "shuffled" or loader.random and "random" or "sequential"
+  loader.native, loader.batches = native.loader(self.native, loader.B, loader.T, order, loader.seed,
+                                                loader.align == "bos" and self.bos or -1)
+  loader.tokens_per_batch = loader.B * loader.T
+  return setmetatable(loader, loader_meta)
+end
+
+--- for x, y, n in tokens:windows{B = 12, T = 64}: every target of the tokens once, in order, for
+-- evaluation; n counts the targets of the batch.  The last batch has as many rows as it needs; its
+-- last row is filled up with targets of -1, which losses ignore.  Rows are no longer than the data.
+function methods.windows(self, options)
+  check_tokens("windows", self)
+  local o = keywords.read("windows", options, {"B", "T"})
+  local B, T = whole("windows", "B", o.B, 1, 12), whole("windows", "T", o.T, 1, 64)
+  if #self < 2 then keywords.fail("windows: expected at least 2 tokens, got %d", #self) end
+  T = math.min(T, #self - 1)
+  local n = -1
+  return function()
+    n = n + 1
+    return native.window(self.native, B, T, n)
+  end
+end
+
+-- ---- from text ----
+
+--- What the options of data.text say: the tokenizer, and whether text must be UTF-8.  `whole_text` gives
+-- all text at once, for a vocabulary of its characters.
+local function text_options(options, whole_text)
+  local o = keywords.read("data.text", options, {"tokenizer", "utf8"})
+  local checked, tok = flag("data.text", "utf8", o.utf8, true), o.tokenizer
+  if tok == nil or tok == "bytes" then tok = tokenizer.bytes() end
+  if tok == "chars" then tok = tokenizer.chars(whole_text(checked)) end
+  if torch.type(tok) ~= "Tokenizer" then
+    keywords.fail("data.text: tokenizer must be a tokenizer, 'bytes' or 'chars', got %s", keywords.show(tok))
+  end
+  return tok, checked
+end
+
+local function from_string(text, options)
+  keywords.string("data.text", "text", text)
+  local tok, checked = text_options(options, function() return text end)
+  if checked or #text == 0 then native.check_text("data.text", text) end
+  local handle = native.new(tok.vocab_size)
+  native.add_text(handle, tok, text)
+  return make(handle, "text", tok, tok.bos)
+end
+
+--- Reads the files.  Without a folder a file that is no text is an error; of a folder such files are
+-- left out, and counted.
+local function from_files(paths, folder, options)
+  local function whole_text(checked)
+    local texts = {}
+    for i, path in ipairs(paths) do texts[i] = native.read_text(path, checked) or "" end
+    return table.concat(texts)
+  end
+  local tok, checked = text_options(options, whole_text)
+  local handle = native.new(tok.vocab_size)
+  local taken, reason = 0, nil
+  for _, path in ipairs(paths) do
+    local added, message = native.add_file(handle, tok, path, checked)
+    if not added and not folder then keywords.fail("%s", message) end
+    taken = taken + (added and 1 or 0)
+    reason = reason or message
+  end
+  if taken == 0 then
+    keywords.fail("%s: expected text files in this folder, found %s", folder,
+                  reason and "none (" .. reason .. ")" or "none")
+  end
+  local source = folder and taken .. " files of " .. folder or taken == 1 and paths[1] or taken .. " files"
+  local left_out = #paths - taken
+  if left_out > 0 then source = source .. ", " .. left_out .. " left out (" .. reason .. ")" end
+  return make(handle, source, tok, tok.bos)
+end
+
+--- data.text(path | folder | {paths} | {text = "…"}[, {tokenizer = tok, utf8 = true}]) -> tokens.
+-- Every file is a document; of a folder, all files in it and below it that are text.  tokenizer: without
+-- it, every byte is a token; "chars": every character of this text is one.  Text must be UTF-8 without
+-- NUL bytes; utf8 = false takes any bytes.
+function data.text(source, options)
+  if type(source) == "string" and native.is_folder(source) then
+    return from_files(native.below(source), source, options)
+  end
+  if type(source) == "string" then return from_files({source}, nil, options) end
+  if type(source) == "table" and source.text ~= nil then return from_string(source.text, options) end
+  if type(source) ~= "table" or #source == 0 then
+    keywords.fail("data.text: expected a path, a list of paths or {text = \"…\"}, got %s",
+                  type(source) == "table" and "a table without them" or keywords.show(source))
+  end
+  for _, path in ipairs(source) do keywords.string("data.text", "path", path) end
+  return from_files(source, nil, options)
+end
+
+-- ---- from shards ----
+
+local verified = {} -- what a shard is -> its largest id
+
+--- Checks the ids of every shard, unless these very files were checked before; returns the largest.
+local function verify(handle, vocab_size)
+  local largest, i = 0, 1
+  local path, _, key = native.shard(handle, 1)
+  while path do
+    local here = verified[key]
+    if not here or (vocab_size and here >= vocab_size) then
+      here = native.verify(handle, i)
+      verified[key] = here
+    end
+    largest, i = math.max(largest, here), i + 1
+    path, _, key = native.shard(handle, i)
+  end
+  return largest
+end
+
+local function shard_paths(name, source)
+  if type(source) == "table" then
+    local paths = {}
+    for i, path in ipairs(source) do paths[i] = keywords.string(name, "path", path) end
+    if #paths == 0 then keywords.fail("%s: expected at least one path, got an empty table", name) end
+    return paths
+  end
+  keywords.string(name, "path or pattern", source)
+  if not source:find "[*?%[]" then return {source} end
+  local paths = native.match(source)
+  if #paths == 0 then keywords.fail("%s: no file matches '%s'", name, source) end
+  return paths
+end
+
+--- data.tokens(path | "fineweb_train_*.bin" | {paths}[, {vocab_size =, tokenizer =, bos =, verify =
+-- true, format =}]) -> tokens from shards, one after the other.
+-- Layouts: "modded" (llm.c, modded-nanogpt, parameter-golf), "llama3" (llm.c), "nanogpt" (no header);
+-- without format the first bytes tell.  All ids are checked before anything else happens; verify =
+-- false leaves that to each read.  Without vocab_size or tokenizer the largest id decides.
+function data.tokens(source, options)
+  local o = keywords.read("data.tokens", options, {"vocab_size", "tokenizer", "bos", "verify", "format"})
+  local vocab_size = o.vocab_size or (o.tokenizer and o.tokenizer.vocab_size)
+  vocab_size = vocab_size and whole("data.tokens", "vocab_size", vocab_size, 1)
+  local check = flag("data.tokens", "verify", o.verify, true)
+  local bos = o.bos or (o.tokenizer and o.tokenizer.bos)
+  bos = bos and whole("data.tokens", "bos", bos, 0)
+  local handle, paths = native.new(vocab_size or 0), shard_paths("data.tokens", source)
+  for _, path in ipairs(paths) do native.add_shard(handle, path, o.format) end
+  if check then
+    local largest = verify(handle, vocab_size)
+    native.vocab(handle, vocab_size or largest + 1)
+  elseif not vocab_size then
+    keywords.fail("data.tokens: verify = false needs vocab_size or tokenizer")
+  end
+  return make(handle, #paths == 1 and paths[1] or f"{#paths} shards, from {paths[1]}", o.tokenizer, bos)
+end
+
+--- data.open(source[, options]) -> tokens: data.text for text and folders, data.tokens for shards; the
+-- first bytes of the (first) file tell.
+function data.open(source, options)
+  if type(source) == "table" and source.text ~= nil then return data.text(source, options) end
+  if type(source) == "string" and native.is_folder(source) then return data.text(source, options) end
+  local paths = shard_paths("data.open", source)
+  if native.is_text(paths[1]) then return data.text(paths, options) end
+  return data.tokens(paths, options)
+end
+
+-- ---- the demo corpus ----
+
+local jargon = "/usr/share/doc/jargon-text/jargon.txt.gz" -- named in deps.sh too
+local licences = "/usr/share/common-licenses/"
+local licence_names = {"Apache-2.0", "Artistic", "GFDL-1.2", "GFDL-1.3", "GPL-1", "GPL-2", "GPL-3", "LGPL-2",
+                       "LGPL-2.1", "LGPL-3", "MPL-1.1", "MPL-2.0"}
+
+local function unpacked(path)
+  local file = io.open(path)
+  if not file then return nil end
+  file:close()
+  local pipe = io.popen("gzip -cd " .. path, "r")
+  local text = pipe and pipe:read "a"
+  return pipe and pipe:close() and #text > 0 and text or nil
+end
+
+local function all_licences()
+  local texts = {}
+  for _, name in ipairs(licence_names) do
+    local file = io.open(licences .. name)
+    if file then
+      texts[#texts + 1] = file:read "a"
+      file:close()
+    end
+  end
+  return #texts > 0 and table.concat(texts, "\n") or nil
+end
+
+--- data.demo([{tokenizer = tok}]) -> tokens of 1.7 MB of English: the Jargon File, which is in the public
+-- domain, from the Debian package jargon-text.  Where it is not installed, the licence texts of the
+-- system take its place; what was taken is printed.
+function data.demo(options)
+  local o = keywords.read("data.demo", options, {"tokenizer"})
+  local text, from = unpacked(jargon), "the Jargon File (Debian package jargon-text)"
+  if not text then
+    text, from = all_licences(), "the licences in " .. licences .. ", as jargon-text is not installed (make deps)"
+  end
+  if not text then keywords.fail("data.demo: no text found; install the Debian package jargon-text") end
+  local tokens = data.text({text = text}, o)
+  tokens.source = from
+  print(f"demo corpus: {from}, {#text:,} bytes")
+  return tokens
+end
+
+-- For help "tokens:loader" and help "loader:next".
+data.classes = {tokens = methods, loader = Loader}
+
+return data

@@ -1,0 +1,231 @@
+--- figure.lua: a figure as data: curves, axes, texts.  It draws itself in the terminal, and through gnuplot into files.
+
+local axis = require "plot.axis"
+local keywords = require "gt.keywords"
+local series = require "plot.series"
+
+local Figure = {__name = "plot.Figure"}
+Figure.__index = Figure
+
+local OPTIONS = {"x", "title", "xlabel", "ylabel", "logx", "logy", "xlim", "ylim", "style", "labels", "size", "save"}
+local CURVE = {"x", "y", "title", "style", "error"}
+local STYLES = {lines = true, points = true, linespoints = true, steps = true, boxes = true, crosses = true}
+local POINTS = 2000 -- of a curve in a drawing; files of numbers keep them all
+
+-- ---- reading options ----
+
+local function text(name, value)
+  if value ~= nil and type(value) ~= "string" then
+    keywords.fail("plot: %s must be a string, got %s", name, keywords.show(value))
+  end
+  return value
+end
+
+local function style(value)
+  if value ~= nil and not STYLES[value] then
+    keywords.fail("plot: style must be lines, points, linespoints, steps, boxes or crosses, got %s", keywords.show(value))
+  end
+  return value
+end
+
+local function limits(name, value)
+  if value == nil then return nil end
+  if type(value) ~= "table" or type(value[1]) ~= "number" or type(value[2]) ~= "number" or not (value[1] < value[2])
+    or not (series.finite(value[1]) and series.finite(value[2])) then
+    keywords.fail("plot: %s must be {low, high}, two numbers in order, got %s", name, keywords.show(value))
+  end
+  return {value[1] + 0.0, value[2] + 0.0}
+end
+
+local function kind(name, value)
+  return axis.kind(value) or
+    keywords.fail("plot: %s must be true (or 10) or 2 for a logarithmic axis, got %s", name, keywords.show(value))
+end
+
+local function count_up(n)
+  local out = {}
+  for i = 1, n do out[i] = i - 1.0 end
+  return out
+end
+
+--- One curve from {y values}, a tensor, or {x =, y =, title =, style =, error =}.
+local function read_curve(what, item, shared)
+  local curve = {}
+  if type(item) == "table" and item.y ~= nil then
+    for key in pairs(item) do
+      local known = false
+      for _, name in ipairs(CURVE) do known = known or name == key end
+      if not known then
+        local hint = type(key) == "string" and keywords.suggest(key, CURVE) or ""
+        keywords.fail("%s has no option %s%s; it takes %s", what, keywords.show(key), hint, table.concat(CURVE, ", "))
+      end
+    end
+    curve.y = series.numbers(what .. ": y", item.y)
+    curve.x = item.x ~= nil and series.numbers(what .. ": x", item.x)
+    curve.title, curve.style = text("a curve's title", item.title), style(item.style)
+    curve.error = item.error ~= nil and series.numbers(what .. ": error", item.error) or nil
+  else
+    curve.y = series.numbers(what, item)
+  end
+  curve.x = curve.x or shared or count_up(#curve.y)
+  for _, name in ipairs{"x", "error"} do
+    if curve[name] and #curve[name] ~= #curve.y then
+      keywords.fail("%s: expected as many %s as y values, got %d and %d", what, name, #curve[name], #curve.y)
+    end
+  end
+  return curve
+end
+
+--- Is `options` one curve itself: plot{1, 2, 3} or plot(tensor)?
+local function one_curve(options) return type(options[1]) == "number" end
+
+local function read_curves(options)
+  local shared = options.x ~= nil and series.numbers("plot: x", options.x) or nil
+  local items = one_curve(options) and {table.move(options, 1, #options, 1, {})} or options
+  local curves = {}
+  for i, item in ipairs(items) do
+    local curve = read_curve(("plot: curve %d"):format(i), item, shared)
+    curve.title = curve.title or options.labels and text("labels", options.labels[i]) or nil
+    curve.style = curve.style or style(options.style) or "lines"
+    curves[i] = curve
+  end
+  if #curves == 0 then keywords.fail("plot: nothing to draw: expected at least one list of numbers") end
+  return curves
+end
+
+-- ---- axes ----
+
+--- Drops what a logarithmic axis cannot show and says how much.
+local function drop_hidden(self)
+  if self.logx == "linear" and self.logy == "linear" then return end
+  local dropped = 0
+  for _, curve in ipairs(self.curves) do
+    local x, y, e = {}, {}, curve.error and {} or nil
+    for i = 1, #curve.x do
+      local hidden = (self.logx ~= "linear" and curve.x[i] <= 0) or (self.logy ~= "linear" and curve.y[i] <= 0)
+      if hidden then
+        dropped = dropped + 1
+      else
+        x[#x + 1], y[#y + 1] = curve.x[i], curve.y[i]
+        if e then e[#e + 1] = curve.error[i] end
+      end
+    end
+    curve.x, curve.y, curve.error = x, y, e
+  end
+  if dropped > 0 then
+    self.notes[#self.notes + 1] = ("%d point%s at or below 0 left out: the axis is logarithmic"):format(dropped, dropped == 1 and "" or "s")
+  end
+end
+
+local function lists(self, name)
+  local out = {}
+  for i, curve in ipairs(self.curves) do out[i] = curve[name] end
+  if name == "y" then -- bars of errors and the foot of boxes belong to the range
+    for _, curve in ipairs(self.curves) do
+      for i, e in ipairs(curve.error or {}) do
+        if series.finite(e) then out[#out + 1] = {curve.y[i] - e, curve.y[i] + e} end
+      end
+      if curve.style == "boxes" then out[#out + 1] = {0.0} end
+    end
+  end
+  return out
+end
+
+local function no_points(self, name, log)
+  if self.notes[1] then keywords.fail("plot: nothing to draw: %s", self.notes[1]) end
+  keywords.fail("plot: nothing to draw: no %s value is a finite number%s", name, log ~= "linear" and " above 0" or "")
+end
+
+local function make_axis(self, name, log, given)
+  if given then
+    if log ~= "linear" and given[1] <= 0 then
+      keywords.fail("plot: %slim must be positive on a logarithmic axis, got %s", name, tostring(given[1]))
+    end
+    return axis.new(log, given[1], given[2], true)
+  end
+  local low, high = series.range(lists(self, name), log ~= "linear")
+  if not low then no_points(self, name, log) end
+  return axis.new(log, low, high)
+end
+
+--- A figure from the options of plot{…}.
+function Figure.new(options)
+  if torch.is_tensor(options) then options = {options} end
+  if type(options) ~= "table" then keywords.fail("plot: expected a table of curves, got %s", keywords.show(options)) end
+  local named = {}
+  for key, value in pairs(options) do
+    if math.type(key) ~= "integer" then named[key] = value end
+  end
+  keywords.read("plot", named, OPTIONS)
+  local self = setmetatable({notes = {}}, Figure)
+  self.title, self.xlabel = text("title", options.title), text("xlabel", options.xlabel)
+  self.ylabel = text("ylabel", options.ylabel)
+  self.logx, self.logy = kind("logx", options.logx), kind("logy", options.logy)
+  self.size = options.size or {900, 560}
+  limits("size", {0, self.size[1] or 0})
+  self.curves = read_curves(options)
+  drop_hidden(self)
+  self.x = make_axis(self, "x", self.logx, limits("xlim", options.xlim))
+  self.y = make_axis(self, "y", self.logy, limits("ylim", options.ylim))
+  return self
+end
+
+--- The curves with few enough points to draw: copies with x, y, error, title, style.
+function Figure:drawn()
+  local out = {}
+  for i, curve in ipairs(self.curves) do
+    local copy = setmetatable({}, {__index = curve})
+    if not curve.error then copy.x, copy.y = series.thin(curve.x, curve.y, POINTS) end
+    out[i] = copy
+  end
+  return out
+end
+
+-- ---- results ----
+
+local function rows_of_cells(cells)
+  local rows = {}
+  for i, row in ipairs(cells) do
+    local line = {}
+    for k, value in ipairs(row) do line[k] = tostring(value) end
+    rows[i] = table.concat(line, "\t") .. "\n"
+  end
+  return table.concat(rows)
+end
+
+--- fig:data() -> the numbers as tab-separated text: curve, x, y, error; the matrix of a heat map.
+function Figure:data()
+  if self.cells then return rows_of_cells(self.cells) end
+  local out = {"curve\tx\ty\terror\n"}
+  for i, curve in ipairs(self.curves) do
+    local name = (curve.title or tostring(i)):gsub("[%c%%]", " ")
+    local x, y, e = curve.x, curve.y, curve.error
+    -- the shortest text takes several tries; a hundred thousand points get all 17 digits instead
+    local row = #x > 100000 and name .. "\t%.17g\t%.17g\t%s\n" or name .. "\t%s\t%s\t%s\n"
+    for k = 1, #x do out[#out + 1] = row:format(x[k], y[k], e and e[k] or "") end
+  end
+  return table.concat(out)
+end
+
+--- fig:script([kind = "svg"]) -> the gnuplot script that draws it, data included.
+function Figure:script(format) return require("plot.gnuplot").script(self, format or "svg") end
+
+--- fig:text{columns =, rows =, colour =, ascii =} -> the figure in characters.
+function Figure:text(options) return require("plot.text").draw(self, options or {}) end
+
+--- fig:save(path): the ending chooses svg, png, pdf, txt, tsv or gp.  The numbers (.tsv) and the script (.gp) of an
+-- image are written beside it.  Returns the figure.
+function Figure:save(path)
+  require("plot.files").save(self, path)
+  return self
+end
+
+function Figure:__tostring()
+  local name = self.title and "'" .. self.title .. "': " or ""
+  if self.cells then return ("figure %s%d x %d cells"):format(name, #self.cells, #self.cells[1]) end
+  local points = 0
+  for _, curve in ipairs(self.curves) do points = points + #curve.x end
+  return ("figure %s%d curve%s, %d points"):format(name, #self.curves, #self.curves == 1 and "" or "s", points)
+end
+
+return Figure

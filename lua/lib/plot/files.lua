@@ -1,0 +1,90 @@
+--- files.lua: figures as files.  The ending says which kind; the bytes are made whole in memory and put in place at once.
+
+local gnuplot = require "plot.gnuplot"
+local json = require "json"
+local keywords = require "gt.keywords"
+local write = require("native.data").write
+
+local files = {}
+
+--- What a figure says about where it comes from; the notebook runner adds notebook and cell.
+files.origin = {}
+
+local function provenance(figure)
+  local facts = {program = "gptsh", seed = torch.initial_seed(), title = figure.title}
+  for key, value in pairs(files.origin) do facts[key] = value end
+  return json.encode(facts)
+end
+
+-- ---- provenance inside images ----
+
+local crc_table
+
+--- CRC-32 of ISO 3309, as PNG chunks carry it.
+local function crc32(text)
+  if not crc_table then
+    crc_table = {}
+    for n = 0, 255 do
+      local c = n
+      for _ = 1, 8 do c = c & 1 == 1 and 0xEDB88320 ~ (c >> 1) or c >> 1 end
+      crc_table[n] = c
+    end
+  end
+  local c = 0xFFFFFFFF
+  for i = 1, #text do c = crc_table[(c ~ text:byte(i)) & 0xFF] ~ (c >> 8) end
+  return c ~ 0xFFFFFFFF
+end
+
+local function escape(text)
+  return (text:gsub("[&<>]", {["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;"}))
+end
+
+local mark = {}
+
+function mark.svg(image, facts)
+  local first, last = image:find("<svg.->")
+  if not first then return image end
+  return image:sub(1, last) .. "\n<metadata>" .. escape(facts) .. "</metadata>" .. image:sub(last + 1)
+end
+
+--- After the signature (8 bytes) and the chunk IHDR (25 bytes).
+function mark.png(image, facts)
+  local body = "iTXtgptsh\0\0\0\0\0" .. facts
+  return image:sub(1, 33) .. string.pack(">I4", #body - 4) .. body .. string.pack(">I4", crc32(body)) .. image:sub(34)
+end
+
+function mark.pdf(image, facts) return image .. "% gptsh: " .. facts .. "\n" end
+
+-- ---- saving ----
+
+local kinds = {
+  txt = function(figure) return figure:text{columns = 100, rows = 28, colour = false} end,
+  tsv = function(figure) return figure:data() end,
+  gp = function(figure) return figure:script "svg" end,
+}
+
+for _, format in ipairs{"svg", "png", "pdf"} do
+  kinds[format] = function(figure)
+    local image, reason = gnuplot.render(figure, format)
+    return image and mark[format](image, provenance(figure)), reason
+  end
+end
+
+--- Writes the figure to `path`; images bring their numbers (.tsv) and script (.gp) along, first.
+function files.save(figure, path)
+  keywords.string("save", "the path", path)
+  local stem, ending = path:match "^(.+)%.(%w+)$"
+  local kind = ending and kinds[ending:lower()]
+  if not kind then keywords.fail("save: expected a name ending in .svg, .png, .pdf, .txt, .tsv or .gp, got '%s'", path) end
+  ending = ending:lower()
+  local image = mark[ending] ~= nil
+  if image then
+    write(stem .. ".tsv", kinds.tsv(figure))
+    write(stem .. ".gp", figure:script(ending))
+  end
+  local bytes, reason = kind(figure)
+  if not bytes then keywords.fail("%s; data written to %s.tsv", reason, stem) end
+  write(path, bytes)
+end
+
+return files

@@ -1,0 +1,150 @@
+--- gnuplot.lua: the script of a figure and the process that draws it.
+-- gnuplot reads its script from a pipe and answers on another: it is never given a file name, texts stand in single
+-- quotes, data are numbers in named blocks, so no title and no path can become a command.
+
+
+local gnuplot = {}
+
+-- Okabe & Ito's colours (jfly.uni-koeln.de/color), told apart by colour-blind readers; black comes last.
+local COLOURS = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#000000"}
+local BLOCK_END = "END_OF_GPTSH_DATA_7f3a"
+local SECONDS = 20
+
+local TERMINALS = {
+  svg = "svg size %d,%d dynamic noenhanced background '#ffffff' font 'Helvetica,14'",
+  png = "pngcairo size %d,%d noenhanced background '#ffffff' font 'Helvetica,11'",
+  pdf = "pdfcairo size %.2fin,%.2fin noenhanced background '#ffffff' font 'Helvetica,11'",
+  sixel = "sixelgd size %d,%d noenhanced",
+}
+local SIGNATURES = {svg = "^<%?xml", png = "^\x89PNG", pdf = "^%%PDF", sixel = "^\x1bP"}
+
+--- A text between single quotes: controls become blanks, quotes are doubled.  A quote at the very beginning would be
+-- read as the end of an empty text (gnuplot 5.4), so it becomes the typographic one.
+local function quoted(text)
+  return "'" .. text:gsub("[%c\x7f]", " "):gsub("^'", "’"):gsub("'", "''") .. "'"
+end
+
+local function number(value)
+  if value ~= value then return "NaN" end
+  return ("%.9g"):format(value)
+end
+
+local function ticks(name, ax, most)
+  local list = {}
+  for i, tick in ipairs(ax:ticks(most)) do list[i] = quoted(tick.label) .. " " .. number(tick.value) end
+  return ("set %stics (%s)"):format(name, table.concat(list, ", "))
+end
+
+local function axis_lines(out, name, ax, label)
+  if ax.kind ~= "linear" then
+    out[#out + 1] = ("set logscale %s %d"):format(name, ax.kind == "log2" and 2 or 10)
+    out[#out + 1] = ("unset m%stics"):format(name)
+  end
+  local first, last = ax.low, ax.high
+  if ax.reversed then first, last = last, first end
+  out[#out + 1] = ("set %srange [%s:%s]"):format(name, number(first), number(last))
+  out[#out + 1] = ticks(name, ax, 8)
+  if label then out[#out + 1] = ("set %slabel %s noenhanced"):format(name, quoted(label)) end
+end
+
+local function block(out, index, curve)
+  out[#out + 1] = ("$d%d << %s"):format(index, BLOCK_END)
+  for i = 1, #curve.x do
+    local line = number(curve.x[i]) .. " " .. number(curve.y[i])
+    if curve.error then line = line .. " " .. number(curve.error[i]) end
+    out[#out + 1] = line
+  end
+  out[#out + 1] = BLOCK_END
+end
+
+--- One clause of the plot command.  Every curve has its own point shape, so that colour is not all that differs.
+local function clause(index, curve, colour)
+  local look = ({
+    lines = "with lines lw 2",
+    points = "with points ps 0.8",
+    linespoints = "with linespoints lw 2 ps 0.9",
+    steps = "with histeps lw 2",
+    boxes = "with boxes fs solid 0.6 noborder",
+    crosses = "with points ps 1.2",
+  })[curve.style]
+  if curve.error then look = "with yerrorlines lw 2 ps 0.9" end
+  local shape = ""
+  if curve.style == "crosses" then
+    shape = " pt 2"
+  elseif curve.style ~= "boxes" and curve.style ~= "steps" and (curve.style ~= "lines" or curve.error) then
+    shape = (" pt %d"):format(({7, 5, 9, 11, 13, 15, 4, 6})[(index - 1) % 8 + 1])
+  end
+  local using = curve.error and "1:2:3" or "1:2"
+  local title = curve.title and "title " .. quoted(curve.title) .. " noenhanced" or "notitle"
+  return ("$d%d using %s %s%s lc rgb '%s' %s"):format(index, using, look, shape, colour, title)
+end
+
+local function curves(out, figure)
+  local clauses, legend = {}, false
+  for i, curve in ipairs(figure:drawn()) do
+    block(out, i, curve)
+    clauses[i] = clause(i, curve, curve.colour or COLOURS[(i - 1) % #COLOURS + 1])
+    legend = legend or curve.title ~= nil
+  end
+  out[#out + 1] = legend and "set key outside right top noenhanced" or "unset key"
+  out[#out + 1] = "plot " .. table.concat(clauses, ", \\\n     ")
+end
+
+local function heat(out, figure)
+  local cells = figure.cells
+  out[#out + 1] = ("$d1 << %s"):format(BLOCK_END)
+  for _, row in ipairs(cells) do
+    local line = {}
+    for i, value in ipairs(row) do line[i] = number(value) end
+    out[#out + 1] = table.concat(line, " ")
+  end
+  out[#out + 1] = BLOCK_END
+  out[#out + 1] = "set palette defined (0 '#440154', 0.25 '#3b528b', 0.5 '#21918c', 0.75 '#5ec962', 1 '#fde725')" -- viridis
+  out[#out + 1] = ("set cbrange [%s:%s]"):format(number(figure.least), number(figure.greatest))
+  out[#out + 1] = "unset key"
+  out[#out + 1] = "plot $d1 matrix with image"
+end
+
+--- The script that draws `figure` as svg, png, pdf or sixel.
+function gnuplot.script(figure, format)
+  local template = TERMINALS[format]
+  local width, height = figure.size[1], figure.size[2]
+  if format == "pdf" then width, height = width / 120, height / 120 end
+  local out = {
+    "set encoding utf8",
+    "set terminal " .. template:format(width, height),
+    "set border 3 lc rgb '#444444'",
+    "set tics nomirror out",
+    "set grid lt 1 lc rgb '#e4e4e4' lw 1",
+    "set datafile missing 'NaN'",
+  }
+  if figure.title then out[#out + 1] = "set title " .. quoted(figure.title) .. " noenhanced" end
+  axis_lines(out, "x", figure.x, figure.xlabel)
+  axis_lines(out, "y", figure.y, figure.ylabel);
+  (figure.cells and heat or curves)(out, figure)
+  return table.concat(out, "\n") .. "\n"
+end
+
+local function why(how, code, errors)
+  if how == "late" then return ("gave no answer in %d seconds"):format(SECONDS) end
+  local line = errors:match "line %d+: ([^\n]+)" or errors:match "([^\n]*%S[^\n]*)%s*$"
+  local said = line and ": " .. line:gsub("[%c]", " ") or ""
+  if how == "killed" then return ("died of signal %d%s"):format(code, said) end
+  return (code == 0 and "drew nothing" or ("ended with code %d"):format(code)) .. said
+end
+
+--- Runs gnuplot; returns the image's bytes, or nil and the reason.
+function gnuplot.render(figure, format)
+  local how, code, image, errors = require("native.child").run({"gnuplot", "-d", "/dev/stdin"}, {
+    input = gnuplot.script(figure, format),
+    seconds = SECONDS,
+    environment = {GNUTERM = false, GNUPLOT_LIB = false, LC_ALL = "C.UTF-8"},
+  })
+  if how == "failed" then return nil, "gnuplot not found (Debian: apt install gnuplot-nox)" end
+  if how ~= "exited" or code ~= 0 or not image:find(SIGNATURES[format]) then
+    return nil, "gnuplot " .. why(how, code, errors)
+  end
+  return image
+end
+
+return gnuplot

@@ -1,0 +1,155 @@
+--- init.lua: plot{…} and its relatives.  Each makes a figure, shows it and returns it.
+-- At a terminal the figure is drawn in characters; with save = "name.svg" (png, pdf, txt, tsv, gp) it becomes a file.
+
+local axis = require "plot.axis"
+local Figure = require "plot.figure"
+local keywords = require "gt.keywords"
+local series = require "plot.series"
+local terminal = require "native.terminal"
+
+local plot = {}
+
+--- Called with every figure in place of showing it here; the notebook runner sets it.
+plot.sink = nil
+
+local function show(figure, save)
+  if save ~= nil then figure:save(save) end
+  if plot.sink then
+    plot.sink(figure, save)
+  elseif terminal.is(1) then
+    io.write(figure:text{})
+  else
+    if save then io.write("wrote ", save, "\n") end
+    for _, note in ipairs(figure.notes) do io.write(note, "\n") end
+  end
+  return figure
+end
+
+--- plot{y, …, x =, title =, xlabel =, ylabel =, logx =, logy =, xlim =, ylim =, style =, labels =, save =}
+-- Curves: lists of numbers, 1-d tensors, or {x =, y =, title =, style =, error =}.  logx, logy: true (10) or 2.
+-- style: "lines", "points", "linespoints", "steps", "boxes", "crosses".
+local function draw(_, options)
+  return show(Figure.new(options), type(options) == "table" and options.save or nil)
+end
+
+-- ---- curves of training ----
+
+local function read_log(path)
+  local json = require "json"
+  local file, reason = io.open(path, "rb")
+  if not file then keywords.fail("plot.loss: cannot read %s", reason) end
+  local log = {step = {}, loss = {}, val_step = {}, val_loss = {}}
+  for line in file:lines() do
+    local ok, record = pcall(json.decode, line)
+    if ok and type(record) == "table" and type(record.step) == "number" then
+      if type(record.loss) == "number" then
+        log.step[#log.step + 1], log.loss[#log.loss + 1] = record.step, record.loss
+      end
+      if type(record.val_loss) == "number" then
+        log.val_step[#log.val_step + 1], log.val_loss[#log.val_loss + 1] = record.step, record.val_loss
+      end
+    end
+  end
+  file:close()
+  if #log.loss == 0 then keywords.fail("plot.loss: %s holds no records with step and loss", path) end
+  return log
+end
+
+--- Curves of one run: the raw losses when they are few, their moving average, the validation points.
+local function run_curves(name, run, decay)
+  local log = run
+  if type(run) == "string" then
+    log = read_log(run)
+  elseif type(run) ~= "table" or not (run.log or run.loss or type(run[1]) == "number") then
+    keywords.fail("plot.loss: expected a trainer, a list of losses or the path of a log, got %s", keywords.show(run))
+  elseif type(run.log) == "table" then
+    log = run.log
+  elseif type(run[1]) == "number" then
+    log = {loss = run}
+  end
+  local y = series.numbers("plot.loss: loss", log.loss)
+  local x = log.step and series.numbers("plot.loss: step", log.step) or nil
+  local curves = {{x = x, y = series.smooth(y, decay), title = name .. "train"}}
+  if log.val_loss and #log.val_loss > 0 then
+    curves[2] = {x = log.val_step, y = log.val_loss, title = name .. "validation", style = "linespoints"}
+  end
+  return curves
+end
+
+--- plot.loss(run, …[, {smooth = 0.9, logx =, logy =, title =, save =}]): training and validation loss by step.
+-- A run is a trainer, a log.jsonl, a list of losses, or {name = run}.  Smoothed by an unbiased moving average.
+function plot.loss(...)
+  local runs, options = {...}, {}
+  local last = runs[#runs]
+  if #runs > 1 and type(last) == "table" and last[1] == nil and not last.log and not last.loss then
+    options = table.remove(runs)
+  end
+  keywords.read("plot.loss", options, {"smooth", "logx", "logy", "title", "xlim", "ylim", "save"})
+  local decay = options.smooth or 0.9
+  if type(decay) ~= "number" or not (decay >= 0 and decay < 1) then
+    keywords.fail("plot.loss: smooth must be in [0, 1), got %s", keywords.show(options.smooth))
+  end
+  local made = {xlabel = "step", ylabel = "loss", title = options.title, logx = options.logx, logy = options.logy,
+                xlim = options.xlim, ylim = options.ylim, save = options.save}
+  for i, run in ipairs(runs) do
+    local name = #runs > 1 and (type(run) == "string" and run .. " " or i .. " ") or ""
+    for _, curve in ipairs(run_curves(name, run, decay)) do made[#made + 1] = curve end
+  end
+  return draw(nil, made)
+end
+
+-- ---- distributions and maps ----
+
+--- plot.hist(values[, {bins = 50, title =, xlabel =, logy =, save =}]): how often values fall into equal intervals.
+-- values: a tensor of any shape or a list; what is not finite is counted apart and said.
+function plot.hist(values, options)
+  options = keywords.read("plot.hist", options, {"bins", "title", "xlabel", "ylabel", "logy", "save"})
+  if torch.is_tensor(values) then values = values:reshape(-1) end
+  local list = series.numbers("plot.hist", values)
+  local bins = options.bins or 50
+  if math.type(bins) ~= "integer" or bins < 1 or bins > 10000 then
+    keywords.fail("plot.hist: bins must be a whole number in 1 … 10000, got %s", keywords.show(bins))
+  end
+  local low, high = series.range{list}
+  if not low then keywords.fail("plot.hist: no value is a finite number (%d given)", #list) end
+  if low == high then low, high = low - 0.5, high + 0.5 end
+  local counts, middles, left = {}, {}, 0
+  for i = 1, bins do counts[i], middles[i] = 0, low + (i - 0.5) * (high - low) / bins end
+  for _, v in ipairs(list) do
+    if series.finite(v) then
+      local bin = math.min(bins, math.floor((v - low) / (high - low) * bins) + 1)
+      counts[bin] = counts[bin] + 1
+    else
+      left = left + 1
+    end
+  end
+  local figure = Figure.new{{x = middles, y = counts, style = "boxes"}, title = options.title, xlabel = options.xlabel,
+                            ylabel = options.ylabel or "count", logy = options.logy}
+  if left > 0 then figure.notes[#figure.notes + 1] = ("%d values are not finite"):format(left) end
+  return show(figure, options.save)
+end
+
+--- plot.heat(matrix[, {title =, xlabel =, ylabel =, save =}]): a 2-d tensor as colours, row 0 on top.
+function plot.heat(matrix, options)
+  options = keywords.read("plot.heat", options, {"title", "xlabel", "ylabel", "size", "save"})
+  if type(matrix) == "table" then matrix = torch.tensor(matrix) end
+  if not torch.is_tensor(matrix) or matrix:dim() ~= 2 or matrix:numel() == 0 then
+    keywords.fail("plot.heat: expected a tensor of two dimensions, got %s",
+                  torch.is_tensor(matrix) and tostring(matrix:size()) or keywords.show(matrix))
+  end
+  local rows, columns = matrix:size(0), matrix:size(1)
+  if rows * columns > 4000000 then keywords.fail("plot.heat: %d x %d is more than four million cells", rows, columns) end
+  local cells = matrix:detach():to(torch.float64):tolist()
+  local least, greatest = series.range(cells)
+  if not least then keywords.fail("plot.heat: no value is a finite number") end
+  if least == greatest then greatest = least + 1 end
+  local figure = setmetatable({
+    cells = cells, least = least, greatest = greatest, curves = {}, notes = {}, size = options.size or {720, 600},
+    title = options.title, xlabel = options.xlabel, ylabel = options.ylabel,
+    x = axis.new("linear", -0.5, columns - 0.5, true), y = axis.new("linear", -0.5, rows - 0.5, true),
+  }, Figure)
+  figure.y.reversed = true
+  return show(figure, options.save)
+end
+
+return {plot = setmetatable(plot, {__call = draw, __name = "function"})}

@@ -1,0 +1,183 @@
+--- text.lua: figures in characters: Braille dots (two by four to a cell) in UTF-8 terminals, marks elsewhere.
+
+local terminal = require "native.terminal"
+
+local text = {}
+
+local COLOURS = {34, 31, 32, 35, 33, 36, 90, 37} -- the terminal's own palette: blue, red, green, magenta, …
+local MARKS = {"*", "+", "o", "x", "#", "@", "%", "&"}
+local BITS = {[0] = {[0] = 0x01, 0x02, 0x04, 0x40}, {[0] = 0x08, 0x10, 0x20, 0x80}} -- [column][row] of a Braille cell
+
+-- ---- a canvas of dots ----
+
+local Canvas = {}
+Canvas.__index = Canvas
+
+local function canvas(columns, rows, braille)
+  local self = {columns = columns, rows = rows, braille = braille, bits = {}, owner = {}}
+  self.wide, self.high = columns * (braille and 2 or 1), rows * (braille and 4 or 1)
+  return setmetatable(self, Canvas)
+end
+
+function Canvas:dot(px, py, owner)
+  if px < 0 or py < 0 or px >= self.wide or py >= self.high then return end
+  local column, row = px, py
+  if self.braille then column, row = px // 2, py // 4 end
+  local cell = row * self.columns + column
+  if self.braille then self.bits[cell] = (self.bits[cell] or 0) | BITS[px % 2][py % 4] end
+  self.owner[cell] = owner
+end
+
+--- A straight line between two dots.
+function Canvas:line(x0, y0, x1, y1, owner)
+  local steps = math.max(math.abs(x1 - x0), math.abs(y1 - y0), 1)
+  if steps > 20000 then return end
+  for i = 0, steps do
+    self:dot(math.floor(x0 + (x1 - x0) * i / steps + 0.5), math.floor(y0 + (y1 - y0) * i / steps + 0.5), owner)
+  end
+end
+
+function Canvas:row(row, paint)
+  local out = {}
+  for column = 0, self.columns - 1 do
+    local cell = row * self.columns + column
+    local owner = self.owner[cell]
+    if not owner then
+      out[#out + 1] = " "
+    else
+      local mark = self.braille and utf8.char(0x2800 + self.bits[cell]) or MARKS[(owner - 1) % #MARKS + 1]
+      out[#out + 1] = paint(mark, owner)
+    end
+  end
+  return (table.concat(out):gsub("%s+$", ""))
+end
+
+-- ---- curves ----
+
+local function finite(v) return v == v and v < math.huge and v > -math.huge end
+
+--- Dots of every point and, where the style says so, of the lines between neighbours; clipped to the frame.
+local function trace(board, figure, curve, owner)
+  local joined = curve.style == "lines" or curve.style == "linespoints" or curve.style == "steps"
+  local lastx, lasty
+  local function place(x, y)
+    local u, v = figure.x:place(x), 1 - figure.y:place(y)
+    return math.floor(u * (board.wide - 1) + 0.5), math.floor(math.max(-1, math.min(2, v)) * (board.high - 1) + 0.5)
+  end
+  local foot = curve.style == "boxes" and select(2, place(figure.x.low, math.max(figure.y.low, 0)))
+  for i = 1, #curve.x do
+    if finite(curve.x[i]) and finite(curve.y[i]) then
+      local px, py = place(curve.x[i], curve.y[i])
+      if foot then board:line(px, foot, px, py, owner) end
+      if joined and lastx then board:line(lastx, lasty, px, py, owner) else board:dot(px, py, owner) end
+      lastx, lasty = px, py
+    else
+      lastx = nil
+    end
+  end
+end
+
+-- ---- the frame ----
+
+local function pad(label, width) return (" "):rep(width - terminal.width(label)) .. label end
+
+local function cut(label, width)
+  while terminal.width(label) > width do label = label:sub(1, utf8.offset(label, -1) - 1) end
+  return label
+end
+
+local function left_labels(figure, rows)
+  local labels, width = {}, 0
+  for _, tick in ipairs(figure.y:ticks(math.max(2, rows // 3))) do
+    local row = math.floor((1 - figure.y:place(tick.value)) * (rows - 1) + 0.5)
+    labels[row] = tick.label
+    width = math.max(width, #tick.label)
+  end
+  return labels, width
+end
+
+--- The line of x labels under `columns` columns; labels that would touch are left out.
+local function bottom_labels(figure, columns)
+  local line, at = {}, 0
+  for _, tick in ipairs(figure.x:ticks(math.max(2, columns // 10))) do
+    local middle = math.floor(figure.x:place(tick.value) * (columns - 1) + 0.5)
+    local start = math.max(0, math.min(columns - #tick.label, middle - #tick.label // 2))
+    if start >= at then
+      line[#line + 1] = (" "):rep(start - at) .. tick.label .. " "
+      at = start + #tick.label + 1
+    end
+  end
+  return (table.concat(line):gsub("%s+$", ""))
+end
+
+local function legend(figure, paint, braille)
+  local out = {}
+  for i, curve in ipairs(figure.curves or {}) do
+    if curve.title then
+      local mark = braille and "⣿" or MARKS[(i - 1) % #MARKS + 1]
+      out[#out + 1] = paint(mark, i) .. " " .. curve.title:gsub("[%c]", " ")
+    end
+  end
+  return table.concat(out, "   ")
+end
+
+local SHADES = {[true] = {" ", "░", "▒", "▓", "█"}, [false] = {" ", ".", ":", "*", "#"}}
+
+--- Rows of shades for a heat map.
+local function shade_rows(figure, columns, rows, smooth)
+  local cells, shades, out = figure.cells, SHADES[smooth], {}
+  local high, wide = #cells, #cells[1]
+  for r = 0, rows - 1 do
+    local line = {}
+    for c = 0, columns - 1 do
+      local value = cells[1 + math.min(high - 1, r * high // rows)][1 + math.min(wide - 1, c * wide // columns)]
+      local level = (value - figure.least) / (figure.greatest - figure.least)
+      line[#line + 1] = finite(value) and shades[1 + math.floor(math.max(0, math.min(1, level)) * 4 + 0.5)] or "?"
+    end
+    out[r] = table.concat(line)
+  end
+  return out
+end
+
+--- The figure as lines of text.  options: columns, rows (of the whole), colour, ascii.
+function text.draw(figure, options)
+  local columns, rows = terminal.size(1)
+  columns, rows = options.columns or math.min(columns - 1, 120), options.rows or math.min(rows - 6, 24)
+  columns, rows = math.max(columns, 30), math.max(rows, 8)
+  local colour, unicode = options.colour, not options.ascii and terminal.utf8()
+  if colour == nil then colour = terminal.colour(1) end
+  -- several curves without colours are told apart by their marks
+  local braille = unicode and (colour or #(figure.curves or {}) <= 1)
+  local function paint(mark, owner)
+    return colour and ("\x1b[%dm%s\x1b[0m"):format(COLOURS[(owner - 1) % #COLOURS + 1], mark) or mark
+  end
+
+  local body = rows - 2 - (figure.title and 1 or 0)
+  local labels, width = left_labels(figure, body)
+  local inner = columns - width - 2
+  local picture
+  if figure.cells then
+    local shaded = shade_rows(figure, inner, body, unicode)
+    picture = function(row) return shaded[row] end
+  else
+    local board = canvas(inner, body, braille)
+    for i, curve in ipairs(figure:drawn()) do trace(board, figure, curve, i) end
+    picture = function(row) return board:row(row, paint) end
+  end
+
+  local out = {}
+  if figure.title then out[1] = pad(" ", width + 1) .. cut(figure.title:gsub("[%c]", " "), inner) end
+  for row = 0, body - 1 do
+    local edge = unicode and (labels[row] and "┤" or "│") or "|"
+    out[#out + 1] = pad(labels[row] or "", width) .. " " .. edge .. picture(row)
+  end
+  out[#out + 1] = pad("", width) .. " " .. (unicode and "└" .. ("─"):rep(inner) or "+" .. ("-"):rep(inner))
+  out[#out + 1] = pad("", width + 2) .. bottom_labels(figure, inner)
+  local key = legend(figure, paint, braille)
+  if figure.xlabel then key = key .. (key == "" and "" or "   ") .. "x: " .. figure.xlabel:gsub("[%c]", " ") end
+  if key ~= "" then out[#out + 1] = pad("", width + 2) .. key end
+  for _, note in ipairs(figure.notes) do out[#out + 1] = note end
+  return table.concat(out, "\n") .. "\n"
+end
+
+return text

@@ -1,0 +1,181 @@
+--- tokens.lua: text and shards as token sequences.
+local test = require "harness"
+
+local folder = os.tmpname()
+os.remove(folder)
+assert(os.execute("mkdir " .. folder))
+
+local function write(name, bytes)
+  local path = folder .. "/" .. name
+  local file = assert(io.open(path, "wb"))
+  file:write(bytes)
+  file:close()
+  return path
+end
+
+local function shard(ids, magic, version, count)
+  local parts = {string.pack("<i4i4i4", magic or 20240520, version or 1, count or #ids), ("\0"):rep(1012)}
+  for _, id in ipairs(ids) do parts[#parts + 1] = string.pack("<I2", id) end
+  return table.concat(parts)
+end
+
+-- ---- text ----
+
+test("a text is its bytes", function()
+  local tokens = data.text {text = "héllo"}
+  test.equal(#tokens, 6)
+  test.equal(tokens.vocab_size, 256)
+  test.equal(tokens.tokenizer.kind, "bytes")
+  test.equal(tokens:slice(), {104, 195, 169, 108, 108, 111})
+  test.equal(tokens:slice(1, -1), {195, 169, 108, 108})
+  test.equal(tokens:text(0, 3), "hé")
+  test.equal(tokens[1], 195)
+  test.equal(tokens[-1], 111)
+  test.equal(tostring(tokens), "Tokens(6 tokens, vocab_size 256, text)")
+end)
+
+test("chars makes the vocabulary from the text itself", function()
+  local tokens = data.text({text = "häh"}, {tokenizer = "chars"})
+  test.equal(tokens.vocab_size, 2)
+  test.equal(tokens:slice(), {0, 1, 0})
+  test.equal(tokens:text(), "häh")
+  test.equal(data.text({text = "ähä"}, {tokenizer = tokens.tokenizer}):slice(), {1, 0, 1})
+end)
+
+test("a file, a list of files and a folder", function()
+  local a, b = write("a.txt", "one"), write("b.txt", "two")
+  assert(os.execute("mkdir " .. folder .. "/more " .. folder .. "/.hidden"))
+  write("more/c.md", "three")
+  write("more/picture.png", "\137PNG\0")
+  write(".hidden/d.txt", "never")
+  test.equal(data.text(a):text(), "one")
+  test.equal(data.text({b, a}):text(), "twoone")
+  local all = data.text(folder)
+  test.equal(all:text(), "onetwothree")
+  test.equal(all.source:find("^3 files of .*, 1 left out %(.*picture.png: offset 4: a NUL byte") ~= nil, true)
+  test.equal(data.text(folder, {utf8 = false}):text(), "onetwothree\137PNG\0")
+end)
+
+test("what is no text is refused in one line", function()
+  local function refused(source, message, options)
+    local said = test.raises(function() data.text(source, options) end, message)
+    test.equal(said:find "\n", nil)
+  end
+  refused(write("empty", ""), "empty: no text: it is empty")
+  refused(write("nul", "abc\0def"), "nul: offset 3: a NUL byte: this is no text")
+  refused(write("latin", "caf\233"), "latin: offset 3: invalid UTF-8; {utf8 = false} takes the bytes as they are")
+  refused(folder .. "/nothing", "No such file")
+  refused({text = ""}, "data.text: no text: it is empty")
+  refused({text = "\255"}, "data.text: offset 0: invalid UTF-8")
+  refused({text = 3}, "data.text: text must be a string, got 3")
+  refused({}, "data.text: expected a path, a list of paths or {text = \"…\"}, got a table without them")
+  refused(7, "got 7")
+  refused({text = "a"}, "tokenizer must be a tokenizer, 'bytes' or 'chars', got 'words'", {tokenizer = "words"})
+  refused({text = "a"}, "has no option 'tokeniser' (did you mean 'tokenizer'?)", {tokeniser = "chars"})
+  refused("a\0b", "without NUL")
+  assert(os.execute("mkdir " .. folder .. "/bare"))
+  refused(folder .. "/bare", "bare: expected text files in this folder, found none")
+  test.equal(data.text(folder .. "/latin", {utf8 = false}):slice(3, 4), {233})
+end)
+
+-- ---- shards ----
+
+test("the golden shard of llm.c is written bit for bit", function()
+  local path = folder .. "/golden.bin"
+  write("raw.bin", string.pack("<I2I2I2", 50256, 1, 2))
+  local tokens = data.tokens(folder .. "/raw.bin", {vocab_size = 50257})
+  tokens:save(path)
+  local pipe = io.popen("sha256sum " .. path)
+  test.equal(pipe:read(64), "45e91cae5ba4a8965be07ace8804508ea40bb5c33663a708558a0f10ae38554a")
+  pipe:close()
+  test.equal(data.tokens(path):slice(), {50256, 1, 2})
+  tokens:save(path, {format = "llama3"})
+  test.equal(data.tokens(path):slice(), {50256, 1, 2})
+  tokens:save(path, {format = "nanogpt"})
+  test.equal(#data.tokens(path), 3)
+end)
+
+test("a pattern takes shards in the order of their names", function()
+  write("fine_000002.bin", shard {5, 6})
+  write("fine_000001.bin", shard {1, 2, 3})
+  local tokens = data.tokens(folder .. "/fine_*.bin")
+  test.equal(tokens:slice(), {1, 2, 3, 5, 6})
+  test.equal(tokens:slice(2, 4), {3, 5}) -- across the border
+  test.equal(tokens.vocab_size, 7)
+  test.equal(tokens.source:find "^2 shards" ~= nil, true)
+  test.raises(function() data.tokens(folder .. "/none_*.bin") end, "data.tokens: no file matches '")
+  test.raises(function() data.tokens {} end, "expected at least one path")
+end)
+
+test("ids are checked before anything else happens", function()
+  local path = write("ids.bin", shard {1, 700, 3})
+  test.raises(function() data.tokens(path, {vocab_size = 700}) end, "ids.bin: offset 1026: expected ids below 700, got 700")
+  test.equal(#data.tokens(path, {vocab_size = 701}), 3)
+  test.raises(function() data.tokens(path, {vocab_size = 700}) end, "expected ids below 700") -- checked before, but for 701
+  local unchecked = data.tokens(path, {vocab_size = 700, verify = false})
+  test.raises(function() unchecked:slice() end, "offset 1026: expected ids below 700, got 700")
+  test.raises(function() data.tokens(path, {verify = false}) end, "needs vocab_size or tokenizer")
+  write("ids.bin", shard {1, 800, 3})
+  os.execute("touch -d '1 hour' " .. path) -- the clock of the file system moves in steps
+  test.raises(function() data.tokens(path, {vocab_size = 701}) end, "got 800")
+end)
+
+test("malformed shards are refused in one line", function()
+  local function refused(bytes, message, options)
+    local said = test.raises(function() data.tokens(write("bad.bin", bytes), options) end, message)
+    test.equal(said:find "\n", nil)
+    test.equal(said:find "bad.bin" ~= nil, true)
+  end
+  refused("", "file is empty")
+  refused("abc", "expected ids of 2 bytes each, got 3 bytes")
+  refused(shard({1, 2, 3}, 20240520, 1, 4), "truncated: expected 1032 bytes for 4 tokens, got 1030")
+  refused(shard({1, 2, 3}, 20240520, 3), "offset 4: expected version 1, got 3")
+  refused(shard({1, 2, 3}, 77), "offset 0: expected magic 20240520, got 77", {format = "modded"})
+  refused(("To be, or not to be. "):rep(9), "expected token ids, got text")
+end)
+
+test("open tells text from shards", function()
+  test.equal(data.open(folder .. "/a.txt"):text(), "one")
+  test.equal(data.open(folder .. "/fine_*.bin"):slice(), {1, 2, 3, 5, 6})
+  test.equal(data.open({text = "x"}):text(), "x")
+  test.equal(data.open(folder .. "/more"):text(), "three")
+end)
+
+-- ---- parts ----
+
+test("split and view share the tokens", function()
+  local tokens = data.text {text = "0123456789"}
+  local train, val = tokens:split(0.75)
+  test.equal(train:text(), "0123456")
+  test.equal(val:text(), "789")
+  test.equal(val:view(1):text(), "89")
+  test.equal(tokens:view(-3, -1):text(), "78")
+  test.equal(val[-1], 57)
+  test.raises(function() tokens:split(1.5) end, "split: fraction must be between 0 and 1, got 1.5")
+  test.raises(function() tokens:split(0 / 0) end, "between 0 and 1")
+  test.raises(function() tokens:slice(4, 12) end, "slice: expected 0 <= begin <= stop <= 10, got 4 and 12")
+  test.raises(function() tokens:view(4, 2) end, "view: expected 0 <= begin <= stop <= 10, got 4 and 2")
+  test.raises(function() tokens:slice(-11) end, "got -11 and nil")
+  test.raises(function() return tokens[10] end, "from 0 to 10")
+  test.raises(function() return tokens.lenght end, "Tokens have no field 'lenght'")
+  test.raises(function() tokens.loader {B = 1} end, "call it as tokens:loader")
+end)
+
+test("without the tokenizer ids have no text", function()
+  test.raises(function() data.tokens(folder .. "/fine_000001.bin"):text() end, "these tokens have no tokenizer")
+  test.equal(data.tokens(folder .. "/fine_000001.bin", {tokenizer = tokenizer.bytes()}):text(), "\1\2\3")
+end)
+
+test("the demo corpus is at least 200 kB of English", function()
+  local lines, shown = {}, print
+  _G.print = function(line) lines[#lines + 1] = line end
+  local ok, tokens = pcall(data.demo)
+  _G.print = shown
+  assert(ok, tokens)
+  test.equal(#tokens > 200000, true)
+  test.equal(lines[1]:find "^demo corpus: .*, [%d,]+ bytes$" ~= nil, true)
+  local _, count = tokens:text():gsub(" the ", "")
+  test.equal(count > #tokens // 400, true)
+end)
+
+os.execute("rm -r " .. folder)

@@ -1,0 +1,159 @@
+-- library.lua: the functions that stand in for Lua's own (so that Ctrl-C can stop them) answer as those do.
+local test = require "harness"
+
+-- Lua's own string and table libraries, from the shared library that the program runs on.
+local function stock(name)
+  local open = assert(package.loadlib("liblua5.4.so.0", "luaopen_" .. name))
+  local meta = getmetatable("")
+  local lib = open()
+  debug.setmetatable("", meta) -- opening the string library gives strings another one
+  return lib
+end
+
+local strings, tables = stock "string", stock "table"
+
+local function text(results)
+  local parts = {}
+  for i = 1, results.n do parts[i] = (math.type(results[i]) or type(results[i])) .. " "
+      .. (type(results[i]) == "function" and "" or tostring(results[i])) end
+  return table.concat(parts, ", ")
+end
+
+-- Without the places and names in messages: Lua's own functions are in no global table.
+local function plain(results) return (text(results):gsub("string [^ ]+:%d+: ", "string "):gsub("to '[%w.]+'", "to '?'")) end
+
+-- Calls both functions with the same arguments; values and messages must agree.
+local function agree(lib, own, name, ...)
+  local wanted, got = table.pack(pcall(lib[name], ...)), table.pack(pcall(own[name], ...))
+  local wanted_text, got_text = plain(wanted), plain(got)
+  if wanted_text ~= got_text then
+    test.fail(("%s(%s): expected %s, got %s"):format(name, text(table.pack(...)), wanted_text, got_text))
+  end
+end
+
+local function all_matches(lib)
+  return {gmatch = function(...)
+    local found = {}
+    for a, b, c in lib.gmatch(...) do
+      found[#found + 1] = text{n = 3, a, b, c}
+      if #found > 50 then break end
+    end
+    return table.concat(found, " | ")
+  end}
+end
+local wanted_all, got_all = all_matches(strings), all_matches(string)
+
+local function agree_all(s, pattern, init)
+  agree(strings, string, "find", s, pattern, init)
+  agree(strings, string, "find", s, pattern, init, true)
+  agree(strings, string, "match", s, pattern, init)
+  agree(wanted_all, got_all, "gmatch", s, pattern, init)
+  agree(strings, string, "gsub", s, pattern, "<%0>", init)
+  agree(strings, string, "gsub", s, pattern, "%1%%%2")
+  agree(strings, string, "gsub", s, pattern, {a = "A", b = false, ab = 12})
+  agree(strings, string, "gsub", s, pattern, function(a, b) return b and a .. "-" .. tostring(b) or nil end)
+end
+
+test("patterns of every kind match as in Lua", function()
+  local texts = {"", "a", "hello world", "key = value", "  x  ", "THE (quick) fox", "a.b-c%d", "f(a(b)c)d", "aXb\0c\0", "ab\nc",
+    "0x1F 3.14", "\xC3\xA9t\xC3\xA9", "aaa", "abab", ("x"):rep(300)}
+  local patterns = {"", "a", "^a", "a$", "^$", "$", "%", "%%", ".", ".-", ".*", ".+", "(", ")", "()", "(a", "a)", "(()a())", "%a+", "%A",
+    "%s*", "^%s*(.-)%s*$", "(%w+)%s*=%s*(%w+)", "%b()", "%b", "%b(", "%f[%w]%w+", "%f[%W]", "%f", "%fa", "[", "[]", "[]]", "[^]]+",
+    "[a", "[a-", "[a-]", "[a-c]+", "[^a-c]+", "[%a_][%w_]*", "[%", "[%]", "[%]]", "[^", "[^%s]", "%0", "%1", "(a)%1", "(.)%1", "()%1",
+    "a?", "a?b?a?b", "a-b", "x*x*x*$", "%z", "%g+", "%p", "%c", "%x+", "%u+%l*", "\0", "[\0-\31]", "(%d+)%.(%d+)", "[%-]", "[-a]",
+    "^^a", "a^", "a$b", "((a)(b))", ("()"):rep(32), ("()"):rep(33), ("a?"):rep(250), ("(a"):rep(40)}
+  for _, s in ipairs(texts) do
+    for _, pattern in ipairs(patterns) do
+      for _, init in ipairs{1, 0, -3, 2, 100} do agree_all(s, pattern, init) end
+    end
+  end
+end)
+
+test("random patterns match as in Lua", function()
+  math.randomseed(20)
+  local items = {"a", "b", ".", "%a", "%d", "%w", "[ab]", "[^a]", "[%d-]", "(", ")", "()", "*", "+", "-", "?", "^", "$", "%1", "%2", "%b()",
+    "%f[a]", "[", "]", "%", "(a", "b)"}
+  local letters = {"a", "b", "1", "(", ")", " ", "-", "\0"}
+  local function random(list, most)
+    local parts = {}
+    for i = 1, math.random(0, most) do parts[i] = list[math.random(#list)] end
+    return table.concat(parts)
+  end
+  for _ = 1, 20000 do agree_all(random(letters, 12), random(items, 7), math.random(-5, 8)) end
+end)
+
+test("arguments are checked as in Lua", function()
+  for _, name in ipairs{"find", "match", "gmatch", "gsub", "rep"} do
+    agree(strings, string, name)
+    agree(strings, string, name, {})
+    agree(strings, string, name, "a", {})
+    agree(strings, string, name, "a", "b", {})
+    agree(strings, string, name, 12, 2, 3)
+    agree(strings, string, name, "a", "a", "a", "x")
+  end
+  agree(strings, string, "gsub", "a", "a", true)
+  agree(strings, string, "gsub", "a", "a", "%2")
+  agree(strings, string, "gsub", "a", "a", "%x")
+  agree(strings, string, "gsub", "a", "a", "x%")
+  agree(strings, string, "gsub", "a", "a", {a = {}})
+  agree(strings, string, "gsub", "a", "a", error)
+  agree(strings, string, "gsub", "abc", "%w", "%0%0", 2)
+  agree(strings, string, "gsub", "abc", "()", "%1", -1)
+  agree(strings, string, "gsub", "abc", "()", "%1")
+end)
+
+test("rep repeats as in Lua", function()
+  for _, s in ipairs{"", "a", "abc", ("xyz"):rep(3000)} do
+    for _, n in ipairs{-1, 0, 1, 2, 3, 7, 1000} do
+      agree(strings, string, "rep", s, n)
+      agree(strings, string, "rep", s, n, ", ")
+    end
+  end
+  agree(strings, string, "rep", "abc", math.maxinteger)
+  agree(strings, string, "rep", "", math.mininteger, "x")
+  test.equal(#("abcdefghij"):rep(2500000, "-"), 27499999) -- longer than it writes in one piece
+  test.equal(("abcdefghij"):rep(2500000, "-"):find("[^a-j-]"), nil)
+  test.equal(select(2, ("abcdefghij"):rep(2500000, "-"):gsub("abcdefghij", "")), 2500000)
+end)
+
+test("sort sorts as in Lua", function()
+  math.randomseed(21)
+  local makers = {
+    function(i) return i end, function(i) return -i end, function() return math.random(5) end, function() return math.random() end,
+    function() return tostring(math.random(1000)) end, function(i, n) return i < n / 2 and i or n - i end,
+    function() return math.random(2) == 1 and math.random(9) or math.random() * 9 end}
+  for _, make in ipairs(makers) do
+    for _, n in ipairs{0, 1, 2, 3, 4, 5, 17, 1000} do
+      local a, b = {}, {}
+      for i = 1, n do a[i] = make(i, n) b[i] = a[i] end
+      tables.sort(a)
+      table.sort(b)
+      for i = 1, n do test.equal(a[i] == b[i], true) end
+    end
+  end
+  agree(tables, table, "sort", {3, 1, 2}, 5)
+  agree(tables, table, "sort", 5)
+  agree(tables, table, "sort")
+  test.raises(function() table.sort{1, "a", 2} end, "attempt to compare")
+  local words = {"b", "a", "c"}
+  table.sort(words, function(a, b) return a > b end)
+  test.equal(words, {"c", "b", "a"})
+  local never = setmetatable({}, {__lt = function() return true end})
+  local list = {}
+  for i = 1, 100 do list[i] = never end
+  test.raises(function() table.sort(list) end, "invalid order function")
+end)
+
+test("concat joins as in Lua", function()
+  for _, list in ipairs{{}, {"a"}, {"a", 1, "2.5"}, {"a", {}, "b"}, {"a", "b", "c", "d"}} do
+    agree(tables, table, "concat", list)
+    agree(tables, table, "concat", list, ", ")
+    agree(tables, table, "concat", list, ", ", 2)
+    agree(tables, table, "concat", list, ", ", 2, 3)
+    agree(tables, table, "concat", list, ", ", 3, 2)
+    agree(tables, table, "concat", list, {})
+  end
+  agree(tables, table, "concat", {[math.maxinteger] = "z"}, "", math.maxinteger, math.maxinteger)
+  agree(tables, table, "concat", 5)
+  agree(tables, table, "concat")
+end)

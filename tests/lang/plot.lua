@@ -1,0 +1,234 @@
+--- plot.lua: figures: what they refuse, what the script and the text say, gnuplot in good and bad shape.
+local test = require "harness"
+local child = require "native.child"
+local axis = require "plot.axis"
+local series = require "plot.series"
+
+local folder = os.getenv "TMPDIR" or "/tmp"
+folder = io.popen("mktemp -d " .. folder .. "/gptsh-plot-XXXXXX"):read "l"
+local executable = io.popen("readlink /proc/" .. io.open("/proc/self/stat"):read("n") .. "/exe"):read("l")
+
+local function read(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+--- A figure that is not shown.
+local function quiet(...)
+  plot.sink = function() end
+  local figure = plot(...)
+  plot.sink = nil
+  return figure
+end
+
+test("powers of two are the ticks of a log2 axis", function()
+  local labels = {}
+  for i, tick in ipairs(axis.new("log2", 2.0 ^ -14, 2.0 ^ -4):ticks(8)) do labels[i] = tick.label end
+  test.equal(labels, {"2^-14", "2^-12", "2^-10", "2^-8", "2^-6", "2^-4"})
+  labels = {}
+  for i, tick in ipairs(axis.new("log2", 128, 1024):ticks(8)) do labels[i] = tick.label end
+  test.equal(labels, {"128", "256", "512", "1024"})
+end)
+
+test("ticks of a linear axis are round and inside", function()
+  local ax = axis.new("linear", 0, 400)
+  local labels = {}
+  for i, tick in ipairs(ax:ticks(8)) do
+    labels[i] = tick.label
+    test.equal(tick.value >= ax.low and tick.value <= ax.high, true)
+  end
+  test.equal(labels, {"0", "100", "200", "300", "400"})
+end)
+
+test("a decade axis has short labels", function()
+  local labels = {}
+  for i, tick in ipairs(axis.new("log10", 1e-6, 1e-1):ticks(8)) do labels[i] = tick.label end
+  test.equal(labels, {"1e-6", "1e-5", "0.0001", "0.001", "0.01", "0.1"})
+end)
+
+test("thinning keeps first, last, least and greatest", function()
+  local x, y = {}, {}
+  for i = 1, 100000 do x[i], y[i] = i + 0.0, math.sin(i) end
+  y[54321], y[65432] = 50.0, -50.0
+  local tx, ty = series.thin(x, y, 2000)
+  test.equal(#tx <= 2000, true)
+  test.equal({tx[1], tx[#tx]}, {1.0, 100000.0})
+  local low, high = series.range{ty}
+  test.equal({low, high}, {-50.0, 50.0})
+end)
+
+test("the moving average has no bias at its start", function()
+  test.close(series.smooth({3.0, 3.0, 3.0}, 0.9), {3.0, 3.0, 3.0}, 1e-12)
+  test.close(series.smooth({1.0, 0 / 0, 2.0}, 0.5), {1.0, 1.0, (0.25 * 1 + 0.5 * 2) / 0.75}, 1e-12)
+end)
+
+test("what cannot be drawn is refused in one line", function()
+  test.raises(function() plot{} end, "nothing to draw")
+  test.raises(function() plot{{}} end, "no x value is a finite number")
+  test.raises(function() plot{{0 / 0, 0 / 0}} end, "no y value is a finite number")
+  test.raises(function() plot{{1, "a"}} end, "curve 1: expected numbers, got 'a' at place 2")
+  test.raises(function() plot{{1, 2}, x = {1}} end, "curve 1: expected as many x as y values, got 1 and 2")
+  test.raises(function() plot{{1, 2}, tilte = "x"} end, "no option 'tilte' (did you mean 'title'?)")
+  test.raises(function() plot{{1, 2}, style = "dots"} end, "style must be")
+  test.raises(function() plot{{-1, -2}, logy = true} end, "2 points at or below 0 left out")
+  test.raises(function() plot{{1, 2}, xlim = {3, 1}} end, "xlim must be")
+  test.raises(function() plot(torch.ones(2, 2)) end, "got a tensor of shape")
+  test.raises(function() plot{{1, 2}, save = "x.bmp"} end, "ending in .svg, .png, .pdf, .txt, .tsv or .gp")
+  test.raises(function() plot.hist{} end, "no value is a finite number")
+  test.raises(function() plot.heat(torch.ones(3)) end, "two dimensions")
+end)
+
+test("points that a log axis cannot show are counted", function()
+  local figure = quiet{{1, 2, 3}, x = {0, 1, 2}, logx = 2}
+  test.equal(figure.notes, {"1 point at or below 0 left out: the axis is logarithmic"})
+end)
+
+test("one point, a constant and huge numbers have a range", function()
+  for _, y in ipairs{{5}, {2, 2, 2}, {1e300, -1e300}, {1e-300, 2e-300}} do
+    test.equal(type(quiet{y}:text{columns = 60, rows = 10}), "string")
+  end
+end)
+
+test("the text fits its columns and rows", function()
+  local figure = quiet{{1, 4, 2}, title = ("long "):rep(40), xlabel = "step"}
+  local terminal, rows = require "native.terminal", 0
+  for line in figure:text{columns = 60, rows = 12}:gmatch "[^\n]+" do
+    rows = rows + 1
+    test.equal(terminal.width(line) <= 60, true)
+  end
+  test.equal(rows <= 13, true)
+end)
+
+test("without colour and Braille, curves differ by their marks", function()
+  local picture = quiet{{1, 2, 3}, {3, 2, 1}, labels = {"up", "down"}}:text{columns = 50, rows = 12, colour = false, ascii = true}
+  test.equal(picture:find("* up   + down", 1, true) ~= nil, true)
+  test.equal(picture:find "[\x80-\xff\x1b]", nil)
+end)
+
+test("texts stand in single quotes, on one line, in the script", function()
+  local evil = "a'b`id`\"\n!touch /tmp/x\n$(id) <cat @x \\ { } ^ _ \27]0;x\7"
+  local script = quiet{{y = {1, 2}, title = evil}, title = evil, xlabel = evil}:script()
+  test.equal(script:find("'a''b`id`\" !touch /tmp/x $(id) <cat @x \\ { } ^ _  ]0;x '", 1, true) ~= nil, true)
+  for line in script:gmatch "[^\n]+" do test.equal(line:find "^%s*!" == nil, true) end
+  test.equal(script:find "\27", nil)
+end)
+
+local has_gnuplot = child.run({"gnuplot", "--version"}, {}) == "exited"
+test("gnuplot is installed (make deps)", function() test.equal(has_gnuplot, true) end)
+
+test("images carry their signature, provenance, numbers and script", function()
+  local figure = quiet{{1, 3, 2}, x = {2.0 ^ -10, 2.0 ^ -9, 2.0 ^ -8}, logx = 2, title = "a <b> & c"}
+  for ending, signature in pairs{svg = "^<%?xml", png = "^\x89PNG", pdf = "^%%PDF"} do
+    figure:save(folder .. "/figure." .. ending)
+    local image = read(folder .. "/figure." .. ending)
+    test.equal(image:find(signature), 1)
+    test.equal(image:find("gptsh", 1, true) ~= nil, true)
+  end
+  test.equal(read(folder .. "/figure.svg"):find("2^-9", 1, true) ~= nil, true)
+  test.equal(read(folder .. "/figure.tsv"), "curve\tx\ty\terror\n1\t0.0009765625\t1.0\t\n1\t0.001953125\t3.0\t\n1\t0.00390625\t2.0\t\n")
+  test.equal(read(folder .. "/figure.gp"):find("set logscale x 2", 1, true) ~= nil, true)
+end)
+
+test("a PNG with provenance still has right checksums", function()
+  local python = io.popen("pngcheck -q " .. folder .. "/figure.png 2>&1; echo $?"):read "a"
+  local image, at, kinds = read(folder .. "/figure.png"), 9, {}
+  while at < #image do -- every chunk: length, name, body, CRC
+    local size = string.unpack(">I4", image, at)
+    kinds[#kinds + 1] = image:sub(at + 4, at + 7)
+    at = at + 12 + size
+  end
+  test.equal({kinds[1], kinds[2], kinds[#kinds], at}, {"IHDR", "iTXt", "IEND", #image + 1})
+  test.equal(python:find "error" == nil, true)
+end)
+
+--- Runs code in a process of its own whose gnuplot is the shell script `fake`; "" for none at all.
+local function with_gnuplot(fake, code)
+  local bin = folder .. "/bin" .. #fake
+  os.execute("mkdir -p " .. bin)
+  if fake ~= "" then
+    local file = io.open(bin .. "/gnuplot", "w")
+    file:write("#!/bin/sh\n", fake, "\n")
+    file:close()
+    os.execute("chmod +x " .. bin .. "/gnuplot")
+  end
+  local path = fake == "" and bin or bin .. ":" .. os.getenv "PATH"
+  local how, status, out, errors = child.run({executable, "-e", code}, {environment = {PATH = path}})
+  test.equal(how, "exited")
+  return status, out, errors
+end
+
+test("a missing or failing gnuplot is one clear error and leaves the numbers", function()
+  local target = folder .. "/bad.svg"
+  local code = ("local ok, why = pcall(plot, {{1, 2}, save = '%s'}) print(why) print(1 + 1)"):format(target)
+  for fake, message in pairs{
+    [""] = "gnuplot not found (Debian: apt install gnuplot-nox)",
+    ["exit 1"] = "ended with code 1",
+    ["kill -SEGV $$"] = "died of signal 11",
+    ["exit 0"] = "drew nothing",
+    ["echo junk"] = "drew nothing",
+    ["echo 'line 3: bad thing' >&2; exit 1"] = "ended with code 1: bad thing",
+  } do
+    os.remove(folder .. "/bad.tsv")
+    local status, out = with_gnuplot(fake, code)
+    test.equal(status, 0)
+    test.equal(out:find(message, 1, true) ~= nil, true)
+    test.equal(out:sub(-2), "2\n")
+    test.equal(read(target), nil)
+    test.equal(read(folder .. "/bad.tsv") ~= nil, true)
+  end
+end)
+
+test("hostile labels start no other program and come out as they are", function()
+  local canary = folder .. "/canary"
+  local labels = {"`touch " .. canary .. "`", "'; system('touch " .. canary .. "') #", "$(touch " .. canary .. ")",
+                  "<touch " .. canary, "\n!touch " .. canary .. "\n", "x'\nset output '" .. canary .. "'\n"}
+  for i, label in ipairs(labels) do
+    local target = folder .. "/label" .. i .. ".svg"
+    quiet{{y = {1, 2}, title = label}, title = label, xlabel = label, ylabel = label}:save(target)
+    test.equal(read(target) ~= nil, true)
+    test.equal(read(canary), nil)
+  end
+end)
+
+test("a million points are drawn within seconds and in few points", function()
+  local x, y = {}, {}
+  for i = 1, 1000000 do x[i], y[i] = i, math.sin(i / 5e4) end
+  local figure = quiet{{x = x, y = y}}
+  test.equal(#figure:script() < 100000, true)
+end)
+
+test("a histogram counts every finite value", function()
+  plot.sink = function() end
+  local figure = plot.hist({0, 1, 1, 2, 0 / 0}, {bins = 3})
+  plot.sink = nil
+  test.equal(figure.curves[1].y, {1.0, 2.0, 1.0})
+  test.equal(figure.notes, {"1 values are not finite"})
+end)
+
+test("a heat map has row 0 on top", function()
+  plot.sink = function() end
+  local figure = plot.heat(torch.tensor{{0, 0}, {1, 1}})
+  plot.sink = nil
+  local lines = {}
+  for line in figure:text{columns = 30, rows = 10, ascii = true}:gmatch "[^\n]+" do lines[#lines + 1] = line end
+  test.equal(lines[1]:find "#" == nil and lines[7]:find "#" ~= nil, true)
+end)
+
+test("plot.loss reads lists, logs and trainers alike", function()
+  local path = folder .. "/log.jsonl"
+  local file = io.open(path, "w")
+  file:write('{"config": {}}\n{"step": 1, "loss": 4}\n{"step": 2, "loss": 2, "val_loss": 3}\n{"step": 3, "loss": null}\n')
+  file:close()
+  plot.sink = function() end
+  local a, b = plot.loss(path, {smooth = 0}), plot.loss({4, 2}, {smooth = 0})
+  plot.sink = nil
+  test.equal(a.curves[1].y, {4.0, 2.0})
+  test.equal(a.curves[2].y, {3.0})
+  test.equal(b.curves[1].y, {4.0, 2.0})
+  test.raises(function() plot.loss(folder .. "/none.jsonl") end, "cannot read")
+end)
+
+os.execute("rm -rf " .. folder)

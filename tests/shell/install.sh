@@ -1,0 +1,39 @@
+# install.sh: make install, uninstall and clean; the installed program runs from anywhere.
+: "${GPTSH_BUILD:=$PWD/build/release}"
+nl='
+'
+. tests/tap.sh
+stage=$tap_dir/stage
+prefix=/opt/gptsh
+make_quietly() { make -s -C "$tap_root" FLAVOUR="$(basename "$GPTSH_BUILD")" "$@" >"$tap_dir/log" 2>&1; }
+
+make_quietly install DESTDIR="$stage" PREFIX="$prefix"
+tap "make install works below DESTDIR" $? "$tap_dir/log"
+gives "the installed program runs" 0 "2$nl" "" env -i "$stage$prefix/bin/gptsh" -e '1 + 1'
+[ -z "$(find "$stage" -type l)" ]
+tap "what is installed does not point back into the build" $?
+[ -f "$stage$prefix/share/gptsh/notebooks/quickstart.lua" ]
+tap "notebooks are installed" $?
+
+# The emulated device is a plug-in like the real one, and there on every machine.
+mkdir -p "$stage$prefix/lib/gptsh"
+cp "$GPTSH_BUILD/gptsh-cuda-emu.so" "$stage$prefix/lib/gptsh/gptsh-cuda.so"
+gives "the installed program finds its CUDA plug-in" 0 "3.0$nl" "" \
+  "$stage$prefix/bin/gptsh" -e 'print(torch.ones(3):to("cuda"):sum():item())'
+ln -s "$stage$prefix/bin/gptsh" "$tap_dir/link"
+gives "… also through a link" 0 "3.0$nl" "" "$tap_dir/link" -e 'print(torch.ones(3):to("cuda"):sum():item())'
+
+: >"$stage$prefix/bin/other"
+make_quietly uninstall DESTDIR="$stage" PREFIX="$prefix"
+tap "make uninstall works" $? "$tap_dir/log"
+[ "$(find "$stage" ! -type d)" = "$stage$prefix/bin/other" ]
+tap "make uninstall leaves nothing behind but what others installed" $?
+
+mkdir -p "$tap_dir/copy/build/release" "$tap_dir/copy/kept"
+cp "$tap_root/Makefile" "$tap_dir/copy"
+ln -s build/release/gptsh "$tap_dir/copy/gptsh"
+make -s -C "$tap_dir/copy" clean >"$tap_dir/log" 2>&1
+tap "make clean works" $? "$tap_dir/log"
+[ "$(cd "$tap_dir/copy" && echo *)" = "Makefile kept" ]
+tap "make clean removes what was built and nothing else" $?
+tap_done
