@@ -57,24 +57,15 @@ gt_status gt_text_begins(gt_ctx *cx, const char *path, bool *out) {
   return GT_OK;
 }
 
-static gt_status append_mark(gt_ctx *cx, gt_tokens *t, int32_t id) {
-  return id < 0 ? GT_OK : gt_tokens_append(cx, t, &id, 1);
-}
-
-static gt_status append_encoded(gt_ctx *cx, gt_tokens *t, const gt_tokenizer *tok, const char *text,
+gt_status gt_tokens_append_text(gt_ctx *cx, gt_tokens *t, const gt_tokenizer *tok, const char *text,
                                 size_t size) {
+  const int32_t mark = tok->bos < 0 ? tok->eos : tok->bos;
   gt_ids ids = {0};
+  if (mark >= 0) GT_TRY(gt_tokens_append(cx, t, &mark, 1));
   if (tok->kind == GT_TOKENIZER_BYTES)
     return gt_tokens_append_bytes(cx, t, (const unsigned char *)text, (int64_t)size);
   gt_status status = gt_tokenizer_encode(cx, tok, text, size, false, &ids);
   if (status == GT_OK) status = gt_tokens_append(cx, t, ids.data, ids.count);
   gt_ids_free(&ids);
   return status;
-}
-
-gt_status gt_tokens_append_text(gt_ctx *cx, gt_tokens *t, const gt_tokenizer *tok, const char *text,
-                                size_t size) {
-  GT_TRY(append_mark(cx, t, tok->bos));
-  GT_TRY(append_encoded(cx, t, tok, text, size));
-  return append_mark(cx, t, tok->bos < 0 ? tok->eos : -1);
 }

@@ -13,8 +13,9 @@ gt_status gt_text_read(gt_ctx *cx, const char *path, bool checked, char **text, 
 /* Whether the file begins as text does: no NUL and no invalid UTF-8 in its first 4096 bytes. */
 gt_status gt_text_begins(gt_ctx *cx, const char *path, bool *out);
 
-/* Appends a document: the tokens of the text, behind bos, or else before eos, where the tokenizer
- * has them.  On failure a part may have been appended. */
+/* Appends a document: the tokens of the text behind bos, where the tokenizer has it, or else behind
+ * eos (as llm.c does with the <|endoftext|> of GPT-2).  On failure a part may have been appended.
+ */
 gt_status gt_tokens_append_text(gt_ctx *cx, gt_tokens *t, const gt_tokenizer *tok, const char *text,
                                 size_t size);
 

@@ -56,6 +56,22 @@ test("a file, a list of files and a folder", function()
   test.equal(data.text(folder, {utf8 = false}):text(), "onetwothree\137PNG\0")
 end)
 
+test("a trained tokenizer: documents behind bos, the same from a shard, windows at bos", function()
+  local text = ("the cat sat on the mat and the dog sat on the cat. "):rep(40)
+  local tok = tokenizer.train(text, {vocab_size = 300, specials = {"<|bos|>"}, progress = false})
+  local paths = {write("doc1.txt", text:sub(1, 500)), write("doc2.txt", text:sub(501, 900))}
+  local tokens = data.text(paths, {tokenizer = tok})
+  test.equal(tokens.vocab_size, tok.vocab_size)
+  test.equal(tokens[0], tok.bos)
+  test.equal(tokens:text(), "<|bos|>" .. text:sub(1, 500) .. "<|bos|>" .. text:sub(501, 900))
+  local path = folder .. "/trained.bin"
+  tokens:save(path)
+  local shards = data.tokens(path, {tokenizer = tok})
+  test.equal(shards:slice(), tokens:slice():tolist())
+  local x = shards:loader({B = 2, T = 8, align = "bos"}):next()
+  test.equal({x[0][0]:item(), x[1][0]:item()}, {tok.bos, tok.bos})
+end)
+
 test("what is no text is refused in one line", function()
   local function refused(source, message, options)
     local said = test.raises(function() data.text(source, options) end, message)

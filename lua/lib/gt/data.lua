@@ -118,6 +118,9 @@ local function make(handle, source, tokenizer, bos)
                        vocab_size = native.vocab(handle)}, Tokens)
 end
 
+--- The token that documents begin with.
+local function mark_of(tok) return tok and (tok.bos or tok.eos) end
+
 local function check_tokens(name, value)
   if getmetatable(value) ~= Tokens then
     keywords.fail("%s: expected tokens, got %s; call it as tokens:%s(…)", name, keywords.show(value), name)
@@ -245,7 +248,7 @@ local function from_string(text, options)
   if checked or #text == 0 then native.check_text("data.text", text) end
   local handle = native.new(tok.vocab_size)
   native.add_text(handle, tok, text)
-  return make(handle, "text", tok, tok.bos)
+  return make(handle, "text", tok, mark_of(tok))
 end
 
 --- Reads the files.  Without a folder a file that is no text is an error; of a folder such files are
@@ -272,12 +275,13 @@ local function from_files(paths, folder, options)
   local source = folder and taken .. " files of " .. folder or taken == 1 and paths[1] or taken .. " files"
   local left_out = #paths - taken
   if left_out > 0 then source = source .. ", " .. left_out .. " left out (" .. reason .. ")" end
-  return make(handle, source, tok, tok.bos)
+  return make(handle, source, tok, mark_of(tok))
 end
 
 --- data.text(path | folder | {paths} | {text = "…"}[, {tokenizer = tok, utf8 = true}]) -> tokens.
--- Every file is a document; of a folder, all files in it and below it that are text.  tokenizer: without
--- it, every byte is a token; "chars": every character of this text is one.  Text must be UTF-8 without
+-- Every file is a document; of a folder, all files in it and below it that are text.  Documents begin
+-- with the bos token of the tokenizer, or else with eos, if it has one.  tokenizer: without it, every
+-- byte is a token; "chars": every character of this text is one.  Text must be UTF-8 without
 -- NUL bytes; utf8 = false takes any bytes.
 function data.text(source, options)
   if type(source) == "string" and native.is_folder(source) then
@@ -337,7 +341,7 @@ function data.tokens(source, options)
   local vocab_size = o.vocab_size or (o.tokenizer and o.tokenizer.vocab_size)
   vocab_size = vocab_size and whole("data.tokens", "vocab_size", vocab_size, 1)
   local check = flag("data.tokens", "verify", o.verify, true)
-  local bos = o.bos or (o.tokenizer and o.tokenizer.bos)
+  local bos = o.bos or mark_of(o.tokenizer)
   bos = bos and whole("data.tokens", "bos", bos, 0)
   local handle, paths = native.new(vocab_size or 0), shard_paths("data.tokens", source)
   for _, path in ipairs(paths) do native.add_shard(handle, path, o.format) end
