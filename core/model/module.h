@@ -82,6 +82,9 @@ gt_module *gt_module_ref(gt_module *m);
 void gt_module_unref(gt_ctx *cx, gt_module *m);
 const char *gt_module_class_name(const gt_module *m);
 
+/* A deep copy: own modules, own tensors, ties as in m; gradients are not copied. */
+gt_status gt_module_clone(gt_ctx *cx, gt_module *m, gt_module **out);
+
 /* ---- slots: set replaces a slot of the same name (and moves between kinds as PyTorch does), takes
  * its own reference ---- */
 gt_status gt_module_set_parameter(gt_ctx *cx, gt_module *m, const char *name, gt_tensor *t);

@@ -368,6 +368,52 @@ static int append(lua_State *L) {
   return 0;
 }
 
+/* clone(m) -> a deep copy of the native tree, of the same class */
+static int clone(lua_State *L) {
+  gt_module *m = gtlua_tomodule(L, 1);
+  gt_status status;
+  lua_settop(L, 1);
+  lua_getiuservalue(L, 1, GTLUA_UV_CLASS);
+  gtlua_pressure(L);
+  gt_module **box = gtlua_modulebox(L, 2);
+  GTLUA_RETRY(L, status, gt_module_clone(gtlua_cx(L), m, box));
+  gtlua_check(L, status);
+  gtlua_module_known(L, -1);
+  return 1;
+}
+
+/* child_as(m, name, class) -> the child in that slot, as an object of the class if it has no Lua
+ * side yet */
+static int child_as(lua_State *L) {
+  const gt_module *m = gtlua_tomodule(L, 1);
+  const gt_slot *slot = gt_module_slot(m, luaL_checkstring(L, 2));
+  luaL_checktype(L, 3, LUA_TTABLE);
+  if (!slot || !slot->module)
+    return gtlua_error(L, "%s has no module '%s'", gt_module_class_name(m), lua_tostring(L, 2));
+  if (!gtlua_module_find(L, slot->module)) {
+    gt_module **box = gtlua_modulebox(L, 3);
+    *box = gt_module_ref(slot->module);
+    gtlua_module_known(L, -1);
+  }
+  gtlua_push_child(L, 1, slot);
+  return 1;
+}
+
+/* fields(m) -> the table of its plain fields, where a light userdata stands for nil, or nil */
+static int fields(lua_State *L) {
+  gtlua_tomodule(L, 1);
+  lua_getiuservalue(L, 1, GTLUA_UV_FIELDS);
+  return 1;
+}
+
+/* set_fields(m, table) */
+static int set_fields(lua_State *L) {
+  gtlua_tomodule(L, 1);
+  lua_settop(L, 2);
+  lua_setiuservalue(L, 1, GTLUA_UV_FIELDS);
+  return 0;
+}
+
 /* children(m) -> {name, child, name, child, …} */
 static int children(lua_State *L) {
   const gt_module *m = gtlua_tomodule(L, 1);
@@ -449,6 +495,13 @@ static int is_module(lua_State *L) {
   return 1;
 }
 
+/* hooks_of(m) -> its table of hooks, or nil */
+static int hooks_of(lua_State *L) {
+  gtlua_tomodule(L, 1);
+  lua_getiuservalue(L, 1, GTLUA_UV_HOOKS);
+  return 1;
+}
+
 /* hooks(m) -> its table of hooks, made on demand; from then on its forward goes through Lua. */
 static int hooks(lua_State *L) {
   gt_module *m = gtlua_tomodule(L, 1);
@@ -458,7 +511,12 @@ static int hooks(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {{"append", append},
+                                     {"child_as", child_as},
                                      {"children", children},
+                                     {"clone", clone},
+                                     {"fields", fields},
+                                     {"hooks_of", hooks_of},
+                                     {"set_fields", set_fields},
                                      {"class_name", class_name},
                                      {"class_of", class_of},
                                      {"has", module_has},

@@ -271,6 +271,61 @@ function Module:load_state_dict(state, options)
   return self
 end
 
+-- ---- Module: copies ----
+
+--- A plain field of a module in its copy: tensors and modules of the tree become those of the copy, other
+-- tensors are cloned, plain tables are copied; the rest (functions, objects with a metatable) is shared.
+local function copy_field(value, same)
+  if same[value] ~= nil then return same[value] end
+  if torch.is_tensor(value) then
+    same[value] = value:detach():clone()
+  elseif type(value) == "table" and getmetatable(value) == nil then
+    local out = {}
+    same[value] = out
+    for key, item in next, value do out[key] = copy_field(item, same) end
+  else
+    return value
+  end
+  return same[value]
+end
+
+local function pair_up(same, from, to)
+  for i = 2, #from, 2 do same[from[i]] = to[i] end
+end
+
+--- Gives every module below `to` the Lua side of its original; `same` maps originals to copies.
+local function pair_modules(from, to, same)
+  same[from] = to
+  local list = native.children(from)
+  for i = 1, #list, 2 do
+    if not same[list[i + 1]] then
+      pair_modules(list[i + 1], native.child_as(to, list[i], native.class_of(list[i + 1])), same)
+    else
+      native.child_as(to, list[i], native.class_of(list[i + 1]))
+    end
+  end
+end
+
+--- m:clone(): a deep copy with own parameters and buffers; tied ones stay tied, gradients are not copied.
+-- Modules keep their class, their hooks and their plain fields: tensors and plain tables among these are
+-- copied, everything else is shared.
+function Module:clone()
+  local copy, same, modules = native.clone(self), {}, {}
+  pair_modules(self, copy, same)
+  for from, to in pairs(same) do modules[from] = to end
+  for _, kind in ipairs {"parameters", "buffers"} do
+    pair_up(same, native.walk(self, kind), native.walk(copy, kind))
+  end
+  for from, to in pairs(modules) do
+    local fields = native.fields(from)
+    if fields then native.set_fields(to, copy_field(fields, same)) end
+    for kind, list in pairs(native.hooks_of(from) or {}) do
+      for _, hook in ipairs(list) do require "nn.hooks".add(native.hooks(to), kind, hook.fn) end
+    end
+  end
+  return copy
+end
+
 -- ---- Module: hooks ----
 
 --- m:register_forward_pre_hook(fn): fn(module, args) before forward, args a table of the arguments; a
