@@ -217,17 +217,35 @@ static ssize_t read_now(char *key) {
   return n;
 }
 
+/* Pastes begin and end with a mark.  Of one that breaks off readline (8.2) would insert its buffer,
+ * which has no end yet, and read past it: so the end comes from here when no key comes any more. */
+static const char *const paste_marks[] = {"\033[200~", "\033[201~"};
+static bool pasting;
+static int matched; /* characters of the next mark that were the last keys */
+
+static int pass_key(int key) {
+  const char *mark = paste_marks[pasting];
+  matched = key == mark[matched] ? matched + 1 : key == mark[0];
+  if (!mark[matched]) {
+    pasting = !pasting;
+    matched = 0;
+  }
+  return key;
+}
+
+static int no_key(int reason) { return pasting ? pass_key(paste_marks[true][matched]) : reason; }
+
 /* How readline reads: it may want several keys before it comes back to edit(), as of a paste. */
 static int next_key(FILE *stream) {
   struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
   (void)stream;
   for (;;) {
     char key;
-    ppoll(&input, 1, NULL, &outside);
-    if (ends_line(caught)) return READERR;
+    if (!ends_line(caught)) ppoll(&input, 1, NULL, &outside);
+    if (ends_line(caught)) return no_key(READERR);
     ssize_t n = read_now(&key);
-    if (n == 1) return (unsigned char)key;
-    if (n == 0 || (errno != EAGAIN && errno != EINTR)) return EOF;
+    if (n == 1) return pass_key((unsigned char)key);
+    if (n == 0 || (errno != EAGAIN && errno != EINTR)) return no_key(EOF);
   }
 }
 #endif
@@ -281,6 +299,10 @@ sh_line_status sh_line_read(const char *prompt, char **out) {
   delivered = false;
   received = NULL;
   caught = 0;
+#if defined(SH_LINE_readline)
+  pasting = false;
+  matched = 0;
+#endif
   rl_callback_handler_install(prompt, on_line);
   bool ok = edit(prompt);
   for (int i = 0; i < SH_WATCHED; i++) sigaction(watched[i], &old[i], NULL);
