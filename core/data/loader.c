@@ -103,7 +103,7 @@ static gt_status check(gt_ctx *cx, const gt_tokens *tokens, const gt_loader_sett
   if (s->B * s->T >= count)
     return gt_fail(cx, GT_EARG,
                    "loader: expected at least B * T + 1 = %lld tokens for a batch, got %lld",
-                   (long long)(s->B * s->T + 1), (long long)count);
+                   (long long)s->B * s->T + 1, (long long)count);
   return GT_OK;
 }
 

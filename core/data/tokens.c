@@ -210,7 +210,7 @@ static gt_status bad_id(gt_ctx *cx, const gt_tokens *t, const part *p, int64_t a
                         const int64_t *ids) {
   while (*ids < t->vocab_size) ids++, at++;
   return gt_fail(cx, GT_EFORMAT, "%s: offset %lld: expected ids below %lld, got %lld",
-                 p->shard.file.path, (long long)(p->shard.offset + at * p->shard.width),
+                 p->shard.file.path, (long long)p->shard.offset + at * p->shard.width,
                  (long long)t->vocab_size, (long long)*ids);
 }
 
@@ -230,7 +230,7 @@ static gt_status read_part(gt_ctx *cx, gt_tokens *t, part *p, int64_t at, int64_
 gt_status gt_tokens_read(gt_ctx *cx, gt_tokens *t, int64_t at, int64_t count, int64_t *out) {
   if (at < 0 || count < 0 || count > t->count || at > t->count - count)
     return gt_fail(cx, GT_EINDEX, "tokens: expected positions from 0 to %lld, got %lld to %lld",
-                   (long long)t->count, (long long)at, (long long)(at + count));
+                   (long long)t->count, (long long)at, (long long)at + count);
   at += t->first;
   if (t->base) t = t->base;
   for (int i = count ? find_part(t, at) : 0; count; i++) {
