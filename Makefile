@@ -18,7 +18,6 @@ say = $(if $(V),,@echo '$(1) $@';)
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # What the targets that do everything call: on all cores unless -j was given.
 ALL_CORES = $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(CORES))
-comma := ,
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -27,8 +26,6 @@ ifeq ($(origin CXX),default)
 CXX := g++
 endif
 PKG := lua5.4 jansson libpcre2-8
-BLAS_INC := $(firstword $(wildcard /usr/include/*/openblas-openmp))
-BLAS_DIR := $(firstword $(wildcard /usr/lib/*/openblas-openmp))
 
 WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wvla
 WARN_C := -Wstrict-prototypes -Wmissing-prototypes
@@ -40,10 +37,10 @@ MODE_tsan := -O1 -g -DGT_DEBUG -fsanitize=thread -fno-omit-frame-pointer
 MODE := $(MODE_$(FLAVOUR))
 # No contraction: a*b+c has the same bits in every op that writes it.  Nobody reads errno or the
 # floating-point traps of libm.
-ALL_CPPFLAGS := -I. -D_GNU_SOURCE $(shell pkg-config --cflags $(PKG) 2>/dev/null) $(addprefix -I,$(BLAS_INC)) $(CPPFLAGS)
+ALL_CPPFLAGS := -I. -D_GNU_SOURCE $(shell pkg-config --cflags $(PKG) 2>/dev/null) $(CPPFLAGS)
 ALL_CFLAGS := -march=$(ARCH) -ffp-contract=off -fno-math-errno -fno-trapping-math $(WARN) $(MODE) $(CFLAGS)
-ALL_LDFLAGS := -rdynamic $(filter -fsanitize%,$(MODE)) $(addprefix -Wl$(comma)-rpath$(comma),$(BLAS_DIR)) $(LDFLAGS)
-CORE_LIBS := $(addprefix -L,$(BLAS_DIR)) -lopenblas -ljansson -lpcre2-8 -lm -ldl -lpthread
+ALL_LDFLAGS := -rdynamic $(filter -fsanitize%,$(MODE)) $(LDFLAGS)
+CORE_LIBS := -ljansson -lpcre2-8 -lm -ldl -lpthread
 LINE_LIB_readline := -lreadline
 LINE_LIB_edit := -ledit
 LIBS := $(shell pkg-config --libs lua5.4 2>/dev/null) $(LINE_LIB_$(LINE)) $(CORE_LIBS) $(LDLIBS)
@@ -142,7 +139,7 @@ $(B)/emu/cuda_kernels.o: build/gen/cuda_kernels.cu
 EMU_OBJ := $(patsubst kernels/%.cu,$(B)/emu/%.o,$(CU)) $(patsubst tests/emu/%.cpp,$(B)/emu/%.o,$(wildcard tests/emu/*.cpp)) \
   $(B)/emu/cuda_kernels.o
 $(EMULATED): $(EMU_OBJ)
-	$(call say,c++)$(CXX) -shared -o $@ $^ $(addprefix -L,$(BLAS_DIR)) -lopenblas
+	$(call say,c++)$(CXX) -shared -o $@ $^
 -include $(EMU_OBJ:.o=.d) $(wildcard build/cuda/*.d)
 
 # ---- tests ----

@@ -27,7 +27,6 @@ case ${LINE:-readline} in
   readline) header readline/readline.h || need libreadline-dev ;;
   edit) header editline/readline.h || need libedit-dev ;;
 esac
-ls /usr/include/*/openblas-openmp/cblas.h >/dev/null 2>&1 || need libopenblas-openmp-dev
 header cmocka.h || need libcmocka-dev
 # What data.demo() reads.  It has other text to fall back on, so failing to get this stops nothing and is
 # tried once per build folder.  Documentation is asked for by name: slim images leave it out.

@@ -1,138 +1,204 @@
-/* gemm.c: matrix products on the CPU, C = alpha * op(A) * op(B) + beta * C, row-major.
+/* gemm.c: matrix products on the CPU, C = or += op(A) op(B), row-major.
  *
- * The only file that sees a BLAS.  The BLAS runs single-threaded; the split over our own workers is
- * a grid of tiles of C that depends on (M, N) only, so the bits do not depend on the number of
- * threads.  K is never split over workers: each element of C is one sequential sum. */
+ * Blocked for the caches after Goto and van de Geijn (Anatomy of High-Performance Matrix
+ * Multiplication, 2008).  C is cut into tiles, each for one worker, which for every DEPTH of K
+ *   - copies its columns of B into the panels of tile.h: 512 KiB, which stay in the second-level
+ *     cache while all its rows of A pass by;
+ *   - multiplies STRIP rows of A at a time, read where they lie, with every panel.  Where A is
+ *     transposed the strip is copied first, for its numbers lie a whole row of A apart.
+ * Each element is the sum of chains of fused multiply-adds over DEPTH, in the order of k: the cut
+ * of C, and so the number of threads, does not change its bits.  A single row has no use for copies
+ * and is multiplied as it lies. */
+#ifndef real
 #include "kernels/gemm.h"
 
 #include "core/tensor/pool.h"
+#include "kernels/tile.h"
 
-#include <cblas.h>
+#include <math.h>
 
 enum {
-  TILE_MOST = 1024,       /* rows and columns of a tile of C */
+  ROWS = 1024,         /* of a tile of C at most: how often a copy of B is used */
+  COLUMN_BYTES = 1024, /* of a row of a tile at most */
+  DEPTH = 512,
+  UNIT = 32,              /* tiles of C have multiples of it */
+  LEAST = 128,            /* rows and columns below which copying B costs too much */
+  TILES = 8,              /* wanted, so that several threads find work */
   SERIAL_WORK = 64 << 10, /* multiply-adds below which waking the workers costs more */
-  K_MOST = 1 << 30,       /* BLAS counts are ints */
 };
 
 typedef struct product {
   gt_dtype dtype;
   int64_t M, N, K;
-  double alpha, beta;
   gt_matrix a, b;
-  char *c;
+  bool add;
+  void *c;
   int64_t ldc;
   int64_t tile_rows, tile_columns;
 } product;
 
-/* The OpenMP build of OpenBLAS takes its thread count from the calling thread's OpenMP settings,
- * and the setter also resizes buffers that all threads share.  The call below, made while the
- * program still has one thread, does that resizing once; later calls only set the caller's count.
- */
-__attribute__((constructor)) static void blas_single_threaded(void) { openblas_set_num_threads(1); }
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-static const char *element(gt_dtype dtype, gt_matrix m, int64_t row, int64_t column) {
-  int64_t index = m.transposed ? column * m.ld + row : row * m.ld + column;
-  return (const char *)m.data + index * (int64_t)gt_dtype_size(dtype);
+/* Steps in memory from row to row and from column to column of op(matrix). */
+static int64_t row_step(gt_matrix m) { return m.transposed ? 1 : m.ld; }
+static int64_t column_step(gt_matrix m) { return m.transposed ? m.ld : 1; }
+
+#define GT_TYPED "kernels/gemm.c"
+#include "kernels/typed.h"
+
+/* The largest equal parts of n that are at most `most`, in multiples of UNIT. */
+static int64_t part(int64_t n, int64_t most) {
+  int64_t parts = (n + most - 1) / most;
+  return gt_round_up((n + parts - 1) / parts, UNIT);
 }
 
-/* One call of the BLAS.  A matrix that is a single vector may come with any ld; BLAS wants ld >=
- * columns. */
-static void blas(gt_dtype dtype, int M, int N, int K, double alpha, gt_matrix a, gt_matrix b,
-                 double beta, void *c, int64_t ldc) {
-  int a_columns = a.transposed ? M : K;
-  int b_columns = b.transposed ? K : N;
-  int lda = a.ld > a_columns ? (int)a.ld : a_columns;
-  int ldb = b.ld > b_columns ? (int)b.ld : b_columns;
-  int ldc_ = ldc > N ? (int)ldc : N;
-  CBLAS_TRANSPOSE a_op = a.transposed ? CblasTrans : CblasNoTrans;
-  CBLAS_TRANSPOSE b_op = b.transposed ? CblasTrans : CblasNoTrans;
-  if (dtype == GT_F64)
-    cblas_dgemm(CblasRowMajor, a_op, b_op, M, N, K, alpha, a.data, lda, b.data, ldb, beta, c, ldc_);
-  else
-    cblas_sgemm(CblasRowMajor, a_op, b_op, M, N, K, (float)alpha, a.data, lda, b.data, ldb,
-                (float)beta, c, ldc_);
+static int64_t tile_count(const product *p) {
+  int64_t down = (p->M + p->tile_rows - 1) / p->tile_rows;
+  return down * ((p->N + p->tile_columns - 1) / p->tile_columns);
 }
 
-/* y = alpha * op(matrix) x + beta * y with matrix (rows, cols) before the transpose. */
-static void blas_vector(gt_dtype dtype, gt_matrix matrix, int rows, int columns, double alpha,
-                        const void *x, int64_t x_step, double beta, void *y, int64_t y_step) {
-  int ld = matrix.ld > columns ? (int)matrix.ld : columns;
-  CBLAS_TRANSPOSE op = matrix.transposed ? CblasTrans : CblasNoTrans;
-  if (dtype == GT_F64)
-    cblas_dgemv(CblasRowMajor, op, rows, columns, alpha, matrix.data, ld, x, (int)x_step, beta, y,
-                (int)y_step);
-  else
-    cblas_sgemv(CblasRowMajor, op, rows, columns, (float)alpha, matrix.data, ld, x, (int)x_step,
-                (float)beta, y, (int)y_step);
+/* The cut depends on the shape only. */
+static void cut(product *p) {
+  p->tile_rows = part(p->M, ROWS);
+  p->tile_columns = part(p->N, COLUMN_BYTES / (int64_t)gt_dtype_size(p->dtype));
+  while (tile_count(p) < TILES) {
+    int64_t *longer = p->tile_rows >= p->tile_columns ? &p->tile_rows : &p->tile_columns;
+    if (*longer < 2 * LEAST) return;
+    *longer = gt_round_up(*longer / 2, UNIT);
+  }
 }
 
-void gt_gemm_local(gt_dtype dtype, int64_t M, int64_t N, int64_t K, double alpha, gt_matrix a,
-                   gt_matrix b, double beta, void *c, int64_t ldc) {
+void gt_gemm(gt_ctx *cx, gt_dtype dtype, int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b,
+             bool add, void *c, int64_t ldc) {
   if (M == 0 || N == 0) return;
-  openblas_set_num_threads(1);
-  for (int64_t k = 0; k == 0 || k < K; k += K_MOST) {
-    int64_t length = K - k < K_MOST ? K - k : K_MOST;
-    gt_matrix a_part = {element(dtype, a, 0, k), a.ld, a.transposed};
-    gt_matrix b_part = {element(dtype, b, k, 0), b.ld, b.transposed};
-    double keep = k ? 1.0 : beta;
-    if (M == 1 && length > 0) {
-      gt_matrix bt = {b_part.data, b_part.ld, !b_part.transposed}; /* c^T = op(B)^T a^T */
-      blas_vector(dtype, bt, (int)(b.transposed ? N : length), (int)(b.transposed ? length : N),
-                  alpha, a_part.data, a.transposed ? a.ld : 1, keep, c, 1);
-    } else if (N == 1 && length > 0) {
-      blas_vector(dtype, a_part, (int)(a.transposed ? length : M), (int)(a.transposed ? M : length),
-                  alpha, b_part.data, b.transposed ? 1 : b.ld, keep, c, ldc);
-    } else {
-      blas(dtype, (int)M, (int)N, (int)length, alpha, a_part, b_part, keep, c, ldc);
+  product p = {dtype, M, N, K, a, b, add, c, ldc, 0, 0};
+  if (N == 1 && ldc == 1) { /* a column, as the row c^T = b^T a^T */
+    p.M = 1, p.N = M;
+    p.a = (gt_matrix){b.data, b.ld, !b.transposed};
+    p.b = (gt_matrix){a.data, a.ld, !a.transposed};
+  }
+  cut(&p);
+  int64_t tiles = tile_count(&p), grain = M * N * K <= SERIAL_WORK ? tiles : 1;
+  gt_parallel(cx, tiles, grain, GT_PICK(&p, multiply_tiles), &p);
+}
+
+#else
+#include "kernels/lanes.h"
+
+enum { T(COLUMNS) = COLUMN_BYTES / sizeof(real), T(STRIP) = T(gt_tile_n) };
+
+static const real *T(a_at)(const product *p, int64_t row, int64_t k) {
+  return (const real *)p->a.data + row * row_step(p->a) + k * column_step(p->a);
+}
+
+static const real *T(b_at)(const product *p, int64_t k, int64_t column) {
+  return (const real *)p->b.data + k * row_step(p->b) + column * column_step(p->b);
+}
+
+/* ---- tiles of C ---- */
+
+/* Rows of op(A) as gt_tile reads them. */
+typedef struct T(strip) {
+  const real *at;
+  int64_t row, k; /* steps in memory */
+} T(strip);
+
+/* `rows` rows of op(A) from (row, k) on: where they lie, or a copy filled up with zeros. */
+static T(strip) T(strip_of)(const product *p, int64_t row, int64_t k, int64_t rows, int64_t depth,
+                            real *copy /* (STRIP, DEPTH) */) {
+  const real *from = T(a_at)(p, row, k);
+  if (p->a.transposed) {
+    T(gt_pack)(from, p->a.ld, 1, depth, rows, copy); /* as (depth, STRIP) */
+    return (T(strip)){copy, 1, T(STRIP)};
+  }
+  if (rows % GT_TILE_M == 0) return (T(strip)){from, p->a.ld, 1};
+  for (int64_t i = 0; i < rows; i++)
+    memcpy(copy + i * depth, from + i * p->a.ld, (size_t)depth * sizeof(real));
+  memset(copy + rows * depth, 0, (size_t)((GT_TILE_M - rows % GT_TILE_M) * depth) * sizeof(real));
+  return (T(strip)){copy, depth, 1};
+}
+
+/* A tile that reaches over the edge of C, by way of one that does not. */
+static void T(edge_tile)(T(strip) a, const real *panel, int64_t depth, real *c, int64_t ldc,
+                         bool add, int64_t rows, int64_t columns) {
+  enum { n = T(gt_tile_n) };
+  real whole[GT_TILE_M * n] = {0};
+  size_t bytes = (size_t)columns * sizeof(real);
+  for (int64_t i = 0; add && i < rows; i++) memcpy(whole + i * n, c + i * ldc, bytes);
+  T(gt_tile)(a.at, a.row, a.k, panel, depth, whole, n, add);
+  for (int64_t i = 0; i < rows; i++) memcpy(c + i * ldc, whole + i * n, bytes);
+}
+
+/* c (rows, columns) = or += the strip times the panels. */
+static void T(multiply_strip)(T(strip) a, const real *panels, int64_t depth, real *c, int64_t ldc,
+                              bool add, int64_t rows, int64_t columns) {
+  enum { n = T(gt_tile_n) };
+  for (int64_t j = 0; j < columns; j += n, panels += n * depth) {
+    for (int64_t i = 0; i < rows; i += GT_TILE_M) {
+      T(strip) part = {a.at + i * a.row, a.row, a.k};
+      real *to = c + i * ldc + j;
+      if (rows - i >= GT_TILE_M && columns - j >= n)
+        T(gt_tile)(part.at, part.row, part.k, panels, depth, to, ldc, add);
+      else
+        T(edge_tile)
+      (part, panels, depth, to, ldc, add, smaller(rows - i, GT_TILE_M), smaller(columns - j, n));
     }
   }
 }
 
-static void run_tile(void *argument, int64_t begin, int64_t end) {
+static void T(multiply_tile)(const product *p, int64_t row, int64_t column) {
+  _Alignas(64) real panels[T(COLUMNS) * DEPTH];
+  _Alignas(64) real copy[T(STRIP) * DEPTH];
+  int64_t last = smaller(row + p->tile_rows, p->M);
+  int64_t columns = smaller(p->tile_columns, p->N - column);
+  for (int64_t k = 0; k == 0 || k < p->K; k += DEPTH) {
+    int64_t depth = smaller(DEPTH, p->K - k);
+    if (p->b.transposed)
+      T(gt_pack_transposed)(T(b_at)(p, k, column), p->b.ld, 1, columns, depth, panels);
+    else
+      T(gt_pack)(T(b_at)(p, k, column), p->b.ld, 1, depth, columns, panels);
+    for (int64_t i = row; i < last; i += T(STRIP)) {
+      int64_t rows = smaller(T(STRIP), last - i);
+      T(strip) a = T(strip_of)(p, i, k, rows, depth, copy);
+      real *c = (real *)p->c + i * p->ldc + column;
+      T(multiply_strip)(a, panels, depth, c, p->ldc, p->add || k > 0, rows, columns);
+    }
+  }
+}
+
+/* ---- a single row ---- */
+
+/* c (columns) = or += a B, where B's columns lie in memory one after the other. */
+static void T(dot_columns)(const product *p, int64_t column, int64_t columns, real *c) {
+  const real *a = T(a_at)(p, 0, 0);
+  for (int64_t j = 0; j < columns; j++)
+    c[j] = (p->add ? c[j] : 0) + T(row_dot)(a, T(b_at)(p, 0, column + j), p->K);
+}
+
+/* The same where B's rows do. */
+static void T(add_rows)(const product *p, int64_t column, int64_t columns, real *c) {
+  real sum[T(COLUMNS)] = {0};
+  for (int64_t k = 0; k < p->K; k++) {
+    const real *b = T(b_at)(p, k, column);
+    real factor = *T(a_at)(p, 0, k);
+    for (int64_t j = 0; j < columns; j++) sum[j] += factor * b[j];
+  }
+  for (int64_t j = 0; j < columns; j++) c[j] = (p->add ? c[j] : 0) + sum[j];
+}
+
+static void T(multiply_tiles)(void *argument, int64_t begin, int64_t end) {
   const product *p = argument;
   int64_t across = (p->N + p->tile_columns - 1) / p->tile_columns;
   for (int64_t tile = begin; tile < end; tile++) {
-    int64_t row = tile / across * p->tile_rows;
-    int64_t column = tile % across * p->tile_columns;
-    int64_t rows = p->M - row < p->tile_rows ? p->M - row : p->tile_rows;
-    int64_t columns = p->N - column < p->tile_columns ? p->N - column : p->tile_columns;
-    gt_matrix a = {element(p->dtype, p->a, row, 0), p->a.ld, p->a.transposed};
-    gt_matrix b = {element(p->dtype, p->b, 0, column), p->b.ld, p->b.transposed};
-    char *c = p->c + (row * p->ldc + column) * (int64_t)gt_dtype_size(p->dtype);
-    gt_gemm_local(p->dtype, rows, columns, p->K, p->alpha, a, b, p->beta, c, p->ldc);
+    int64_t row = tile / across * p->tile_rows, column = tile % across * p->tile_columns;
+    int64_t columns = smaller(p->tile_columns, p->N - column);
+    if (p->M > 1 || (p->b.transposed && column_step(p->a) != 1))
+      T(multiply_tile)(p, row, column);
+    else if (p->b.transposed)
+      T(dot_columns)(p, column, columns, (real *)p->c + column);
+    else
+      T(add_rows)(p, column, columns, (real *)p->c + column);
   }
 }
 
-/* Halves the longer side of the tile until there are `wanted` tiles or it would fall below `least`.
- */
-static void cut(product *p, int64_t wanted, int64_t least) {
-  for (;;) {
-    int64_t down = (p->M + p->tile_rows - 1) / p->tile_rows;
-    int64_t across = (p->N + p->tile_columns - 1) / p->tile_columns;
-    int64_t *longer = p->tile_rows >= p->tile_columns ? &p->tile_rows : &p->tile_columns;
-    if (down * across >= wanted || *longer < 2 * least) return;
-    *longer = (*longer / 2 + 15) / 16 * 16;
-  }
-}
-
-/* The largest equal parts of n that are at most TILE_MOST, in multiples of the BLAS's inner tile.
- */
-static int64_t part(int64_t n) {
-  int64_t parts = (n + TILE_MOST - 1) / TILE_MOST;
-  return ((n + parts - 1) / parts + 15) / 16 * 16;
-}
-
-void gt_gemm(gt_ctx *cx, gt_dtype dtype, int64_t M, int64_t N, int64_t K, double alpha, gt_matrix a,
-             gt_matrix b, double beta, void *c, int64_t ldc) {
-  if (M == 0 || N == 0) return;
-  if (M * N * K <= SERIAL_WORK) {
-    gt_gemm_local(dtype, M, N, K, alpha, a, b, beta, c, ldc);
-    return;
-  }
-  product p = {dtype, M, N, K, alpha, beta, a, b, c, ldc, part(M), part(N)};
-  cut(&p, 8, 256); /* several threads find work ... */
-  cut(&p, 4, 128); /* ... down to where packing the operands inside the BLAS costs too much */
-  int64_t tiles = (M + p.tile_rows - 1) / p.tile_rows * ((N + p.tile_columns - 1) / p.tile_columns);
-  gt_parallel(cx, tiles, 1, run_tile, &p);
-}
+#endif

@@ -1,6 +1,7 @@
-/* gemm.h: matrix products on the CPU; gemm.c is the only file that sees a BLAS.
- * Row-major.  C (M, N) = alpha * op(A) (M, K) * op(B) (K, N) + beta * C, op = transpose where
- * asked; dtype f32 or f64. Work is cut by shape only: the same bits for any number of threads. */
+/* gemm.h: matrix products on the CPU.
+ * Row-major.  C (M, N) = or += op(A) (M, K) op(B) (K, N), op = transpose where asked; dtype f32 or
+ * f64.  Each element of C is one sum in the order of k: its bits depend neither on the number of
+ * threads nor on the other rows and columns. */
 #ifndef GT_GEMM_H
 #define GT_GEMM_H
 
@@ -12,11 +13,8 @@ typedef struct gt_matrix {
   bool transposed;
 } gt_matrix;
 
-/* Splits over the workers. */
-void gt_gemm(gt_ctx *cx, gt_dtype dtype, int64_t M, int64_t N, int64_t K, double alpha, gt_matrix a,
-             gt_matrix b, double beta, void *c, int64_t ldc);
-/* On the calling thread only: for use inside gt_parallel chunks. */
-void gt_gemm_local(gt_dtype dtype, int64_t M, int64_t N, int64_t K, double alpha, gt_matrix a,
-                   gt_matrix b, double beta, void *c, int64_t ldc);
+/* Splits over the workers; inside a chunk of gt_parallel it runs on the calling thread only. */
+void gt_gemm(gt_ctx *cx, gt_dtype dtype, int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b,
+             bool add, void *c, int64_t ldc);
 
 #endif

@@ -59,7 +59,7 @@ static gt_status forward(gt_call *c) {
     repeat r = {gt_data(c->in[2]), gt_data(c->out[0]), (size_t)s.out * gt_dtype_size(c->dtype)};
     gt_parallel(c->cx, s.rows, 1 + GT_MAP_GRAIN / (s.out + 1), repeat_rows, &r);
   }
-  gt_gemm(c->cx, c->dtype, s.rows, s.out, s.in, 1, x, w, bias, gt_data(c->out[0]), s.out);
+  gt_gemm(c->cx, c->dtype, s.rows, s.out, s.in, x, w, bias, gt_data(c->out[0]), s.out);
   return GT_OK;
 }
 
@@ -75,7 +75,7 @@ static gt_status bias_gradient(gt_call *c, sizes s, gt_matrix dy) {
       ((float *)ones)[i] = 1;
   }
   gt_matrix row = {ones, s.rows, false};
-  gt_gemm(c->cx, c->dtype, 1, s.out, s.rows, 1, row, dy, 0, sums, s.out);
+  gt_gemm(c->cx, c->dtype, 1, s.out, s.rows, row, dy, false, sums, s.out);
   void *db = gt_data(c->gin[2]);
   for (int64_t i = 0; i < s.out; i++) {
     if (c->dtype == GT_F64)
@@ -91,13 +91,13 @@ static gt_status backward(gt_call *c) {
   gt_matrix dy = {gt_data(c->gout[0]), s.out, false};
   if (c->gin[0] != NULL) {
     gt_matrix w = {gt_data(c->in[1]), s.in, false};
-    gt_gemm(c->cx, c->dtype, s.rows, s.in, s.out, 1, dy, w, c->accumulate[0], gt_data(c->gin[0]),
+    gt_gemm(c->cx, c->dtype, s.rows, s.in, s.out, dy, w, c->accumulate[0], gt_data(c->gin[0]),
             s.in);
   }
   if (c->gin[1] != NULL) {
     gt_matrix x = {gt_data(c->in[0]), s.in, false};
     gt_matrix dy_t = {dy.data, s.out, true};
-    gt_gemm(c->cx, c->dtype, s.out, s.in, s.rows, 1, dy_t, x, c->accumulate[1], gt_data(c->gin[1]),
+    gt_gemm(c->cx, c->dtype, s.out, s.in, s.rows, dy_t, x, c->accumulate[1], gt_data(c->gin[1]),
             s.in);
   }
   return c->gin[2] != NULL ? bias_gradient(c, s, dy) : GT_OK;

@@ -79,7 +79,7 @@ static bool next_block(job *j) {
 static void make_block(gt_call *c, job *j, gt_task task) {
   gt_matrix x = {row_of(c, c->in[0], j->token, j->C), j->C, false};
   gt_matrix w = {row_of(c, c->in[1], j->class_, j->C), j->C, true};
-  gt_gemm(c->cx, c->dtype, j->tokens, j->classes, j->C, 1, x, w, 0, j->block, j->classes);
+  gt_gemm(c->cx, c->dtype, j->tokens, j->classes, j->C, x, w, false, j->block, j->classes);
   gt_parallel(c->cx, j->tokens, 1 + GRAIN / (j->classes + 1), task, j);
 }
 
@@ -112,13 +112,13 @@ static gt_status backward(gt_call *c) {
     if (c->gin[0] != NULL) {
       gt_matrix w = {row_of(c, c->in[1], j.class_, j.C), j.C, false};
       bool add = c->accumulate[0] || j.class_ > 0;
-      gt_gemm(c->cx, c->dtype, j.tokens, j.C, j.classes, 1, dz, w, add,
+      gt_gemm(c->cx, c->dtype, j.tokens, j.C, j.classes, dz, w, add,
               row_of(c, c->gin[0], j.token, j.C), j.C);
     }
     if (c->gin[1] != NULL) {
       gt_matrix x = {row_of(c, c->in[0], j.token, j.C), j.C, false};
       bool add = c->accumulate[1] || j.token > 0;
-      gt_gemm(c->cx, c->dtype, j.classes, j.C, j.tokens, 1, dz_t, x, add,
+      gt_gemm(c->cx, c->dtype, j.classes, j.C, j.tokens, dz_t, x, add,
               row_of(c, c->gin[1], j.class_, j.C), j.C);
     }
   }

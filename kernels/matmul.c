@@ -1,7 +1,7 @@
 /* matmul: matrix products with the shape rules of torch.matmul: 1-d operands are vectors (their
  * extra dimension disappears again), leading dimensions are batches and broadcast.
  *
- * Operands may have any strides: transposed views go to the BLAS as they are; a batch on the left
+ * Operands may have any strides: transposed views are multiplied as they are; a batch on the left
  * with one matrix on the right is one tall product. */
 #include "core/tensor/strided.h"
 #include "kernels/cpu.h"
@@ -17,6 +17,7 @@ enum { SMALL = 1 << 24, GRAIN = 1 << 16 };
 
 /* C (batch, M, N) = A (batch, M, K) B (batch, K, N). */
 typedef struct product {
+  gt_ctx *cx;
   gt_dtype dtype;
   int64_t M, N, K;
   int batch_ndim;
@@ -75,7 +76,7 @@ static gt_status infer(gt_call *c) {
   return gt_out_spec(c, 0, a->dtype, n, shape);
 }
 
-/* The matrices of t (ndim >= 2) as the BLAS takes them; a contiguous copy where it cannot. */
+/* The matrices of t (ndim >= 2) as gt_gemm takes them; a contiguous copy where it cannot. */
 static gt_status matrix_of(gt_call *c, const gt_tensor *t, int64_t rows, int64_t columns,
                            int64_t row_stride, int64_t column_stride, gt_matrix *out,
                            int64_t *batch_stride) {
@@ -162,7 +163,7 @@ static void multiply_batches(void *argument, int64_t begin, int64_t end) {
     gt_matrix a, b;
     void *to;
     operands(p, i, &a, &b, &to);
-    gt_gemm_local(p->dtype, p->M, p->N, p->K, 1, a, b, 0, to, p->N);
+    gt_gemm(p->cx, p->dtype, p->M, p->N, p->K, a, b, false, to, p->N);
   }
 }
 
@@ -187,7 +188,7 @@ static void multiply_integers(void *argument, int64_t begin, int64_t end) {
 }
 
 static gt_status forward(gt_call *c) {
-  product p = {.dtype = c->dtype, .c = gt_data(c->out[0])};
+  product p = {.cx = c->cx, .dtype = c->dtype, .c = gt_data(c->out[0])};
   if (gt_count(c->out[0]) == 0) return GT_OK;
   GT_TRY(plan(c, &p));
   int64_t work = p.M * p.N * (p.K ? p.K : 1);
@@ -200,7 +201,7 @@ static gt_status forward(gt_call *c) {
       gt_matrix a, b;
       void *to;
       operands(&p, i, &a, &b, &to);
-      gt_gemm(c->cx, c->dtype, p.M, p.N, p.K, 1, a, b, 0, to, p.N);
+      gt_gemm(c->cx, c->dtype, p.M, p.N, p.K, a, b, false, to, p.N);
     }
   }
   return GT_OK;

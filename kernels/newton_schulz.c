@@ -20,6 +20,7 @@ enum { STEPS, DTYPE, COEFFICIENT_A, COEFFICIENT_B, COEFFICIENT_C };
 enum { BLOCK = 256, GRAIN = 16384, SMALL = 512 * 512 };
 
 typedef struct job {
+  gt_ctx *cx;
   int64_t n, m; /* X is (n, m), n <= m */
   bool transposed, round;
   gt_ns_factors f;
@@ -73,7 +74,7 @@ static void iterate(gt_call *c, job *j) {
   gt_parallel(c->cx, blocks, 1, GT_PICK(c, gram_blocks), j);
   gt_parallel(c->cx, blocks, 1, GT_PICK(c, polynomial_blocks), j);
   gt_matrix B = {j->B, j->n, false}, X = {j->X, j->m, false};
-  gt_gemm(c->cx, c->dtype, j->n, j->m, j->n, 1, B, X, 0, j->Y, j->m);
+  gt_gemm(c->cx, c->dtype, j->n, j->m, j->n, B, X, false, j->Y, j->m);
   gt_parallel(c->cx, j->n, 1 + GRAIN / (j->m + 1), GT_PICK(c, update_rows), j);
 }
 
@@ -123,7 +124,8 @@ static gt_status forward(gt_call *c) {
   size_t threads = (size_t)gt_pool_threads(c->cx);
   stack s = {
       .c = c,
-      .job = {.transposed = rows > columns,
+      .job = {.cx = c->cx,
+              .transposed = rows > columns,
               .round = c->attr[DTYPE].i == GT_BF16,
               .n = rows > columns ? columns : rows,
               .m = rows > columns ? rows : columns,
@@ -229,7 +231,7 @@ static real *T(block_product)(const job *j, const real *left, const real *right,
                               int64_t row, int64_t column, int64_t rows, int64_t columns) {
   real *block = (real *)j->blocks + (int64_t)gt_worker() * BLOCK * BLOCK;
   gt_matrix a = {left + row * K, K, false}, b = {right + column * K, K, true};
-  gt_gemm_local(sizeof(real) == 8 ? GT_F64 : GT_F32, rows, columns, K, 1, a, b, 0, block, BLOCK);
+  gt_gemm(j->cx, sizeof(real) == 8 ? GT_F64 : GT_F32, rows, columns, K, a, b, false, block, BLOCK);
   return block;
 }
 

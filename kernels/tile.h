@@ -4,7 +4,8 @@
  *
  * A is read one number at a time with any two strides, so A and its transpose cost the same.  B
  * comes as a panel: K rows of gt_tile_n numbers, contiguous.  Every element is one sequential sum
- * over k with fused multiply-add: its bits do not depend on how the rest of the matrix is cut. */
+ * over k with fused multiply-add, then added to C: its bits do not depend on how the rest of the
+ * matrix is cut. */
 #ifndef real
 #ifndef GT_TILE_H
 #define GT_TILE_H
@@ -73,11 +74,7 @@ typedef GT_VECTOR(int64_t) gt_positions_f64;
 static inline void T(gt_tile)(const real *a, int64_t a_row, int64_t a_k, const real *panel,
                               int64_t K, real *c, int64_t ldc, bool add) {
   enum { half = T(gt_tile_n) / 2 };
-  T(gt_vector) sum[GT_TILE_M][2];
-  for (int i = 0; i < GT_TILE_M; i++) {
-    for (int v = 0; v < 2; v++)
-      sum[i][v] = add ? *(const T(gt_vector) *)(c + i * ldc + v * half) : (T(gt_vector)){0};
-  }
+  T(gt_vector) sum[GT_TILE_M][2] = {0};
   for (int64_t k = 0; k < K; k++, a += a_k, panel += 2 * half) {
     T(gt_vector) left = *(const T(gt_vector) *)panel, right = *(const T(gt_vector) *)(panel + half);
     for (int i = 0; i < GT_TILE_M; i++) {
@@ -86,7 +83,11 @@ static inline void T(gt_tile)(const real *a, int64_t a_row, int64_t a_k, const r
     }
   }
   for (int i = 0; i < GT_TILE_M; i++) {
-    for (int v = 0; v < 2; v++) *(T(gt_vector) *)(c + i * ldc + v * half) = sum[i][v];
+    for (int v = 0; v < 2; v++) {
+      T(gt_vector) *to = (T(gt_vector) *)(c + i * ldc + v * half);
+      if (add) sum[i][v] += *to;
+      *to = sum[i][v];
+    }
   }
 }
 
@@ -109,21 +110,25 @@ static inline void T(gt_pack)(const real *x, int64_t row_step, int64_t column_st
   }
 }
 
-/* Transposes a square of vectors: halves of growing blocks change places. */
+/* Transposes a square of vectors by perfect shuffles: row i and row i + n / 2 are interleaved into
+ * rows 2 i and 2 i + 1, log2(n) times. */
 static inline void T(gt_transpose)(T(gt_vector) v[]) {
   enum { n = T(gt_tile_n) / 2 };
-  for (int block = 1; block < n; block *= 2) {
-    T(gt_positions) low = {0}, high = {0};
-    for (int i = 0; i < n; i++) {
-      low[i] = i & block ? n + i - block : i;
-      high[i] = i & block ? n + i : i + block;
+  T(gt_positions) low = {0}, high = {0};
+  for (int i = 0; i < n; i++) {
+    low[i] = i / 2 + i % 2 * n;
+    high[i] = low[i] + n / 2;
+  }
+#pragma GCC unroll 4
+  for (int stage = 1; stage < n; stage *= 2) {
+    T(gt_vector) w[n];
+#pragma GCC unroll 8
+    for (int i = 0; i < n / 2; i++) {
+      w[2 * i] = __builtin_shuffle(v[i], v[i + n / 2], low);
+      w[2 * i + 1] = __builtin_shuffle(v[i], v[i + n / 2], high);
     }
-    for (int i = 0; i < n; i++) {
-      if (i & block) continue;
-      T(gt_vector) upper = v[i], lower = v[i + block];
-      v[i] = __builtin_shuffle(upper, lower, low);
-      v[i + block] = __builtin_shuffle(upper, lower, high);
-    }
+#pragma GCC unroll 16
+    for (int i = 0; i < n; i++) v[i] = w[i];
   }
 }
 
@@ -137,8 +142,10 @@ static inline void T(gt_pack_transposed)(const real *x, int64_t row_step, int64_
     real *to = panels + first / n * n * columns + first % n;
     for (; width == half && column_step == 1 && k + half <= columns; k += half) {
       T(gt_vector) v[half];
+#pragma GCC unroll 16
       for (int i = 0; i < half; i++) v[i] = *(const T(gt_vector) *)(x + (first + i) * row_step + k);
       T(gt_transpose)(v);
+#pragma GCC unroll 16
       for (int i = 0; i < half; i++) *(T(gt_vector) *)(to + (k + i) * n) = v[i];
     }
     for (; k < columns; k++) {

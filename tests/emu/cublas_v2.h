@@ -1,4 +1,4 @@
-/* cublas_v2.h: the part of cuBLAS that the project uses, served by the CPU's BLAS. */
+/* cublas_v2.h: the part of cuBLAS that the project uses, served by plain loops. */
 #ifndef GT_EMU_CUBLAS_H
 #define GT_EMU_CUBLAS_H
 

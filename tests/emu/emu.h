@@ -3,7 +3,7 @@
  * Blocks run one after another; the threads of a block are fibers that yield at __syncthreads and
  * at warp exchanges only.  GT_EMU_ORDER=reverse runs them from the last to the first: a kernel
  * whose result depends on the order lacks a barrier.  Device memory is a range of its own that only
- * kernels, copies and the BLAS can touch: anything else that follows a device pointer faults, as it
+ * kernels, copies and products can touch: anything else that follows a device pointer faults, as it
  * would with a real device.  Not emulated: speed, streams that overlap, float contraction. */
 #ifndef GT_EMU_H
 #define GT_EMU_H

@@ -16,7 +16,7 @@ end
 return {
   -- sums of K products, each rounded; K is at most 150 here
   tol = {f64 = 1e-13, f32 = 2e-6},
-  strided = "close", -- the BLAS takes another path for transposed operands
+  strided = "close", -- a single row takes another path where the other operand is transposed
   cases = {
     {inputs = {{2, 3}, {3, 4}}},
     {inputs = {{3}, {3}}},
