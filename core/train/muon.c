@@ -37,35 +37,26 @@ static gt_status check(gt_ctx *cx, const gt_tensor *p) {
                  gt_shape_text(&spec, text));
 }
 
-/* Parameters of one shape, as matrices in one block of memory. */
-typedef struct batch {
-  int count;
-  int64_t rows, cols;
-  gt_tensor *block;  /* (count, rows, cols) */
-  gt_tensor **slice; /* (count) views of the matrices in the shape of a parameter */
-} batch;
-
-static void drop_slices(gt_ctx *cx, batch *b) {
-  for (int i = 0; i < b->count; i++) {
-    gt_tensor_unref(cx, b->slice[i]);
-    b->slice[i] = NULL;
-  }
-}
-
-static gt_status cut_slices(gt_ctx *cx, batch *b, const gt_tensor *p) {
+/* Views of the matrices of a block (count, rows, cols) in the shape of the parameter p. */
+static gt_status cut_slices(gt_ctx *cx, gt_tensor *block, const gt_tensor *p, int count,
+                            gt_tensor **out) {
   int64_t stride[GT_MAX_DIM];
   int64_t size = 1;
   for (int d = p->ndim - 1; d >= 0; d--) {
     stride[d] = size;
     size *= p->shape[d];
   }
-  for (int i = 0; i < b->count; i++)
-    GT_TRY(gt_tensor_view(cx, b->block, p->ndim, p->shape, stride, b->block->offset + i * size,
-                          &b->slice[i]));
+  for (int i = 0; i < count; i++)
+    GT_TRY(gt_tensor_view(cx, block, p->ndim, p->shape, stride, block->offset + i * size, &out[i]));
   return GT_OK;
 }
 
-/* Puts the direction of p into its slice; the momentum buffer m stays as it is. */
+static void drop_slices(gt_ctx *cx, gt_tensor **slice, int count) {
+  for (int i = 0; i < count; i++) gt_tensor_unref(cx, slice[i]);
+  gt_free(slice);
+}
+
+/* Puts u into the slice of p; the momentum buffer m stays as it is. */
 static gt_status put_direction(gt_ctx *cx, gt_tensor *slice, gt_tensor *p, gt_tensor *m,
                                const gt_value *hyper) {
   double momentum = hyper[MOMENTUM].f;
@@ -73,46 +64,55 @@ static gt_status put_direction(gt_ctx *cx, gt_tensor *slice, gt_tensor *p, gt_te
   return hyper[NESTEROV].i ? gt_update_lerp(cx, p->grad, slice, momentum, slice) : GT_OK;
 }
 
-/* The slices become the orthogonal matrices nearest to them. */
-static gt_status orthogonalise(gt_ctx *cx, batch *b, const gt_tensor *p, const gt_value *hyper) {
-  gt_dtype dtype = hyper[NS_DTYPE].i == NS_F32 ? GT_F32 : GT_BF16;
-  gt_tensor *result = NULL;
-  GT_TRY(gt_apply1(cx, "newton_schulz", b->block,
-                   GT_ARGS({"steps", hyper[NS_STEPS]}, {"dtype", GT_INT(dtype)}), &result));
-  drop_slices(cx, b);
-  gt_tensor_unref(cx, b->block);
-  b->block = result;
-  return cut_slices(cx, b, p);
+/* Fills the block (count, rows, cols) with u of every parameter. */
+static gt_status put_directions(gt_ctx *cx, gt_tensor *block, int count, gt_tensor *const *p,
+                                gt_tensor *const *state, const gt_value *hyper) {
+  gt_tensor **slice = gt_calloc(cx, (size_t)count, sizeof *slice);
+  if (!slice) return GT_ENOMEM;
+  gt_status status = cut_slices(cx, block, p[0], count, slice);
+  for (int i = 0; i < count && status == GT_OK; i++)
+    status = put_direction(cx, slice[i], p[i], state[i], hyper);
+  drop_slices(cx, slice, count);
+  return status;
 }
 
-/* The only part that changes anything. */
-static gt_status apply(gt_ctx *cx, const batch *b, int i, gt_tensor *p, gt_tensor *m,
-                       const gt_value *hyper) {
+/* NewtonSchulz(u) of every parameter in one block (count, rows, cols). */
+static gt_status direction(gt_ctx *cx, int count, gt_tensor *const *p, gt_tensor *const *state,
+                           const gt_value *hyper, gt_tensor **out) {
+  if (gt_count(p[0]) == 0) return GT_OK;
+  int64_t rows = p[0]->shape[0];
+  gt_dtype dtype = hyper[NS_DTYPE].i == NS_F32 ? GT_F32 : GT_BF16;
+  gt_spec spec = gt_spec_make(p[0]->dtype, 3, (int64_t[]){count, rows, gt_count(p[0]) / rows});
+  gt_tensor *block = NULL;
+  GT_TRY(gt_tensor_new(cx, &spec, gt_device_of(p[0]), &block));
+  gt_status status = put_directions(cx, block, count, p, state, hyper);
+  if (status == GT_OK)
+    status = gt_apply1(cx, "newton_schulz", block,
+                       GT_ARGS({"steps", hyper[NS_STEPS]}, {"dtype", GT_INT(dtype)}), out);
+  gt_tensor_unref(cx, block);
+  return status;
+}
+
+static gt_status follow_one(gt_ctx *cx, gt_tensor *p, gt_tensor *m, gt_tensor *u,
+                            const gt_value *hyper) {
   double lr = hyper[LR].f;
-  double scale = sqrt(fmax(1, (double)b->rows / (double)b->cols));
+  double rows = (double)p->shape[0];
+  double scale = sqrt(fmax(1, rows / ((double)gt_count(p) / rows)));
   if (hyper[WEIGHT_DECAY].f != 0) GT_TRY(gt_update_add(cx, p, p, -lr * hyper[WEIGHT_DECAY].f, p));
-  GT_TRY(gt_update_add(cx, p, b->slice[i], -lr * scale, p));
+  GT_TRY(gt_update_add(cx, p, u, -lr * scale, p));
   return gt_update_lerp(cx, m, p->grad, 1 - hyper[MOMENTUM].f, m);
 }
 
-static gt_status update(gt_ctx *cx, int count, gt_tensor *const *p, gt_tensor *const *state,
-                        const int64_t *steps, const gt_value *hyper) {
-  (void)steps;
-  if (gt_count(p[0]) == 0) return GT_OK;
-  batch b = {.count = count, .rows = p[0]->shape[0], .cols = gt_count(p[0]) / p[0]->shape[0]};
-  gt_spec spec = gt_spec_make(p[0]->dtype, 3, (int64_t[]){count, b.rows, b.cols});
-  b.slice = gt_calloc(cx, (size_t)count, sizeof(gt_tensor *));
-  if (!b.slice) return GT_ENOMEM;
-  gt_status status = gt_tensor_new(cx, &spec, gt_device_of(p[0]), &b.block);
-  if (status == GT_OK) status = cut_slices(cx, &b, p[0]);
+/* The only part that changes anything, after it has all the memory it needs. */
+static gt_status follow(gt_ctx *cx, int count, gt_tensor *const *p, gt_tensor *const *state,
+                        gt_tensor *block, const gt_value *hyper) {
+  if (!block) return GT_OK; /* empty parameters */
+  gt_tensor **slice = gt_calloc(cx, (size_t)count, sizeof *slice);
+  if (!slice) return GT_ENOMEM;
+  gt_status status = cut_slices(cx, block, p[0], count, slice);
   for (int i = 0; i < count && status == GT_OK; i++)
-    status = put_direction(cx, b.slice[i], p[i], state[i], hyper);
-  if (status == GT_OK) status = orthogonalise(cx, &b, p[0], hyper);
-  for (int i = 0; i < count && status == GT_OK; i++)
-    status = apply(cx, &b, i, p[i], state[i], hyper);
-  drop_slices(cx, &b);
-  gt_free(b.slice);
-  gt_tensor_unref(cx, b.block);
+    status = follow_one(cx, p[i], state[i], slice[i], hyper);
+  drop_slices(cx, slice, count);
   return status;
 }
 
@@ -123,7 +123,8 @@ const gt_optimizer_class gt_muon = {
     .states = states,
     .state_count = GT_COUNT(states),
     .check = check,
-    .update = update,
+    .direction = direction,
+    .follow = follow,
     .batch_elements = BATCH_ELEMENTS,
     .split_by_size = true,
     .needs_gradient = true,

@@ -1,8 +1,9 @@
 /* optim.c: parameter groups, per-parameter state and the step that all optimizers share.
  *
- * A step has three parts: look at every gradient, make the state that is missing, update.  Bad
- * input ends it in the first part and lack of memory for state in the second, with nothing changed;
- * the third is shielded from interrupts. */
+ * A step has four parts: look at every gradient, make the state that is missing, find directions
+ * where that is long work, update.  Bad input, lack of memory for state or directions and
+ * interrupts end it in the first three, with nothing changed; the last is shielded from
+ * interrupts. */
 #include "core/train/optim.h"
 
 #include "core/model/seen.h"
@@ -38,8 +39,14 @@ static void states_free(gt_ctx *cx, gt_tensor **state, int count) {
   gt_free(state);
 }
 
+static void drop_directions(gt_ctx *cx, gt_optimizer *o) {
+  if (o->direction) states_free(cx, o->direction, o->parameter_count);
+  o->direction = NULL;
+}
+
 void gt_optimizer_unref(gt_ctx *cx, gt_optimizer *o) {
   if (!o || --o->refs > 0) return;
+  drop_directions(cx, o);
   for (int i = 0; i < o->group_count; i++) group_free(cx, &o->groups[i]);
   gt_free(o->groups);
   if (o->state) states_free(cx, o->state, o->parameter_count * o->class->state_count);
@@ -182,6 +189,7 @@ gt_status gt_optimizer_add_group(gt_ctx *cx, gt_optimizer *o, gt_tensor *const *
                                  const gt_value *hyper) {
   int groups = o->group_count;
   gt_seen seen = {0};
+  drop_directions(cx, o); /* they are as many as parameters; the rest is found again */
   gt_value *values = gt_malloc(cx, (size_t)o->class->hyper_count * sizeof *values);
   gt_status status = values ? resolve(cx, o->class, hyper, values) : GT_ENOMEM;
   if (status == GT_OK) status = check_parameters(cx, o, params, count, &seen);
@@ -275,25 +283,60 @@ static int run_length(const gt_optimizer *o, const gt_group *group, int k) {
   return n;
 }
 
-/* Updates a group, whose first parameter is number `first` of the optimizer, from o->done on. */
-static gt_status update_group(gt_ctx *cx, gt_optimizer *o, const gt_group *group, int first) {
-  while (o->done < first + group->count) {
-    int k = o->done - first;
-    int n = group->params[k]->grad ? run_length(o, group, k) : 1;
-    int64_t *steps = &o->steps[o->done];
-    if (group->params[k]->grad) {
-      for (int i = 0; i < n; i++) steps[i]++;
-      gt_status status =
-          o->class->update(cx, n, &group->params[k], &o->state[o->done * o->class->state_count],
-                           steps, group->hyper);
-      if (status != GT_OK) {
-        for (int i = 0; i < n; i++) steps[i]--;
-        return status;
+/* Parameters of one group that are updated together. */
+typedef struct run {
+  gt_tensor *const *params;
+  int first; /* number of the first in the optimizer */
+  int count;
+  const gt_value *hyper;
+} run;
+
+/* Visits the runs of parameters with gradients from number `first` of the optimizer on. */
+static gt_status each_run(gt_ctx *cx, gt_optimizer *o, int first,
+                          gt_status (*visit)(gt_ctx *cx, gt_optimizer *o, const run *r)) {
+  for (int g = 0, start = 0; g < o->group_count; start += o->groups[g++].count) {
+    const gt_group *group = &o->groups[g];
+    while (first < start + group->count) {
+      int k = first - start;
+      run r = {&group->params[k], first, 1, group->hyper};
+      if (group->params[k]->grad) {
+        r.count = run_length(o, group, k);
+        GT_TRY(visit(cx, o, &r));
       }
+      first += r.count;
     }
-    o->done += n;
   }
   return GT_OK;
+}
+
+static gt_status find_direction(gt_ctx *cx, gt_optimizer *o, const run *r) {
+  return o->class->direction(cx, r->count, r->params, &o->state[r->first * o->class->state_count],
+                             r->hyper, &o->direction[r->first]);
+}
+
+/* A step that goes on usually has its directions already. */
+static gt_status find_directions(gt_ctx *cx, gt_optimizer *o) {
+  if (!o->class->direction || o->direction) return GT_OK;
+  o->direction = gt_calloc(cx, (size_t)o->parameter_count, sizeof(gt_tensor *));
+  if (!o->direction) return GT_ENOMEM;
+  return each_run(cx, o, o->done, find_direction);
+}
+
+static gt_status update(gt_ctx *cx, gt_optimizer *o, const run *r) {
+  gt_tensor **state = &o->state[r->first * o->class->state_count];
+  int64_t *steps = &o->steps[r->first];
+  gt_status status;
+  for (int i = 0; i < r->count; i++) steps[i]++;
+  if (o->direction)
+    status = o->class->follow(cx, r->count, r->params, state, o->direction[r->first], r->hyper);
+  else
+    status = o->class->update(cx, r->count, r->params, state, steps, r->hyper);
+  if (status == GT_OK) {
+    o->done = r->first + r->count;
+  } else {
+    for (int i = 0; i < r->count; i++) steps[i]--;
+  }
+  return status;
 }
 
 /* Looks at every gradient, then makes the state that is missing. */
@@ -316,16 +359,14 @@ gt_status gt_optimizer_step(gt_ctx *cx, gt_optimizer *o) {
   GT_TRY(prepare(cx, o));
   bool grad_enabled = cx->grad_enabled;
   bool shielded = cx->shielded;
-  gt_status status = GT_OK;
   cx->grad_enabled = false;
+  gt_status status = find_directions(cx, o);
   cx->shielded = true;
-  for (int g = 0, first = 0; g < o->group_count && status == GT_OK; g++) {
-    status = update_group(cx, o, &o->groups[g], first);
-    first += o->groups[g].count;
-  }
+  if (status == GT_OK) status = each_run(cx, o, o->done, update);
   cx->grad_enabled = grad_enabled;
   cx->shielded = shielded;
   if (status == GT_OK) o->done = 0;
+  if (o->done == 0) drop_directions(cx, o);
   if (o->done > 0)
     return gt_fail(cx, status, "%s: %d of %d parameters updated, the next step() does the rest: %s",
                    o->class->name, o->done, o->parameter_count, cx->message);
@@ -334,6 +375,7 @@ gt_status gt_optimizer_step(gt_ctx *cx, gt_optimizer *o) {
 
 void gt_optimizer_zero_grad(gt_ctx *cx, gt_optimizer *o, bool set_to_none) {
   o->done = 0;
+  drop_directions(cx, o);
   for (int g = 0; g < o->group_count; g++) {
     for (int k = 0; k < o->groups[g].count; k++) {
       gt_tensor *p = o->groups[g].params[k];
@@ -387,6 +429,7 @@ gt_status gt_optimizer_load(gt_ctx *cx, gt_optimizer *o, const int64_t *steps,
     loser = o->state;
     o->state = fresh;
     o->done = 0;
+    drop_directions(cx, o);
     if (o->parameter_count) memcpy(o->steps, steps, (size_t)o->parameter_count * sizeof *steps);
   }
   if (loser) states_free(cx, loser, count);

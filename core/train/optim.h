@@ -31,6 +31,13 @@ typedef struct gt_optimizer_class {
    * (count, state_count); steps (count), from 1. */
   gt_status (*update)(gt_ctx *cx, int count, gt_tensor *const *p, gt_tensor *const *state,
                       const int64_t *steps, const gt_value *hyper);
+  /* For an optimizer whose work is long, both of these in place of `update`.  `direction` computes
+   * what the second needs and changes nothing: an interrupt ends the step there, with everything as
+   * it was.  `follow` is quick. */
+  gt_status (*direction)(gt_ctx *cx, int count, gt_tensor *const *p, gt_tensor *const *state,
+                         const gt_value *hyper, gt_tensor **out);
+  gt_status (*follow)(gt_ctx *cx, int count, gt_tensor *const *p, gt_tensor *const *state,
+                      gt_tensor *direction, const gt_value *hyper);
   int64_t batch_elements; /* equal shapes are handed over together up to this size; 0: singly */
   bool split_by_size;     /* the notebook's Muon: one group per distinct numel, ascending */
   bool needs_gradient;    /* a parameter without gradient is an error; otherwise it is skipped */
@@ -53,10 +60,11 @@ struct gt_optimizer {
   const gt_optimizer_class *class;
   gt_group *groups;
   int group_count;
-  gt_tensor **state;   /* (parameter_count, state_count), NULL until the first step */
-  int64_t *steps;      /* (parameter_count) */
-  int parameter_count; /* over all groups, in group order */
-  int done;            /* parameters that a step stopped by lack of memory has updated already */
+  gt_tensor **state;     /* (parameter_count, state_count), NULL until the first step */
+  int64_t *steps;        /* (parameter_count) */
+  int parameter_count;   /* over all groups, in group order */
+  int done;              /* parameters that a step stopped by lack of memory has updated already */
+  gt_tensor **direction; /* (parameter_count) of that step, at the first of each batch; or NULL */
 };
 
 gt_status gt_optimizer_new(gt_ctx *cx, const gt_optimizer_class *class, gt_optimizer **out);
@@ -66,8 +74,9 @@ void gt_optimizer_unref(gt_ctx *cx, gt_optimizer *o);
  * before anything changes. */
 gt_status gt_optimizer_add_group(gt_ctx *cx, gt_optimizer *o, gt_tensor *const *params, int count,
                                  const gt_value *hyper);
-/* When memory runs out halfway, the next call goes on where this one stopped: every parameter makes
- * one step.  zero_grad gives the rest of such a step up. */
+/* An interrupt ends a step before it changes anything, or not at all.  When memory runs out
+ * halfway, the next call goes on where this one stopped: every parameter makes one step.  zero_grad
+ * gives the rest of such a step up. */
 gt_status gt_optimizer_step(gt_ctx *cx, gt_optimizer *o);
 void gt_optimizer_zero_grad(gt_ctx *cx, gt_optimizer *o, bool set_to_none);
 /* State of parameter i (in group order) as state dicts hold it.  `state` is (parameter_count,

@@ -68,6 +68,47 @@ static void a_step_is_finished_when_an_interrupt_comes(void **state) {
   drop(o, p, 3);
 }
 
+/* ---- an optimizer with a long part ---- */
+
+static gt_status slow_direction(gt_ctx *context, int count, gt_tensor *const *p,
+                                gt_tensor *const *state, const gt_value *hyper, gt_tensor **out) {
+  (void)state, (void)hyper;
+  assert_int_equal(count, 1);
+  gt_spec spec = gt_spec_of(p[0]);
+  GT_TRY(gt_tensor_zeros(context, &spec, gt_device_of(p[0]), out));
+  if (gt_count(p[0]) == 6) gt_interrupt(context); /* in the middle: the second parameter */
+  return gt_poll(context);
+}
+
+static gt_status slow_follow(gt_ctx *context, int count, gt_tensor *const *p,
+                             gt_tensor *const *state, gt_tensor *direction, const gt_value *hyper) {
+  (void)count, (void)hyper;
+  assert_non_null(direction);
+  GT_TRY(gt_poll(context)); /* shielded: never cut short */
+  GT_TRY(gt_fill_value(context, state[0], 1));
+  return gt_fill_value(context, p[0], -1);
+}
+
+static void an_interrupt_of_long_work_leaves_everything(void **state) {
+  (void)state;
+  gt_optimizer_class slow = probe;
+  slow.update = NULL;
+  slow.direction = slow_direction;
+  slow.follow = slow_follow;
+  gt_tensor *p[] = {weight(2, 2, true), weight(3, 2, true)};
+  gt_optimizer *o = optimizer(&slow, p, 2);
+  assert_int_equal(gt_optimizer_step(cx, o), GT_EINTR);
+  assert_true(element(p[0], 0) == 0 && element(p[1], 0) == 0 && element(o->state[0], 0) == 0);
+  assert_true(o->steps[0] == 0 && o->steps[1] == 0 && o->done == 0);
+  assert_null(o->direction);
+  gt_interrupt_clear(cx);
+  gt_grad_clear(cx, p[1]);
+  ok(gt_optimizer_step(cx, o));
+  assert_true(element(p[0], 0) == -1 && element(p[1], 0) == 0 && o->steps[0] == 1);
+  assert_null(o->direction);
+  drop(o, p, 2);
+}
+
 static void bad_gradients_stop_a_step_before_it_begins(void **state) {
   (void)state;
   gt_tensor *p[] = {weight(2, 2, true), weight(3, 2, true)};
@@ -323,6 +364,7 @@ static void the_recipe_covers_every_parameter(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_step_is_finished_when_an_interrupt_comes),
+      TEST(an_interrupt_of_long_work_leaves_everything),
       TEST(bad_gradients_stop_a_step_before_it_begins),
       TEST(zero_grad_can_keep_the_memory),
       TEST(lack_of_memory_leaves_every_weight),

@@ -253,6 +253,18 @@ static void stops_native_work(void **state) {
   assert_int_equal(leave(t, CTRL_D), 0);
 }
 
+static void an_optimizer_step_is_whole_or_not_at_all(void **state) {
+  (void)state;
+  terminal *t = start_loop();
+  ask(t, "p = nn.Parameter(torch.randn(64, 64)) q = nn.Parameter(torch.randn(4000, 4000))", "");
+  ask(t, "o = optim.Muon{p, q} p.grad = torch.randn(64, 64) q.grad = torch.randn(4000, 4000)", "");
+  ask(t, "before = {p:detach():clone(), q:detach():clone()}", "");
+  stop(t, "o:step()");
+  ask(t, "torch.equal(p, before[1]) and torch.equal(q, before[2]) and 'un' .. 'touched'",
+      "untouched");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
 /* Waits until the program sleeps in the kernel: only then does a read have a signal to break. */
 static void wait_asleep(const terminal *t) {
   char path[64], status = 0;
@@ -432,6 +444,7 @@ int main(void) {
       cmocka_unit_test_teardown(stops_a_sort_with_comparator, end_session),
       cmocka_unit_test_teardown(stops_functions_of_lua_itself, end_session),
       cmocka_unit_test_teardown(stops_native_work, end_session),
+      cmocka_unit_test_teardown(an_optimizer_step_is_whole_or_not_at_all, end_session),
       cmocka_unit_test_teardown(stops_a_read, end_session),
       cmocka_unit_test_teardown(drops_what_was_typed, end_session),
       cmocka_unit_test_teardown(comes_back_from_keys_that_are_dropped, end_session),
