@@ -217,9 +217,29 @@ function Module:add_module(name, child)
   self[name] = child
 end
 
---- m:apply(fn): fn(module) for everything below m, then for m itself.
-function Module:apply(fn)
-  for module in objects_of(native.walk(self, "apply")) do fn(module) end
+--- All names of a tensor in m: "token_embedding.weight = lm_head.weight".
+local function names_of(self, tensor)
+  local names = {}
+  for name, one in pairs_of(native.walk(self, "state")) do
+    if one == tensor then names[#names + 1] = name end
+  end
+  return table.concat(names, " = ")
+end
+
+--- m:apply(fn[, {note = false}]): fn(module) for everything below m, then for m itself.  Tells (on stderr)
+-- of tensors that nn.init filled for two modules: the later law stays.
+function Module:apply(fn, options)
+  local o = keywords.read("apply", options, {"note"})
+  local found = require "nn.laws".twice(function(at)
+    for module in objects_of(native.walk(self, "apply")) do
+      at(module)
+      fn(module)
+    end
+  end)
+  for _, it in ipairs(o.note ~= false and found or {}) do
+    io.stderr:write("note: ", names_of(self, it.tensor), " was initialised twice: ", it.first, ", then ", it.last,
+                    ", which stays\n")
+  end
   return self
 end
 

@@ -6,6 +6,37 @@ local keywords = require "gt.keywords"
 
 local init = {}
 
+-- ---- tied tensors that are initialised twice ----
+
+local watch -- of the m:apply() that runs: the module it is at, the last law of each tensor, what came twice
+
+--- Runs fn(set_module), and returns a list of {tensor = …, first = law, last = law} where two modules initialised one.
+local function twice(fn)
+  local outer = watch
+  watch = {last = {}, found = {}}
+  local found, mine = watch.found, watch
+  local ok, message = pcall(fn, function(module) mine.module = module end)
+  watch = outer
+  if not ok then error(message, 0) end
+  return found
+end
+
+local function record(name, t, x, y)
+  local before = watch.last[t]
+  local now = {tensor = t, module = watch.module, last = ("%s(%s)"):format(name, table.concat({x, y}, ", "))}
+  if before and before.module == now.module then
+    before.last = now.last
+    return
+  end
+  watch.last[t] = now
+  if before then
+    now.first = before.last
+    table.insert(watch.found, now)
+  end
+end
+
+-- ---- laws ----
+
 --- What callers of {mean = …, std = …} and of positional numbers both get.
 local function law(name, first, a, second, b)
   init[name] = function(t, x, y)
@@ -16,7 +47,9 @@ local function law(name, first, a, second, b)
     end
     if x == nil then x = a end
     if y == nil then y = b end
-    return native.init(name, t, x, y)
+    native.init(name, t, x, y)
+    if watch then record(name, t, x, y) end
+    return t
   end
 end
 
@@ -57,4 +90,4 @@ local function unknown(_, name)
   keywords.fail("nn.init has no law %s%s", keywords.show(name), keywords.suggest(tostring(name), names))
 end
 
-return {init = setmetatable(init, {__index = unknown})}
+return {twice = twice, init = setmetatable(init, {__index = unknown})}
