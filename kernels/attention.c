@@ -179,6 +179,7 @@ const gt_op gt_op_attention = {
     .nin = 3,
     .nout = 2,
     .hidden = 1,
+    .autocast = true,
     .compute = GT_REALS,
     .numeric = 7,
     .strided = 7,

@@ -110,6 +110,7 @@ const gt_op gt_op_linear = {
     .where = "F",
     .nin = 3,
     .nout = 1,
+    .autocast = true,
     .compute = GT_REALS,
     .numeric = 7,
     .differentiable = 7,

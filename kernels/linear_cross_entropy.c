@@ -135,6 +135,7 @@ const gt_op gt_op_linear_cross_entropy = {
     .nin = 3,
     .nout = 2,
     .hidden = 1,
+    .autocast = true,
     .compute = GT_REALS,
     .numeric = 3,
     .differentiable = 3,

@@ -253,6 +253,7 @@ const gt_op gt_op_matmul = {
     .where = "method",
     .nin = 2,
     .nout = 1,
+    .autocast = true,
     .compute = GT_NUMBERS,
     .numeric = 3,
     .strided = 3,

@@ -414,8 +414,11 @@ gt_status gt_backward(gt_ctx *cx, gt_tensor *root, gt_tensor *seed, bool retain)
   gt_tensor *start = NULL;
   GT_TRY(make_seed(cx, root, seed, &start));
   bool enabled = cx->grad_enabled;
+  gt_autocast autocast[GT_NDEVICE];
   gt_status status;
   cx->grad_enabled = false; /* gradients of gradients are not recorded */
+  memcpy(autocast, cx->autocast, sizeof autocast);
+  memset(cx->autocast, 0, sizeof autocast); /* the dtypes of the forward stand */
   if (root->node == NULL) {
     gt_edge edge = {.leaf = root};
     status = root->grad == NULL ? store(cx, &edge, gt_tensor_ref(start))
@@ -426,6 +429,7 @@ gt_status gt_backward(gt_ctx *cx, gt_tensor *root, gt_tensor *seed, bool retain)
     close_walk(&w, status != GT_OK);
   }
   cx->grad_enabled = enabled;
+  memcpy(cx->autocast, autocast, sizeof autocast);
   gt_tensor_unref(cx, start);
   return status;
 }

@@ -5,6 +5,7 @@
 #define GT_CONTEXT_H
 
 #include "core/tensor/device.h"
+#include "core/tensor/dtype.h"
 #include "core/tensor/status.h"
 
 #include <signal.h>
@@ -24,6 +25,12 @@ typedef struct gt_node gt_node;
 /* Called around every module forward (core/model); inspection uses it. */
 typedef struct gt_observer gt_observer;
 
+/* Mixed precision: while `on`, products (gt_op.autocast) round their inputs to `dtype`. */
+typedef struct gt_autocast {
+  bool on;
+  gt_dtype dtype; /* bf16 or f16 */
+} gt_autocast;
+
 struct gt_ctx {
   /* read-only outside context.c */
   const gt_op *const *ops; /* (op_count) the table of kernels/, as data */
@@ -39,10 +46,11 @@ struct gt_ctx {
 
   /* anyone may set */
   bool grad_enabled;
-  uint64_t seed;         /* key of all random streams */
-  uint64_t stream;       /* next unused stream number */
-  uint64_t sequence;     /* next graph node number */
-  gt_observer *observer; /* core/model/module.h */
+  gt_autocast autocast[GT_NDEVICE]; /* for ops on that kind of device */
+  uint64_t seed;                    /* key of all random streams */
+  uint64_t stream;                  /* next unused stream number */
+  uint64_t sequence;                /* next graph node number */
+  gt_observer *observer;            /* core/model/module.h */
   bool shielded; /* interrupts wait until this is false again: set around work that must not stop
                     halfway, such as an optimizer step.  gt_poll() and gt_parallel() honour it */
   void *host;    /* the binding's data; core never looks inside */

@@ -107,6 +107,9 @@ struct gt_op {
   unsigned strided; /* mask of inputs the kernel takes with any strides */
   bool any_dtype;   /* the kernel converts numeric inputs and outputs itself, block by block (what
                        gt_cpu_map does): run.c leaves their dtypes alone */
+  bool
+      autocast; /* under autocast its numeric inputs are first rounded to the low dtype; the
+                   roundings are recorded, so gradients reach the wide tensors in their own dtype */
   unsigned
       differentiable; /* mask of inputs that can have gradients; variadic: bit 0 speaks for all */
   unsigned save_in, save_out; /* masks of what backward reads */

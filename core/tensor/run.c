@@ -260,8 +260,8 @@ static void drop_outputs(gt_call *c, int from) {
   }
 }
 
-gt_status gt_run(gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin, const gt_value *attr,
-                 gt_tensor **out) {
+static gt_status run_op(gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin,
+                        const gt_value *attr, gt_tensor **out) {
   frame f;
   gt_status status = open_frame(&f, cx, op, in, nin, attr);
   if (status == GT_OK) status = run(&f);
@@ -271,6 +271,44 @@ gt_status gt_run(gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin, con
   close_frame(&f);
   return status;
 }
+
+/* ---- autocast ---- */
+
+/* The dtype that the inputs of op are rounded to, GT_NDTYPE for none: f64 stays as it is. */
+static gt_dtype low_dtype(const gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin) {
+  gt_dtype low = GT_NDTYPE;
+  for (int i = 0; op->autocast && i < nin && i < FEW; i++) {
+    if (in[i] == NULL || !gt_op_bit(op, op->numeric, i)) continue;
+    const gt_autocast *mode = &cx->autocast[gt_device_of(in[i])->kind];
+    if (!mode->on || !gt_dtype_is_float(in[i]->dtype) || in[i]->dtype == GT_F64) return GT_NDTYPE;
+    low = mode->dtype;
+  }
+  return low;
+}
+
+static gt_status run_rounded(gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin,
+                             const gt_value *attr, gt_dtype low, gt_tensor **out) {
+  gt_tensor *rounded[FEW] = {NULL};
+  gt_status status = GT_OK;
+  for (int i = 0; i < nin && status == GT_OK; i++) {
+    if (in[i] == NULL || in[i]->dtype == low || !gt_op_bit(op, op->numeric, i))
+      rounded[i] = gt_tensor_ref(in[i]);
+    else
+      status = gt_apply1(cx, "to", in[i], GT_ARGS({"dtype", GT_INT(low)}), &rounded[i]);
+  }
+  if (status == GT_OK) status = run_op(cx, op, rounded, nin, attr, out);
+  for (int i = 0; i < nin; i++) gt_tensor_unref(cx, rounded[i]);
+  return status;
+}
+
+gt_status gt_run(gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin, const gt_value *attr,
+                 gt_tensor **out) {
+  gt_dtype low = low_dtype(cx, op, in, nin);
+  if (low != GT_NDTYPE) return run_rounded(cx, op, in, nin, attr, low, out);
+  return run_op(cx, op, in, nin, attr, out);
+}
+
+/* ---- in place ---- */
 
 static gt_status check_target(const gt_call *c, const gt_tensor *target) {
   gt_spec have = gt_spec_of(target);

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #define GRAD_MODE "gt.grad_mode"
+#define AUTOCAST "gt.autocast"
 #define TIDY_SCOPE "gt.tidy_scope"
 
 /* ---- seed, threads, defaults ---- */
@@ -121,13 +122,95 @@ static int is_grad_enabled(lua_State *L) {
   return 1;
 }
 
-/* ---- memory ---- */
+/* ---- autocast ---- */
 
 /* Kind of the device in argument 1; the cuda library is not opened just to ask. */
 static gt_device_kind memory_kind(lua_State *L, gt_device_kind fallback) {
   if (lua_isnoneornil(L, 1)) return fallback;
   if (lua_type(L, 1) == LUA_TSTRING && strncmp(lua_tostring(L, 1), "cuda", 4) == 0) return GT_CUDA;
   return gtlua_todevice(L, 1)->kind;
+}
+
+typedef struct autocast_mode {
+  gt_autocast before[GT_NDEVICE];
+  bool closed;
+} autocast_mode;
+
+static int autocast_close(lua_State *L) {
+  autocast_mode *mode = luaL_checkudata(L, 1, AUTOCAST);
+  if (!mode->closed) memcpy(gtlua_cx(L)->autocast, mode->before, sizeof mode->before);
+  mode->closed = true;
+  return 0;
+}
+
+static int autocast_tostring(lua_State *L) {
+  const autocast_mode *mode = luaL_checkudata(L, 1, AUTOCAST);
+  lua_pushstring(L, mode->closed ? "autocast, closed"
+                                 : "autocast until this value is closed: local _ <close> = "
+                                   "torch.autocast(\"cpu\")");
+  return 1;
+}
+
+/* Sets in `wanted` what argument 1 and the options at 2, if any, ask for. */
+static void read_autocast(lua_State *L, gt_autocast wanted[GT_NDEVICE]) {
+  static const char *const names[] = {"dtype", "enabled", NULL};
+  gt_autocast mode = {.on = true, .dtype = GT_BF16};
+  char hint[96];
+  bool dtype_first =
+      luaL_testudata(L, 1, GTLUA_DTYPE) ||
+      (lua_type(L, 1) == LUA_TSTRING && gt_dtype_parse(lua_tostring(L, 1), &mode.dtype));
+  if (dtype_first) mode.dtype = gtlua_todtype(L, 1);
+  if (lua_istable(L, 2)) {
+    for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
+      const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+      if (strcmp(key, "dtype") == 0)
+        mode.dtype = gtlua_todtype(L, -1);
+      else if (strcmp(key, "enabled") == 0)
+        mode.on = lua_toboolean(L, -1);
+      else
+        gtlua_error(L, "autocast has no option '%s'%s", key, gtlua_suggest(key, names, hint));
+    }
+  }
+  if (!gt_dtype_is_half(mode.dtype))
+    gtlua_error(L, "autocast: expected bfloat16 or float16, got %s", gt_dtype_name(mode.dtype));
+  if (dtype_first)
+    wanted[GT_CPU] = wanted[GT_CUDA] = mode;
+  else if (lua_type(L, 1) == LUA_TSTRING && strcmp(lua_tostring(L, 1), "cuda") == 0)
+    wanted[GT_CUDA] = mode; /* without opening the device */
+  else
+    wanted[gtlua_todevice(L, 1)->kind] = mode;
+}
+
+/* torch.autocast(device or dtype[, {dtype = bfloat16, enabled = true}][, function, …]) -> a value
+ * that ends it when closed, or the results of the function */
+static int autocast(lua_State *L) {
+  gt_ctx *cx = gtlua_cx(L);
+  gt_autocast wanted[GT_NDEVICE];
+  memcpy(wanted, cx->autocast, sizeof wanted);
+  read_autocast(L, wanted);
+  int function = lua_istable(L, 2) ? 3 : 2, n = lua_gettop(L) - function + 1;
+  if (n > 0 && lua_type(L, function) != LUA_TFUNCTION)
+    return gtlua_error(L, "autocast: expected a function to run, got %s",
+                       gtlua_typename(L, function));
+  autocast_mode *mode = lua_newuserdatauv(L, sizeof *mode, 0);
+  mode->closed = false;
+  memcpy(mode->before, cx->autocast, sizeof wanted);
+  luaL_setmetatable(L, AUTOCAST);
+  if (n > 0) {
+    lua_insert(L, function);
+    lua_toclose(L, function);
+  }
+  memcpy(cx->autocast, wanted, sizeof wanted);
+  if (n <= 0) return 1;
+  lua_call(L, n - 1, LUA_MULTRET);
+  return lua_gettop(L) - function;
+}
+
+/* torch.is_autocast_enabled([device = "cpu"]) -> boolean */
+static int is_autocast_enabled(lua_State *L) {
+  gt_device_kind kind = memory_kind(L, GT_CPU);
+  lua_pushboolean(L, gtlua_cx(L)->autocast[kind].on);
+  return 1;
 }
 
 static gt_memory_stats memory_of(lua_State *L, gt_device_kind fallback) {
@@ -311,6 +394,8 @@ static const luaL_Reg functions[] = {{"manual_seed", manual_seed},
                                      {"enable_grad", enable_grad},
                                      {"set_grad_enabled", set_grad_enabled},
                                      {"is_grad_enabled", is_grad_enabled},
+                                     {"autocast", autocast},
+                                     {"is_autocast_enabled", is_autocast_enabled},
                                      {"memory_allocated", memory_allocated},
                                      {"memory_reserved", memory_reserved},
                                      {"max_memory_allocated", max_memory_allocated},
@@ -339,10 +424,17 @@ void gtlua_open_session(lua_State *L) {
   lua_setfield(L, -2, "__close");
   lua_pushcfunction(L, grad_mode_tostring);
   lua_setfield(L, -2, "__tostring");
+  lua_pop(L, 1);
+  luaL_newmetatable(L, AUTOCAST);
+  lua_pushcfunction(L, autocast_close);
+  lua_setfield(L, -2, "__close");
+  lua_pushcfunction(L, autocast_tostring);
+  lua_setfield(L, -2, "__tostring");
+  lua_pop(L, 1);
   luaL_newmetatable(L, TIDY_SCOPE);
   lua_pushcfunction(L, tidy_close);
   lua_setfield(L, -2, "__close");
-  lua_pop(L, 2);
+  lua_pop(L, 1);
   luaL_setfuncs(L, functions, 0);
   gtlua_namespace(L, "torch.cuda");
   luaL_setfuncs(L, cuda_functions, 0);

@@ -37,6 +37,11 @@ return {
     "  local _ <close> = torch.no_grad() does so to the end of the block",
   ["torch.enable_grad"] = "(function, …) -> its results, computed with gradients recorded",
   ["torch.set_grad_enabled"] = "(value): local _ <close> = torch.set_grad_enabled(false)",
+  ["torch.autocast"] = "(device or dtype[, {dtype = torch.bfloat16, enabled = true}][, function, …])\n" ..
+    "  matmul, linear, attention and the fused loss round their inputs to dtype; weights, everything else and all\n" ..
+    "  gradients keep theirs, as in PyTorch's autocast on the CPU\n" ..
+    "  local _ <close> = torch.autocast(\"cpu\") does so to the end of the block",
+  ["torch.is_autocast_enabled"] = "(device = \"cpu\") -> boolean",
   ["torch.is_grad_enabled"] = "() -> boolean",
   ["torch.memory_allocated"] = "(device = \"cpu\") -> bytes in live tensors",
   ["torch.memory_reserved"] = "(device = \"cpu\") -> bytes held from the system",

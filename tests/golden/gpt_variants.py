@@ -4,7 +4,8 @@
 
 Written with PyTorch 2.9.1 on a CPU, float32.  Names of tensors begin with that of the variant: its
 parameters, tokens (some targets are -1), logits, mean loss, every parameter gradient, and the losses of
-ten steps of AdamW.  The settings are in the metadata.
+ten steps of AdamW; of one variant the same numbers under autocast to bfloat16 besides.  The settings are in
+the metadata.
 """
 
 import json
@@ -33,6 +34,7 @@ VARIANTS = {
     "mixed": {"n_kv_heads": 1, "norm": "layer", "bias": True, "position": "learned", "tied": False,
               "n_heads": 3, "sequence_len": 30},
 }
+AUTOCAST = "nanogpt"
 ACTIVATIONS = {
     "relu2": lambda x: F.relu(x).square(),
     "gelu": F.gelu,
@@ -143,6 +145,15 @@ def draw(model, std=0.15):
             p.normal_(1 if "norm" in name and name.endswith("weight") else 0, std)
 
 
+def autocast(model, idx, targets):
+    model.zero_grad()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits, loss = model(idx).float(), model(idx, targets)
+    loss.backward()
+    made = {"autocast.grad." + n: p.grad.clone() for n, p in model.named_parameters()}
+    return made | {"autocast.logits": logits, "autocast.loss": loss}
+
+
 def make(name, settings):
     c = DEFAULTS | settings
     torch.manual_seed(sum(map(ord, name)))
@@ -156,6 +167,8 @@ def make(name, settings):
     loss.backward()
     tensors |= {"idx": idx, "targets": targets, "logits": model(idx), "loss": loss}
     tensors |= {"grad." + n: p.grad.clone() for n, p in model.named_parameters()}
+    if name == AUTOCAST:
+        tensors |= autocast(model, idx, targets)
     adamw = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1)
     curve = []
     for _ in range(STEPS):

@@ -67,6 +67,12 @@ function functional.scaled_dot_product_attention(q, k, v, options)
   return torch.softmax(scores, -1):matmul(v)
 end
 
+--- Losses are computed in float32 where autocast made something narrower.
+local function wide(x)
+  local narrow = x.dtype == torch.bfloat16 or x.dtype == torch.float16
+  return narrow and torch.is_autocast_enabled(x.device) and x:float() or x
+end
+
 local function reduced(name, loss, reduction)
   if reduction == nil or reduction == "mean" then return loss:mean() end
   if reduction == "sum" then return loss:sum() end
@@ -96,6 +102,7 @@ end
 function functional.cross_entropy(logits, targets, options)
   local o = keywords.read("cross_entropy", options, {"ignore_index", "reduction"})
   local settings = {ignore_index = o.ignore_index or -100, reduction = o.reduction or "mean"}
+  logits = wide(logits)
   if logits.ndim == 2 then return torch.ops.cross_entropy(logits, targets, settings) end
   local shape = targets.shape
   if logits.ndim == 1 then
@@ -110,13 +117,13 @@ end
 --- F.nll_loss(log_probabilities, targets[, {reduction = "mean"}])
 function functional.nll_loss(logp, targets, options)
   local o = keywords.read("nll_loss", options, {"reduction"})
-  return reduced("nll_loss", -logp:gather(-1, targets:unsqueeze(-1)):squeeze(-1), o.reduction)
+  return reduced("nll_loss", -wide(logp):gather(-1, targets:unsqueeze(-1)):squeeze(-1), o.reduction)
 end
 
 --- F.mse_loss(input, target[, {reduction = "mean"}])
 function functional.mse_loss(input, target, options)
   local o = keywords.read("mse_loss", options, {"reduction"})
-  return reduced("mse_loss", (input - target):square(), o.reduction)
+  return reduced("mse_loss", (wide(input) - wide(target)):square(), o.reduction)
 end
 
 --- F.l1_loss(input, target[, {reduction = "mean"}])
