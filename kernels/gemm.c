@@ -57,11 +57,10 @@ static int64_t tile_count(const product *p) {
   return down * ((p->N + p->tile_columns - 1) / p->tile_columns);
 }
 
-/* The cut depends on the shape only. */
-static void cut(product *p) {
+static void cut(product *p, int threads) {
   p->tile_rows = part(p->M, ROWS);
   p->tile_columns = part(p->N, COLUMN_BYTES / (int64_t)gt_dtype_size(p->dtype));
-  while (tile_count(p) < TILES) {
+  while (threads > 1 && tile_count(p) < TILES * threads) {
     int64_t *longer = p->tile_rows >= p->tile_columns ? &p->tile_rows : &p->tile_columns;
     if (*longer < 2 * LEAST) return;
     *longer = gt_round_up(*longer / 2, UNIT);
@@ -77,7 +76,7 @@ void gt_gemm(gt_ctx *cx, gt_dtype dtype, int64_t M, int64_t N, int64_t K, gt_mat
     p.a = (gt_matrix){b.data, b.ld, !b.transposed};
     p.b = (gt_matrix){a.data, a.ld, !a.transposed};
   }
-  cut(&p);
+  cut(&p, gt_pool_idle(cx));
   int64_t tiles = tile_count(&p), grain = M * N * K <= SERIAL_WORK ? tiles : 1;
   gt_parallel(cx, tiles, grain, GT_PICK(&p, multiply_tiles), &p);
 }

@@ -5,7 +5,8 @@
  *   X <- g or its transpose, so that rows <= columns;  X <- X / (|X| + 1e-7)
  *   `steps` times:  A = X X^T,  B = b A + (c A) A,  X <- a X + B X
  *
- * A and B are symmetric: only blocks on and below the diagonal are computed, the rest is mirrored.
+ * A and B are symmetric: they are computed in strips of columns, each from the diagonal down, and
+ * mirrored.
  * dtype = bf16 rounds every product, sum and scaling to bf16 where a chain of bf16 tensors would be
  * rounded, with sums in f32; dtype = f32 keeps full precision (f64 for f64 input).  Where the CPU
  * multiplies bf16 numbers, newton_schulz_bf16.c does the first on bf16 storage. */
@@ -13,11 +14,13 @@
 #include "kernels/newton_schulz.h"
 #include "core/tensor/pool.h"
 #include "kernels/gemm.h"
+#include "kernels/tile.h"
 
 #include <math.h>
 
 enum { STEPS, DTYPE, COEFFICIENT_A, COEFFICIENT_B, COEFFICIENT_C };
-enum { BLOCK = 256, GRAIN = 16384, SMALL = 512 * 512 };
+enum { STRIPS = 8, UNIT = 32, WIDEST = 256 };
+enum { GRAIN = 16384, SMALL = 512 * 512 };
 
 typedef struct job {
   gt_ctx *cx;
@@ -28,10 +31,17 @@ typedef struct job {
   void *out;
   void *X, *Y;      /* (n, m) */
   void *A, *cA, *B; /* (n, n) */
-  void *blocks;     /* (threads, BLOCK, BLOCK) */
+  int64_t width;    /* of a strip */
+  void *strips;     /* (threads, 2, n, width) */
   void *norms;      /* (n) squared norms of the rows */
   double divisor;
 } job;
+
+/* Small strips waste less above the diagonal, wide ones read X less often. */
+static int64_t strip_width(int64_t n) {
+  int64_t width = gt_round_up((n + STRIPS - 1) / STRIPS, UNIT);
+  return width < WIDEST ? width : WIDEST;
+}
 
 #define GT_TYPED "kernels/newton_schulz.c"
 #include "kernels/typed.h"
@@ -70,9 +80,9 @@ static size_t lay_out(const gt_call *c, job *j, char *memory) {
 }
 
 static void iterate(gt_call *c, job *j) {
-  int64_t across = (j->n + BLOCK - 1) / BLOCK, blocks = across * (across + 1) / 2;
-  gt_parallel(c->cx, blocks, 1, GT_PICK(c, gram_blocks), j);
-  gt_parallel(c->cx, blocks, 1, GT_PICK(c, polynomial_blocks), j);
+  int64_t strips = (j->n + j->width - 1) / j->width;
+  gt_parallel(c->cx, strips, 1, GT_PICK(c, gram_strips), j);
+  gt_parallel(c->cx, strips, 1, GT_PICK(c, polynomial_strips), j);
   gt_matrix B = {j->B, j->n, false}, X = {j->X, j->m, false};
   gt_gemm(c->cx, c->dtype, j->n, j->m, j->n, B, X, false, j->Y, j->m);
   gt_parallel(c->cx, j->n, 1 + GRAIN / (j->m + 1), GT_PICK(c, update_rows), j);
@@ -136,8 +146,9 @@ static gt_status forward(gt_call *c) {
   size_t narrow = gt_ns_bf16_bytes(rows, columns);
   if (narrow > s.each) s.each = narrow;
   GT_TRY(gt_scratch(c->cx, c->device, (spread ? threads : 1) * s.each, (void **)&s.memory));
-  GT_TRY(gt_scratch(c->cx, c->device, threads * BLOCK * BLOCK * gt_dtype_size(c->dtype),
-                    &s.job.blocks));
+  s.job.width = strip_width(s.job.n);
+  size_t strip = (size_t)(2 * gt_round_up(s.job.n, UNIT) * s.job.width) * gt_dtype_size(c->dtype);
+  GT_TRY(gt_scratch(c->cx, c->device, threads * strip, &s.job.strips));
   if (spread) {
     gt_parallel(c->cx, matrices, 1, orthogonalise_stack, &s);
     return gt_poll(c->cx);
@@ -225,58 +236,55 @@ static void T(store_rows)(void *argument, int64_t begin, int64_t end) {
 
 /* ---- one iteration ---- */
 
-/* One block of left right^T, both (n, K), into this worker's memory; false position beyond n are
- * not touched. */
-static real *T(block_product)(const job *j, const real *left, const real *right, int64_t K,
-                              int64_t row, int64_t column, int64_t rows, int64_t columns) {
-  real *block = (real *)j->blocks + (int64_t)gt_worker() * BLOCK * BLOCK;
-  gt_matrix a = {left + row * K, K, false}, b = {right + column * K, K, true};
-  gt_gemm(j->cx, sizeof(real) == 8 ? GT_F64 : GT_F32, rows, columns, K, a, b, false, block, BLOCK);
-  return block;
+/* Takes n results of a product, from (row, column) on. */
+typedef void (*T(put))(const job *j, const real *product, int64_t row, int64_t column, int64_t n);
+
+/* Strip `index` of left right^T, both (n, K), and its mirror image. */
+static void T(symmetric_strip)(const job *j, const real *left, const real *right, int64_t K,
+                               int64_t index, T(put) put) {
+  enum { panel = T(gt_tile_n) };
+  int64_t first = index * j->width, rows = j->n - first;
+  int64_t width = rows < j->width ? rows : j->width;
+  int64_t room = gt_round_up(j->n, UNIT) * j->width;
+  real *strip = (real *)j->strips + gt_worker() * 2 * room, *mirror = strip + room;
+  gt_matrix a = {left + first * K, K, false}, b = {right + first * K, K, true};
+  gt_gemm(j->cx, sizeof(real) == 8 ? GT_F64 : GT_F32, rows, width, K, a, b, false, strip, width);
+  T(gt_pack_transposed)(strip, width, 1, rows, width, mirror);
+  for (int64_t i = 0; i < rows; i++) put(j, strip + i * width, first + i, first, width);
+  for (int64_t i = 0; i < rows; i += panel) {
+    int64_t n = rows - i < panel ? rows - i : panel;
+    for (int64_t k = 0; k < width; k++, mirror += panel) put(j, mirror, first + k, first + i, n);
+  }
 }
 
 /* A = X X^T and cA = c A. */
-static void T(gram_blocks)(void *argument, int64_t begin, int64_t end) {
-  const job *j = argument;
-  real *A = j->A, *cA = j->cA, c = (real)j->f.c;
-  for (int64_t index = begin; index < end; index++) {
-    int64_t row, column;
-    gt_ns_block(index, &row, &column);
-    row *= BLOCK, column *= BLOCK;
-    int64_t rows = j->n - row < BLOCK ? j->n - row : BLOCK;
-    int64_t columns = j->n - column < BLOCK ? j->n - column : BLOCK;
-    const real *block = T(block_product)(j, j->X, j->X, j->m, row, column, rows, columns);
-    for (int64_t i = 0; i < rows; i++) {
-      for (int64_t k = 0; k < columns && column + k <= row + i; k++) {
-        real value = T(rounded)(j, block[i * BLOCK + k]);
-        int64_t at = (row + i) * j->n + column + k, mirror = (column + k) * j->n + row + i;
-        A[at] = A[mirror] = value;
-        cA[at] = cA[mirror] = T(rounded)(j, c * value);
-      }
-    }
+static void T(put_gram)(const job *j, const real *product, int64_t row, int64_t column, int64_t n) {
+  real *A = (real *)j->A + row * j->n + column, *cA = (real *)j->cA + row * j->n + column;
+  real c = (real)j->f.c;
+  for (int64_t i = 0; i < n; i++) {
+    A[i] = T(rounded)(j, product[i]);
+    cA[i] = T(rounded)(j, c * A[i]);
   }
 }
 
 /* B = b A + (cA) A. */
-static void T(polynomial_blocks)(void *argument, int64_t begin, int64_t end) {
+static void T(put_polynomial)(const job *j, const real *product, int64_t row, int64_t column,
+                              int64_t n) {
+  const real *A = (const real *)j->A + row * j->n + column;
+  real *B = (real *)j->B + row * j->n + column, b = (real)j->f.b;
+  for (int64_t i = 0; i < n; i++)
+    B[i] = T(rounded)(j, T(rounded)(j, b * A[i]) + T(rounded)(j, product[i]));
+}
+
+static void T(gram_strips)(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
-  const real *A = j->A;
-  real *B = j->B, b = (real)j->f.b;
-  for (int64_t index = begin; index < end; index++) {
-    int64_t row, column;
-    gt_ns_block(index, &row, &column);
-    row *= BLOCK, column *= BLOCK;
-    int64_t rows = j->n - row < BLOCK ? j->n - row : BLOCK;
-    int64_t columns = j->n - column < BLOCK ? j->n - column : BLOCK;
-    const real *block = T(block_product)(j, j->cA, j->A, j->n, row, column, rows, columns);
-    for (int64_t i = 0; i < rows; i++) {
-      for (int64_t k = 0; k < columns && column + k <= row + i; k++) {
-        int64_t at = (row + i) * j->n + column + k, mirror = (column + k) * j->n + row + i;
-        real product = T(rounded)(j, block[i * BLOCK + k]);
-        B[at] = B[mirror] = T(rounded)(j, T(rounded)(j, b * A[at]) + product);
-      }
-    }
-  }
+  for (int64_t i = begin; i < end; i++) T(symmetric_strip)(j, j->X, j->X, j->m, i, T(put_gram));
+}
+
+static void T(polynomial_strips)(void *argument, int64_t begin, int64_t end) {
+  const job *j = argument;
+  for (int64_t i = begin; i < end; i++)
+    T(symmetric_strip)(j, j->cA, j->A, j->n, i, T(put_polynomial));
 }
 
 /* X = a X + Y, where Y = B X. */

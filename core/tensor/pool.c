@@ -180,6 +180,7 @@ void gt_pool_free(gt_pool *pool) {
 }
 
 int gt_pool_threads(const gt_ctx *cx) { return cx->pool->threads; }
+int gt_pool_idle(const gt_ctx *cx) { return inside_chunk ? 1 : gt_pool_threads(cx); }
 
 gt_status gt_pool_resize(gt_ctx *cx, int threads) {
   if (threads < 1 || threads > MAX_THREADS)

@@ -13,6 +13,7 @@ typedef void (*gt_task)(void *argument, int64_t begin, int64_t end);
 gt_status gt_pool_new(gt_ctx *cx, int threads, gt_pool **out);
 void gt_pool_free(gt_pool *pool);
 int gt_pool_threads(const gt_ctx *cx);
+int gt_pool_idle(const gt_ctx *cx); /* those a gt_parallel here has: 1 inside a chunk */
 gt_status gt_pool_resize(gt_ctx *cx, int threads); /* 1 … 256 */
 
 /* Runs task over [0, n) in chunks of `grain` (the last may be shorter); returns when all are done.
