@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Instructions from the first error to the second one, when the first was caught; halved each time
@@ -15,15 +16,21 @@
  * pcall can last. */
 #define SH_RESPITE 128
 
+#define SH_PATIENCE                                                                                \
+  10 /* seconds from the first request to end until another one is obeyed at once */
+
 static volatile sig_atomic_t raised; /* how often since the last clear */
 static lua_State *volatile current;  /* the coroutine that runs */
 static int respite;                  /* instructions until the next error */
 static bool at_prompt;               /* interactive session */
+static volatile sig_atomic_t ending; /* the signal that asked to end; 0: none */
+static volatile time_t asked;        /* when it came */
 static pthread_t main_thread;
 
 static void on_hook(lua_State *L, lua_Debug *activation) {
   (void)activation;
-  if (!raised) { /* left over in a coroutine that had not run since */
+  if (raised && gtlua_shielded()) return; /* stays armed for what comes after */
+  if (!raised) {                          /* left over in a coroutine that had not run since */
     lua_sethook(L, NULL, 0, 0);
     return;
   }
@@ -55,6 +62,30 @@ static void on_signal(int number) {
   if (current && raised == 1) arm(current);
 }
 
+/* SIGTERM and SIGHUP: everything unwinds, so that a trainer can save, and the process ends. Whoever
+ * repeats it (timeout does, at once) is heard when there was time for that. */
+static void on_request(int number) {
+  if (!pthread_equal(pthread_self(), main_thread)) {
+    pthread_kill(main_thread, number);
+    return;
+  }
+  if (ending && time(NULL) - asked >= SH_PATIENCE) sh_die_of(number);
+  if (ending) return;
+  ending = number;
+  asked = time(NULL);
+  raised++;
+  gtlua_end(number);
+  gtlua_interrupt();
+  if (current && raised == 1) arm(current);
+}
+
+static void handle_request(int number) {
+  struct sigaction action = {.sa_handler = on_request}, before;
+  sigemptyset(&action.sa_mask);
+  sigaction(number, NULL, &before);
+  if (before.sa_handler != SIG_IGN) sigaction(number, &action, NULL); /* nohup */
+}
+
 /* A write into a pipe that nobody reads: ends the program when it is its own output (as in
  * `| head`), else the write fails, so that a child that is gone takes no session with it. */
 static void on_broken_pipe(int number) {
@@ -75,10 +106,13 @@ void sh_interrupt_install(lua_State *L, bool interactive) {
   sigaction(SIGINT, &action, NULL);
   action.sa_handler = on_broken_pipe;
   sigaction(SIGPIPE, &action, NULL);
+  handle_request(SIGTERM);
+  handle_request(SIGHUP);
   signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of the write */
 }
 
-bool sh_interrupted(void) { return raised != 0; }
+bool sh_interrupted(void) { return raised != 0 && !gtlua_shielded(); }
+int sh_ending(void) { return ending; }
 
 void sh_interrupt_clear(lua_State *L) {
   raised = 0;

@@ -1,10 +1,13 @@
-/* interrupt.h: Ctrl-C.
+/* interrupt.h: Ctrl-C, and the signals that ask the process to end.
  *
  * The handler raises a flag, tells the native core (long ops answer GT_EINTR) and arms a hook in
  * the coroutine that runs.  The hook raises an error at the next Lua instruction and stays armed
  * until sh_interrupt_clear(), so neither a coroutine nor a pcall loop can keep the prompt away.
  * The functions of Lua's library that may run for long without coming back to Lua look at
- * sh_interrupted() instead (library.h). */
+ * sh_interrupted() instead (library.h).  While gtlua_shielded() holds, all of them wait.
+ *
+ * SIGTERM and SIGHUP unwind in the same way, at the prompt too, and then end the process with
+ * 128 + their number. */
 #ifndef SH_INTERRUPT_H
 #define SH_INTERRUPT_H
 
@@ -16,6 +19,7 @@
 void sh_interrupt_install(lua_State *L, bool interactive);
 void sh_interrupt_clear(lua_State *L);
 bool sh_interrupted(void);
+int sh_ending(void); /* the signal that asked the process to end; 0: none */
 
 /* Puts coroutine.resume and wrap that know which coroutine runs in place of Lua's. */
 void sh_interrupt_open(lua_State *L);

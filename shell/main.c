@@ -1,5 +1,5 @@
 /* main.c: the program: makes a session, runs code from -e, a file, a pipe or the prompt in it, and
- * answers with an exit code: 0 ok, 1 error, 2 usage, 3 output lost. */
+ * answers with an exit code: 0 ok, 1 error, 2 usage, 3 output lost, 128 + n after signal n. */
 #include "lua/bind/bind.h"
 #include "shell/cell.h"
 #include "shell/child.h"
@@ -182,7 +182,7 @@ static int run(lua_State *L, char **argv, int argc, const sh_options *o) {
   for (int i = 0; i < o->code_count && code == 0; i++) code = run_code(L, o->code[i]);
   if (code == 0 && has_file) code = run_file(L, o->stdin_script ? NULL : argv[o->script]);
   if (code == 0 && !has_file && o->code_count == 0 && !prompt) code = run_file(L, NULL);
-  if (!prompt) return code;
+  if (!prompt || sh_ending()) return code;
   sh_interrupt_clear(L);
   sh_repl(L);
   return 0;
@@ -214,6 +214,7 @@ int main(int argc, char **argv) {
   gtlua_close(L);
   free(options.code);
   code = finish_output(code);
+  if (sh_ending()) return 128 + sh_ending();
   if (interrupted) sh_die_of(SIGINT);
   return code;
 }

@@ -147,6 +147,7 @@ void sh_repl(lua_State *L) {
   int number = 1;
   for (;;) {
     char *line;
+    if (sh_ending()) break;
     sh_line_status status = sh_line_read(in.text ? "...> " : "gpt> ", &line);
     if (status == SH_LINE_INTERRUPTED || (status == SH_LINE_END && in.text)) {
       sh_interrupt_clear(L);

@@ -30,6 +30,23 @@ void gtlua_interrupt_clear(void) {
   if (active) gt_interrupt_clear(active->cx);
 }
 
+bool gtlua_shielded(void) { return active && active->shields > 0; }
+
+void gtlua_end(int signal_number) {
+  if (active) active->ending = signal_number;
+}
+
+int gtlua_shield(lua_State *L, int n, int results) {
+  gtlua_session *s = gtlua_session_of(L);
+  bool shielded = s->cx->shielded;
+  s->shields++;
+  s->cx->shielded = true;
+  int status = lua_pcall(L, n, results, 0);
+  s->cx->shielded = shielded;
+  s->shields--;
+  return status;
+}
+
 /* ---- errors ---- */
 
 /* Pushes "file:line: " of the innermost Lua function that the user wrote, or "". */
@@ -356,6 +373,8 @@ static int open_library(lua_State *L) {
   gtlua_open_data(L);
   gtlua_open_tokenizer(L);
   gtlua_open_tokens(L);
+  gtlua_open_train(L);
+  gtlua_open_folder(L);
   lua_setglobal(L, "torch");
   static const char *const late[][2] = {{"values", "odict"}, {"values", "struct"},
                                         {"values", "list"},  {"values", "defaults"},

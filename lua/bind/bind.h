@@ -36,6 +36,10 @@ int gtlua_open(
 void gtlua_close(lua_State *L);      /* after lua_close: frees the context */
 void gtlua_interrupt(void);          /* async-signal-safe: raises the context's flag */
 void gtlua_interrupt_clear(void);
+bool gtlua_shielded(void); /* work goes on that must not stop halfway: errors have to wait */
+/* The signal that asks the process to end, for the library: it saves what it has been told to save
+ * while the error of gtlua_interrupt() unwinds.  0: none. */
+void gtlua_end(int signal_number);
 /* Pushes the chunk `source` with its f-strings rewritten, every line at its place; text that it
  * cannot read stays as it is, for the compiler to report.  For whole files, cells and prompt
  * inputs, before they are compiled. */
@@ -47,9 +51,11 @@ void gtlua_display(lua_State *L, int index);
 /* ---- the session: one per process ---- */
 typedef struct gtlua_session {
   gt_ctx *cx;
-  size_t mark;             /* live bytes at which gtlua_pressure() collects */
-  gt_dtype dtype;          /* of new float tensors */
-  const gt_device *device; /* of new tensors */
+  size_t mark;                  /* live bytes at which gtlua_pressure() collects */
+  int shields;                  /* depth of gtlua_shield() */
+  volatile sig_atomic_t ending; /* signal that ends the process; 0: none */
+  gt_dtype dtype;               /* of new float tensors */
+  const gt_device *device;      /* of new tensors */
   struct {
     int precision, threshold, edge, width;
     int scientific; /* -1: by the numbers, 0: never, 1: always */
@@ -85,6 +91,10 @@ void gtlua_pressure(lua_State *L);
     if ((status) == GT_ENOMEM && gtlua_relieve(L)) (status) = (act);                               \
   } while (0)
 int gtlua_relieve(lua_State *L);
+
+/* Calls the function below its n arguments as lua_pcall does, with interrupts waiting: neither ops
+ * nor Lua code stop for Ctrl-C until it has returned. */
+int gtlua_shield(lua_State *L, int n, int results);
 
 /* ---- tensors ---- */
 gt_tensor **gtlua_box(lua_State *L);                  /* pushes an empty tensor box */
@@ -145,7 +155,9 @@ void gtlua_open_inspect(lua_State *L);
 void gtlua_open_data(lua_State *L);
 void gtlua_open_tokenizer(lua_State *L);
 void gtlua_open_tokens(lua_State *L);
-void gtlua_open_debug(lua_State *L); /* fault hooks, counters: what tests need */
+void gtlua_open_train(lua_State *L);  /* what the trainer is made of */
+void gtlua_open_folder(lua_State *L); /* folders, locks, file hashes */
+void gtlua_open_debug(lua_State *L);  /* fault hooks, counters: what tests need */
 
 /* ---- embedded Lua library (generated at build time from lua/lib/) ---- */
 typedef struct gtlua_lib {
