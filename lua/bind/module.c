@@ -510,6 +510,16 @@ static int hooks(lua_State *L) {
   return 1;
 }
 
+/* unhook(m): it has no hooks any more; a native forward is called directly again. */
+static int unhook(lua_State *L) {
+  gt_module *m = gtlua_tomodule(L, 1);
+  lua_pushnil(L);
+  lua_setiuservalue(L, 1, GTLUA_UV_HOOKS);
+  gtlua_module_get(L, 1, "forward");
+  if (m->forward && lua_tocfunction(L, -1) == gtlua_native_forward) m->forward = m->class->forward;
+  return 0;
+}
+
 static const luaL_Reg functions[] = {{"append", append},
                                      {"child_as", child_as},
                                      {"children", children},
@@ -521,6 +531,7 @@ static const luaL_Reg functions[] = {{"append", append},
                                      {"class_of", class_of},
                                      {"has", module_has},
                                      {"hooks", hooks},
+                                     {"unhook", unhook},
                                      {"is_module", is_module},
                                      {"length", module_length},
                                      {"register_buffer", register_buffer},

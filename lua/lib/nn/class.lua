@@ -351,13 +351,13 @@ end
 --- m:register_forward_pre_hook(fn): fn(module, args) before forward, args a table of the arguments; a
 -- table it returns replaces them.  Returns a handle: handle:remove(), or `local _ <close> = …`.
 function Module:register_forward_pre_hook(fn)
-  return require "nn.hooks".add(native.hooks(self), "before", fn)
+  return require "nn.hooks".add(self, "before", fn)
 end
 
 --- m:register_forward_hook(fn): fn(module, args, output) after forward; a value it returns replaces
 -- the output.  Returns a handle as register_forward_pre_hook does.
 function Module:register_forward_hook(fn)
-  return require "nn.hooks".add(native.hooks(self), "after", fn)
+  return require "nn.hooks".add(self, "after", fn)
 end
 
 return M

@@ -1,17 +1,21 @@
 --- hooks.lua: forward hooks.  A module's hooks are {before = {…}, after = {…}}, lists of functions in
 -- order of registration.
 
+local native = require "native.module"
+
 local hooks = {}
 
 local Handle = {}
 Handle.__index = Handle
 Handle.__name = "hook handle"
 
---- Takes the hook away; a second call does nothing.
+--- Takes the hook away; a second call does nothing.  With the last hook the module forgets that it had some.
 function Handle:remove()
-  for i, entry in ipairs(self.list) do
+  local list = self.all[self.kind]
+  for i, entry in ipairs(list) do
     if entry == self then
-      table.remove(self.list, i)
+      table.remove(list, i)
+      if #(self.all.before or {}) + #(self.all.after or {}) == 0 then native.unhook(self.module) end
       return
     end
   end
@@ -19,12 +23,13 @@ end
 
 Handle.__close = Handle.remove
 
-function hooks.add(all, kind, fn)
+function hooks.add(module, kind, fn)
   if type(fn) ~= "function" then
     require "gt.keywords".fail("hook: expected a function, got %s", type(fn))
   end
+  local all = native.hooks(module)
   all[kind] = all[kind] or {}
-  local handle = setmetatable({list = all[kind], fn = fn}, Handle)
+  local handle = setmetatable({module = module, all = all, kind = kind, fn = fn}, Handle)
   table.insert(all[kind], handle)
   return handle
 end
