@@ -25,7 +25,7 @@ endif
 ifeq ($(origin CXX),default)
 CXX := g++
 endif
-PKG := lua5.4 jansson libpcre2-8
+PKG := lua5.4 jansson libpcre2-8 libxxhash
 
 WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wvla
 WARN_C := -Wstrict-prototypes -Wmissing-prototypes
@@ -40,7 +40,7 @@ MODE := $(MODE_$(FLAVOUR))
 ALL_CPPFLAGS := -I. -D_GNU_SOURCE $(shell pkg-config --cflags $(PKG) 2>/dev/null) $(CPPFLAGS)
 ALL_CFLAGS := -march=$(ARCH) -ffp-contract=off -fno-math-errno -fno-trapping-math $(WARN) $(MODE) $(CFLAGS)
 ALL_LDFLAGS := -rdynamic $(filter -fsanitize%,$(MODE)) $(LDFLAGS)
-CORE_LIBS := -ljansson -lpcre2-8 -lm -ldl -lpthread
+CORE_LIBS := -ljansson -lpcre2-8 -lxxhash -lm -ldl -lpthread
 LINE_LIB_readline := -lreadline
 LINE_LIB_edit := -ledit
 LIBS := $(shell pkg-config --libs lua5.4 2>/dev/null) $(LINE_LIB_$(LINE)) $(CORE_LIBS) $(LDLIBS)

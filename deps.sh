@@ -23,6 +23,7 @@ have gnuplot || need gnuplot-nox
 module lua5.4 || need liblua5.4-dev
 module jansson || need libjansson-dev
 module libpcre2-8 || need libpcre2-dev
+module libxxhash || need libxxhash-dev
 case ${LINE:-readline} in
   readline) header readline/readline.h || need libreadline-dev ;;
   edit) header editline/readline.h || need libedit-dev ;;

@@ -218,6 +218,12 @@ static int step(lua_State *L) {
   return 0;
 }
 
+/* unfinished(o) -> did a step stop in its middle, for lack of memory? */
+static int unfinished(lua_State *L) {
+  lua_pushboolean(L, to_optimizer(L, 1)->done > 0);
+  return 1;
+}
+
 /* zero_grad(o, set_to_none) */
 static int zero_grad(lua_State *L) {
   gt_optimizer_zero_grad(gtlua_cx(L), to_optimizer(L, 1), lua_toboolean(L, 2));
@@ -298,6 +304,7 @@ static const luaL_Reg functions[] = {{"add_group", add_group},
                                      {"set", set},
                                      {"state", state},
                                      {"step", step},
+                                     {"unfinished", unfinished},
                                      {"zero_grad", zero_grad},
                                      {NULL, NULL}};
 

@@ -1,0 +1,125 @@
+/* folder.c: making, listing, locking and replacing folders; see folder.h. */
+#include "core/data/folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static gt_status fail(gt_ctx *cx, const char *what, const char *path) {
+  return gt_fail(cx, GT_EIO, "cannot %s '%s': %s", what, path, strerror(errno));
+}
+
+static bool is_folder(const char *path) {
+  struct stat info;
+  return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static gt_status make_one(gt_ctx *cx, const char *path) {
+  if (mkdir(path, 0777) == 0 || (errno == EEXIST && is_folder(path))) return GT_OK;
+  return fail(cx, "make folder", path);
+}
+
+gt_status gt_folder_make(gt_ctx *cx, const char *path) {
+  char *part = gt_strdup(cx, path);
+  if (!part) return GT_ENOMEM;
+  gt_status status = GT_OK;
+  for (char *slash = strchr(part + 1, '/'); *part && slash && status == GT_OK;
+       slash = strchr(slash + 1, '/')) {
+    *slash = '\0';
+    if (!is_folder(part)) status = make_one(cx, part);
+    *slash = '/';
+  }
+  if (status == GT_OK) status = make_one(cx, part);
+  gt_free(part);
+  return status;
+}
+
+gt_status gt_folder_list(gt_ctx *cx, const char *path, gt_text *out) {
+  DIR *folder = opendir(path);
+  if (!folder) return errno == ENOENT ? GT_OK : fail(cx, "read folder", path);
+  for (const struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+    gt_text_append(cx, out, entry->d_name, strlen(entry->d_name) + 1);
+  }
+  closedir(folder);
+  return out->failed ? GT_ENOMEM : GT_OK;
+}
+
+gt_status gt_folder_remove(gt_ctx *cx, const char *path) {
+  gt_text names = {0};
+  int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return errno == ENOENT ? GT_OK : fail(cx, "remove folder", path);
+  gt_status status = gt_folder_list(cx, path, &names);
+  for (size_t at = 0; status == GT_OK && at < names.length; at += strlen(names.data + at) + 1) {
+    if (unlinkat(folder, names.data + at, 0) != 0) status = fail(cx, "empty folder", path);
+  }
+  if (status == GT_OK && rmdir(path) != 0) status = fail(cx, "remove folder", path);
+  gt_text_free(&names);
+  close(folder);
+  return status;
+}
+
+/* fsync of a file or a folder; a file system that knows none for folders is no error. */
+static gt_status sync_path(gt_ctx *cx, const char *path, int flags) {
+  int fd = open(path, flags | O_CLOEXEC);
+  if (fd < 0) return fail(cx, "open", path);
+  gt_status status = GT_OK;
+  if (fsync(fd) != 0 && errno != EINVAL) status = fail(cx, "save", path);
+  if (close(fd) != 0 && status == GT_OK) status = fail(cx, "save", path);
+  return status;
+}
+
+static gt_status sync_parent(gt_ctx *cx, const char *path) {
+  char *parent = gt_strdup(cx, path);
+  if (!parent) return GT_ENOMEM;
+  char *slash = strrchr(parent, '/');
+  if (slash) slash[slash == parent] = '\0';
+  gt_status status = sync_path(cx, slash ? parent : ".", O_RDONLY | O_DIRECTORY);
+  gt_free(parent);
+  return status;
+}
+
+gt_status gt_folder_publish(gt_ctx *cx, const char *temporary, const char *target) {
+  GT_TRY(sync_path(cx, temporary, O_RDONLY | O_DIRECTORY));
+  bool replaces = is_folder(target);
+  int failed = replaces ? renameat2(AT_FDCWD, temporary, AT_FDCWD, target, RENAME_EXCHANGE)
+                        : rename(temporary, target);
+  if (failed) return fail(cx, "rename a folder to", target);
+  GT_TRY(sync_parent(cx, target));
+  return replaces ? gt_folder_remove(cx, temporary) : GT_OK;
+}
+
+gt_status gt_folder_lock(gt_ctx *cx, const char *path, int *fd, bool *held) {
+  gt_text name = {0};
+  gt_text_add(cx, &name, "%s/.lock", path);
+  int file = name.failed ? -1 : open(name.data, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  gt_status status = name.failed ? GT_ENOMEM : file < 0 ? fail(cx, "write in", path) : GT_OK;
+  gt_text_free(&name);
+  if (status != GT_OK) return status;
+  bool locked = flock(file, LOCK_EX | LOCK_NB) == 0;
+  if (!locked) {
+    if (errno != EWOULDBLOCK) status = fail(cx, "lock", path);
+    close(file);
+  }
+  if (status != GT_OK) return status;
+  *held = locked;
+  *fd = locked ? file : -1;
+  return GT_OK;
+}
+
+void gt_folder_unlock(int fd) {
+  if (fd >= 0) close(fd);
+}
+
+gt_status gt_file_truncate(gt_ctx *cx, const char *path, int64_t size) {
+  if (truncate(path, size) != 0) return fail(cx, "cut", path);
+  return gt_file_sync(cx, path);
+}
+
+gt_status gt_file_sync(gt_ctx *cx, const char *path) { return sync_path(cx, path, O_RDONLY); }
