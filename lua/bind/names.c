@@ -14,6 +14,7 @@ static const names nn_names[] = {
      {"Linear", "Embedding", "RMSNorm", "LayerNorm", "ModuleList", "Sequential", "ModuleDict",
       "Identity", "ReLU", "GELU", "SiLU", "Tanh", "Sigmoid", "Dropout", "Parameter"}},
     {"nn.laws", {"init"}},
+    {"nn.utils", {"utils"}},
 };
 
 static const names f_names[] = {{"nn.functional",
@@ -28,6 +29,13 @@ static const names optim_names[] = {
     {"gt.optim", {"AdamW", "Muon", "SGD", "class", "zeropower_via_newtonschulz5"}}};
 
 static const names data_names[] = {{"gt.data", {"text", "tokens", "open", "demo"}}};
+
+static const names train_names[] = {
+    {"gt.train", {"new", "open"}}, {"gt.train.average", {"average"}}, {"gt.train.bpb", {"bpb"}}};
+
+static const names schedule_names[] = {
+    {"gt.schedule",
+     {"constant", "linear", "cosine", "wsd", "warmdown", "warmdown_time", "momentum"}}};
 
 static const names torch_names[] = {{"gt.files", {"load", "save"}}, {"gt.compile", {"compile"}}};
 
@@ -107,6 +115,8 @@ void gtlua_add_names(lua_State *L) {
   add_space(L, "models", model_names, GT_COUNT(model_names));
   add_space(L, "optim", optim_names, GT_COUNT(optim_names));
   add_library(L, "data", data_names, GT_COUNT(data_names));
+  add_library(L, "train", train_names, GT_COUNT(train_names));
+  add_library(L, "schedule", schedule_names, GT_COUNT(schedule_names));
   lua_getglobal(L, "F");
   add_names(L, f_names, GT_COUNT(f_names));
   lua_getglobal(L, "nn");

@@ -1,0 +1,188 @@
+--- schedule.lua: learning-rate schedules as pure functions from the number of updates done to the multiplier of
+-- the next update.  Every group's peak rate is multiplied by it: lr = initial_lr * s(step).
+--
+-- A schedule is an object: s(step) calls it, print(s) shows the call that makes it, s:values(n) is a tensor to plot.
+
+local keywords = require "gt.keywords"
+
+local schedule = {}
+
+local Schedule = {__name = "schedule"}
+
+-- ---- what every schedule has ----
+
+local methods = {}
+
+--- s:values(n) -> tensor of s(0) … s(n - 1), for plots
+function methods.values(self, n)
+  local out = {}
+  for step = 0, n - 1 do out[step + 1] = self(step) end
+  return torch.tensor(out)
+end
+
+Schedule.__index = methods
+
+--- s(step[, trainer]): step counts the updates done, so the first update has 0.
+function Schedule.__call(self, step, trainer) return self.value(step, trainer) end
+
+function Schedule.__tostring(self)
+  local parts = {}
+  for _, key in ipairs(self.order) do
+    local value = self.settings[key]
+    if value ~= nil and type(value) ~= "function" then
+      parts[#parts + 1] = key .. " = " .. (type(value) == "string" and '"' .. value .. '"' or tostring(value))
+    end
+  end
+  return "schedule." .. self.kind .. (#parts == 0 and "()" or "{" .. table.concat(parts, ", ") .. "}")
+end
+
+-- ---- making them ----
+
+local rules = {
+  count = {"a whole number >= 0", function(x) return math.tointeger(x) and x >= 0 end},
+  steps = {"a whole number >= 1", function(x) return math.tointeger(x) and x >= 1 end},
+  factor = {"a number from 0 to 1", function(x) return x >= 0 and x <= 1 end},
+  seconds = {"a number > 0", function(x) return x > 0 and x < math.huge end},
+}
+
+--- Reads the settings of schedule `kind`; rows are {name, rule, default}; without a default it is required.
+local function read(kind, options, rows)
+  local order, own = {}, {}
+  for i, row in ipairs(rows) do order[i] = row[1] end
+  local o = keywords.read("schedule." .. kind, options, order)
+  for _, row in ipairs(rows) do
+    local name, rule, value = row[1], rules[row[2]], o[row[1]]
+    if value == nil then value = row[3] end
+    if value == nil and not row.optional then keywords.fail("schedule.%s: %s must be given", kind, name) end
+    if value ~= nil and rule and (type(value) ~= "number" or not rule[2](value)) then
+      keywords.fail("schedule.%s: expected %s to be %s, got %s", kind, name, rule[1], keywords.show(value))
+    end
+    own[name] = value
+  end
+  return own, order
+end
+
+local function make(kind, own, order, value)
+  return setmetatable({kind = kind, settings = own, order = order, value = value}, Schedule)
+end
+
+--- (step + 1) / warmup while step < warmup, 1 after.
+local function warm(step, warmup) return step < warmup and (step + 1) / warmup or 1 end
+
+--- How far step is on the way from `from` to `to`, in [0, 1].
+local function progress(step, from, to) return math.max(0, math.min(1, (step - from) / (to - from))) end
+
+local function check_room(kind, own, used)
+  if used >= own.total then
+    keywords.fail("schedule.%s: expected total > %d steps of warm-up and decay, got %d", kind, used, own.total)
+  end
+end
+
+--- schedule.constant{warmup = 0}: 1, after a linear warm-up (step + 1) / warmup.
+function schedule.constant(options)
+  local own, order = read("constant", options, {{"warmup", "count", 0}})
+  return make("constant", own, order, function(step) return warm(step, own.warmup) end)
+end
+
+--- schedule.linear{total =, warmup = 0, final = 0}: after the warm-up a straight line from 1 to final at step total:
+-- 1 - (1 - final) r with r = (step - warmup) / (total - warmup).  (llm.c, schedulers.h)
+function schedule.linear(options)
+  local own, order = read("linear", options, {{"total", "steps"}, {"warmup", "count", 0}, {"final", "factor", 0}})
+  check_room("linear", own, own.warmup)
+  return make("linear", own, order, function(step)
+    if step < own.warmup then return warm(step, own.warmup) end
+    return 1 - (1 - own.final) * progress(step, own.warmup, own.total)
+  end)
+end
+
+--- schedule.cosine{total =, warmup = 0, final = 0}: after the warm-up half a cosine from 1 to final at step total:
+-- final + (1 - final) (1 + cos(pi r)) / 2 with r = (step - warmup) / (total - warmup).  (Loshchilov & Hutter 2017;
+-- nanoGPT with final = 0.1)
+function schedule.cosine(options)
+  local own, order = read("cosine", options, {{"total", "steps"}, {"warmup", "count", 0}, {"final", "factor", 0}})
+  check_room("cosine", own, own.warmup)
+  return make("cosine", own, order, function(step)
+    if step < own.warmup then return warm(step, own.warmup) end
+    local r = progress(step, own.warmup, own.total)
+    return own.final + (1 - own.final) * 0.5 * (1 + math.cos(math.pi * r))
+  end)
+end
+
+local tails = {
+  linear = function(r) return 1 - r end,
+  sqrt = function(r) return 1 - math.sqrt(r) end,
+  cosine = function(r) return 0.5 * (1 + math.cos(math.pi * r)) end,
+}
+
+--- schedule.wsd{total =, decay =, warmup = 0, final = 0, tail = "linear"}: warm-up, stable at 1, then a decay over the
+-- last `decay` steps: final + (1 - final) tail(r) with r = (step - (total - decay)) / decay, where tail is 1 - r
+-- ("linear"), 1 - sqrt(r) ("sqrt", Hägele et al. 2024, llm.c) or (1 + cos(pi r)) / 2 ("cosine").
+function schedule.wsd(options)
+  local own, order = read("wsd", options, {{"total", "steps"}, {"decay", "count"}, {"warmup", "count", 0},
+                                           {"final", "factor", 0}, {"tail", nil, "linear"}})
+  local tail = tails[own.tail]
+  if not tail then
+    keywords.fail("schedule.wsd: expected tail to be 'linear', 'sqrt' or 'cosine', got %s", keywords.show(own.tail))
+  end
+  if own.warmup + own.decay > own.total then
+    keywords.fail("schedule.wsd: expected warmup + decay <= total, got %d + %d > %d", own.warmup, own.decay, own.total)
+  end
+  return make("wsd", own, order, function(step)
+    if step < own.warmup then return warm(step, own.warmup) end
+    if step < own.total - own.decay then return 1 end
+    local r = own.decay == 0 and 1 or progress(step, own.total - own.decay, own.total)
+    return own.final + (1 - own.final) * tail(r)
+  end)
+end
+
+--- schedule.warmdown{total =, warmdown =, final = 0}: 1, then linear to final over the last `warmdown` steps:
+-- (total - step) / warmdown for final = 0.  (nanochat, parameter-golf without a time budget)
+function schedule.warmdown(options)
+  local own, order = read("warmdown", options, {{"total", "steps"}, {"warmdown", "steps"}, {"final", "factor", 0}})
+  if own.warmdown > own.total then
+    keywords.fail("schedule.warmdown: expected warmdown <= total, got %d > %d", own.warmdown, own.total)
+  end
+  return make("warmdown", own, order, function(step)
+    return 1 - (1 - own.final) * progress(step, own.total - own.warmdown, own.total)
+  end)
+end
+
+--- schedule.warmdown_time{budget =, warmdown = | seconds =, final = 0, clock =}: by wall clock.  With the elapsed time e
+-- the rest of the budget is rest = max(budget - e, 0); the multiplier is 1 while rest > w, then falls with rest / w to
+-- final.  w is `seconds`, or the time that `warmdown` steps take at the mean speed so far, warmdown e / max(step, 1)
+-- (parameter-golf).  e comes from clock() where given, else from the trainer: seconds spent in its steps.
+function schedule.warmdown_time(options)
+  local own, order = read("warmdown_time", options, {
+    {"budget", "seconds"}, {"warmdown", "steps", optional = true}, {"seconds", "seconds", optional = true},
+    {"final", "factor", 0}, {"clock", nil, optional = true}})
+  if (own.warmdown == nil) == (own.seconds == nil) then
+    keywords.fail("schedule.warmdown_time: expected warmdown (steps) or seconds, one of the two")
+  end
+  if own.clock ~= nil and type(own.clock) ~= "function" then
+    keywords.fail("schedule.warmdown_time: expected clock to be a function, got %s", keywords.show(own.clock))
+  end
+  return make("warmdown_time", own, order, function(step, trainer)
+    if not own.clock and not trainer then
+      keywords.fail("schedule.warmdown_time: expected a trainer or a clock to tell the time")
+    end
+    local elapsed = own.clock and own.clock() or trainer.elapsed
+    local rest = math.max(own.budget - elapsed, 0)
+    local width = own.seconds or own.warmdown * elapsed / math.max(step, 1)
+    if rest > width then return 1 end
+    return own.final + (1 - own.final) * (width > 0 and rest / width or 0)
+  end)
+end
+
+--- schedule.momentum{from = 0.85, to = 0.95, steps = 300}: momentum warm-up for train.new{momentum = …}: not a multiplier
+-- but the value, from + (to - from) min(step / steps, 1).  (nanochat; parameter-golf with steps = 500)
+function schedule.momentum(options)
+  local own, order = read("momentum", options, {{"from", "factor", 0.85}, {"to", "factor", 0.95}, {"steps", "steps", 300}})
+  return make("momentum", own, order, function(step)
+    return own.from + (own.to - own.from) * math.min(step / own.steps, 1)
+  end)
+end
+
+--- Is the value a schedule of this library? (library only)
+function schedule.is(value) return getmetatable(value) == Schedule end
+
+return schedule

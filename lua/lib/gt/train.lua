@@ -1,0 +1,139 @@
+--- train.lua: train.new, train.open and t:fork: the three ways to a trainer.
+
+local keywords = require "gt.keywords"
+local checkpoint = require "gt.train.checkpoint"
+local optimizers = require "gt.train.optimizers"
+local settings = require "gt.train.settings"
+local state = require "gt.train.state"
+local trainer = require "gt.train.trainer"
+
+local train = {}
+
+--- train.new{model =, data =, …} -> a trainer.
+--   model        a module; m(x, y) must answer the loss, unless objective says otherwise
+--   data         a loader, or tokens, which are cut into batches of B rows of T
+--   val          tokens for t:eval() and eval_every
+--   optim        an optimizer, a list of them, a function of the model, or settings {name = "AdamW", lr = …} for all
+--                weights (weight decay on matrices only); nil: the GPT's own recipe, AdamW and Muon
+--   schedule     multiplier of every group's peak rate: schedule.cosine{…} or any function of the updates done
+--   momentum     the same for the value of momentum, where an optimizer has one: schedule.momentum{…}
+--   steps        where t:run() ends
+--   accumulate   micro-batches per step (1); the loss is their mean
+--   clip         limit of the norm of all gradients (none)
+--   autocast     "bf16": products of the forward in bf16, weights stay as they are
+--   ema          decay of an average of the weights, as t.ema
+--   seed         of dropout and of a loader made here
+--   folder       for checkpoints step-000400/ and log.jsonl; save_every, keep: how often and how many; they are also
+--                made at the end of t:run() and when the process is asked to end (SIGTERM)
+--   resume       true: go on from the last checkpoint of the folder, when there is one; overwrite: begin anew
+--   eval_every, log_every (1), progress (true), on_step = function(t), objective = function(model, x, y) -> loss
+--   reduce       function(gradients): adds them up over ranks, before clipping
+-- t:step() t:run([n]) t:pause() t:resume() t:eval() t:sample(prompt) t:save() t:rewind(step) t:fork{…} t:hash() t.lr
+-- A step is done whole or taken back whole, whatever stops it: t:resume() goes on as if nothing had happened.
+function train.new(options)
+  local o = settings.read("train.new", options)
+  if o.model == nil then keywords.fail("train.new: expected a model, got nothing") end
+  local t = trainer.make(o)
+  if not t.folder then return t end
+  trainer.take_folder(t)
+  local steps = checkpoint.steps(t.folder)
+  if #steps > 0 and o.resume then
+    return trainer.go_back(t)
+  end
+  if #steps > 0 and not o.overwrite then
+    keywords.fail("train.new: '%s' holds a run, up to step %d: resume = true goes on with it, overwrite = true drops it",
+                  t.folder, steps[#steps])
+  end
+  checkpoint.prune(t.folder, 0)
+  trainer.begin_log(t)
+  return t
+end
+
+-- ---- from disk ----
+
+--- A native GPT of the configuration that a checkpoint holds.
+local function model_from(data, path)
+  local config = data.model and data.model.config
+  if type(config) ~= "table" then
+    keywords.fail("train.open: '%s' holds a %s, which only your code can make: pass model = …", path,
+                  data.model and data.model.class or "model")
+  end
+  return require "gt.models".GPT(config)
+end
+
+local function schedule_from(saved)
+  return saved and require "gt.schedule"[saved.kind](saved.settings) or nil
+end
+
+--- train.open(folder[, options]) -> the trainer of the last checkpoint in the folder, or of {step = n}.
+-- Options are those of train.new and go before what the checkpoint holds.  data must be given; model, unless it is a
+-- native GPT; optimizers and functions written in Lua too.  Checkpoints after the one that is opened are dropped when
+-- training goes on, and the log is cut to it.
+function train.open(path, options)
+  keywords.string("train.open", "folder", path)
+  local o = {}
+  for key, value in pairs(options or {}) do o[key] = value end
+  local at = o.step
+  o.step = nil
+  o = settings.read("train.open", o)
+  local data = checkpoint.read(path, at)
+  for key, value in pairs(data.options) do
+    if o[key] == nil then o[key] = value end
+  end
+  o.folder = o.folder or path
+  o.model = o.model or model_from(data, path)
+  o.schedule = o.schedule or schedule_from(data.schedule_settings)
+  o.momentum = o.momentum or schedule_from(data.momentum_settings)
+  if o.eval_every and not o.val then o.eval_every = nil end
+  if o.optim == nil then
+    local _, by_name = state.names(o.model)
+    o.optim = optimizers.rebuild(data.optimizers, by_name)
+  end
+  local t = trainer.make(o)
+  if o.folder ~= path then
+    trainer.restore(t, path, at)
+    trainer.take_folder(t)
+    trainer.begin_log(t)
+    return t
+  end
+  trainer.take_folder(t)
+  return trainer.go_back(t, at)
+end
+
+-- ---- from another one ----
+
+local function clone_model(model)
+  if model:has "clone" then return model:clone() end
+  if not optimizers.is_gpt(model) then
+    keywords.fail("t:fork: %s has no clone(): define it, or pass model = …", torch.type(model))
+  end
+  return require "gt.models".GPT(model.config):load_state_dict(model:state_dict())
+end
+
+--- t:fork{…} -> an independent trainer in the same state: copies of model, optimizers and averages, a loader at the
+-- same place.  Options as in train.new go before this trainer's own; folder, save_every and keep are not taken over.
+function trainer.methods.fork(t, options)
+  local o = settings.read("t:fork", options)
+  for _, key in ipairs {"val", "schedule", "momentum", "steps", "accumulate", "clip", "autocast", "eval_every",
+                        "log_every", "progress", "on_step", "objective", "reduce", "tokenizer"} do
+    if o[key] == nil then o[key] = t[key] end
+  end
+  if o.ema == nil and t.ema then o.ema = t.ema.decay end
+  local data, tensors = state.gather(t)
+  o.model = o.model or clone_model(t.model)
+  o.data = o.data or t.loader:clone()
+  if o.optim == nil then
+    local _, by_name = state.names(o.model)
+    o.optim = optimizers.rebuild(data.optimizers, by_name, t.optimizers)
+  end
+  local fork = trainer.make(o)
+  state.restore(fork, data, tensors)
+  for name, column in pairs(t.log) do fork.log[name] = table.move(column, 1, #column, 1, {}) end
+  if fork.folder then
+    trainer.take_folder(fork)
+    trainer.begin_log(fork)
+  end
+  return fork
+end
+
+return train

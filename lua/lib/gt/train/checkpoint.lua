@@ -1,0 +1,160 @@
+--- checkpoint.lua: checkpoints as folders that appear whole or not at all.
+--
+--   <folder>/step-000400/model.safetensors   weights, under their plain names
+--                        ema.safetensors     averages of the weights, where there are some
+--                        optim.safetensors   moments, "<optimizer>.<state>.<parameter>"
+--                        trainer.json        the manifest: sizes and XXH3-128 of the files, everything else
+--
+-- They are written into a folder of another name, which is renamed last.  A folder without a manifest that agrees with
+-- its files is no checkpoint.
+
+local native = require "native.train"
+local folder = require "native.folder"
+local json = require "json"
+local keywords = require "gt.keywords"
+
+local checkpoint = {}
+
+local FORMAT = 1
+local MANIFEST = "trainer.json"
+
+local function name_of(step) return f"step-{step:06d}" end
+
+--- Steps of the checkpoints in a folder, ascending.
+function checkpoint.steps(path)
+  local steps = {}
+  for _, name in ipairs(folder.list(path)) do
+    local digits = name:match "^step%-(%d+)$"
+    if digits and name == name_of(math.tointeger(digits)) then steps[#steps + 1] = math.tointeger(digits) end
+  end
+  table.sort(steps)
+  return steps
+end
+
+--- Removes what a killed save left behind; only for who holds the lock of the folder.
+function checkpoint.tidy(path)
+  for _, name in ipairs(folder.list(path)) do
+    if name:match "^%.step%-%d+%.tmp$" then folder.remove(path .. "/" .. name) end
+  end
+end
+
+--- Hash of a manifest without this hash.
+local function check_of(manifest)
+  local rest = {}
+  for key, value in pairs(manifest) do
+    if key ~= "check" then rest[key] = value end
+  end
+  local hash = native.hash()
+  hash:bytes(json.encode(rest))
+  return hash:text()
+end
+
+--- Writes tensors and data as the checkpoint of data.step; answers its folder.
+function checkpoint.save(path, data, tensors, hash)
+  local target = path .. "/" .. name_of(data.step)
+  local temporary = f"{path}/.{name_of(data.step)}.tmp"
+  local function drop() folder.remove(temporary) end
+  native.guard(drop, function()
+    folder.remove(temporary)
+    folder.make(temporary)
+    local files = {}
+    for name, content in pairs(tensors) do
+      local file = name .. ".safetensors"
+      torch.save(temporary .. "/" .. file, content)
+      local size, sum = folder.hash(temporary .. "/" .. file)
+      files[file] = {size = size, xxh3 = sum}
+    end
+    local manifest = {format = FORMAT, files = files, hash = hash}
+    for key, value in pairs(data) do manifest[key] = value end
+    manifest.check = check_of(manifest)
+    folder.write(temporary .. "/" .. MANIFEST, json.encode(manifest, {indent = 1}) .. "\n")
+    folder.publish(temporary, target)
+  end)
+  return target
+end
+
+--- Removes the checkpoints after a step.
+function checkpoint.drop_after(path, step)
+  for _, later in ipairs(checkpoint.steps(path)) do
+    if later > step then folder.remove(path .. "/" .. name_of(later)) end
+  end
+end
+
+--- Removes all but the last `keep` checkpoints.
+function checkpoint.prune(path, keep)
+  local steps = checkpoint.steps(path)
+  for i = 1, #steps - keep do folder.remove(path .. "/" .. name_of(steps[i])) end
+end
+
+local function read_manifest(target)
+  local file, why = io.open(target .. "/" .. MANIFEST, "rb")
+  if not file then return nil, why end
+  local text = file:read "a"
+  file:close()
+  local ok, manifest = pcall(json.decode, text)
+  if not ok or type(manifest) ~= "table" then return nil, MANIFEST .. " cannot be read as JSON" end
+  if manifest.format ~= FORMAT or type(manifest.files) ~= "table" then
+    return nil, MANIFEST .. f" has format {manifest.format}, expected {FORMAT}"
+  end
+  if manifest.check ~= check_of(manifest) then return nil, MANIFEST .. " was changed after it was written" end
+  return manifest
+end
+
+--- What is wrong with the files of a checkpoint, or nil.
+local function damage(target, manifest)
+  for name, file in pairs(manifest.files) do
+    local ok, size, sum = pcall(folder.hash, target .. "/" .. name)
+    if not ok then return f"{name} is missing or cannot be read" end
+    if size ~= file.size then return f"{name} has {size} bytes, expected {file.size}" end
+    if sum ~= file.xxh3 then return f"{name} was changed after it was written" end
+  end
+end
+
+--- The manifest of a checkpoint whose files are all as they were written; nil and the reason otherwise.
+function checkpoint.verify(path, step)
+  local target = path .. "/" .. name_of(step)
+  local manifest, why = read_manifest(target)
+  if manifest then why = damage(target, manifest) end
+  if why then return nil, why end
+  return manifest
+end
+
+--- "; the one before, step 300, is whole" when there is one.
+local function offer(path, step)
+  local steps = checkpoint.steps(path)
+  for i = #steps, 1, -1 do
+    if steps[i] < step and checkpoint.verify(path, steps[i]) then
+      return ("; the one before is whole: train.open('%s', {step = %d})"):format(path, steps[i])
+    end
+  end
+  return "; there is no whole one before it"
+end
+
+--- The manifest of the checkpoint of a step, of the last one when none is named; raises on a damaged one.
+function checkpoint.read(path, step)
+  local steps = checkpoint.steps(path)
+  if #steps == 0 then keywords.fail("no checkpoint in '%s'", path) end
+  if step == nil then step = steps[#steps] end
+  local there = false
+  for _, known in ipairs(steps) do there = there or known == step end
+  if not there then
+    keywords.fail("no checkpoint of step %s in '%s'; there are %s", tostring(step), path, table.concat(steps, ", "))
+  end
+  local manifest, why = checkpoint.verify(path, step)
+  if not manifest then
+    keywords.fail("checkpoint '%s/%s' is damaged: %s%s", path, name_of(step), why, offer(path, step))
+  end
+  return manifest
+end
+
+--- The same, and its tensors.
+function checkpoint.load(path, step)
+  local manifest = checkpoint.read(path, step)
+  local tensors = {}
+  for name in pairs(manifest.files) do
+    tensors[name:match "^(.*)%.safetensors$"] = torch.load(path .. "/" .. name_of(manifest.step) .. "/" .. name)
+  end
+  return manifest, tensors
+end
+
+return checkpoint

@@ -1,0 +1,217 @@
+--- optimizers.lua: the trainer's optimizers: made from its options, copied for a fork, written as data and read back.
+
+local optim = require "gt.optim"
+local keywords = require "gt.keywords"
+
+local optimizers = {}
+
+local natives = {AdamW = true, Muon = true, SGD = true}
+
+-- ---- making ----
+
+--- Is the model the native GPT, for which there is a recipe?
+function optimizers.is_gpt(model) return require "nn.class".isinstance(model, require "gt.models".GPT) end
+
+local function is_optimizer(value) return type(value) == "table" and rawget(value, "param_groups") ~= nil end
+
+--- AdamW, Muon or SGD over all parameters.  Weight decay goes to tensors of two and more dimensions.
+local function from_settings(model, settings)
+  local own, name = {}, settings.name or "AdamW"
+  for key, value in pairs(settings) do
+    if key ~= "name" then own[key] = value end
+  end
+  if not natives[name] then
+    keywords.fail("train.new: optim.name must be 'AdamW', 'Muon' or 'SGD', got %s", keywords.show(name))
+  end
+  local matrices, rest = {}, {}
+  for p in model:parameters() do
+    local list = p.ndim >= 2 and matrices or rest
+    list[#list + 1] = p
+  end
+  local groups = {}
+  if #matrices > 0 then groups[1] = {params = matrices} end
+  if #rest > 0 then groups[#groups + 1] = {params = rest, weight_decay = 0.0} end
+  return {optim[name](groups, own)}
+end
+
+--- The list of optimizers that the option `optim` stands for.
+function optimizers.make(model, given)
+  if type(given) == "function" then
+    given = table.pack(given(model))
+    if given.n == 1 then given = given[1] end
+  end
+  if given == nil then
+    if not optimizers.is_gpt(model) then return from_settings(model, {}) end
+    local adamw, muon = optim.recipe(model)
+    return {adamw, muon}
+  end
+  if is_optimizer(given) then return {given} end
+  if type(given) ~= "table" then
+    keywords.fail("train.new: expected optim to be an optimizer, a list of them or a table of settings, got %s",
+                  keywords.show(given))
+  end
+  if #given == 0 then return from_settings(model, given) end
+  for i, one in ipairs(given) do
+    if not is_optimizer(one) then
+      keywords.fail("train.new: optim[%d] is no optimizer but %s", i, keywords.show(one))
+    end
+  end
+  return table.move(given, 1, #given, 1, {})
+end
+
+--- Every parameter must have a finite peak rate > 0 and be trained by one optimizer only; returns all of them in order.
+function optimizers.check(list)
+  local params, owner = {}, {}
+  for i, opt in ipairs(list) do
+    for g, group in ipairs(opt.param_groups) do
+      local lr = group.initial_lr or group.lr
+      if type(lr) ~= "number" or not (lr > 0 and lr < math.huge) then
+        keywords.fail("train.new: expected a learning rate > 0 for group %d of %s, got %s", g, opt.__name,
+                      keywords.show(lr))
+      end
+      for _, p in ipairs(group.params) do
+        if owner[p] then keywords.fail("train.new: a parameter is in two optimizers (optim[%d] and [%d])", owner[p], i) end
+        owner[p] = i
+        params[#params + 1] = p
+      end
+    end
+  end
+  return params
+end
+
+-- ---- as data ----
+
+local function split(value)
+  if type(value) ~= "table" then return value end
+  return table.move(value, 1, #value, 1, {})
+end
+
+--- One optimizer as plain data (settings, names, numbers) and its tensors under "<prefix>.<state>.<parameter>".
+local function capture(opt, prefix, names, tensors)
+  local saved = opt:state_dict()
+  local data, number = {class = opt.__name, groups = {}, state = {}}, 0
+  for g, group in ipairs(opt.param_groups) do
+    local settings, params = {}, {}
+    for key, value in pairs(saved.param_groups[g]) do
+      if key ~= "params" then settings[key] = split(value) end
+    end
+    for j, p in ipairs(group.params) do
+      number = number + 1
+      params[j] = names[p]
+      for key, value in pairs(saved.state[number] or {}) do
+        if torch.is_tensor(value) then
+          tensors[prefix .. "." .. key .. "." .. names[p]] = value:detach()
+        else
+          data.state[names[p]] = data.state[names[p]] or {}
+          data.state[names[p]][key] = value
+        end
+      end
+    end
+    data.groups[g] = {settings = settings, params = params}
+  end
+  return data
+end
+
+--- All optimizers as a list of plain data and a table of tensors, which share memory with them.
+function optimizers.capture(list, names)
+  local data, tensors = {}, {}
+  for i, opt in ipairs(list) do data[i] = capture(opt, tostring(i), names, tensors) end
+  return data, tensors
+end
+
+local function same_parameters(opt, data, names)
+  if #data.groups ~= #opt.param_groups then return false end
+  for g, group in ipairs(opt.param_groups) do
+    local saved = data.groups[g].params
+    if #saved ~= #group.params then return false end
+    for j, p in ipairs(group.params) do
+      if names[p] ~= saved[j] then return false end
+    end
+  end
+  return true
+end
+
+--- Tensors of the optimizer whose names begin with prefix: parameter -> {state = tensor}.
+local function tensors_by_parameter(prefix, tensors)
+  local out = {}
+  for name, tensor in pairs(tensors) do
+    local key, parameter = name:match("^" .. prefix .. "%.([^.]+)%.(.*)$")
+    if key then
+      out[parameter] = out[parameter] or {}
+      out[parameter][key] = tensor
+    end
+  end
+  return out
+end
+
+--- Puts captured data back into optimizers over parameters of the same names.
+function optimizers.restore(list, data, tensors, names)
+  if #data ~= #list then keywords.fail("expected %d optimizers, got %d", #data, #list) end
+  for i, opt in ipairs(list) do
+    if opt.__name ~= data[i].class or not same_parameters(opt, data[i], names) then
+      keywords.fail("optimizer %d was %s over other parameters than this %s", i, data[i].class, opt.__name)
+    end
+  end
+  for i, opt in ipairs(list) do
+    local held = tensors_by_parameter(tostring(i), tensors)
+    local saved, number = {param_groups = {}, state = {}}, 0
+    for g, group in ipairs(data[i].groups) do
+      saved.param_groups[g] = {params = {}}
+      for key, value in pairs(group.settings) do saved.param_groups[g][key] = split(value) end
+      for j, name in ipairs(group.params) do
+        number = number + 1
+        saved.param_groups[g].params[j] = number
+        local state
+        for _, part in ipairs {data[i].state[name] or {}, held[name] or {}} do
+          for key, value in pairs(part) do
+            state = state or {}
+            state[key] = value
+          end
+        end
+        saved.state[number] = state
+      end
+    end
+    opt:load_state_dict(saved)
+  end
+end
+
+-- ---- copies ----
+
+--- An empty optimizer of the class of `opt` (an optimizer, or for native ones the name of the class).
+local function like(opt, class)
+  if natives[class] then return nil, optim[class] end
+  local fresh = {param_groups = {}, state = setmetatable({}, getmetatable(opt.state))}
+  for key, value in pairs(opt) do
+    if fresh[key] == nil then fresh[key] = value end
+  end
+  return setmetatable(fresh, getmetatable(opt))
+end
+
+--- Optimizers over the parameters `by_name` with captured groups; `originals` are needed for classes written in Lua.
+function optimizers.rebuild(data, by_name, originals)
+  local list = {}
+  for i, one in ipairs(data) do
+    local original = originals and originals[i]
+    if not natives[one.class] and not original then
+      keywords.fail("train.open: optimizer %s is written in Lua: pass optim = …", one.class)
+    end
+    local groups = {}
+    for g, group in ipairs(one.groups) do
+      groups[g] = {params = {}}
+      for j, name in ipairs(group.params) do
+        groups[g].params[j] = by_name[name] or keywords.fail("the model has no parameter '%s'", name)
+      end
+      for key, value in pairs(group.settings) do groups[g][key] = split(value) end
+    end
+    local fresh, constructor = like(original, one.class)
+    if constructor then
+      list[i] = constructor(groups)
+    else
+      for _, group in ipairs(groups) do fresh:add_param_group(group) end
+      list[i] = fresh
+    end
+  end
+  return list
+end
+
+return optimizers

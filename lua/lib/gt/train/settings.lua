@@ -1,0 +1,101 @@
+--- settings.lua: the options of train.new, checked before anything starts.
+
+local modules = require "native.module"
+local keywords = require "gt.keywords"
+
+local settings = {}
+
+-- ---- what a value must be ----
+
+local function is_function(x) return type(x) == "function" end
+
+local function is_callable(x)
+  local meta = getmetatable(x)
+  return type(x) == "function" or (type(meta) == "table" and meta.__call ~= nil)
+end
+
+local function whole(least)
+  return f"a whole number >= {least}", function(x)
+    return type(x) == "number" and math.tointeger(x) ~= nil and x >= least
+  end
+end
+
+--- name -> {what it must be, test}
+local rules = {
+  model = {"a module", modules.is_module},
+  schedule = {"a schedule or a function of the step", is_callable},
+  momentum = {"a schedule or a function of the step", is_callable},
+  steps = {whole(1)}, accumulate = {whole(1)}, save_every = {whole(1)}, eval_every = {whole(1)}, keep = {whole(1)},
+  log_every = {whole(1)}, B = {whole(1)}, T = {whole(1)},
+  seed = {whole(math.mininteger)},
+  clip = {"a number > 0, or false", function(x)
+    return x == false or (type(x) == "number" and x > 0 and x == x)
+  end},
+  ema = {"a decay with 0 <= ema < 1", function(x) return type(x) == "number" and x >= 0 and x < 1 end},
+  autocast = {"'bf16' or 'f16'", function(x) return x == "bf16" or x == "f16" end},
+  folder = {"the name of a folder", function(x) return type(x) == "string" and x ~= "" and not x:find "\0" end},
+  progress = {"true or false", function(x) return type(x) == "boolean" end},
+  resume = {"true or false", function(x) return type(x) == "boolean" end},
+  overwrite = {"true or false", function(x) return type(x) == "boolean" end},
+  on_step = {"a function", is_function}, objective = {"a function", is_function}, reduce = {"a function", is_function},
+}
+
+settings.names = {
+  "model", "data", "val", "optim", "schedule", "momentum", "steps", "accumulate", "clip", "autocast", "ema", "seed",
+  "folder", "save_every", "eval_every", "keep", "log_every", "progress", "on_step", "objective", "reduce", "tokenizer",
+  "B", "T", "resume", "overwrite",
+}
+
+local function check(name, key, value)
+  local rule = rules[key]
+  if value ~= nil and rule and not rule[2](value) then
+    keywords.fail("%s: expected %s to be %s, got %s", name, key, rule[1], keywords.show(value))
+  end
+end
+
+--- Checks the options of train.new or a method that takes some of them; answers a copy.
+function settings.read(name, options, names)
+  local o = {}
+  for key, value in pairs(keywords.read(name, options, names or settings.names)) do
+    check(name, key, value)
+    o[key] = value
+  end
+  return o
+end
+
+-- ---- data ----
+
+local function has(value, ...)
+  if type(value) ~= "table" and type(value) ~= "userdata" then return false end
+  for _, method in ipairs {...} do
+    local ok, found = pcall(function() return value[method] end)
+    if not ok or found == nil then return false end
+  end
+  return true
+end
+
+--- Something with next(), state() and load_state()?
+function settings.is_loader(value) return has(value, "next", "state", "load_state") end
+
+--- Something that windows for evaluation can be cut from?
+function settings.is_tokens(value) return has(value, "windows") end
+
+--- The longest sequence a model takes, where it says so.
+function settings.sequence_len(model)
+  return model:has "config" and type(model.config) == "table" and model.config.sequence_len or nil
+end
+
+--- data as a loader: a loader as it is, tokens cut into (B, T).
+function settings.loader(o)
+  if settings.is_loader(o.data) then
+    if o.B or o.T then keywords.fail("train.new: B and T belong to tokens; this loader has its own") end
+    return o.data
+  end
+  if not has(o.data, "loader") then
+    keywords.fail("train.new: expected data to be tokens or a loader, got %s",
+                  o.data == nil and "nothing" or keywords.show(o.data))
+  end
+  return o.data:loader {B = o.B, T = o.T or settings.sequence_len(o.model), seed = o.seed}
+end
+
+return settings

@@ -1,0 +1,207 @@
+--- step.lua: one step of the trainer, done whole or not at all.
+--
+-- Until the update everything can be taken back: gradients are dropped, loader and random streams put where they were.
+-- The update itself is shielded: Ctrl-C waits for it.  Gradients of ranks would be added up in one place, t.reduce.
+
+local native = require "native.train"
+local keywords = require "gt.keywords"
+local state = require "gt.train.state"
+local unfinished = require "native.optim".unfinished
+
+local step = {}
+
+-- ---- taking back ----
+
+local function drop_gradients(t)
+  t.model:zero_grad()
+  for _, opt in ipairs(t.optimizers) do opt:zero_grad() end
+end
+
+local function remember(t)
+  local seed, stream = native.rng()
+  return {loader = t.loader:state(), seed = seed, stream = stream, settings = {}}
+end
+
+local function roll_back(t)
+  local before = t.before
+  if not before or t.unfinished then return end
+  drop_gradients(t)
+  for _, saved in ipairs(before.settings) do saved.group.lr, saved.group.momentum = saved.lr, saved.momentum end
+  t.loader:load_state(before.loader)
+  native.set_rng(before.seed, before.stream)
+  t.before = nil
+end
+
+-- ---- finding what is not finite ----
+
+local function is_finite(tensor) return tensor:detach():isfinite():all():item() end
+
+--- The first weight that is not finite, or the first module whose output was not when the batch is run again.
+local function find_in_forward(t, x, y)
+  for name, p in t.model:named_parameters() do
+    if not is_finite(p) then return f"weight {name} is not finite" end
+  end
+  local found
+  local handles = {}
+  for name, module in t.model:named_modules() do
+    handles[#handles + 1] = module:register_forward_hook(function(m, _, out)
+      if not found and torch.is_tensor(out) and not is_finite(out) then
+        found = ("first in the output of %s (%s)"):format(name == "" and "the model" or name, torch.type(m))
+      end
+    end)
+  end
+  local function remove()
+    for _, handle in ipairs(handles) do handle:remove() end
+  end
+  native.guard(remove, function()
+    local _ <close> = torch.no_grad()
+    t:loss_of(x, y)
+  end)
+  remove()
+  return found or "every module's output is finite"
+end
+
+local function fail_forward(t, value, x, y)
+  native.set_rng(t.before.seed, t.before.stream)
+  keywords.fail("train: the loss of step %d is %s, %s; nothing was updated", t.step_count + 1, tostring(value),
+                find_in_forward(t, x, y))
+end
+
+local function fail_gradient(t, gradients, names, norm)
+  local i = native.first_nonfinite(gradients)
+  local culprit = i and "gradient of " .. names[i] or "the norm of the gradients"
+  keywords.fail("train: %s is not finite in step %d (norm %s); nothing was updated", culprit, t.step_count + 1,
+                tostring(norm))
+end
+
+-- ---- forward and backward ----
+
+--- One micro-batch: adds the gradient of loss / accumulate, answers the loss.
+local function micro_step(t)
+  local x, y = t.loader:next()
+  if x == nil then keywords.fail("train: the loader has no batch for step %d", t.step_count + 1) end
+  local loss = t:loss_of(x, y)
+  if not torch.is_tensor(loss) or loss:numel() ~= 1 then
+    keywords.fail("train: expected the model to answer a loss of one element, got %s",
+                  torch.is_tensor(loss) and tostring(loss.shape) or keywords.show(loss))
+  end
+  local value = loss:item()
+  if value - value ~= 0 then fail_forward(t, value, x, y) end
+  if t.accumulate == 1 then
+    loss:backward()
+  else
+    loss:backward(torch.full_like(loss:detach(), 1 / t.accumulate))
+  end
+  return value, torch.is_tensor(x) and x:numel() or 0
+end
+
+--- All gradients that are there, and the names of their weights.
+local function gradients_of(t)
+  local gradients, names = {}, {}
+  for _, p in ipairs(t.params) do
+    if p.grad then
+      gradients[#gradients + 1] = p.grad
+      names[#names + 1] = t.names[p]
+    end
+  end
+  return gradients, names
+end
+
+--- Forward, backward, reduction, clipping, checks -> loss, norm, tokens.
+local function compute(t)
+  local sum, tokens = 0.0, 0
+  for _ = 1, t.accumulate do
+    local value, n = micro_step(t)
+    sum, tokens = sum + value, tokens + n
+  end
+  local gradients, names = gradients_of(t)
+  if #gradients == 0 then keywords.fail("train: no weight of the optimizers got a gradient in step %d", t.step_count + 1) end
+  if t.reduce then t.reduce(gradients) end
+  local norm = t.clip and native.clip(gradients, t.clip) or native.norm(gradients)
+  if norm - norm ~= 0 then fail_gradient(t, gradients, names, norm) end
+  return sum / t.accumulate, norm, tokens
+end
+
+-- ---- the update ----
+
+--- The value of a schedule at this step, which must be a number that makes sense.
+local function scheduled(t, what, fn)
+  local value = fn(t.step_count, t)
+  if type(value) ~= "number" or not (value >= 0 and value < math.huge) then
+    keywords.fail("train: expected the %s at step %d to be a number >= 0, got %s", what, t.step_count,
+                  keywords.show(value))
+  end
+  return value
+end
+
+--- Sets what the schedules say; answers the rate of the first group.
+local function apply_schedules(t, multiplier, momentum)
+  for _, opt in ipairs(t.optimizers) do
+    for _, group in ipairs(opt.param_groups) do
+      table.insert(t.before.settings, {group = group, lr = group.lr, momentum = group.momentum})
+      group.lr = group.initial_lr * multiplier
+      if momentum and group.momentum ~= nil then group.momentum = momentum end
+    end
+  end
+  return t.optimizers[1].param_groups[1].lr
+end
+
+--- Runs the optimizers and the average from where an earlier attempt stopped.
+local function update(t)
+  local u = t.unfinished
+  for i = u.done + 1, #t.optimizers do
+    t.optimizers[i]:step()
+    u.done = i
+  end
+  if t.ema then t.ema:update() end
+  t.step_count = t.step_count + 1
+  t.tokens = t.tokens + u.tokens
+  t.elapsed = t.elapsed + u.seconds
+  t.loss, t.norm, t.rate, t.momentum_now = u.loss, u.norm, u.rate, u.momentum
+  t.smooth_sum = 0.9 * t.smooth_sum + 0.1 * u.loss
+  t.smooth_loss = state.smooth(t)
+  t.due = {log = t.step_count % t.log_every == 0 or nil,
+           eval = t.eval_every and t.step_count % t.eval_every == 0 or nil,
+           save = t.save_every and t.step_count % t.save_every == 0 or nil, on_step = t.on_step and true or nil}
+  t.unfinished, t.before = nil, nil
+  drop_gradients(t)
+end
+
+--- Was nothing changed by the optimizer that failed first?  Native ones tell; one written in Lua may have stopped
+-- anywhere.
+local function untouched(t)
+  local opt = t.optimizers[1]
+  return t.unfinished.done == 0 and rawget(opt, "native") ~= nil and not unfinished(opt.native)
+end
+
+--- The update; when it fails before anything was changed, the step can still be taken back.
+local function commit(t)
+  local ok, message = pcall(update, t)
+  if ok then return end
+  if untouched(t) then
+    t.unfinished = nil
+    error(message, 0)
+  end
+  error(f"train: step {t.step_count + 1} is half done, the next step() goes on with it: {message}", 0)
+end
+
+--- Makes one step, or none.
+function step.attempt(t)
+  if t.unfinished then return native.shielded(commit, t) end
+  local started = torch.perf_counter()
+  native.guard(function() roll_back(t) end, function()
+    t.before = remember(t)
+    drop_gradients(t)
+    local multiplier = t.schedule and scheduled(t, "schedule", t.schedule) or 1
+    local momentum = t.momentum and scheduled(t, "momentum", t.momentum) or nil
+    local loss, norm, tokens = compute(t)
+    native.shielded(function()
+      local rate = apply_schedules(t, multiplier, momentum)
+      t.unfinished = {done = 0, loss = loss, norm = norm, tokens = tokens, rate = rate, momentum = momentum,
+                      seconds = torch.perf_counter() - started}
+      commit(t)
+    end)
+  end)
+end
+
+return step

@@ -1,0 +1,342 @@
+--- trainer.lua: the object that train.new makes: it can be stopped after any step, looked into, changed and continued.
+
+local native = require "native.train"
+local folder = require "native.folder"
+local keywords = require "gt.keywords"
+local checkpoint = require "gt.train.checkpoint"
+local log = require "gt.train.log"
+local optimizers = require "gt.train.optimizers"
+local progress = require "gt.train.progress"
+local settings = require "gt.train.settings"
+local state = require "gt.train.state"
+local step = require "gt.train.step"
+
+local trainer = {}
+
+local Trainer, methods = {__name = "Trainer"}, {}
+
+--- What may be read although it is nil, and what may be set.
+local fields = {
+  "model", "loader", "val", "optimizers", "params", "names", "schedule", "momentum", "steps", "accumulate", "clip",
+  "autocast", "ema", "seed", "folder", "save_every", "eval_every", "keep", "log_every", "progress",
+  "on_step", "objective", "reduce", "tokenizer", "step_count", "tokens", "elapsed", "loss", "smooth_loss",
+  "smooth_sum", "norm", "rate", "momentum_now", "val_loss", "journal", "target", "paused", "due", "before",
+  "unfinished", "log", "lock", "bar", "saved",
+}
+local is_field = {}
+for _, name in ipairs(fields) do is_field[name] = true end
+
+local function first_group(t) return t.optimizers[1].param_groups[1] end
+
+function Trainer.__index(t, key)
+  if methods[key] then return methods[key] end
+  if key == "lr" then return first_group(t).initial_lr end
+  if is_field[key] or type(key) ~= "string" then return nil end
+  local names = table.move(fields, 1, #fields, 1, {"lr"})
+  for name in pairs(methods) do names[#names + 1] = name end
+  table.sort(names)
+  keywords.fail("Trainer has no field or method '%s'%s", key, keywords.suggest(key, names))
+end
+
+--- t.lr = x makes x the peak rate of the first group and changes all others by the same factor.
+function Trainer.__newindex(t, key, value)
+  if key ~= "lr" then
+    if not is_field[key] then local _ = t[key] end -- raises with the right names
+    return rawset(t, key, value)
+  end
+  if type(value) ~= "number" or not (value > 0 and value < math.huge) then
+    keywords.fail("train: expected lr > 0, got %s", keywords.show(value))
+  end
+  local factor = value / first_group(t).initial_lr
+  for _, opt in ipairs(t.optimizers) do
+    for _, group in ipairs(opt.param_groups) do group.initial_lr = group.initial_lr * factor end
+  end
+  first_group(t).initial_lr = value
+end
+
+function Trainer.__tostring(t)
+  local loss = t.loss and f", loss {t.smooth_loss:.4f}" or ""
+  local place = t.folder and f", in '{t.folder}'" or ""
+  return f"Trainer({torch.type(t.model)}, step {t.step_count}{t.steps and '/' .. t.steps or ''}{loss}{place})"
+end
+
+-- ---- making one ----
+
+--- First line of the log.
+local function header(t)
+  local data = state.gather(t)
+  return {run = {
+    format = 1, lua = _VERSION, threads = torch.get_num_threads(), model = data.model,
+    parameters = t.model:num_params(), optimizers = data.optimizers, options = data.options,
+    schedule = t.schedule and tostring(t.schedule), loader = data.loader, rng = data.rng,
+    started = os.date "!%Y-%m-%dT%H:%M:%SZ",
+  }}
+end
+
+local locked = setmetatable({}, {__mode = "v"}) -- folder -> the trainer of this session that writes there
+
+--- Makes the folder this trainer's: no other process, and no other trainer of this session, writes there.
+function trainer.take_folder(t)
+  folder.make(t.folder)
+  local before = locked[t.folder]
+  if before and before.lock then
+    t.lock, before.lock, before.folder = before.lock, nil, nil
+    if before.journal then before.journal:close() end
+    before.journal = nil
+  else
+    t.lock = folder.lock(t.folder)
+    if not t.lock then keywords.fail("train: another process trains in '%s'", t.folder) end
+  end
+  locked[t.folder] = t
+  checkpoint.tidy(t.folder)
+end
+
+local function log_path(t) return t.folder .. "/log.jsonl" end
+
+--- Trainer from checked options; its folder is not touched.
+function trainer.make(o)
+  local t = {
+    model = o.model, val = o.val, schedule = o.schedule, momentum = o.momentum, steps = o.steps,
+    accumulate = o.accumulate or 1, autocast = o.autocast, seed = o.seed, folder = o.folder,
+    save_every = o.save_every, eval_every = o.eval_every, keep = o.keep, log_every = o.log_every or 1,
+    progress = o.progress ~= false, on_step = o.on_step, objective = o.objective, reduce = o.reduce,
+    step_count = 0, tokens = 0, elapsed = 0.0, smooth_sum = 0.0, log = log.columns {}, due = {}, paused = false,
+  }
+  t.clip = o.clip or nil
+  t.loader = settings.loader(o)
+  local tokens = settings.is_loader(o.data) and o.data.tokens or o.data
+  t.tokenizer = o.tokenizer or (settings.is_tokens(tokens) and tokens.tokenizer or nil)
+  t.optimizers = optimizers.make(o.model, o.optim)
+  t.params = optimizers.check(t.optimizers)
+  t.names = state.names(o.model)
+  for i, p in ipairs(t.params) do
+    if not t.names[p] then keywords.fail("train.new: parameter %d of the optimizers is not one of the model", i) end
+  end
+  if o.val ~= nil and not settings.is_tokens(o.val) then
+    keywords.fail("train.new: expected val to be tokens, got %s", keywords.show(o.val))
+  end
+  if o.eval_every and not o.val then keywords.fail("train.new: eval_every needs val") end
+  for _, key in ipairs {"save_every", "keep", "resume", "overwrite"} do
+    if o[key] and not o.folder then keywords.fail("train.new: %s needs folder", key) end
+  end
+  if o.ema then t.ema = require "gt.train.average".average(o.model, {decay = o.ema}) end
+  if o.seed then torch.manual_seed(o.seed) end
+  return setmetatable(t, Trainer)
+end
+
+--- Puts a checkpoint into the trainer and cuts the log to it.
+function trainer.restore(t, from, at)
+  local data, tensors = checkpoint.load(from, at)
+  state.restore(t, data, tensors)
+  if state.hash(t) ~= data.hash then
+    keywords.fail("checkpoint of step %d in '%s' does not restore the state it was made of: its manifest was changed, " ..
+                  "or the model, loader or optimizers differ", data.step, from)
+  end
+  return data
+end
+
+function trainer.begin_log(t, data)
+  if data then
+    t.journal = log.continue(log_path(t), data.log_bytes or 0, header(t))
+    t.log = log.columns(log.read(log_path(t)))
+  else
+    t.journal = log.create(log_path(t), header(t))
+  end
+end
+
+-- ---- running ----
+
+--- t:loss_of(x, y[, options of the model]) -> the loss of a batch as the trainer computes it (objective, autocast).
+function methods.loss_of(t, x, y, options)
+  local function run()
+    if t.objective then return t.objective(t.model, x, y) end
+    return t.model(x, y, options)
+  end
+  if not t.autocast then return run() end
+  return torch.autocast(t.autocast, run)
+end
+
+local function record_of(t)
+  return {step = t.step_count, loss = t.loss, norm = t.norm, lr = t.rate, tokens = t.tokens, elapsed = t.elapsed,
+          momentum = t.momentum_now}
+end
+
+local function note(t, record)
+  log.add(t.log, record)
+  if t.journal then t.journal:write(record) end
+end
+
+--- What has to follow a step: each part is done once, also when a Ctrl-C came between.
+local function settle(t)
+  if t.due.log then
+    native.shielded(function()
+      t.due.log = nil
+      note(t, record_of(t))
+    end)
+  end
+  if t.due.eval then
+    local loss, bpb = t:eval()
+    native.shielded(function()
+      t.due.eval = nil
+      note(t, {step = t.step_count, val_loss = loss, val_bpb = bpb})
+    end)
+    if t.bar then t.bar:note(f"val {loss:.4f}" .. (bpb and f" bpb {bpb:.4f}" or "")) end
+  end
+  if t.due.save then t:save() end
+  if t.due.on_step then
+    t.due.on_step = nil
+    if t.bar then t.bar:erase() end
+    t.on_step(t)
+  end
+end
+
+--- t:step() -> loss: one step, with what is due after it (log, eval_every, save_every, on_step).
+function methods.step(t)
+  t.model:train()
+  settle(t)
+  step.attempt(t)
+  settle(t)
+  return t.loss
+end
+
+--- When the process is asked to end and there is a folder, the state is saved before it does.
+local function leave(t)
+  if t.bar then t.bar:finish() end
+  t.bar = nil
+  if t.folder and native.ending() and t.step_count > 0 and not t.unfinished then t:save() end
+end
+
+local function loop(t)
+  t.model:train()
+  settle(t)
+  while t.step_count < t.target and not t.paused do
+    step.attempt(t)
+    settle(t)
+    if t.bar then t.bar:tick() end
+  end
+  if t.folder and t.step_count == t.steps and t.saved ~= t.step_count then t:save() end
+  if t.bar then t.bar:finish() end
+  t.bar = nil
+end
+
+--- Runs to t.target; stopped by pause() or Ctrl-C it keeps the target for resume().
+local function run(t)
+  t.paused = false
+  t.bar = t.progress and progress.new(t, t.target) or nil
+  native.guard(function() leave(t) end, loop, t)
+  return t.loss
+end
+
+--- t:run([n]) -> loss: n steps; without n to the end of `steps`.
+function methods.run(t, n)
+  if n == nil and not t.steps then keywords.fail("t:run: expected a number of steps, as train.new got none") end
+  if n ~= nil and (type(n) ~= "number" or not math.tointeger(n) or n < 1) then
+    keywords.fail("t:run: expected a whole number of steps >= 1, got %s", keywords.show(n))
+  end
+  local target = n and t.step_count + math.tointeger(n) or t.steps
+  t.target = t.steps and math.min(target, t.steps) or target
+  return run(t)
+end
+
+--- t:pause(): the run ends after this step; for on_step.
+function methods.pause(t) t.paused = true end
+
+--- t:resume() -> loss: goes on with the run that pause() or Ctrl-C stopped.
+function methods.resume(t)
+  t.target = t.target or t.steps
+  if not t.target then keywords.fail("t:resume: no run to go on with; t:run(n) begins one") end
+  return run(t)
+end
+
+--- Runs a function without gradients and with the model in evaluation mode; random streams and mode are then as before.
+local function aside(t, fn, ...)
+  local seed, stream = native.rng()
+  local training = t.model.training
+  local function back()
+    native.set_rng(seed, stream)
+    t.model:train(training)
+  end
+  return native.guard(back, function(...)
+    local _ <close> = torch.no_grad()
+    t.model:eval()
+    local results = table.pack(fn(...))
+    native.shielded(back)
+    return table.unpack(results, 1, results.n)
+  end, ...)
+end
+
+--- t:eval([tokens[, {ema = false, B =, T =}]]) -> mean loss over every target of tokens (val when none are given), and
+-- bits per byte where the tokenizer knows its bytes.  Changes nothing.
+function methods.eval(t, tokens, options)
+  tokens = tokens or t.val
+  if not settings.is_tokens(tokens) then
+    keywords.fail("t:eval: expected tokens, got %s; train.new{val = …} sets them", keywords.show(tokens))
+  end
+  local o = {}
+  for key, value in pairs(keywords.read("t:eval", options, {"ema", "B", "T"})) do o[key] = value end
+  local averaged = o.ema
+  o.ema = nil
+  o = settings.read("t:eval", o, {"B", "T"})
+  local function measure() return require "gt.train.bpb".measure(t, tokens, o) end
+  local function run_it() return aside(t, measure) end
+  if not averaged then return run_it() end
+  if not t.ema then keywords.fail("t:eval: ema = true needs train.new{ema = …}") end
+  return t.ema:apply(run_it)
+end
+
+--- t:sample(prompt[, options]) -> text or ids: what the model writes after the prompt; options are those of
+-- model:generate.  Changes nothing.
+function methods.sample(t, prompt, options)
+  local o = {}
+  for key, value in pairs(options or {}) do o[key] = value end
+  o.tokenizer = o.tokenizer or t.tokenizer
+  return aside(t, function() return t.model:generate(prompt, o) end)
+end
+
+-- ---- keeping and going back ----
+
+--- t:hash() -> 32 hexadecimal digits that tell this state from any other: weights, averages, moments, settings of the
+-- optimizers, random streams, position in the data, step.
+function methods.hash(t) return state.hash(t) end
+
+--- t:save() -> the folder of the new checkpoint.  It appears whole or not at all.
+function methods.save(t)
+  if not t.folder then keywords.fail("t:save: needs train.new{folder = …}") end
+  if t.unfinished then keywords.fail("t:save: step %d is half done; t:step() completes it", t.step_count + 1) end
+  local due = t.due.save
+  t.due.save = nil -- the checkpoint must not ask for another one
+  local data, tensors = state.gather(t)
+  data.log_bytes = t.journal:sync()
+  local function still_due() t.due.save = due end
+  local path = native.guard(still_due, checkpoint.save, t.folder, data, tensors, state.hash(t))
+  t.saved = t.step_count
+  if t.keep then checkpoint.prune(t.folder, t.keep) end
+  return path
+end
+
+--- Back to a checkpoint of the trainer's own folder: later ones are dropped, the log is cut.
+function trainer.go_back(t, at)
+  if t.journal then t.journal:close() end
+  local data = trainer.restore(t, t.folder, at)
+  checkpoint.drop_after(t.folder, data.step)
+  trainer.begin_log(t, data)
+  t.saved, t.paused = data.step, false
+  return t
+end
+
+--- t:rewind([step]): back to the checkpoint of a step, of the last one when none is named; later ones are dropped.
+function methods.rewind(t, at)
+  if not t.folder then keywords.fail("t:rewind: needs train.new{folder = …} and a checkpoint") end
+  return trainer.go_back(t, at)
+end
+
+--- t:close(): gives the folder back, for other processes; the trainer goes on without one.
+function methods.close(t)
+  if t.journal then t.journal:close() end
+  if t.lock then t.lock:close() end
+  t.journal, t.lock, t.folder = nil, nil, nil
+end
+
+trainer.methods = methods
+
+return trainer

@@ -1,0 +1,60 @@
+--- support.lua: a small model, text and folders for the tests of the trainer.
+
+local support = {}
+
+local text = ("the quick brown fox jumps over the lazy dog. "):rep(60)
+
+--- A GPT whose weights depend on nothing but the seed.
+function support.model(seed)
+  torch.manual_seed(seed or 1)
+  local model = GPT {hidden_dim = 32, n_layers = 2, n_heads = 2, vocab_size = 256, sequence_len = 16}
+  model:init_weights()
+  return model
+end
+
+function support.tokens() return data.text {text = text} end
+
+--- Options of a small run; `more` goes before them.
+function support.options(more)
+  local o = {
+    model = support.model(), data = support.tokens():loader {B = 4, T = 16, shuffle = true, seed = 5}, steps = 30,
+    optim = {lr = 0.01, betas = {0.9, 0.95}, weight_decay = 0.1}, clip = 1.0, progress = false, seed = 11,
+    schedule = schedule.cosine {total = 30, warmup = 3, final = 0.1},
+  }
+  for key, value in pairs(more or {}) do o[key] = value end
+  return o
+end
+
+function support.trainer(more) return train.new(support.options(more)) end
+
+--- The name of a folder that is not there yet.
+function support.folder()
+  local name = os.tmpname()
+  os.remove(name)
+  return name
+end
+
+--- What a shell command prints, and its exit status.
+function support.shell(command)
+  local pipe = assert(io.popen(command))
+  local out = pipe:read "a"
+  local _, _, code = pipe:close()
+  return out, code
+end
+
+function support.remove(folder) os.execute("rm -rf '" .. folder .. "'") end
+
+function support.read(path)
+  local file = assert(io.open(path, "rb"))
+  local content = file:read "a"
+  file:close()
+  return content
+end
+
+function support.write(path, content)
+  local file = assert(io.open(path, "wb"))
+  file:write(content)
+  file:close()
+end
+
+return support
