@@ -94,8 +94,8 @@ end)
 test("another process cannot write into a folder in use", function()
   with_folder(function(folder)
     local t = support.trainer {folder = folder}
-    local script = ([[package.path = "tests/train/?.lua;" .. package.path
-      require("support").trainer {folder = "%s", overwrite = true}]]):format(folder)
+    local script = ([[package.path = "tests/?.lua;" .. package.path
+      require("train.support").trainer {folder = "%s", overwrite = true}]]):format(folder)
     local out, code = support.shell(("'%s' -e '%s' 2>&1"):format(GPTSH, script))
     assert(out:find("another process trains in", 1, true), out)
     test.equal(code, 1)
@@ -182,8 +182,8 @@ test("a disk that fills up during a save leaves the last checkpoint and no litte
     t:save()
     local hash = t:hash()
     t:close()
-    local script = ([[package.path = "tests/train/?.lua;" .. package.path
-      local support = require "support"
+    local script = ([[package.path = "tests/?.lua;" .. package.path
+      local support = require "train.support"
       local t = train.open("%s", {data = support.options().data, progress = false})
       t:step()
       print(pcall(t.save, t))
@@ -203,7 +203,7 @@ end)
 -- ---- kill -9 ----
 
 local script = [[
-package.path = "tests/train/?.lua;" .. package.path
+package.path = "tests/?.lua;" .. package.path
 local support = require "train.support"
 local t = support.trainer {folder = "%s", resume = true, save_every = 3, keep = 2, steps = 400, ema = 0.9,
   schedule = schedule.cosine {total = 400}, val = support.tokens(), eval_every = 50}
@@ -246,8 +246,10 @@ test("asked to end, a run saves where it is and says 143", function()
     local file = folder .. "/run.lua"
     support.write(file, (script:format(folder .. "/a"):gsub("steps = 400", "steps = 1000000")
       :gsub("save_every = 3, keep = 2, ", "")))
-    local out = support.shell(("sh -c '\"%s\" %s 2>&1 & p=$!; while ! grep -q 5 %s/a/log.jsonl 2>/dev/null; do :; done;" ..
-      " kill -TERM $p; wait $p; echo rc $?'"):format(GPTSH, file, folder))
+    -- The signal is sent once the log has a record.
+    local out = support.shell(([["%s" %s 2>&1 & p=$!
+      while kill -0 $p 2>/dev/null && ! grep -q '"step":5,' %s/a/log.jsonl 2>/dev/null; do :; done
+      kill -TERM $p; wait $p; echo rc $?]]):format(GPTSH, file, folder))
     assert(out:find "rc 143", out)
     local steps = names_in(folder .. "/a"):match "step%-(%d+)"
     assert(steps, out)
