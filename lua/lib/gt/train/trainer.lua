@@ -166,14 +166,15 @@ local function note(t, record)
   if t.journal then t.journal:write(record) end
 end
 
+local function settle_log(t)
+  if not t.due.log then return end
+  t.due.log = nil
+  note(t, record_of(t))
+end
+
 --- What has to follow a step: each part is done once, also when a Ctrl-C came between.
 local function settle(t)
-  if t.due.log then
-    native.shielded(function()
-      t.due.log = nil
-      note(t, record_of(t))
-    end)
-  end
+  native.shielded(settle_log, t)
   if t.due.eval then
     local loss, bpb = t:eval()
     native.shielded(function()
@@ -203,7 +204,9 @@ end
 local function leave(t)
   if t.bar then t.bar:finish() end
   t.bar = nil
-  if t.folder and native.ending() and t.step_count > 0 and not t.unfinished then t:save() end
+  if not t.folder or not native.ending() or t.step_count == 0 or t.unfinished then return end
+  settle_log(t)
+  t:save()
 end
 
 local function loop(t)
