@@ -21,9 +21,9 @@ static const names f_names[] = {{"nn.functional",
                                  {"rms_norm", "layer_norm", "scaled_dot_product_attention",
                                   "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "dropout"}}};
 
-static const names model_names[] = {
-    {"gt.models",
-     {"GPT", "GPTConfig", "MultiHeadAttention", "FeedForward", "TransformerBlock", "nanogpt"}}};
+static const names model_names[] = {{"gt.models",
+                                     {"GPT", "GPTConfig", "MultiHeadAttention", "FeedForward",
+                                      "TransformerBlock", "gpt2", "nanogpt"}}};
 
 static const names optim_names[] = {
     {"gt.optim", {"AdamW", "Muon", "SGD", "class", "zeropower_via_newtonschulz5"}}};

@@ -197,4 +197,18 @@ function models.nanogpt(settings)
   return model
 end
 
+-- ---- GPT-2 ----
+
+--- models.gpt2(path[, {n_head =, device =, dtype =}]): a GPT with the weights of GPT-2 as Hugging Face stores them.
+-- path: the folder of model.safetensors and config.json, or the .safetensors file; without config.json the
+-- settings come from the shapes, and n_head where these do not tell.
+function models.gpt2(path, options) return require "gt.gpt2".load(path, options) end
+
+--- m:load_gpt2(path): loads such weights into a model of the same settings.
+function GPT:load_gpt2(path) return require "gt.gpt2".load_into(self, path) end
+
+--- m:save_gpt2(path): writes model.safetensors (or the file that path names) and config.json beside it, for
+-- Hugging Face's GPT2LMHeadModel; path may be a folder.
+function GPT:save_gpt2(path) require "gt.gpt2".save(self, path) end
+
 return models
