@@ -2,6 +2,7 @@
  * tensors by dtype rank descending, then by name, compact JSON, spaces up to a multiple of 8.  (The
  * reference writes metadata in random order; here "format" comes first, then the keys sorted.) */
 #include "core/data/atomic.h"
+#include "core/data/json_text.h"
 #include "core/data/safetensors.h"
 #include "core/data/utf8.h"
 #include "core/tensor/text.h"
@@ -66,28 +67,7 @@ static int by_key(const void *left, const void *right) {
   return strcmp(((const pair *)left)->key, ((const pair *)right)->key);
 }
 
-static bool is_utf8(const char *text) {
-  size_t n = strlen(text), length;
-  for (; n; text += length, n -= length)
-    if ((length = gt_utf8_length(text, n)) == 0) return false;
-  return true;
-}
-
-static void add_string(gt_ctx *cx, gt_text *out, const char *s) {
-  static const char short_escapes[] = "\bb\tt\nn\ff\rr\"\"\\\\"; /* character, letter */
-  gt_text_append(cx, out, "\"", 1);
-  for (; *s; s++) {
-    int i = 0;
-    while (short_escapes[i] && short_escapes[i] != *s) i += 2;
-    if (short_escapes[i])
-      gt_text_add(cx, out, "\\%c", short_escapes[i + 1]);
-    else if ((unsigned char)*s < 0x20)
-      gt_text_add(cx, out, "\\u%04x", (unsigned char)*s);
-    else
-      gt_text_append(cx, out, s, 1);
-  }
-  gt_text_append(cx, out, "\"", 1);
-}
+static bool is_utf8(const char *text) { return gt_utf8_span(text, strlen(text)) == strlen(text); }
 
 static gt_status check_names(gt_ctx *cx, const gt_tensor_file *file, item *items) {
   if (file->count > GT_SAFETENSORS_TENSORS)
@@ -134,9 +114,9 @@ static void add_metadata(gt_ctx *cx, const gt_tensor_file *file, const item *ite
   gt_text_add(cx, out, "\"__metadata__\":{\"format\":\"pt\"");
   for (int i = 0; i < n; i++) {
     gt_text_append(cx, out, ",", 1);
-    add_string(cx, out, pairs[i].key);
+    gt_json_string(cx, out, pairs[i].key, strlen(pairs[i].key));
     gt_text_append(cx, out, ":", 1);
-    add_string(cx, out, pairs[i].value);
+    gt_json_string(cx, out, pairs[i].value, strlen(pairs[i].value));
   }
   gt_text_append(cx, out, "}", 1);
 }
@@ -145,7 +125,7 @@ static void add_entry(gt_ctx *cx, const item *entry, uint64_t *offset, gt_text *
   const gt_tensor *t = entry->tensor;
   uint64_t end = *offset + (uint64_t)gt_count(t) * gt_dtype_size(t->dtype);
   gt_text_append(cx, out, ",", 1);
-  add_string(cx, out, entry->name);
+  gt_json_string(cx, out, entry->name, strlen(entry->name));
   gt_text_add(cx, out, ":{\"dtype\":\"%s\",\"shape\":[", gt_dtype_safetensors(t->dtype));
   for (int i = 0; i < t->ndim; i++)
     gt_text_add(cx, out, "%s%lld", i ? "," : "", (long long)t->shape[i]);

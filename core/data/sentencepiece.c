@@ -105,9 +105,7 @@ static gt_status read_piece(message m, piece *out) {
   }
   if (!p.bytes || p.type < NORMAL || p.type > BYTE) return bad(&m, "piece without text or type");
   if (memchr(p.bytes, 0, p.size)) return bad(&m, "piece with a NUL");
-  for (size_t at = 0, n; at < p.size; at += n)
-    if ((n = gt_utf8_length(p.bytes + at, p.size - at)) == 0)
-      return bad(&m, "piece that is not UTF-8");
+  if (gt_utf8_span(p.bytes, p.size) < p.size) return bad(&m, "piece that is not UTF-8");
   *out = p;
   return GT_OK;
 }

@@ -2,7 +2,8 @@
  *
  * PCRE2 with UCP takes \s for Unicode white space and, up to at least version 10.42, for U+180E,
  * which has not been white space since Unicode 6.3; the engines that the patterns were written for
- * know that.  So \s and \S are replaced by the White_Space set before compiling. */
+ * know that.  So \s and \S are replaced by the White_Space set before compiling.  What a letter or
+ * a number is, PCRE2's own Unicode tables say: characters younger than them count as neither. */
 #include "core/data/split.h"
 
 #include "core/data/file.h"
@@ -177,26 +178,9 @@ static gt_status match(gt_ctx *cx, gt_pieces *p) {
   return GT_OK;
 }
 
-/* End of the stretch of UTF-8 that begins at `at`; `at` itself when none does. */
-static size_t valid_end(const gt_pieces *p, size_t at) {
-  for (uint64_t eight; at < p->size;) {
-    if (p->size - at >= 8) {
-      memcpy(&eight, p->text + at, 8);
-      if ((eight & 0x8080808080808080u) == 0) {
-        at += 8;
-        continue;
-      }
-    }
-    size_t n = gt_utf8_length(p->text + at, p->size - at);
-    if (n == 0) break;
-    at += n;
-  }
-  return at;
-}
-
 gt_status gt_split_next(gt_ctx *cx, gt_pieces *p, const char **piece, size_t *length) {
   size_t start = p->at;
-  if (p->at >= p->valid) p->valid = valid_end(p, p->at);
+  if (p->at >= p->valid) p->valid = p->at + gt_utf8_span(p->text + p->at, p->size - p->at);
   if (p->at == p->valid) { /* the end, or bytes that are no UTF-8 */
     while (p->at < p->size && gt_utf8_length(p->text + p->at, p->size - p->at) == 0) p->at++;
   } else if (!p->split) {

@@ -3,6 +3,7 @@
 
 #include "core/data/base64.h"
 #include "core/data/file.h"
+#include "core/data/paths.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -227,9 +228,8 @@ gt_status gt_tokenizer_load(gt_ctx *cx, const char *path, gt_tokenizer **out,
                             gt_tokenizer_format *format) {
   char inside[4096], *text = NULL;
   size_t size = 0;
-  struct stat info;
   gt_tokenizer *tok = NULL;
-  if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+  if (gt_is_folder(path)) {
     GT_TRY(in_folder(cx, path, inside, sizeof inside));
     path = inside;
   }

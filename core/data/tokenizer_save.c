@@ -3,32 +3,11 @@
 
 #include "core/data/atomic.h"
 #include "core/data/base64.h"
+#include "core/data/json_text.h"
 #include "core/data/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- pieces of text ---- */
-
-static void add_json_string(gt_ctx *cx, gt_text *out, const char *text, size_t n) {
-  gt_text_append(cx, out, "\"", 1);
-  for (size_t i = 0; i < n; i++) {
-    unsigned char c = (unsigned char)text[i];
-    if (c == '"' || c == '\\')
-      gt_text_add(cx, out, "\\%c", c);
-    else if (c < 0x20 || c == 0x7f)
-      gt_text_add(cx, out, "\\u%04x", c);
-    else
-      gt_text_append(cx, out, text + i, 1);
-  }
-  gt_text_append(cx, out, "\"", 1);
-}
-
-static bool is_utf8(const char *text, size_t n) {
-  for (size_t step; n; text += step, n -= step)
-    if ((step = gt_utf8_length(text, n)) == 0) return false;
-  return true;
-}
 
 static int by_rank(const void *left, const void *right) {
   const gt_merge *a = left, *b = right;
@@ -78,7 +57,7 @@ static gt_status write_own(gt_ctx *cx, const gt_tokenizer *tok, gt_text *out) {
     const char *pattern = gt_split_pattern(tok->split), *name = gt_split_name(pattern);
     if (name) pattern = name;
     gt_text_add(cx, out, ",\n\"pattern\": ");
-    add_json_string(cx, out, pattern, strlen(pattern));
+    gt_json_string(cx, out, pattern, strlen(pattern));
   }
   add_mark(cx, out, "bos", tok->bos);
   add_mark(cx, out, "eos", tok->eos);
@@ -87,9 +66,10 @@ static gt_status write_own(gt_ctx *cx, const gt_tokenizer *tok, gt_text *out) {
     int id = tok->specials[i];
     const char *name = gt_token_bytes(v, id);
     size_t n = v->tokens[id].length;
-    if (!is_utf8(name, n)) return gt_fail(cx, GT_EARG, "save: special token %d is not UTF-8", id);
+    if (gt_utf8_span(name, n) < n)
+      return gt_fail(cx, GT_EARG, "save: special token %d is not UTF-8", id);
     if (i) gt_text_add(cx, out, ", ");
-    add_json_string(cx, out, name, n);
+    gt_json_string(cx, out, name, n);
     gt_text_add(cx, out, ": %d", id);
   }
   gt_text_add(cx, out, "},\n\"tokens\": [");

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Bytes of the code point at the start of bytes[0..n), 0 when none begins there: overlong forms,
  * surrogates and code points above 10FFFF are no UTF-8.  n >= 1. */
@@ -20,6 +21,18 @@ static inline size_t gt_utf8_length(const char *bytes, size_t n) {
     c = c << 6 | (s[i] & 0x3fu);
   }
   return c < least || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? 0 : length;
+}
+
+/* Bytes of UTF-8 at the start of bytes[0..n): n when all of it is. */
+static inline size_t gt_utf8_span(const char *bytes, size_t n) {
+  uint64_t eight;
+  for (size_t at = 0, length; at < n; at += length) {
+    while (n - at >= 8 && (memcpy(&eight, bytes + at, 8), (eight & 0x8080808080808080u) == 0))
+      at += 8;
+    if (at == n) break;
+    if ((length = gt_utf8_length(bytes + at, n - at)) == 0) return at;
+  }
+  return n;
 }
 
 #endif

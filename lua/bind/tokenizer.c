@@ -187,37 +187,48 @@ static int trainer_run(lua_State *L) {
 
 /* ---- encoding and decoding ---- */
 
-/* Appends a mark when it is asked for; the caller has checked that there is one. */
-static gt_status add_mark(gt_ctx *cx, gt_ids *ids, bool wanted, int32_t id) {
-  if (!wanted) return GT_OK;
+/* What encode() was asked for. */
+typedef struct request {
+  const char *text;
+  size_t size;
+  bool specials, bos, eos;
+} request;
+
+static gt_status encode_ids(gt_ctx *cx, const gt_tokenizer *tok, const request *r, gt_ids *ids) {
   GT_TRY(gt_ids_reserve(cx, ids, 1));
-  ids->data[ids->count++] = id;
+  if (r->bos) ids->data[ids->count++] = tok->bos;
+  GT_TRY(gt_tokenizer_encode(cx, tok, r->text, r->size, r->specials, ids));
+  GT_TRY(gt_ids_reserve(cx, ids, 1));
+  if (r->eos) ids->data[ids->count++] = tok->eos;
   return GT_OK;
+}
+
+static gt_status encode_tensor(gt_ctx *cx, const gt_tokenizer *tok, const request *r,
+                               gt_tensor **out) {
+  gt_ids ids = {0};
+  gt_status status = encode_ids(cx, tok, r, &ids);
+  if (status == GT_OK) {
+    gt_spec spec = gt_spec_make(GT_I64, 1, &ids.count);
+    status = gt_tensor_new(cx, &spec, &gt_device_cpu, out);
+  }
+  if (status == GT_OK) {
+    int64_t *data = gt_data(*out);
+    for (int64_t i = 0; i < ids.count; i++) data[i] = ids.data[i];
+  }
+  gt_ids_free(&ids);
+  return status;
 }
 
 /* encode(tok, text, specials, bos, eos) -> i64 tensor (T); bos and eos must exist when asked for */
 static int encode(lua_State *L) {
-  gt_ctx *cx = gtlua_cx(L);
   const gt_tokenizer *tok = gtlua_totokenizer(L, 1);
-  size_t size;
-  const char *text = luaL_checklstring(L, 2, &size);
-  bool specials = lua_toboolean(L, 3), bos = lua_toboolean(L, 4), eos = lua_toboolean(L, 5);
-  gt_ids ids = {0};
+  request r = {
+      .specials = lua_toboolean(L, 3), .bos = lua_toboolean(L, 4), .eos = lua_toboolean(L, 5)};
+  gt_status status;
+  r.text = luaL_checklstring(L, 2, &r.size);
   gtlua_pressure(L);
   gt_tensor **box = gtlua_box(L);
-
-  gt_status status = add_mark(cx, &ids, bos, tok->bos);
-  if (status == GT_OK) status = gt_tokenizer_encode(cx, tok, text, size, specials, &ids);
-  if (status == GT_OK) status = add_mark(cx, &ids, eos, tok->eos);
-  if (status == GT_OK) {
-    gt_spec spec = gt_spec_make(GT_I64, 1, &ids.count);
-    status = gt_tensor_new(cx, &spec, &gt_device_cpu, box);
-  }
-  if (status == GT_OK) {
-    int64_t *out = gt_data(*box);
-    for (int64_t i = 0; i < ids.count; i++) out[i] = ids.data[i];
-  }
-  gt_ids_free(&ids);
+  GTLUA_RETRY(L, status, encode_tensor(gtlua_cx(L), tok, &r, box));
   gtlua_check(L, status);
   return 1;
 }

@@ -220,6 +220,52 @@ test("a pattern that explodes is an error, not a stand-still", function()
   test.raises(function() tok:encode(("a"):rep(200)) end, "fails at byte 0")
 end)
 
+test("Ctrl-C ends training and encoding", function()
+  local tok = tokenizer.train(sample, {vocab_size = 300})
+  for _, work in ipairs {
+    function() tokenizer.train(sample, {vocab_size = 300}) end,
+    function() tok:encode(sample:rep(10)) end,
+  } do
+    torch.debug.interrupt()
+    local ok, message = pcall(work)
+    torch.debug.interrupt_clear()
+    test.equal(ok, false)
+    test.equal(tostring(message):find "interrupted" ~= nil, true)
+  end
+end)
+
+test("a list of paths, tokens and an iterator are sources too", function()
+  local half = #sample // 2
+  local parts = {sample:sub(1, half), sample:sub(half + 1)}
+  local expected = merges_of(tokenizer.train(function() return table.remove(parts, 1) end, {vocab_size = 300}))
+  local paths = {write("1.txt", sample:sub(1, half)), write("2.txt", sample:sub(half + 1))}
+  test.equal(merges_of(tokenizer.train(paths, {vocab_size = 300})), expected)
+  test.equal(merges_of(tokenizer.train({path = paths}, {vocab_size = 300})), expected)
+  test.equal(merges_of(tokenizer.train(data.text(paths), {vocab_size = 300})),
+             merges_of(tokenizer.train({text = sample}, {vocab_size = 300})))
+end)
+
+test("running out of memory anywhere is an error and leaks nothing", function()
+  local function work()
+    local tok = tokenizer.train("some text, some more \xff text", {vocab_size = 270, specials = {"<|a|>"}})
+    tok:save(path "memory.json")
+    local back = tokenizer.load(path "memory.json")
+    local text = ("some text "):rep(60)
+    assert(back:decode(back:encode(text, {specials = true})) == text)
+    return tokenizer.chars(text):encode(text)
+  end
+  local failures = 0
+  for n = 0, 400 do
+    torch.debug.fail_after(n, true)
+    local ok, message = pcall(work)
+    torch.debug.fail_after()
+    if ok then break end
+    failures = failures + 1
+    if not tostring(message):find "memory" then test.fail(tostring(message)) end
+  end
+  test.equal(failures > 20 and failures < 400, true)
+end)
+
 test("a rank file needs to know how text is split", function()
   local tok = tokenizer.train(sample, {vocab_size = 300})
   tok:save(path "ranks.tiktoken")

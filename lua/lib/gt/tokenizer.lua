@@ -242,8 +242,9 @@ end
 
 --- tokenizer.train(source[, {vocab_size = 32768, pattern = "nanochat", specials = {}, min_frequency = 2, progress =
 -- true, bos =, eos =}]) -> a byte-level BPE tokenizer.
--- source: a text, {path = file or folder}, {path, …}, an iterator of texts, or what data.text() gave.  pattern: "gpt2", "gpt4", "o200k",
--- "nanochat", a regular expression (what it does not match is kept as pieces of its own), or false for no cuts.
+-- source: a text, {path = file or folder}, {path, …}, an iterator of texts, or what data.text() gave.
+-- pattern: "gpt2", "gpt4", "o200k", "nanochat", a regular expression (what it does not match is kept as pieces of its
+-- own), or false for no cuts.
 -- specials: names of tokens behind the others, counted in vocab_size; names such as "<|bos|>" and "<|endoftext|>"
 -- become bos and eos.  Pairs that occur less than min_frequency times do not merge, so the vocabulary of a short text
 -- may be smaller.
