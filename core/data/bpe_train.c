@@ -165,8 +165,7 @@ gt_status gt_bpe_trainer_add_file(gt_ctx *cx, gt_bpe_trainer *t, const char *pat
 /* ---- pairs ---- */
 
 static uint32_t find_slot(const gt_bpe_trainer *t, int32_t left, int32_t right) {
-  uint64_t key = ((uint64_t)(uint32_t)left << 32 | (uint32_t)right) * 0x9e3779b97f4a7c15u;
-  uint32_t mask = t->slot_count - 1, at = (uint32_t)(key >> 32 ^ key >> 15) & mask;
+  uint32_t mask = t->slot_count - 1, at = gt_pair_hash(t->words.seed, left, right) & mask;
   for (; t->slots[at]; at = (at + 1) & mask) {
     const pair *p = &t->pairs[t->slots[at] - 1];
     if (p->left == left && p->right == right) break;

@@ -3,6 +3,7 @@
 #include "core/data/merges.h"
 
 #include "core/data/heap.h"
+#include "core/data/vocabulary.h"
 
 #include <string.h>
 
@@ -11,10 +12,7 @@
 #define POLL 0xffff /* merges between two looks at the interrupt flag, less one */
 
 static uint32_t slot_of(const gt_merges *m, int32_t left, int32_t right) {
-  uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
-  uint32_t mask = m->slot_count - 1;
-  key *= 0x9e3779b97f4a7c15u;
-  uint32_t at = (uint32_t)(key >> 32 ^ key >> 15) & mask;
+  uint32_t mask = m->slot_count - 1, at = gt_pair_hash(m->seed, left, right) & mask;
   while (m->slots[at].left >= 0 && (m->slots[at].left != left || m->slots[at].right != right))
     at = (at + 1) & mask;
   return at;
@@ -29,7 +27,7 @@ const gt_merge *gt_merges_find(const gt_merges *m, int32_t left, int32_t right) 
 /* At most a third full: most look-ups find nothing and should end at once. */
 static gt_status grow(gt_ctx *cx, gt_merges *m) {
   if (3 * (uint64_t)(m->count + 1) <= m->slot_count) return GT_OK;
-  gt_merges wide = {.slot_count = m->slot_count ? 2 * m->slot_count : 1024};
+  gt_merges wide = {.seed = m->seed, .slot_count = m->slot_count ? 2 * m->slot_count : 1024};
   wide.slots = gt_malloc(cx, wide.slot_count * sizeof *wide.slots);
   if (!wide.slots) return GT_ENOMEM;
   for (uint32_t i = 0; i < wide.slot_count; i++) wide.slots[i].left = -1;

@@ -13,8 +13,9 @@ typedef struct gt_merge {
   int32_t id; /* what the two become */
 } gt_merge;
 
-/* Zero-initialise; free with gt_merges_free. */
+/* Zero-initialise and set `seed` (of its hash); free with gt_merges_free. */
 typedef struct gt_merges {
+  uint64_t seed;
   gt_merge *slots; /* (slot_count) open addressing by (left, right) */
   uint32_t slot_count, count;
 } gt_merges;

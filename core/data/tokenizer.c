@@ -34,7 +34,7 @@ gt_status gt_tokenizer_new(gt_ctx *cx, gt_tokenizer_kind kind, gt_tokenizer **ou
   tok->refs = 1;
   tok->kind = kind;
   tok->bos = tok->eos = -1;
-  tok->vocabulary.seed = gt_hash_seed();
+  tok->vocabulary.seed = tok->merges.seed = gt_hash_seed();
   *out = tok;
   return GT_OK;
 }

@@ -11,21 +11,16 @@ uint64_t gt_hash_seed(void) {
   return seed;
 }
 
-static uint64_t mix(uint64_t a, uint64_t b) {
-  unsigned __int128 product = (unsigned __int128)a * b;
-  return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* Multiply and fold, eight bytes at a time; the constants are random odd numbers. */
+/* Eight bytes at a time; the constants are random odd numbers. */
 uint64_t gt_hash(uint64_t seed, const char *bytes, size_t n) {
   uint64_t h = seed ^ 0x9e3779b97f4a7c15u, word, size = n;
   for (; n >= 8; n -= 8, bytes += 8) {
     memcpy(&word, bytes, 8);
-    h = mix(h ^ word, 0xd6e8feb86659fd93u);
+    h = gt_mix(h ^ word, 0xd6e8feb86659fd93u);
   }
   word = 0;
   for (size_t i = 0; i < n; i++) word |= (uint64_t)(unsigned char)bytes[i] << 8 * i;
-  return mix(h ^ word, 0xa0761d6478bd642fu ^ size);
+  return gt_mix(h ^ word, 0xa0761d6478bd642fu ^ size);
 }
 
 const char *gt_token_bytes(const gt_vocabulary *v, int id) {

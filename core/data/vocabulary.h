@@ -41,6 +41,17 @@ typedef struct gt_vocabulary {
 uint64_t gt_hash_seed(void);
 uint64_t gt_hash(uint64_t seed, const char *bytes, size_t n);
 
+/* Multiplies and folds: every bit of the result depends on every bit of a and b. */
+static inline uint64_t gt_mix(uint64_t a, uint64_t b) {
+  unsigned __int128 product = (unsigned __int128)a * b;
+  return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+/* Of two ids. */
+static inline uint32_t gt_pair_hash(uint64_t seed, int32_t left, int32_t right) {
+  uint64_t pair = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
+  return (uint32_t)gt_mix(pair ^ seed, 0x9e3779b97f4a7c15u);
+}
+
 /* Gives token `id` its bytes; ids may come in any order and leave gaps.  The caller has checked
  * that 0 <= id < GT_VOCABULARY_MAX is UNUSED, that n <= GT_TOKEN_MAX, and, where that matters, that
  * no token has these bytes yet: of two, the first is found.  GT_ENOMEM leaves the rest whole. */
