@@ -41,14 +41,6 @@ gt_status gt_reshape(gt_ctx *cx, gt_tensor *t, int ndim, const int64_t *shape, g
   return gt_apply1(cx, "reshape", t, GT_ARGS({"shape", value}), out);
 }
 
-gt_status gt_replace(gt_ctx *cx, const char *op, const gt_arg *args, gt_tensor **t) {
-  gt_tensor *y = NULL;
-  GT_TRY(gt_apply1(cx, op, *t, args, &y));
-  gt_tensor_unref(cx, *t);
-  *t = y;
-  return GT_OK;
-}
-
 gt_status gt_dropout(gt_ctx *cx, const gt_module *m, double p, gt_tensor **t) {
   if (p == 0 || !m->training) return GT_OK;
   return gt_replace(cx, "dropout",

@@ -22,9 +22,6 @@ gt_status gt_child_call1(gt_ctx *cx, const gt_module *m, const char *name, gt_te
 /* t with another shape; recorded in the graph. */
 gt_status gt_reshape(gt_ctx *cx, gt_tensor *t, int ndim, const int64_t *shape, gt_tensor **out);
 
-/* *t = op(*t) for an op with one input: releases what was there. */
-gt_status gt_replace(gt_ctx *cx, const char *op, const gt_arg *args, gt_tensor **t);
-
 /* *t = dropout(*t, p) with a fresh random stream when m is in training and p > 0. */
 gt_status gt_dropout(gt_ctx *cx, const gt_module *m, double p, gt_tensor **t);
 

@@ -359,22 +359,53 @@ gt_status gt_run_into(gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin
   return status;
 }
 
-gt_status gt_apply(gt_ctx *cx, const char *name, gt_tensor *const *in, int nin, const gt_arg *args,
-                   gt_tensor **out) {
-  gt_value attr[GT_MAX_ATTR];
+/* The op of a name, and its attribute list (NULL: all defaults) in `attr` from named arguments. */
+static gt_status look_up(gt_ctx *cx, const char *name, const gt_arg *args, const gt_op **op,
+                         gt_value *attr, const gt_value **list) {
   int index = gt_op_find(cx, name);
   if (index < 0) return gt_fail(cx, GT_EARG, "%s: there is no such op", name);
-  const gt_op *op = cx->ops[index];
-  if (args == NULL || args->name == NULL) return gt_run(cx, op, in, nin, NULL, out);
-  for (int i = 0; i < op->attr_count; i++) attr[i].given = false;
+  *op = cx->ops[index];
+  *list = NULL;
+  if (args == NULL || args->name == NULL) return GT_OK;
+  for (int i = 0; i < (*op)->attr_count; i++) attr[i].given = false;
   for (; args->name != NULL; args++) {
     int i = 0;
-    while (i < op->attr_count && strcmp(op->attrs[i].name, args->name) != 0) i++;
-    if (i == op->attr_count)
+    while (i < (*op)->attr_count && strcmp((*op)->attrs[i].name, args->name) != 0) i++;
+    if (i == (*op)->attr_count)
       return gt_fail(cx, GT_EARG, "%s: there is no attribute '%s'", name, args->name);
     attr[i] = args->value;
   }
-  return gt_run(cx, op, in, nin, attr, out);
+  *list = attr;
+  return GT_OK;
+}
+
+gt_status gt_apply(gt_ctx *cx, const char *name, gt_tensor *const *in, int nin, const gt_arg *args,
+                   gt_tensor **out) {
+  gt_value attr[GT_MAX_ATTR];
+  const gt_value *list;
+  const gt_op *op;
+  GT_TRY(look_up(cx, name, args, &op, attr, &list));
+  return gt_run(cx, op, in, nin, list, out);
+}
+
+/* True when nobody but the holder of t can see what t holds, or will for the backward. */
+static bool is_private(const gt_ctx *cx, const gt_tensor *t) {
+  bool recorded = cx->grad_enabled && (t->requires_grad || t->node != NULL);
+  return !recorded && t->refs == 1 && t->storage->refs == 1;
+}
+
+gt_status gt_replace(gt_ctx *cx, const char *name, const gt_arg *args, gt_tensor **t) {
+  gt_value attr[GT_MAX_ATTR];
+  const gt_value *list;
+  const gt_op *op;
+  gt_tensor *y = NULL;
+  GT_TRY(look_up(cx, name, args, &op, attr, &list));
+  bool same_kind = op->elementwise && op->differentiable && gt_dtype_is_float((*t)->dtype);
+  if (same_kind && is_private(cx, *t)) return gt_run_into(cx, op, t, 1, list, *t);
+  GT_TRY(gt_run(cx, op, t, 1, list, &y));
+  gt_tensor_unref(cx, *t);
+  *t = y;
+  return GT_OK;
 }
 
 gt_status gt_apply1(gt_ctx *cx, const char *op, gt_tensor *a, const gt_arg *args, gt_tensor **out) {

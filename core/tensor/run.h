@@ -41,6 +41,10 @@ gt_status gt_run_into(gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin
 gt_status gt_apply(gt_ctx *cx, const char *op, gt_tensor *const *in, int nin, const gt_arg *args,
                    gt_tensor **out);
 
+/* *t = op(*t) for an op with one input: releases what was there, or writes over it where nobody
+ * else can see it. */
+gt_status gt_replace(gt_ctx *cx, const char *op, const gt_arg *args, gt_tensor **t);
+
 /* Shorthands for the two commonest shapes of call. */
 gt_status gt_apply1(gt_ctx *cx, const char *op, gt_tensor *a, const gt_arg *args, gt_tensor **out);
 gt_status gt_apply2(gt_ctx *cx, const char *op, gt_tensor *a, gt_tensor *b, const gt_arg *args,
