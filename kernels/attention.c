@@ -7,16 +7,20 @@
  *
  * Causal means key j <= query i + offset, counted from the first of each; offset 0 is what PyTorch
  * does when T != S, and `offset` keys that came before the queries make a cache.
- * Grouped queries: head h reads key head h / (H / Hkv).  q, k, v may have any strides: operands are
- * packed once per head into the panels of tile.h.  Work is shared out by (head, block of queries)
- * in the forward, by (batch, key head) in the backward; each output element has one owner. */
+ * Dropout multiplies P by a mask m of 0 and 1 / (1 - p) before it meets V: word ((b H + h) T + i) S
+ * + j of a random stream decides (as the op dropout does on P), in the backward again: dV = (m P)^T
+ * dY,  dS = P (m dY V^T - D). Grouped queries: head h reads key head h / (H / Hkv).  q, k, v may
+ * have any strides: operands are packed once per head into the panels of tile.h.  Work is shared
+ * out by (head, block of queries) in the forward, by (batch, key head) in the backward; each output
+ * element has one owner. */
 #ifndef real
 #include "kernels/cpu.h"
+#include "kernels/drop.h"
 #include "kernels/tile.h"
 
 #include <math.h>
 
-enum { LAYOUT, CAUSAL, SCALE, OFFSET };
+enum { LAYOUT, CAUSAL, SCALE, OFFSET, DROPOUT, SEED, STREAM };
 enum { BTHD, BHTD };
 enum { QUERIES = 64, KEYS = 256 }; /* a block of scores; multiples of the tile */
 enum { LDS = KEYS + 16 };          /* row step of a block: an odd number of cache lines */
@@ -30,6 +34,7 @@ typedef struct job {
   bool causal;
   int64_t offset; /* query i stands beside key i + offset */
   double scale;
+  gt_drop drop;
   const void *q, *k, *v, *y, *dy;
   void *out, *lse; /* lse (B, H, T) */
   void *gradient[3];
@@ -85,6 +90,7 @@ static gt_status infer(gt_call *c) {
   if (c->attr[OFFSET].i < 0 || c->attr[OFFSET].i > INT32_MAX)
     return gt_fail(c->cx, GT_EARG, "attention: expected offset in 0 ... 2147483647, got %lld",
                    (long long)c->attr[OFFSET].i);
+  GT_TRY(gt_drop_check(c, c->attr[DROPOUT].f));
   GT_TRY(gt_out_like(c, 0, 0));
   int64_t lse[3] = {q->shape[0], q->shape[heads], q->shape[3 - heads]};
   return gt_out_spec(c, 1, c->dtype, 3, lse);
@@ -107,6 +113,7 @@ static job job_of(const gt_call *c) {
                .D = q->shape[3],
                .causal = c->attr[CAUSAL].i != 0,
                .offset = c->attr[OFFSET].i,
+               .drop = gt_drop_of(c->attr[DROPOUT].f, c->attr[SEED].i, c->attr[STREAM].i),
                .scale = c->attr[SCALE].given ? c->attr[SCALE].f : 1 / sqrt(D),
                .q = gt_data(c->in[0]),
                .k = gt_data(c->in[1]),
@@ -169,6 +176,15 @@ static const gt_attr attrs[] = {
      .type = GT_ATTR_INT,
      .fallback = {.given = true},
      .doc = "of is_causal: query i sees keys 0 ... i + offset"},
+    {.name = "dropout", .type = GT_ATTR_FLOAT, .doc = "probability of a weight to become 0"},
+    {.name = "seed",
+     .type = GT_ATTR_INT,
+     .fallback = {.given = true},
+     .doc = "of dropout: key of the random words"},
+    {.name = "stream",
+     .type = GT_ATTR_INT,
+     .fallback = {.given = true},
+     .doc = "of dropout: which stream of them"},
 };
 
 const gt_op gt_op_attention = {
@@ -269,6 +285,7 @@ static void T(forward_block)(const job *j, int64_t head, int64_t first, real *sc
     top[r] = -INFINITY;
     sum[r] = 0;
   }
+  real *lse = (real *)j->lse + (j->batch * j->H + head) * j->T + first;
   int64_t seen = visible(j, first + rows - 1, 0, j->S);
   for (int64_t k0 = 0; k0 < seen; k0 += KEYS) {
     int64_t keys = smaller(KEYS, seen - k0);
@@ -278,6 +295,10 @@ static void T(forward_block)(const job *j, int64_t head, int64_t first, real *sc
       T(softmax_row)
       (s + r * LDS, visible(j, first + r, k0, keys), visible(j, tile_last, k0, keys), &top[r],
        &sum[r], out + r * width, width);
+      if (j->drop.on)
+        T(gt_drop_row)
+        (&j->drop, (lse + r - (const real *)j->lse) * j->S + k0, s + r * LDS,
+         visible(j, first + r, k0, keys));
     }
     for (int64_t r = 0; r < padded; r += GT_TILE_M) {
       int64_t limit = visible(j, first + r + GT_TILE_M - 1, k0, keys);
@@ -287,7 +308,6 @@ static void T(forward_block)(const job *j, int64_t head, int64_t first, real *sc
     }
   }
   real *y = (real *)j->out + j->batch * j->out_at.batch + head * j->out_at.head;
-  real *lse = (real *)j->lse + (j->batch * j->H + head) * j->T + first;
   for (int64_t r = 0; r < rows; r++) {
     T(load)(out + r * width, 1, D, j->S == 0 ? 0 : 1 / sum[r], y + (first + r) * j->out_at.token);
     lse[r] = top[r] + (real)log(sum[r]);
@@ -381,10 +401,13 @@ static void T(block_gradient)(const job *j, const T(head) * h, const real *lse, 
     int64_t tile_last = first + r / GT_TILE_M * GT_TILE_M + GT_TILE_M - 1;
     int64_t end = gt_round_up(visible(j, tile_last, k0, keys), GT_TILE_M);
     real row_lse = lse[first + r], inner = h->inner[first + r];
+    int64_t word = (lse + first + r - (const real *)j->lse) * j->S + k0;
+    if (j->drop.on) T(gt_drop_row)(&j->drop, word, ds, n);
     for (int64_t i = 0; i < n; i++) {
       p[i] = T(gt_exp)(p[i] - row_lse);
       ds[i] = p[i] * (ds[i] - inner);
     }
+    if (j->drop.on) T(gt_drop_row)(&j->drop, word, p, n);
     for (int64_t i = n; i < end; i++) p[i] = ds[i] = 0;
   }
 }

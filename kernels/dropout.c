@@ -1,12 +1,9 @@
-/* dropout: y = x / (1 - p) where the random word of an element is at least p 2^32, else 0.
- *
- * Element i takes word i of stream `stream` under `seed` (rng.h), so the backward, which is the
- * same op on dy, makes the mask again instead of keeping it.  (Srivastava et al., 2014.) */
+/* dropout: y = x / (1 - p) or 0, by the masks of drop.h.  The backward, which is the same op on dy,
+ * makes the mask again instead of keeping it.  (Srivastava et al., 2014.) */
 #ifndef real
 #include "kernels/cpu.h"
+#include "kernels/drop.h"
 #include "kernels/rule.h"
-
-#include "core/tensor/rng.h"
 
 enum { P, SEED, STREAM };
 enum { GRAIN = 16384 }; /* a multiple of the 4 words of a block */
@@ -14,32 +11,21 @@ enum { GRAIN = 16384 }; /* a multiple of the 4 words of a block */
 typedef struct job {
   const void *x;
   void *y;
-  int64_t count;
-  uint64_t seed, stream;
-  uint32_t least; /* words below drop their element */
-  double scale;
+  gt_drop drop;
 } job;
 
 #define GT_TYPED "kernels/dropout.c"
 #include "kernels/typed.h"
 
 static gt_status infer(gt_call *c) {
-  double p = c->attr[P].f;
-  if (!(p >= 0 && p < 1))
-    return gt_fail(c->cx, GT_EARG, "dropout: expected p in [0, 1), got %g", p);
+  GT_TRY(gt_drop_check(c, c->attr[P].f));
   return gt_infer_real(c);
 }
 
 static gt_status forward(gt_call *c) {
-  double p = c->attr[P].f;
-  job j = {.x = gt_data(c->in[0]),
-           .y = gt_data(c->out[0]),
-           .count = gt_count(c->out[0]),
-           .seed = (uint64_t)c->attr[SEED].i,
-           .stream = (uint64_t)c->attr[STREAM].i,
-           .least = (uint32_t)(p * 0x1p32),
-           .scale = 1 / (1 - p)};
-  gt_parallel(c->cx, j.count, GRAIN, GT_PICK(c, range), &j);
+  job j = {gt_data(c->in[0]), gt_data(c->out[0]),
+           gt_drop_of(c->attr[P].f, c->attr[SEED].i, c->attr[STREAM].i)};
+  gt_parallel(c->cx, gt_count(c->out[0]), GRAIN, GT_PICK(c, range), &j);
   return GT_OK;
 }
 
@@ -87,14 +73,9 @@ const gt_op gt_op_dropout = {
 
 static void T(range)(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
-  const real *x = j->x;
-  real *y = j->y, scale = (real)j->scale;
-  for (int64_t i = begin; i < end; i += 4) {
-    uint32_t word[4];
-    gt_philox(j->seed, j->stream, (uint64_t)i / 4, word);
-    for (int64_t k = 0; k < 4 && i + k < end; k++)
-      y[i + k] = word[k] >= j->least ? x[i + k] * scale : 0;
-  }
+  real *y = (real *)j->y + begin;
+  memcpy(y, (const real *)j->x + begin, (size_t)(end - begin) * sizeof(real));
+  T(gt_drop_row)(&j->drop, begin, y, end - begin);
 }
 
 #endif

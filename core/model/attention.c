@@ -9,6 +9,7 @@
 #include "core/model/forward.h"
 #include "core/model/gpt.h"
 #include "core/model/nn.h"
+#include "core/tensor/rng.h"
 #include "core/tensor/run.h"
 
 #include <stddef.h>
@@ -73,13 +74,18 @@ static gt_status check(gt_ctx *cx, const gt_module *m, const gt_arguments *args,
   return GT_OK;
 }
 
-/* softmax(q k^T) v, over the cached keys too. */
-static gt_status attend(gt_ctx *cx, gt_tensor *qkv[3], gt_cache *cache, gt_tensor **out) {
+/* softmax(q k^T) v, over the cached keys too; a fresh random stream drops weights in training. */
+static gt_status attend(gt_ctx *cx, const attention *a, gt_tensor *qkv[3], gt_cache *cache,
+                        gt_tensor **out) {
   int64_t before = cache ? cache->position : 0;
+  bool drops = a->module.training && a->dropout > 0;
   gt_value bthd = gt_choice(cx, "attention", "layout", "bthd");
+  gt_value stream = GT_INT(drops ? (int64_t)gt_rng_stream(cx) : 0);
   if (cache) GT_TRY(gt_cache_extend(cx, cache, &qkv[1], &qkv[2]));
   return gt_apply(cx, "attention", qkv, 3,
-                  GT_ARGS({"layout", bthd}, {"is_causal", GT_INT(1)}, {"offset", GT_INT(before)}),
+                  GT_ARGS({"layout", bthd}, {"is_causal", GT_INT(1)}, {"offset", GT_INT(before)},
+                          {"dropout", GT_FLOAT(drops ? a->dropout : 0)},
+                          {"seed", GT_INT((int64_t)cx->seed)}, {"stream", stream}),
                   out);
 }
 
@@ -94,7 +100,7 @@ static gt_status forward(gt_ctx *cx, gt_module *m, const gt_arguments *args, gt_
   gt_status status = project_rotated(cx, a, "key", a->n_kv_heads, x, cos_sin, &qkv[1]);
   if (status == GT_OK) status = project_rotated(cx, a, "query", a->n_heads, x, cos_sin, &qkv[0]);
   if (status == GT_OK) status = project(cx, a, "value", a->n_kv_heads, x, &qkv[2]);
-  if (status == GT_OK) status = attend(cx, qkv, args->cache, &y);
+  if (status == GT_OK) status = attend(cx, a, qkv, args->cache, &y);
   for (int i = 0; i < 3; i++) gt_tensor_unref(cx, qkv[i]);
   if (status == GT_OK)
     status = gt_reshape(cx, y, 3, (int64_t[]){x->shape[0], x->shape[1], a->hidden_dim}, &z);

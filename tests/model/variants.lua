@@ -106,6 +106,17 @@ test("dropout acts in training only, and differently every time", function()
   for name, p in model:named_parameters() do assert(p.grad:isfinite():all():item(), name) end
 end)
 
+test("attention drops weights, not results: with equal values their sums stay multiples", function()
+  torch.manual_seed(9)
+  local q, v = torch.zeros(1, 2, 64, 4), torch.ones(1, 2, 64, 4)
+  local y = F.scaled_dot_product_attention(q, q, v, {dropout_p = 0.5})
+  local counts = y * 32 -- each kept weight is 2 / 64
+  test.close((counts - counts:round()):abs():max():item(), 0, 1e-4)
+  test.close(y:mean():item(), 1, 0.05) -- 8192 weights: the deviation of the mean is 0.011
+  local mask = torch.zeros(64, 64)
+  test.close(F.scaled_dot_product_attention(q, q, v, {dropout_p = 0.5, attn_mask = mask}):mean():item(), 1, 0.05)
+end)
+
 test("F.dropout keeps the mean, and its gradient is the same mask", function()
   torch.manual_seed(8)
   local x = torch.ones(300, 400):requires_grad_()

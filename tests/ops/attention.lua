@@ -21,6 +21,8 @@ return {
     {inputs = {{2, 1, 4, 3}, {2, 6, 2, 3}, {2, 6, 2, 3}}, attr = {is_causal = true, offset = 5}}, -- keys from a cache
     {inputs = {{1, 3, 2, 3}, {1, 7, 2, 3}, {1, 7, 2, 3}}, attr = {is_causal = true, offset = 4}},
     {inputs = {{1, 70, 1, 5}, {1, 300, 1, 5}, {1, 300, 1, 5}}, attr = {is_causal = true, offset = 230}, dtypes = {"f64", "f32"}},
+    {inputs = {{2, 5, 4, 3}, {2, 5, 2, 3}, {2, 5, 2, 3}}, attr = {is_causal = true, dropout = 0.3, seed = 9, stream = 4}},
+    {inputs = {{1, 2, 70, 5}, {1, 2, 270, 5}, {1, 2, 270, 5}}, attr = {layout = "bhtd", dropout = 0.5, stream = 1}, dtypes = {"f64", "f32"}},
     {inputs = {{1, 1, 1, 1}, {1, 1, 1, 1}, {1, 1, 1, 1}}, dtypes = {"f64", "f32"}},
     {inputs = {{0, 3, 2, 4}, {0, 3, 2, 4}, {0, 3, 2, 4}}},
     -- several blocks of queries and keys, none of full size
@@ -36,13 +38,19 @@ return {
     k, v = repeated(k, H // k:size(1)), repeated(v, H // v:size(1))
     local s = q:matmul(k:transpose(2, 3)) * (attr.scale or 1 / math.sqrt(D))
     if attr.is_causal then s = s:masked_fill(torch.ones(T, S):tril({diagonal = attr.offset or 0}):eq(0), -math.huge) end
-    local y = s:softmax({dim = -1}):matmul(v)
+    local p = s:softmax({dim = -1})
+    if attr.dropout then -- the op dropout has a test of its own
+      p = p * torch.ops.dropout(torch.ones(p.shape, {dtype = p.dtype}), {p = attr.dropout, seed = attr.seed, stream = attr.stream})
+    end
+    local y = p:matmul(v)
     return attr.layout == "bhtd" and y or y:transpose(1, 2)
   end,
   errors = {
     {inputs = {{2, 3, 4}, {2, 3, 4}, {2, 3, 4}}, message = "attention: expected tensors (B, T, H, D), got (2, 3, 4)"},
     {inputs = {{1, 3, 2, 4}, {1, 3, 2, 4}, {1, 3, 2, 4}}, attr = {offset = -1},
       message = "attention: expected offset in 0 ... 2147483647, got -1"},
+    {inputs = {{1, 3, 2, 4}, {1, 3, 2, 4}, {1, 3, 2, 4}}, attr = {dropout = 1},
+      message = "attention: expected a dropout in [0, 1), got 1"},
     {inputs = {{1, 3, 3, 4}, {1, 3, 2, 4}, {1, 3, 2, 4}},
       message = "attention: expected a multiple of 2 query heads, got 3"},
     {inputs = {{1, 3, 2, 4}, {1, 3, 2, 8}, {1, 3, 2, 8}}, message = "attention: expected q, k, v (B, T, H, D) with one B and D"},

@@ -30,7 +30,7 @@ return {
   end,
   oracle_gradient = true,
   errors = {
-    {inputs = {{2}}, attr = {p = 1}, message = "dropout: expected p in [0, 1), got 1"},
-    {inputs = {{2}}, attr = {p = -0.5}, message = "dropout: expected p in [0, 1), got -0.5"},
+    {inputs = {{2}}, attr = {p = 1}, message = "dropout: expected a dropout in [0, 1), got 1"},
+    {inputs = {{2}}, attr = {p = -0.5}, message = "dropout: expected a dropout in [0, 1), got -0.5"},
   },
 }

@@ -88,7 +88,7 @@ end
 -- softcap = 15                 logits become softcap tanh(logits / softcap); 0: left alone
 -- tied = true                  lm_head.weight is token_embedding.weight
 -- embedding_norm = true        a norm before the first block
--- dropout = 0                  in training: of the embedding and of both branches of every block
+-- dropout = 0                  in training: of the embedding, attention weights and both branches of every block
 -- init = "spectral"            law of init_weights: "spectral" (the notebook's) or "gpt2"
 function models.GPTConfig(settings)
   local own = {}

@@ -42,18 +42,21 @@ function functional.layer_norm(x, shape, weight, bias, eps)
   return torch.ops.layer_norm(x, weight, bias, {eps = eps})
 end
 
---- F.scaled_dot_product_attention(q, k, v[, {is_causal, scale, enable_gqa, attn_mask}]): q (B, H, T, D),
+--- F.scaled_dot_product_attention(q, k, v[, {is_causal, scale, enable_gqa, attn_mask, dropout_p}]): q (B, H, T, D),
 -- k and v (B, Hkv, S, D).
 function functional.scaled_dot_product_attention(q, k, v, options)
   local o = keywords.read("scaled_dot_product_attention", options,
                           {"is_causal", "scale", "enable_gqa", "attn_mask", "dropout_p"})
-  if (o.dropout_p or 0) ~= 0 then keywords.fail("scaled_dot_product_attention: dropout_p is not supported") end
   if q.ndim == 4 and k.ndim == 4 and q:size(1) ~= k:size(1) and not o.enable_gqa then
     keywords.fail("scaled_dot_product_attention: q has %d heads, k has %d; pass {enable_gqa = true}",
                   q:size(1), k:size(1))
   end
   if not o.attn_mask then
-    return torch.ops.attention(q, k, v, {layout = "bhtd", is_causal = o.is_causal or false, scale = o.scale})
+    local settings = {layout = "bhtd", is_causal = o.is_causal or false, scale = o.scale}
+    if (o.dropout_p or 0) ~= 0 then
+      settings.dropout, settings.seed, settings.stream = o.dropout_p, native.random_stream()
+    end
+    return torch.ops.attention(q, k, v, settings)
   end
   if o.is_causal then keywords.fail("scaled_dot_product_attention: pass attn_mask or is_causal, not both") end
   local groups = q:size(1) // k:size(1)
@@ -64,7 +67,7 @@ function functional.scaled_dot_product_attention(q, k, v, options)
   else
     scores = scores + o.attn_mask
   end
-  return torch.softmax(scores, -1):matmul(v)
+  return functional.dropout(torch.softmax(scores, -1), {p = o.dropout_p or 0}):matmul(v)
 end
 
 --- Losses are computed in float32 where autocast made something narrower.
