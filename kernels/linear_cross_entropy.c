@@ -2,9 +2,10 @@
  * the (N, V) logits; row arithmetic in cross_entropy.h.
  *
  * Both passes go through blocks of logits, at most TOKENS by CLASSES numbers: the forward feeds
- * them to each row's running log-sum-exp, the backward makes them again, turns them into dz and
- * adds dz W to dx and dz^T x to dW.  Recomputing costs one product more than keeping dW from the
- * forward would, but no second (V, C) matrix, and works for every reduction. */
+ * them to each row's running log-sum-exp, the backward turns them into dz and adds dz W to dx and
+ * dz^T x to dW.  When one block holds all logits it is kept for the backward; several are made
+ * again there, which costs one product more than keeping dW from the forward would, but no second
+ * (V, C) matrix, and works for every reduction. */
 #ifndef real
 #include "kernels/cpu.h"
 #include "kernels/cross_entropy.h"
@@ -19,12 +20,15 @@ typedef struct job {
   double cap;
   const int64_t *target;
   int64_t ignored;
-  void *block;              /* (tokens, classes) */
+  void *logits, *block;     /* (tokens, classes); the same but in the backward of kept logits */
   int64_t token, tokens;    /* rows of the block */
   int64_t class_, classes;  /* its columns */
   void *top, *sum, *picked; /* (N) running maximum and sum, capped logit of the target */
   void *lse;                /* (N) */
 } job;
+
+/* One block holds all logits. */
+static bool keeps_logits(int64_t N, int64_t V) { return N <= TOKENS && V <= CLASSES; }
 
 #define GT_TYPED "kernels/linear_cross_entropy.c"
 #include "kernels/typed.h"
@@ -40,7 +44,9 @@ static gt_status infer(gt_call *c) {
     return gt_fail(c->cx, GT_ESHAPE,
                    "linear_cross_entropy: expected x (N, C) and weight (V, C), got %s and %s",
                    gt_shape_text(x, x_text), gt_shape_text(w, w_text));
-  return gt_ce_infer(c, 2, x->shape[0], c->dtype);
+  GT_TRY(gt_ce_infer(c, 2, x->shape[0], c->dtype));
+  int64_t N = x->shape[0], V = w->shape[0], kept = keeps_logits(N, V) ? N * V : 0;
+  return gt_out_spec(c, 2, c->dtype, 1, &kept);
 }
 
 static gt_status open_job(gt_call *c, job *j) {
@@ -55,7 +61,9 @@ static gt_status open_job(gt_call *c, job *j) {
   GT_TRY(gt_ce_targets(c, 2, j->V, &j->target, &j->counted));
   int64_t tokens = j->N < TOKENS ? j->N : TOKENS, classes = j->V < CLASSES ? j->V : CLASSES;
   size_t bytes = (size_t)(tokens * classes) * gt_dtype_size(c->dtype);
-  return gt_scratch(c->cx, c->device, bytes, &j->block);
+  GT_TRY(gt_scratch(c->cx, c->device, bytes, &j->block));
+  j->logits = keeps_logits(j->N, j->V) ? gt_data(c->out[2]) : j->block;
+  return GT_OK;
 }
 
 static char *row_of(const gt_call *c, gt_tensor *matrix, int64_t row, int64_t columns) {
@@ -75,12 +83,15 @@ static bool next_block(job *j) {
   return true;
 }
 
-/* block = x W^T at the job's place, then `task` over its rows. */
-static void make_block(gt_call *c, job *j, gt_task task) {
+static void each_row(gt_call *c, job *j, gt_task task) {
+  gt_parallel(c->cx, j->tokens, 1 + GRAIN / (j->classes + 1), task, j);
+}
+
+/* logits = x W^T at the job's place. */
+static void make_block(gt_call *c, const job *j) {
   gt_matrix x = {row_of(c, c->in[0], j->token, j->C), j->C, false};
   gt_matrix w = {row_of(c, c->in[1], j->class_, j->C), j->C, true};
-  gt_gemm(c->cx, c->dtype, j->tokens, j->classes, j->C, x, w, false, j->block, j->classes);
-  gt_parallel(c->cx, j->tokens, 1 + GRAIN / (j->classes + 1), task, j);
+  gt_gemm(c->cx, c->dtype, j->tokens, j->classes, j->C, x, w, false, j->logits, j->classes);
 }
 
 static gt_status forward(gt_call *c) {
@@ -93,7 +104,10 @@ static gt_status forward(gt_call *c) {
   j.sum = (char *)rows + bytes;
   j.picked = (char *)rows + 2 * bytes;
   GT_PICK(c, start_rows)(&j);
-  while (next_block(&j)) make_block(c, &j, GT_PICK(c, add_rows));
+  while (next_block(&j)) {
+    make_block(c, &j);
+    each_row(c, &j, GT_PICK(c, add_rows));
+  }
   GT_PICK(c, finish_rows)(&j);
   gt_ce_reduce(c, j.picked, j.N, j.counted);
   return GT_OK;
@@ -107,7 +121,8 @@ static gt_status backward(gt_call *c) {
       memset(gt_data(c->gin[i]), 0, (size_t)gt_count(c->gin[i]) * gt_dtype_size(c->dtype));
   }
   while (next_block(&j)) {
-    make_block(c, &j, GT_PICK(c, gradient_rows));
+    if (j.logits == j.block) make_block(c, &j);
+    each_row(c, &j, GT_PICK(c, gradient_rows));
     gt_matrix dz = {j.block, j.classes, false}, dz_t = {j.block, j.classes, true};
     if (c->gin[0] != NULL) {
       gt_matrix w = {row_of(c, c->in[1], j.class_, j.C), j.C, false};
@@ -133,14 +148,14 @@ const gt_op gt_op_linear_cross_entropy = {
     .inputs = "x, weight, targets",
     .where = "F",
     .nin = 3,
-    .nout = 2,
-    .hidden = 1,
+    .nout = 3,
+    .hidden = 2,
     .autocast = true,
     .compute = GT_REALS,
     .numeric = 3,
     .differentiable = 3,
     .save_in = 7,
-    .save_out = 2,
+    .save_out = 6,
     .attrs = attrs,
     .attr_count = GT_COUNT(attrs),
     .infer = infer,
@@ -161,7 +176,7 @@ static void T(start_rows)(const job *j) {
 static void T(add_rows)(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
   for (int64_t i = begin; i < end; i++) {
-    const real *z = (const real *)j->block + i * j->classes;
+    const real *z = (const real *)j->logits + i * j->classes;
     int64_t row = j->token + i, target = j->target[row] - j->class_;
     T(gt_ce_add)(z, j->classes, (real)j->cap, (real *)j->top + row, (real *)j->sum + row);
     if (target >= 0 && target < j->classes)
@@ -178,19 +193,20 @@ static void T(finish_rows)(const job *j) {
   }
 }
 
-/* Rows [begin, end) of the block become dz. */
+/* Rows [begin, end) of dz, in the block. */
 static void T(gradient_rows)(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
   for (int64_t i = begin; i < end; i++) {
-    real *z = (real *)j->block + i * j->classes;
+    const real *z = (const real *)j->logits + i * j->classes;
+    real *dz = (real *)j->block + i * j->classes;
     int64_t row = j->token + i, target = j->target[row];
     if (target == j->ignored) {
-      memset(z, 0, (size_t)j->classes * sizeof(real));
+      memset(dz, 0, (size_t)j->classes * sizeof(real));
       continue;
     }
     T(gt_ce_gradient)
     (z, j->classes, (real)j->cap, ((const real *)j->lse)[row], target - j->class_,
-     (real)gt_ce_scale(j->c, row, j->counted), false, z);
+     (real)gt_ce_scale(j->c, row, j->counted), false, dz);
   }
 }
 

@@ -13,8 +13,8 @@ return {
     {inputs = {{3, 4}, {5, 4}, targets(4, 1, 1)}, attr = {reduction = "sum", softcap = 15}},
     {inputs = {{2, 3}, {4, 3}, targets(-1, -1)}, attr = {ignore_index = -1}, gradient = false},
     -- several blocks of tokens and of classes
-    {inputs = {{1030, 3}, {7, 3}, drawn(1030, 7)}, attr = {softcap = 15}, dtypes = {"f64"}, gradient = false},
-    {inputs = {{9, 3}, {4100, 3}, drawn(9, 4100)}, attr = {softcap = 15}, dtypes = {"f64"}, gradient = false},
+    {inputs = {{1030, 3}, {7, 3}, drawn(1030, 7)}, attr = {softcap = 15}, dtypes = {"f64"}, blocks = true},
+    {inputs = {{9, 3}, {4100, 3}, drawn(9, 4100)}, attr = {softcap = 15}, dtypes = {"f64"}, blocks = true},
   },
   oracle = function(x, weight, t, attr)
     local z = x:matmul(weight:transpose(0, 1))
