@@ -18,8 +18,6 @@
 
 #define SH_POLL_MS 50 /* how late a Ctrl-C or the time limit is seen at most */
 
-extern char **environ;
-
 enum { IN, OUT, ERRORS, PIPES };
 
 typedef struct process {

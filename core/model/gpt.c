@@ -56,7 +56,7 @@ static gt_status table_rows(gt_ctx *cx, const gt_module *m, const char *name, in
   if (start + T > spec.shape[1])
     return gt_fail(cx, GT_ESHAPE,
                    "%s: a sequence of %lld tokens is longer than the rotary tables (%lld)",
-                   gt_module_class_name(m), (long long)(start + T), (long long)spec.shape[1]);
+                   gt_module_class_name(m), (long long)start + T, (long long)spec.shape[1]);
   spec.shape[1] = T;
   return gt_tensor_view(cx, table, 4, spec.shape, table->stride,
                         table->offset + start * table->stride[1], out);
@@ -85,7 +85,7 @@ static gt_status add_positions(gt_ctx *cx, gt_module *m, int64_t start, gt_tenso
   if (start + T > most)
     return gt_fail(cx, GT_ESHAPE,
                    "%s: a sequence of %lld tokens is longer than the table of positions (%lld)",
-                   gt_module_class_name(m), (long long)(start + T), (long long)most);
+                   gt_module_class_name(m), (long long)start + T, (long long)most);
   GT_TRY(positions(cx, *x, start, T, &where));
   gt_status status = gt_child_call1(cx, m, "position_embedding", where, &vectors);
   if (status == GT_OK) status = gt_apply2(cx, "add", *x, vectors, NULL, &sum);

@@ -169,14 +169,14 @@ end)
 
 test("help knows tokens, loaders and their methods", function()
   local shown, lines = print, {}
-  _G.print = function(...) lines[#lines + 1] = table.concat({...}, " ") end
+  _G.print = function(...) lines[#lines + 1] = table.concat({...}, " ") end -- luacheck: ignore
   local ok, message = pcall(function()
     help "data.text"
     help(words)
     help "tokens:windows"
     help "loader:load_state"
   end)
-  _G.print = shown
+  _G.print = shown -- luacheck: ignore
   assert(ok, message)
   local said = table.concat(lines, "\n")
   for _, part in ipairs {"data.text(path | folder", "loader save slice", "every target of the tokens once",

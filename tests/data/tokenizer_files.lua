@@ -5,7 +5,7 @@ local golden = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/golden/tokenizers/"
 local folder = os.tmpname()
 os.remove(folder)
 assert(os.execute("mkdir " .. folder))
-local cleaner <close> = setmetatable({}, {__close = function() os.execute("rm -r " .. folder) end})
+local _ <close> = setmetatable({}, {__close = function() os.execute("rm -r " .. folder) end})
 
 local function write(name, text)
   local file <close> = assert(io.open(folder .. "/" .. name, "wb"))

@@ -5,7 +5,7 @@ local test = require "harness"
 local folder = os.tmpname()
 os.remove(folder)
 assert(os.execute("mkdir " .. folder))
-local cleaner <close> = setmetatable({}, {__close = function() os.execute("rm -r " .. folder) end})
+local _ <close> = setmetatable({}, {__close = function() os.execute("rm -r " .. folder) end})
 local function path(name) return folder .. "/" .. name end
 
 local function write(name, text)

@@ -184,9 +184,9 @@ end)
 
 test("the demo corpus is at least 200 kB of English", function()
   local lines, shown = {}, print
-  _G.print = function(line) lines[#lines + 1] = line end
+  _G.print = function(line) lines[#lines + 1] = line end -- luacheck: ignore
   local ok, tokens = pcall(data.demo)
-  _G.print = shown
+  _G.print = shown -- luacheck: ignore
   assert(ok, tokens)
   test.equal(#tokens > 200000, true)
   test.equal(lines[1]:find "^demo corpus: .*, [%d,]+ bytes$" ~= nil, true)

@@ -24,8 +24,8 @@
 #define CTRL_Z "\032"
 /* Patience for things that must happen, on a machine that is busy with other things. */
 #define SOON 20000
-/* The promise is 200 ms on an idle machine; the slack is for a loaded one.  With sanitizers a copy of
- * 400 MB, which nothing interrupts, takes more than a second by itself. */
+/* The promise is 200 ms on an idle machine; the slack is for a loaded one.  With sanitizers a copy
+ * of 400 MB, which nothing interrupts, takes more than a second by itself. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define PROMPT_BACK 10000
 #else

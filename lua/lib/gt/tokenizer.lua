@@ -261,7 +261,7 @@ function tokenizer.train(source, options)
   if pattern == nil then pattern = "nanochat" end
   local trainer = native.trainer(to_pattern("train", pattern))
   local report, finish = make_report(o.progress ~= false)
-  local line <close> = setmetatable({}, {__close = finish})
+  local _ <close> = setmetatable({}, {__close = finish})
   local bytes = false
   each_document(source, function(kind, text)
     bytes = bytes or kind == "path" or #text > 0
