@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@ static int respite;                  /* instructions until the next error */
 static bool at_prompt;               /* interactive session */
 static volatile sig_atomic_t ending; /* the signal that asked to end; 0: none */
 static volatile time_t asked;        /* when it came */
+static volatile sig_atomic_t late;   /* the time given by sh_interrupt_after is over */
 static pthread_t main_thread;
 
 static void on_hook(lua_State *L, lua_Debug *activation) {
@@ -86,6 +88,30 @@ static void handle_request(int number) {
   if (before.sa_handler != SIG_IGN) sigaction(number, &action, NULL); /* nohup */
 }
 
+/* SIGALRM: the time is over. */
+static void on_alarm(int number) {
+  if (!pthread_equal(pthread_self(), main_thread)) {
+    pthread_kill(main_thread, number);
+    return;
+  }
+  late = 1;
+  raised++;
+  gtlua_interrupt();
+  if (current && raised == 1) arm(current);
+}
+
+void sh_interrupt_after(double seconds) {
+  struct sigaction action = {.sa_handler = seconds > 0 ? on_alarm : SIG_IGN};
+  struct itimerval timer = {.it_value.tv_sec = (time_t)seconds};
+  timer.it_value.tv_usec = (suseconds_t)((seconds - (double)timer.it_value.tv_sec) * 1e6);
+  sigemptyset(&action.sa_mask);
+  if (seconds > 0) sigaction(SIGALRM, &action, NULL);
+  setitimer(ITIMER_REAL, &timer, NULL);
+  if (seconds <= 0) sigaction(SIGALRM, &action, NULL);
+}
+
+bool sh_interrupt_late(void) { return late != 0; }
+
 /* A write into a pipe that nobody reads: ends the program when it is its own output (as in
  * `| head`), else the write fails, so that a child that is gone takes no session with it. */
 static void on_broken_pipe(int number) {
@@ -116,6 +142,7 @@ int sh_ending(void) { return ending; }
 
 void sh_interrupt_clear(lua_State *L) {
   raised = 0;
+  late = 0;
   respite = SH_RESPITE;
   gtlua_interrupt_clear();
   lua_sethook(L, NULL, 0, 0);

@@ -21,6 +21,11 @@ void sh_interrupt_clear(lua_State *L);
 bool sh_interrupted(void);
 int sh_ending(void); /* the signal that asked the process to end; 0: none */
 
+/* Interrupts after that many seconds, as if by Ctrl-C; 0 takes it back.  sh_interrupt_late() tells
+ * whether that is why sh_interrupted(). */
+void sh_interrupt_after(double seconds);
+bool sh_interrupt_late(void);
+
 /* Puts coroutine.resume and wrap that know which coroutine runs in place of Lua's. */
 void sh_interrupt_open(lua_State *L);
 

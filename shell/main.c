@@ -1,11 +1,13 @@
 /* main.c: the program: makes a session, runs code from -e, a file, a pipe or the prompt in it, and
  * answers with an exit code: 0 ok, 1 error, 2 usage, 3 output lost, 128 + n after signal n. */
 #include "lua/bind/bind.h"
+#include "shell/capture.h"
 #include "shell/cell.h"
 #include "shell/child.h"
 #include "shell/interrupt.h"
 #include "shell/library.h"
 #include "shell/line.h"
+#include "shell/notebook.h"
 #include "shell/options.h"
 #include "shell/repl.h"
 #include "shell/session.h"
@@ -40,6 +42,7 @@ static int exit_now(lua_State *L) {
     lua_close(L);
     gtlua_close(L);
   }
+  sh_capture_stop(); /* a cell that is being recorded */
   exit(finish_output(code));
 }
 
@@ -64,31 +67,41 @@ static char *read_all(FILE *f, size_t *size) {
   return text;
 }
 
-/* Leaves out a byte order mark and a first line that begins with "#!"; the line break stays. */
-static size_t preamble(const char *text, size_t size) {
-  size_t at = size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-  if (at < size && text[at] == '#')
-    while (at < size && text[at] != '\n') at++;
-  return at;
+/* nb.FUNCTION(strings…) of the notebook runner; answers its exit code, or an error message on the
+ * stack with SH_EXIT_ERROR. */
+static int call_notebook(lua_State *L, const char *function, int arguments) {
+  int base = lua_gettop(L) - arguments;
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "nb");
+  bool ok = lua_pcall(L, 1, 1, 0) == LUA_OK;
+  if (ok) {
+    lua_getfield(L, -1, function);
+    lua_replace(L, -2);
+    lua_insert(L, base + 1);
+    ok = lua_pcall(L, arguments, 1, 0) == LUA_OK;
+  }
+  if (!ok) return SH_EXIT_ERROR;
+  int code = (int)lua_tointeger(L, -1);
+  lua_settop(L, base);
+  return code;
 }
 
 /* Runs a whole file: its cells when it has markers, else as a script. */
-static bool run_text(lua_State *L, const char *text, size_t size, const char *name) {
-  size_t skip = preamble(text, size);
+static int run_text(lua_State *L, const char *text, size_t size, const char *name) {
+  size_t skip = sh_cells_preamble(text, size);
   sh_cells cells;
-  if (!sh_cells_find(text + skip, size - skip, &cells)) {
+  if (!sh_cells_find(text, skip, size, &cells)) {
     lua_pushliteral(L, "not enough memory");
-    return false;
-  }
-  bool ok;
-  if (cells.count > 0) {
-    ok = sh_cells_run(L, text + skip, &cells, name);
-  } else {
-    sh_source source = {.text = text + skip, .size = size - skip, .name = name, .first_line = 1};
-    ok = sh_run(L, &source) == SH_DONE;
+    return SH_EXIT_ERROR;
   }
   free(cells.at);
-  return ok;
+  if (cells.count > 0) {
+    lua_pushlstring(L, text, size);
+    lua_pushstring(L, name);
+    return call_notebook(L, "play", 2);
+  }
+  sh_source source = {.text = text + skip, .size = size - skip, .name = name, .first_line = 1};
+  return sh_run(L, &source) == SH_DONE ? 0 : SH_EXIT_ERROR;
 }
 
 /* Runs a file, or stdin for NULL; reports errors. */
@@ -104,10 +117,11 @@ static int run_file(lua_State *L, const char *path) {
     return SH_EXIT_ERROR;
   }
   lua_pushfstring(L, path ? "@%s" : "=stdin", path);
-  bool ok = run_text(L, text, size, lua_tostring(L, -1));
+  int top = lua_gettop(L);
+  int code = run_text(L, text, size, lua_tostring(L, -1));
   free(text);
-  if (!ok && !sh_interrupted()) sh_report(L, "gptsh: ");
-  return ok ? 0 : SH_EXIT_ERROR;
+  if (lua_gettop(L) > top && !sh_interrupted()) sh_report(L, "gptsh: ");
+  return code;
 }
 
 static int run_code(lua_State *L, const char *code) {
@@ -116,6 +130,33 @@ static int run_code(lua_State *L, const char *code) {
   if (sh_run(L, &source) == SH_DONE) return 0;
   if (!sh_interrupted()) sh_report(L, "gptsh: ");
   return SH_EXIT_ERROR;
+}
+
+/* "gptsh nb COMMAND": nb.main(command, operands, {{option, value or true}, …}). */
+static int run_command(lua_State *L, const sh_options *o) {
+  lua_pushstring(L, o->command->name);
+  lua_createtable(L, o->operand_count, 0);
+  for (int i = 0; i < o->operand_count; i++) {
+    lua_pushstring(L, o->operands[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_createtable(L, o->given_count, 0);
+  for (int i = 0; i < o->given_count; i++) {
+    const sh_given *given = &o->given[i];
+    lua_createtable(L, 2, 0);
+    lua_pushstring(L, given->row->name ? given->row->name : (char[]){given->row->letter, 0});
+    lua_rawseti(L, -2, 1);
+    if (given->value)
+      lua_pushstring(L, given->value);
+    else
+      lua_pushboolean(L, true);
+    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, -2, i + 1);
+  }
+  int top = lua_gettop(L) - 3;
+  int code = call_notebook(L, "main", 3);
+  if (lua_gettop(L) > top && !sh_interrupted()) sh_report(L, "gptsh: ");
+  return code;
 }
 
 /* ---- the session ---- */
@@ -151,6 +192,7 @@ static int open_session(lua_State *L) {
   sh_interrupt_open(L);
   sh_child_open(L);
   sh_terminal_open(L);
+  sh_notebook_open(L);
   sh_strings_open(L);
   sh_tables_open(L);
   if (gtlua_open(L, settings) != LUA_OK) return lua_error(L);
@@ -176,12 +218,14 @@ static bool start(lua_State *L, int argc, char **argv, const sh_options *o) {
 static int run(lua_State *L, char **argv, int argc, const sh_options *o) {
   bool has_file = o->script < argc;
   bool terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
-  bool prompt = o->interactive || (!has_file && o->code_count == 0 && terminal);
+  bool has_work = has_file || o->code_count > 0 || o->command;
+  bool prompt = o->interactive || (!has_work && terminal);
   int code = 0;
   sh_interrupt_install(L, prompt);
   for (int i = 0; i < o->code_count && code == 0; i++) code = run_code(L, o->code[i]);
   if (code == 0 && has_file) code = run_file(L, o->stdin_script ? NULL : argv[o->script]);
-  if (code == 0 && !has_file && o->code_count == 0 && !prompt) code = run_file(L, NULL);
+  if (code == 0 && o->command) code = run_command(L, o);
+  if (code == 0 && !has_work && !prompt) code = run_file(L, NULL);
   if (!prompt || sh_ending()) return code;
   sh_interrupt_clear(L);
   sh_repl(L);
@@ -193,7 +237,7 @@ int main(int argc, char **argv) {
   if (!sh_options_read(argc, argv, &options)) return SH_EXIT_USAGE;
   if (options.help || options.version) {
     if (options.help)
-      fputs(sh_help, stdout);
+      sh_options_help(&options, stdout);
     else
       printf("%s (%s, %s)\n", SH_VERSION, LUA_RELEASE, sh_line_name());
     return finish_output(0);
@@ -212,9 +256,10 @@ int main(int argc, char **argv) {
   bool interrupted = sh_interrupted();
   lua_close(L);
   gtlua_close(L);
-  free(options.code);
+  sh_options_free(&options);
   code = finish_output(code);
   if (sh_ending()) return 128 + sh_ending();
   if (interrupted) sh_die_of(SIGINT);
+  if (code > 128) sh_die_of(code - 128); /* the notebook runner saved first */
   return code;
 }

@@ -1,31 +1,47 @@
-/* options.c: reads the command line. */
+/* options.c: reads the command line by the table of commands and options. */
 #include "shell/options.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char sh_help[] =
-    "usage: gptsh [options] [file.lua [args]]\n"
-    "\n"
-    "  file.lua             run a script, or the cells of a notebook (lines \"-- %% title\")\n"
-    "  -                    run what comes from stdin\n"
-    "  (none)               prompt on a terminal, else run stdin\n"
-    "  nb run FILE          the same as FILE\n"
-    "\n"
-    "  -e CODE              run CODE, show the value of an expression; may be repeated\n"
-    "  -i                   go to the prompt afterwards\n"
-    "  --threads N          CPU threads (default: all cores)\n"
-    "  --cuda-library PATH  the CUDA plug-in to open when a cuda device is asked for\n"
-    "  -v, --version        show the version\n"
-    "  -h, --help           show this\n"
-    "\n"
-    "exit codes: 0 ok, 1 error, 2 usage, 3 output lost\n"
-    "\n"
-    "  gptsh -e '1 + 1'\n"
-    "  gptsh notebooks/quickstart.lua\n"
-    "  echo 'print(torch.ones(2))' | gptsh\n";
+const sh_command_row sh_command_rows[] = {
+    {"run", "FILE", 1, 1, "run all cells from a clean state, keep their outputs in FILE.out/"},
+    {"check", "FILE...", 1, 1 << 20, "look for mistakes without running anything"},
+    {"status", "FILE", 1, 1, "each cell: ok, error, stale or never run; time; outputs"},
+    {"fmt", "FILE...", 1, 1 << 20, "rewrite in the canonical form"},
+    {"export", "FILE [TARGET]", 1, 2, "write .ipynb, .md or .html with the kept outputs"},
+    {"import", "FILE.ipynb [TARGET]", 1, 2, "make a .lua notebook of a Jupyter notebook"},
+    {"view", "FILE", 1, 1, "show source and outputs of a .lua or .ipynb notebook; runs nothing"},
+    {"diff", "FILE [OTHER]", 1, 2, "compare outputs with the imported ones, or with OTHER's"},
+    {"clean", "FILE...", 1, 1 << 20, "remove the kept outputs"},
+    {0},
+};
+
+const sh_option_row sh_option_rows[] = {
+    {NULL, 'e', NULL, "CODE", "run CODE, show the value of an expression; may be repeated"},
+    {NULL, 'i', NULL, NULL, "go to the prompt afterwards"},
+    {NULL, 0, "threads", "N", "CPU threads (default: all cores)"},
+    {NULL, 0, "cuda-library", "PATH", "the CUDA plug-in to open when a cuda device is asked for"},
+    {NULL, 'v', "version", NULL, "show the version"},
+    {NULL, 'h', "help", NULL, "show this"},
+    {" run ", 0, "to", "CELL", "stop after CELL: a number, title, id or @line"},
+    {" run ", 0, "from", "CELL", "run CELL and those after it"},
+    {" run ", 0, "only", "CELL,...", "run these cells"},
+    {" run ", 0, "changed", NULL, "cells marked cache that did not change give their kept results"},
+    {" run ", 'p', NULL, "NAME=VALUE", "set a parameter (cell tagged \"parameters\"); may be repeated"},
+    {" run ", 0, "check", NULL, "fail when a line \"-- expect: TEXT\" is not met"},
+    {" run ", 0, "allow-errors", NULL, "go on after an error"},
+    {" run ", 0, "timeout", "S", "seconds a cell may take"},
+    {" run ", 0, "seed", "N", "restart the random numbers from N first"},
+    {" run status export view diff clean ", 0, "out", "DIR", "outputs are in DIR, not in FILE.out/"},
+    {" run ", 0, "no-save", NULL, "keep no outputs"},
+    {" check fmt ", 0, "portable", NULL, "would plain Lua run it? (fmt: make it so)"},
+    {" export ", 0, "format", "NAME", "ipynb, md or html, for a target beside the file"},
+    {" export ", 0, "mathjax", "SCRIPT", "put this copy of MathJax into the HTML"},
+    {" diff ", 0, "tolerance", "X", "numbers may differ by this part of themselves (1e-6)"},
+    {0},
+};
 
 __attribute__((__format__(__printf__, 1, 2))) static bool usage(const char *format, ...) {
   va_list values;
@@ -37,6 +53,66 @@ __attribute__((__format__(__printf__, 1, 2))) static bool usage(const char *form
   return false;
 }
 
+/* ---- help ---- */
+
+/* "  -e CODE", "  --threads N" in a column of its own. */
+static void show_option(const sh_option_row *row, FILE *out) {
+  char letter[] = {'-', row->letter, 0}, left[64];
+  const char *name = row->name ? row->name : "", *dashes = row->name ? "--" : "";
+  int n = snprintf(left, sizeof left, "%s%s%s%s", row->letter ? letter : "",
+                   row->letter && row->name ? ", " : "", dashes, name);
+  if (row->value) snprintf(left + n, sizeof left - (size_t)n, " %s", row->value);
+  fprintf(out, "  %-20s %s\n", left, row->text);
+}
+
+static bool belongs(const sh_option_row *row, const sh_command_row *command) {
+  char word[32];
+  if (!row->commands || !command) return row->commands == NULL && command == NULL;
+  snprintf(word, sizeof word, " %s ", command->name);
+  return strstr(row->commands, word) != NULL;
+}
+
+static void show_options(const sh_command_row *command, FILE *out) {
+  for (const sh_option_row *row = sh_option_rows; row->text; row++)
+    if (belongs(row, command)) show_option(row, out);
+}
+
+static const sh_command_row any_command = {"", "", 0, 1 << 20, ""}; /* "gptsh nb" alone */
+
+void sh_options_help(const sh_options *o, FILE *out) {
+  if (o->command && o->command != &any_command) {
+    fprintf(out, "usage: gptsh nb %s [options] %s\n\n%s\n", o->command->name, o->command->operands,
+            o->command->text);
+    show_options(o->command, out);
+    return;
+  }
+  if (o->command) {
+    fputs("usage: gptsh nb COMMAND [options] FILE\n\n", out);
+    for (const sh_command_row *row = sh_command_rows; row->text; row++)
+      fprintf(out, "  %-7s %-20s %s\n", row->name, row->operands, row->text);
+    fputs("\ngptsh nb COMMAND --help shows its options\n", out);
+    return;
+  }
+  fputs("usage: gptsh [options] [file.lua [args]]\n"
+        "\n"
+        "  file.lua             run a script, or the cells of a notebook (lines \"-- %% title\")\n"
+        "  -                    run what comes from stdin\n"
+        "  (none)               prompt on a terminal, else run stdin\n"
+        "  nb COMMAND FILE      notebooks: run, check, export, …; see gptsh nb --help\n"
+        "\n",
+        out);
+  show_options(NULL, out);
+  fputs("\n"
+        "exit codes: 0 ok, 1 error, 2 usage, 3 output lost\n"
+        "\n"
+        "  gptsh -e '1 + 1'\n"
+        "  gptsh notebooks/quickstart.lua\n"
+        "  echo 'print(torch.ones(2))' | gptsh\n",
+        out);
+}
+
+/* ---- reading ---- */
+
 static bool read_threads(const char *text, int *out) {
   char *end;
   long n = strtol(text, &end, 10);
@@ -45,46 +121,101 @@ static bool read_threads(const char *text, int *out) {
   return true;
 }
 
-/* The value of an option: "--name=value", or the next argument. */
-static const char *value_of(int argc, char **argv, int *i, size_t name) {
-  if (argv[*i][name] == '=') return argv[*i] + name + 1;
-  return *i + 1 < argc ? argv[++*i] : NULL;
-}
-
-static bool is_option(const char *argument, const char *name) {
-  size_t n = strlen(name);
-  return strncmp(argument, name, n) == 0 && (argument[n] == 0 || argument[n] == '=');
-}
-
-static bool read_option(int argc, char **argv, int *i, sh_options *o) {
-  const char *name = argv[*i];
-  if (strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0) {
-    o->help = true;
-  } else if (strcmp(name, "-v") == 0 || strcmp(name, "--version") == 0) {
-    o->version = true;
-  } else if (strcmp(name, "-i") == 0) {
-    o->interactive = true;
-  } else if (strncmp(name, "-e", 2) == 0) {
-    const char *code = name[2] ? name + 2 : *i + 1 < argc ? argv[++*i] : NULL;
-    if (!code) return usage("-e needs code");
-    o->code[o->code_count++] = code;
-  } else if (is_option(name, "--threads")) {
-    const char *value = value_of(argc, argv, i, strlen("--threads"));
-    if (!value || !read_threads(value, &o->threads))
-      return usage("--threads expects a number from 1 to 256, got %s", value ? value : "nothing");
-  } else if (is_option(name, "--cuda-library")) {
-    o->cuda_library = value_of(argc, argv, i, strlen("--cuda-library"));
-    if (!o->cuda_library) return usage("--cuda-library needs a path");
-  } else {
-    return usage("unknown option '%s'", name);
+/* Finds the row of argv[*i] and its value: "--name=value", "-eCODE" or the next argument. */
+static const sh_option_row *find_option(int argc, char **argv, int *i,
+                                        const sh_command_row *command, const char **value) {
+  const char *argument = argv[*i];
+  for (const sh_option_row *row = sh_option_rows; row->text; row++) {
+    bool common = command && row->letter == 'h';
+    if (!common && !belongs(row, command)) continue;
+    size_t n = row->name ? strlen(row->name) : 0;
+    const char *rest = NULL; /* what follows the name in the argument */
+    if (row->name && strncmp(argument, "--", 2) == 0 && strncmp(argument + 2, row->name, n) == 0)
+      rest = argument + 2 + n;
+    else if (row->letter && argument[1] == row->letter)
+      rest = argument + 2;
+    bool joined = rest && *rest && row->value && (*rest == '=' || argument[1] != '-');
+    if (!rest || (*rest && !joined)) continue;
+    *value = joined ? rest + (argument[1] == '-') : NULL;
+    if (row->value && !joined && *i + 1 < argc) *value = argv[++*i];
+    return row;
   }
+  usage("unknown option '%s'", argument);
+  return NULL;
+}
+
+static bool need_value(const sh_option_row *row, const char *value) {
+  if (value || !row->value) return true;
+  return row->name ? usage("--%s needs a value: %s", row->name, row->value)
+                   : usage("-%c needs %s", row->letter, row->letter == 'e' ? "code" : row->value);
+}
+
+/* An option of the program itself. */
+static bool read_option(int argc, char **argv, int *i, sh_options *o) {
+  const char *value = NULL;
+  const sh_option_row *row = find_option(argc, argv, i, NULL, &value);
+  if (!row || !need_value(row, value)) return false;
+  switch (row->letter ? row->letter : *row->name) {
+  case 'e':
+    o->code[o->code_count++] = value;
+    return true;
+  case 'i':
+    return o->interactive = true;
+  case 'v':
+    return o->version = true;
+  case 'h':
+    return o->help = true;
+  case 't':
+    return read_threads(value, &o->threads) ||
+           usage("--threads expects a number from 1 to 256, got %s", value);
+  default:
+    o->cuda_library = value;
+    return true;
+  }
+}
+
+/* Options and operands of "gptsh nb COMMAND"; options may come last. */
+static bool read_operands(int argc, char **argv, int i, sh_options *o) {
+  for (bool only_names = false; i < argc; i++) {
+    const char *value = NULL;
+    if (!only_names && strcmp(argv[i], "--") == 0) {
+      only_names = true;
+    } else if (only_names || argv[i][0] != '-' || !argv[i][1]) {
+      o->operands[o->operand_count++] = argv[i];
+    } else {
+      const sh_option_row *row = find_option(argc, argv, &i, o->command, &value);
+      if (!row || !need_value(row, value)) return false;
+      if (row->letter == 'h') return o->help = true;
+      o->given[o->given_count++] = (sh_given){row, value};
+    }
+  }
+  if (o->operand_count < o->command->least)
+    return usage("nb %s needs a file: nb %s %s", o->command->name, o->command->name,
+                 o->command->operands);
+  if (o->operand_count > o->command->most)
+    return usage("nb %s: '%s' is one too many", o->command->name, o->operands[o->command->most]);
   return true;
+}
+
+static bool read_command(int argc, char **argv, int i, sh_options *o) {
+  o->command = &any_command;
+  if (i < argc && (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0))
+    return o->help = true;
+  for (const sh_command_row *row = sh_command_rows; i < argc && row->text; row++)
+    if (strcmp(row->name, argv[i]) == 0) {
+      o->command = row;
+      return read_operands(argc, argv, i + 1, o);
+    }
+  if (i < argc) return usage("nb has no command '%s'; see gptsh nb --help", argv[i]);
+  return usage("nb needs a command; see gptsh nb --help");
 }
 
 bool sh_options_read(int argc, char **argv, sh_options *out) {
   *out = (sh_options){.script = argc};
   out->code = calloc((size_t)argc + 1, sizeof *out->code);
-  if (!out->code) return usage("not enough memory");
+  out->operands = calloc((size_t)argc + 1, sizeof *out->operands);
+  out->given = calloc((size_t)argc + 1, sizeof *out->given);
+  if (!out->code || !out->operands || !out->given) return usage("not enough memory");
   int i = 1;
   for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
     if (strcmp(argv[i], "--") == 0) {
@@ -93,13 +224,14 @@ bool sh_options_read(int argc, char **argv, sh_options *out) {
     }
     if (!read_option(argc, argv, &i, out)) return false;
   }
-  if (i < argc && strcmp(argv[i], "nb") == 0) { /* the notebook commands */
-    if (i + 1 >= argc || strcmp(argv[i + 1], "run") != 0)
-      return usage("nb %s: not in this version (nb run FILE is)", i + 1 < argc ? argv[i + 1] : "");
-    i += 2;
-    if (i >= argc) return usage("nb run needs a file");
-  }
+  if (i < argc && strcmp(argv[i], "nb") == 0) return read_command(argc, argv, i + 1, out);
   if (i < argc && strcmp(argv[i], "-") == 0) out->stdin_script = true;
   if (i < argc) out->script = i;
   return true;
+}
+
+void sh_options_free(sh_options *o) {
+  free(o->code);
+  free(o->operands);
+  free(o->given);
 }

@@ -14,7 +14,7 @@
 
 #define SH_MAX_FRAMES 12
 
-static const char variables_key, declared_key;
+static const char variables_key, declared_key, display_key;
 
 /* ---- session variables ---- */
 
@@ -207,7 +207,7 @@ static void add_frame(lua_State *L, luaL_Buffer *text, const lua_Debug *frame) {
 /* Message handler: the error as text, with the user's frames when there is more than one. */
 static int describe(lua_State *L) {
   if (sh_interrupted()) {
-    lua_pushliteral(L, "interrupted");
+    lua_pushstring(L, sh_interrupt_late() ? "timed out" : "interrupted");
     return 1;
   }
   if (lua_type(L, 1) != LUA_TSTRING && !luaL_getmetafield(L, 1, "__tostring"))
@@ -249,6 +249,8 @@ void sh_report(lua_State *L, const char *prefix) {
 
 /* ---- running ---- */
 
+void sh_set_display(lua_State *L) { lua_rawsetp(L, LUA_REGISTRYINDEX, &display_key); }
+
 /* Shows the values on the stack: side by side, or below each other when one takes several lines. */
 static void show_values(lua_State *L, int count) {
   const char *between = "\t";
@@ -256,13 +258,21 @@ static void show_values(lua_State *L, int count) {
     gtlua_display(L, i);
     if (memchr(lua_tostring(L, -1), '\n', lua_rawlen(L, -1))) between = "\n";
   }
+  luaL_Buffer text;
+  luaL_buffinit(L, &text);
   for (int i = 1; i <= count; i++) {
-    size_t n;
-    const char *text = lua_tolstring(L, count + i, &n);
-    if (i > 1) fputs(between, stdout);
-    fwrite(text, 1, n, stdout);
+    if (i > 1) luaL_addstring(&text, between);
+    lua_pushvalue(L, count + i);
+    luaL_addvalue(&text);
   }
-  fputc('\n', stdout);
+  luaL_pushresult(&text);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &display_key) == LUA_TFUNCTION) {
+    lua_insert(L, -2);
+    lua_call(L, 1, 0);
+  } else {
+    fwrite(lua_tostring(L, -2), 1, lua_rawlen(L, -2), stdout);
+    fputc('\n', stdout);
+  }
 }
 
 /* Protected part of sh_call: (function, arguments…, show). */

@@ -384,7 +384,7 @@ static int open_library(lua_State *L) {
     lua_setglobal(L, late[i][1]);
   }
   gtlua_namespace(L, "json");
-  static const char *const json[] = {"encode", "decode", "null"};
+  static const char *const json[] = {"array", "encode", "decode", "null"};
   for (int i = 0; i < GT_COUNT(json); i++) gtlua_lazy(L, json[i], "json");
   lua_setglobal(L, "json");
   return 0;

@@ -9,6 +9,11 @@ json.null = setmetatable({}, {__tostring = function() return "null" end, __name 
 --- json.decode(text) -> tables, strings, numbers, booleans, json.null; raises with line and column
 function json.decode(text) return native.json_decode(text, json.null) end
 
+local array = {__name = "json.array"}
+
+--- json.array(list) -> the list, marked to be written as an array even when it is empty
+function json.array(list) return setmetatable(list, array) end
+
 local escapes = {['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t"}
 
 local function quoted(text)
@@ -57,12 +62,12 @@ function encode(value, indent, depth)
   if torch.is_tensor(value) then return encode(value:tolist(), indent, depth) end
   if kind ~= "table" then native.raise("json: cannot write a " .. kind) end
   if depth > 100 then native.raise "json: tables nest deeper than 100" end
-  if rawlen(value) > 0 then return encode_list(value, indent, depth) end
+  if rawlen(value) > 0 or getmetatable(value) == array then return encode_list(value, indent, depth) end
   return encode_object(value, indent, depth)
 end
 
 --- json.encode(value, {indent = n}): tables with a list part are arrays, others objects with sorted keys; an empty
---- table is {}.
+--- table is {}, an empty json.array [].
 function json.encode(value, options)
   return encode(value, defaults(options, {indent = false}).indent, 0)
 end

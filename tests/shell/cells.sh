@@ -125,7 +125,7 @@ error("boom")
 -- %% never
 print(2)
 '
-fails "an open block ends with its cell" "" "'end' expected (to close 'function' at line 2)" '-- %% a
+fails "an open block ends with its cell" "" "nb.lua:2: cell 1 ends inside 'function' opened at line 2" '-- %% a
 function f()
 -- %% b
 end

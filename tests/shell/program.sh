@@ -23,7 +23,8 @@ gives "os.exit is honoured" 5 "" "" "$GPTSH" -e 'os.exit(5)'
 gives "os.exit(false) is 1" 1 "" "" "$GPTSH" -e 'os.exit(false)'
 gives "os.exit(0, true) closes the state" 0 "gone$nl" "" \
   "$GPTSH" -e 'x = setmetatable({}, {__gc = function() print("gone") end}) os.exit(0, true)'
-gives "nb check says what it is" 2 "" "nb check: not in this version" "$GPTSH" nb check x.lua
+gives "nb wants a command it knows" 2 "" "nb has no command 'walk'" "$GPTSH" nb walk x.lua
+gives "a command of nb wants its file" 2 "" "nb check needs a file" "$GPTSH" nb check
 
 tap_in="1 + 1"
 gives "stdin is a chunk" 0 "2$nl" "" "$GPTSH"
@@ -51,7 +52,7 @@ printf 'print(1)\n\n\nlocal x = nil + 1\n' >"$tap_dir/bad.lua"
 gives "a script's error has file and line" 1 "1$nl" "gptsh: bad.lua:4: attempt to perform arithmetic" "$GPTSH" bad.lua
 printf 'local function inner()\n  error("deep")\nend\nlocal function outer()\n  inner()\nend\nouter()\n' >"$tap_dir/deep.lua"
 gives "a traceback names the user's frames" 1 "" "deep.lua:5: in function 'outer'" "$GPTSH" deep.lua
-gives "nb run is the file" 0 "1$nl" "" "$GPTSH" nb run plain.lua
+gives "nb run runs a script, too" 0 "1$nl" "" "$GPTSH" nb run plain.lua
 printf 'x = 7\n' >"$tap_dir/seven.lua"
 tap_in="x + 1$nl"
 gives "-i goes on after a file" 0 "8$nl" "gpt> " "$GPTSH" -i seven.lua

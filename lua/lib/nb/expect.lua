@@ -1,0 +1,183 @@
+--- expect.lua: lines "-- expect: …" of a cell against what it printed, and texts compared number by number.
+--
+--   -- expect: 285,212,672              this text is in the output, not as a part of a longer word or number
+--   -- expect: loss ~ 0.0250 ±1e-3      the number after "loss" is within 1e-3 (±2% of it; without ±, half a last digit)
+--   -- expect: ~ 14.585                 some number is
+
+local native = require "native.notebook"
+
+local expect = {}
+
+-- ---- numbers in texts ----
+
+--- The number that begins at text[at]: its last character and its value; or nothing.  Commas group three digits.
+local function number_at(text, at)
+  local _, last = text:find("^[+-]?%d+", at)
+  while last and text:find("^,%d%d%d%f[%D]", last + 1) do last = last + 4 end
+  if last then
+    local _, decimals = text:find("^%.%d+", last + 1)
+    last = decimals or last
+  else
+    _, last = text:find("^[+-]?%.%d+", at)
+  end
+  if last then
+    local _, exponent = text:find("^[eE][+-]?%d+", last + 1)
+    last = exponent or last
+    return last, tonumber((text:sub(at, last):gsub(",", ""):gsub("^%+", "")))
+  end
+  _, last = text:find("^[+-]?[Nn][Aa][Nn]%f[^%w]", at)
+  if last then return last, 0 / 0 end
+  _, last = text:find("^[+-]?[Ii][Nn][Ff]%f[^%w]", at)
+  if last then return last, text:sub(at, at) == "-" and -math.huge or math.huge end
+end
+
+--- The numbers of the text: {value, first, last}, …; a digit that belongs to a word is none.
+function expect.numbers(text)
+  local out, at = {}, 1
+  while at <= #text do
+    local start = text:find("[%d.+%-nNiI]", at)
+    if not start then break end
+    local before = start > 1 and text:sub(start - 1, start - 1) or " "
+    local last, value
+    if not before:find "[%w_]" then last, value = number_at(text, start) end
+    if value then out[#out + 1] = {value, start, last} end
+    at = (value and last or start) + 1
+  end
+  return out
+end
+
+--- |a - b| within the absolute tolerance; NaN equals NaN, infinities only themselves.
+function expect.near(a, b, tolerance)
+  return a == b or (a ~= a and b ~= b) or math.abs(a - b) <= tolerance
+end
+
+-- ---- lines ----
+
+--- Half a unit of the last digit of a number as written.
+local function half_digit(written)
+  local mantissa, exponent = written:match "^(.-)[eE]([+-]?%d+)$"
+  mantissa, exponent = mantissa or written, tonumber(exponent) or 0
+  local decimals = mantissa:match "%.(%d+)$"
+  return 0.5 * 10 ^ (exponent - (decimals and #decimals or 0))
+end
+
+local function tolerance_of(text, written, value)
+  if text == "" then return half_digit(written) * (1 + 1e-9) end
+  local amount = text:match "^±%s*(.*)$" or text:match "^%+/?%-%s*(.*)$"
+  local percent = amount and amount:match "^(.-)%s*%%$"
+  local number = tonumber(percent or amount)
+  return number and (percent and math.abs(value) * number / 100 or number)
+end
+
+--- {label, value, tolerance} of "loss ~ 0.025 ±1e-3", {text} of anything else.
+local function parse(text)
+  local label, written, rest = text:match "^(.-)%s*~%s*([+-]?[%d.][%d.,]*[eE]?[+-]?%d*)%s*(.*)$"
+  local value = written and tonumber((written:gsub(",", "")))
+  local tolerance = value and tolerance_of(rest, written:gsub(",", ""), value)
+  if tolerance then return {label = label, value = value, tolerance = tolerance} end
+  return {text = text}
+end
+
+--- The expectations of a cell, in order, each with the line of the file it stands in.
+function expect.of(cell)
+  local out = {}
+  if cell.kind ~= "code" then return out end
+  for _, token in ipairs(native.tokens(cell.body)) do
+    local text = token.kind == "comment" and token.text:match "^%-%-%s*expect:%s*(.-)%s*$"
+    if text then
+      local item = parse(text)
+      item.line, item.written = cell.line + token.line - 1, text
+      out[#out + 1] = item
+    end
+  end
+  return out
+end
+
+-- ---- checking ----
+
+--- Does the match text[first, last] end and begin where a word or number does?
+local function whole(text, first, last)
+  local before2, before = text:sub(first - 2, first - 2), first > 1 and text:sub(first - 1, first - 1) or ""
+  local after, after2 = text:sub(last + 1, last + 1), text:sub(last + 2, last + 2)
+  if text:find("^[%w_]", first) then
+    if before:find "[%w_]" then return false end
+    if text:find("^%d", first) and ((before:find "[.,]" and before2:find "%d") or (before == "-" and not before2:find "[%w]")) then
+      return false
+    end
+  end
+  if text:find("^[%w_]", last) then
+    if after:find "[%w_]" then return false end
+    if text:find("^%d", last) and after:find "[.,]" and after2:find "%d" then return false end
+  end
+  return true
+end
+
+local function has_text(output, text)
+  local at = 1
+  while true do
+    local first, last = output:find(text, at, true)
+    if not first then return false end
+    if text == "" or whole(output, first, last) then return true end
+    at = first + 1
+  end
+end
+
+local function has_number(output, item)
+  local numbers, at = expect.numbers(output), 1
+  if item.label == "" then
+    for _, n in ipairs(numbers) do
+      if expect.near(n[1], item.value, item.tolerance) then return true end
+    end
+    return false
+  end
+  while true do
+    local first, last = output:find(item.label, at, true)
+    if not first then return false end
+    for _, n in ipairs(numbers) do
+      if n[2] > last then
+        if expect.near(n[1], item.value, item.tolerance) then return true end
+        break
+      end
+    end
+    at = first + 1
+  end
+end
+
+--- The expectations that `output` does not meet.
+function expect.unmet(items, output)
+  local out = {}
+  for _, item in ipairs(items) do
+    local met = item.text and has_text(output, item.text) or item.label and has_number(output, item)
+    if not met then out[#out + 1] = item end
+  end
+  return out
+end
+
+-- ---- comparing ----
+
+--- The first difference of two texts whose numbers may differ by `tolerance` of themselves: the two lines; or nothing.
+function expect.difference(a, b, tolerance)
+  local function lines(text)
+    local out = {}
+    for line in (text:gsub("%s+$", "") .. "\n"):gmatch "(.-)[ \t\r]*\n" do out[#out + 1] = line end
+    return out
+  end
+  local function same(x, y)
+    if x == y then return true end
+    local p, q = expect.numbers(x), expect.numbers(y)
+    if #p ~= #q then return false end
+    local at, bt = 1, 1
+    for i = 1, #p do -- the text between the numbers, blanks aside: columns move with the digits
+      if x:sub(at, p[i][2] - 1):gsub("%s+", "") ~= y:sub(bt, q[i][2] - 1):gsub("%s+", "") then return false end
+      if not expect.near(p[i][1], q[i][1], tolerance * math.max(math.abs(p[i][1]), math.abs(q[i][1]))) then return false end
+      at, bt = p[i][3] + 1, q[i][3] + 1
+    end
+    return x:sub(at):gsub("%s+", "") == y:sub(bt):gsub("%s+", "")
+  end
+  local p, q = lines(a), lines(b)
+  for i = 1, math.max(#p, #q) do
+    if not (p[i] and q[i] and same(p[i], q[i])) then return p[i] or "(nothing)", q[i] or "(nothing)" end
+  end
+end
+
+return expect

@@ -1,0 +1,143 @@
+--- source.lua: what the text of a cell says without being run, from its tokens.
+
+local native = require "native.notebook"
+
+local source = {}
+
+local OPENING = {["function"] = true, ["do"] = true, ["if"] = true, ["repeat"] = true}
+local CLOSING = {["end"] = true, ["until"] = true}
+local LEFT, RIGHT = {["("] = true, ["["] = true, ["{"] = true}, {[")"] = true, ["]"] = true, ["}"] = true}
+
+--- The tokens that are no comments.
+function source.code(text)
+  local out = {}
+  for _, token in ipairs(native.tokens(text)) do
+    if token.kind ~= "comment" then out[#out + 1] = token end
+  end
+  return out
+end
+
+--- The code without comments and with single blanks: equal for texts that differ in nothing that runs.
+function source.bare(text)
+  local out = {}
+  for i, token in ipairs(source.code(text)) do out[i] = token.text end
+  return table.concat(out, " ")
+end
+
+--- Visits tokens with the number of blocks and brackets that are open around them: visit(token, blocks, brackets, i).
+function source.walk(tokens, visit)
+  local blocks, brackets = 0, 0
+  for i, token in ipairs(tokens) do
+    local name, symbol = token.kind == "name", token.kind == "symbol"
+    if name and CLOSING[token.text] then blocks = blocks - 1 end
+    if symbol and RIGHT[token.text] then brackets = brackets - 1 end
+    visit(token, blocks, brackets, i)
+    if name and OPENING[token.text] then blocks = blocks + 1 end
+    if symbol and LEFT[token.text] then brackets = brackets + 1 end
+  end
+end
+
+--- The word that opened the innermost block that does not end in the text, and its line; or nothing.
+function source.open_block(text)
+  local open, loop = {}, nil
+  for _, token in ipairs(source.code(text)) do
+    local word = token.kind == "name" and token.text
+    if word == "for" or word == "while" then
+      loop = token
+    elseif word and OPENING[word] then
+      open[#open + 1] = word == "do" and loop or token
+      loop = nil
+    elseif word and CLOSING[word] then
+      open[#open] = nil
+    end
+  end
+  local last = open[#open]
+  if last then return last.text, last.line end
+end
+
+--- Names after a top-level `local`; at: index of that token.
+local function declared(tokens, at, add)
+  local i = at + 1
+  if tokens[i] and tokens[i].text == "function" then return tokens[i + 1] and add(tokens[i + 1]) end
+  while tokens[i] and tokens[i].kind == "name" do
+    add(tokens[i])
+    i = i + 1
+    if tokens[i] and tokens[i].text == "<" then i = i + 3 end
+    if not (tokens[i] and tokens[i].text == ",") then break end
+    i = i + 1
+  end
+end
+
+--- Names before the top-level `=` at index `at`: "a, b.c, d = …" gives a and d.
+local function assigned(tokens, at, add)
+  local i = at - 1
+  while tokens[i] and tokens[i].kind == "name" do
+    local before = tokens[i - 1] and tokens[i - 1].text
+    if before == "for" or before == "local" then return end
+    if before ~= "." and before ~= ":" then add(tokens[i]) end
+    while before == "." do
+      i = i - 2
+      before = tokens[i - 1] and tokens[i - 1].text
+    end
+    if before ~= "," then break end
+    i = i - 2
+  end
+end
+
+--- The names that the top-level `local` at index `at` of the tokens declares.
+function source.declared(tokens, at)
+  local out = {}
+  declared(tokens, at, function(token) out[#out + 1] = token.text end)
+  return out
+end
+
+--- Where the expression is that a cell ends in and whose value is shown: {start, stop, line}; nothing when it ends in a
+--- statement, a call (which is a statement, too) or a semicolon.
+function source.last_expression(text)
+  local tokens = source.code(text)
+  local last = tokens[#tokens]
+  if not last or native.compile(text, "=", 1, "cell") or load(text, "=") then return nil end
+  local starts, line = {}, 0
+  source.walk(tokens, function(token, blocks, brackets, i)
+    local before = tokens[i - 1]
+    if blocks == 0 and brackets == 0 and (token.line > line or (before and before.text == ";")) then starts[#starts + 1] = token end
+    local _, breaks = token.text:gsub("\n", "")
+    line = token.line + breaks
+  end)
+  for i = #starts, 1, -1 do -- as short as it may be, as long as it has to be
+    local first = starts[i]
+    if load("return " .. text:sub(first.start), "=") and load(text:sub(1, first.start - 1), "=") then
+      return {start = first.start, stop = last.stop, line = first.line}
+    end
+  end
+end
+
+--- The names that the text declares or assigns outside of blocks and functions, each once, in order.
+function source.names(text)
+  local tokens, out, seen = source.code(text), {}, {}
+  local function add(token)
+    if not seen[token.text] then
+      seen[token.text] = true
+      out[#out + 1] = token.text
+    end
+  end
+  local comparison = {["="] = true, ["<"] = true, [">"] = true, ["~"] = true}
+  source.walk(tokens, function(token, blocks, brackets, i)
+    if blocks > 0 or brackets > 0 then return end
+    local before, after = tokens[i - 1], tokens[i + 1]
+    if token.text == "local" then
+      declared(tokens, i, add)
+    elseif token.text == "=" and token.kind == "symbol" then
+      local compares = before and comparison[before.text] and before.stop == token.start - 1
+      if not compares and not (after and after.text == "=" and after.start == token.stop + 1) then
+        assigned(tokens, i, add)
+      end
+    elseif token.text == "function" and after and after.kind == "name" and (before == nil or before.text ~= "local") then
+      local next_text = tokens[i + 2] and tokens[i + 2].text
+      if next_text == "(" then add(after) end
+    end
+  end)
+  return out
+end
+
+return source
