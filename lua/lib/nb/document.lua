@@ -70,7 +70,7 @@ end
 
 --- A title as an identifier: "LR sweep (2)" -> "lr-sweep-2".
 function document.slug(title)
-  local slug = title:lower():gsub("[^%w]+", "-"):gsub("^%-+", ""):gsub("%-+$", ""):sub(1, 40):gsub("%-+$", "")
+  local slug = title:lower():gsub("[^a-z0-9]+", "-"):gsub("^%-+", ""):gsub("%-+$", ""):sub(1, 40):gsub("%-+$", "")
   return slug
 end
 
@@ -156,6 +156,11 @@ function document.parse(path, text)
   return self
 end
 
+--- A notebook of cells with number, kind, title, keys and body, to be written.
+function document.of(cells, preamble)
+  return setmetatable({cells = cells, preamble = preamble, newline = "\n"}, Document)
+end
+
 --- The whole of a file, or nil and the reason.
 function document.bytes(path)
   local file, reason = io.open(path, "rb")
@@ -182,7 +187,8 @@ function document.text_of(cell)
   end
   local lines = {}
   for line in (body:gsub("^[^\n]*\n", "", 1) .. "\n"):gmatch "(.-)\n" do
-    lines[#lines + 1] = (line:gsub("^%s*%-%- ?", ""))
+    local percents = line:match "^%s*%-%-%- ?(%%%%.*)$" -- what is no marker, see document.comment
+    lines[#lines + 1] = percents or (line:gsub("^%s*%-%- ?", ""))
   end
   return (table.concat(lines, "\n"):gsub("^\n+", ""):gsub("%s+$", ""))
 end
@@ -211,11 +217,12 @@ function document.marker(cell)
   return table.concat(parts, " ")
 end
 
---- Text as line comments.
+--- Text as line comments.  A third dash keeps a line that begins with percent signs from being a marker.
 function document.comment(text)
   local lines = {}
   for line in (text .. "\n"):gmatch "(.-)\n" do
-    lines[#lines + 1] = (("-- " .. line):gsub("%s+$", ""))
+    local dashes = line:find "^%%%%" and "--- " or line:find "^%s*$" and "--" or "-- "
+    lines[#lines + 1] = dashes .. (dashes == "--" and "" or line)
   end
   return table.concat(lines, "\n")
 end

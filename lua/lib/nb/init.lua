@@ -93,6 +93,84 @@ function commands.fmt(files, o)
   return code
 end
 
+-- ---- exports ----
+
+local exports = {}
+
+function exports.ipynb(page) return require("nb.ipynb").export(page) end
+function exports.md(page, target) return require("nb.markdown").export(page, target) end
+
+function exports.html(page, target, o)
+  local script, reason
+  if o.mathjax then
+    script, reason = document.bytes(o.mathjax)
+    if not script then error("cannot read " .. reason, 0) end
+  end
+  return require("nb.html").export(page, target, script)
+end
+
+--- A notebook with its kept outputs; what is missing is told on stderr.
+local function page_of(doc, o)
+  local kept = sidecar.open(o.out or sidecar.path(doc.path))
+  return require("nb.pages").of(doc, kept, function(text) complain("%s", text) end)
+end
+
+function commands.export(files, o)
+  local path, target = files[1], files[2]
+  local format = o.format or (target and target:match "%.(%w+)$" or not target and "html")
+  if not (format and exports[format]) then
+    complain("nb export: expected a target that ends in .ipynb, .md or .html, got '%s'", o.format or target)
+    return 2
+  end
+  target = target or path:gsub("%.lua$", "") .. "." .. format
+  local doc = open(path)
+  if not sound(doc) then return 1 end
+  if not utf8.len(doc.text) then complain("%s: not valid UTF-8: bad bytes are replaced", path) end
+  require("native.data").write(target, exports[format](page_of(doc, o), target, o))
+  print(target)
+  return 0
+end
+
+function commands.import(files)
+  local path = files[1]
+  local target = files[2] or path:gsub("%.ipynb$", "") .. ".lua"
+  local text, reason = document.bytes(path)
+  if not text then return complain("cannot read %s", reason) end
+  if document.bytes(target) then return complain("%s is there already: name another target", target) end
+  for _, note in ipairs(require("nb.import").write(path, text, target)) do complain("%s: %s", path, note) end
+  print(target)
+  return 0
+end
+
+function commands.view(files, o)
+  local text, reason = document.bytes(files[1])
+  if not text then return complain("cannot read %s", reason) end
+  if files[1]:find "%.ipynb$" then
+    require("nb.view").jupyter(files[1], text)
+    return 0
+  end
+  require("nb.view").page(page_of(document.parse(files[1], text), o))
+  return 0
+end
+
+function commands.diff(files, o)
+  local tolerance = tonumber(o.tolerance or 1e-6)
+  if not (tolerance and tolerance >= 0) then
+    complain("--tolerance expects a number from 0 on, got '%s'", o.tolerance)
+    return 2
+  end
+  local diff, doc = require "nb.diff", open(files[1])
+  if not sound(doc) then return 1 end
+  local folder = o.out or sidecar.path(files[1])
+  local before = files[2] and diff.run(sidecar.open(sidecar.path(files[2]))) or diff.reference(folder)
+  if not before then return complain("%s has no reference outputs: it was not imported", folder) end
+  local agree, differ, missing = diff.compare(doc, before, diff.run(sidecar.open(folder)), tolerance)
+  print(("%d cells agree, %d differ, %d without outputs yet"):format(agree, differ, missing))
+  return differ > 0 and 1 or 0
+end
+
+-- ---- the folder ----
+
 function commands.status(files, o)
   local doc = open(files[1])
   if not sound(doc) then return 1 end

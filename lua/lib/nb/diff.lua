@@ -1,0 +1,63 @@
+--- diff.lua: "gptsh nb diff": outputs against the ones that came with an imported notebook, or against another run's.
+-- Numbers may differ by a part of themselves; blanks do not count.
+
+local expect = require "nb.expect"
+local json = require "json"
+local outputs = require "nb.outputs"
+local read = require("nb.document").bytes
+
+local diff = {}
+
+--- What a cell printed, as one text; figures and errors output aside.
+local function text_of(events)
+  local texts = {}
+  for _, event in ipairs(events) do
+    if event.text and event.kind ~= "stderr" then texts[#texts + 1] = event end
+  end
+  return outputs.text(texts)
+end
+
+--- Texts by cell of reference.json; nil when the folder has none.
+function diff.reference(folder)
+  local bytes = read(folder .. "/reference.json")
+  if not bytes then return nil end
+  local out = {}
+  for _, cell in ipairs(json.decode(bytes).cells) do out[cell.id] = text_of(cell.outputs) end
+  return out
+end
+
+--- Texts by cell of a kept run.
+function diff.run(kept)
+  local out = {}
+  for id, record in pairs(kept.records) do
+    local events = {}
+    for _, output in ipairs(record.outputs) do
+      local text = output.kind ~= "figure" and output.kind ~= "data" and kept:read(output)
+      if text then events[#events + 1] = {kind = output.kind, text = text} end
+    end
+    out[id] = text_of(events)
+  end
+  return out
+end
+
+--- Writes what differs; answers the number of cells that agree, differ, and have not run.
+function diff.compare(doc, before, after, tolerance)
+  local agree, differ, missing = 0, 0, 0
+  for _, cell in ipairs(doc.cells) do
+    local old, new = before[cell.name], after[cell.name]
+    if old and not new then
+      missing = missing + 1
+    elseif old then
+      local was, is = expect.difference(old, new, tolerance)
+      if was then
+        differ = differ + 1
+        io.write(("%s:%d: cell %d %s\n  - %s\n  + %s\n"):format(doc.path, cell.line, cell.number, cell.title, was, is))
+      else
+        agree = agree + 1
+      end
+    end
+  end
+  return agree, differ, missing
+end
+
+return diff

@@ -1,0 +1,188 @@
+--- ipynb.lua: notebooks in Jupyter's format, nbformat 4.5: written with stable keys and lines, so that differences are small.
+
+local document = require "nb.document"
+local json = require "json"
+local native = require "native.notebook"
+local pages = require "nb.pages"
+
+local ipynb = {}
+
+--- Text as Jupyter keeps it: lines, each with its line break.
+local function lines_of(text)
+  local out = json.array {}
+  for line in text:gmatch "[^\n]*\n?" do
+    if line ~= "" then out[#out + 1] = line end
+  end
+  return out
+end
+
+local digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+--- Base64 (RFC 4648) without line breaks.
+function ipynb.base64(bytes)
+  local out = {}
+  for i = 1, #bytes, 3 do
+    local a, b, c = bytes:byte(i, i + 2)
+    local n = a << 16 | (b or 0) << 8 | (c or 0)
+    local text = ""
+    for shift = 18, 0, -6 do
+      local d = n >> shift & 63
+      text = text .. digits:sub(d + 1, d + 1)
+    end
+    out[#out + 1] = b == nil and text:sub(1, 2) .. "==" or c == nil and text:sub(1, 3) .. "=" or text
+  end
+  return table.concat(out)
+end
+
+-- ---- outputs ----
+
+local made = {}
+
+function made.stdout(output) return {output_type = "stream", name = "stdout", text = lines_of(output.text)} end
+
+function made.value(output, count)
+  return {output_type = "execute_result", execution_count = count, metadata = {}, data = {["text/plain"] = lines_of(output.text)}}
+end
+
+function made.error(output)
+  local first = output.text:match "^[^\n]*"
+  local traceback = {}
+  for line in output.text:gmatch "[^\n]+" do traceback[#traceback + 1] = line end
+  return {output_type = "error", ename = "LuaError", evalue = first, traceback = json.array(traceback)}
+end
+
+function made.figure(output)
+  local data = {["text/plain"] = lines_of("<figure " .. output.file .. ">")}
+  if output.svg then data["image/svg+xml"] = lines_of((pages.utf8(output.svg))) end
+  if output.png then data["image/png"] = ipynb.base64(output.png) end
+  return {output_type = "display_data", metadata = {}, data = data}
+end
+
+-- ---- cells ----
+
+--- Keys that Jupyter has a place for go there; all of them, in order, under "gptsh" for the way back.
+local function metadata_of(cell)
+  local metadata = {}
+  if cell.title ~= "" then metadata.title = cell.title end
+  if cell.tags and #cell.tags > 0 then
+    local seen, tags = {}, json.array {}
+    for _, tag in ipairs(cell.tags) do
+      if not seen[tag] then tags[#tags + 1] = tag end
+      seen[tag] = true
+    end
+    metadata.tags = tags
+  end
+  if cell.hide then metadata.jupyter = cell.hide == "code" and {source_hidden = true} or {outputs_hidden = true} end
+  local list = {}
+  for i, key in ipairs(cell.keys) do
+    local value = key[2]
+    if type(value) == "table" and value ~= json.null then value = json.array(value) end
+    list[i] = json.array{key[1], value}
+  end
+  if #list > 0 then metadata.gptsh = list end
+  return metadata
+end
+
+local function cell_of(page)
+  local cell = page.cell
+  local code = cell.kind == "code"
+  local text = code and document.code_of(cell) or document.text_of(cell)
+  local out = {id = cell.name, cell_type = cell.kind, metadata = metadata_of(cell), source = lines_of((pages.utf8(text)))}
+  if code then
+    out.outputs = json.array {}
+    out.execution_count = page.count or json.null
+    for i, output in ipairs(page.outputs) do out.outputs[i] = made[output.kind](output, page.count) end
+  end
+  return out
+end
+
+--- The notebook as the text of an .ipynb file.
+function ipynb.export(page)
+  local doc, cells = page.doc, json.array {}
+  local own = {}
+  if doc.preamble ~= "" then own.preamble = doc.preamble end
+  if doc.cells[1] and doc.cells[1].number == 0 then own.top = true end
+  for i, item in ipairs(page.cells) do cells[i] = cell_of(item) end
+  return json.encode({
+    cells = cells, nbformat = 4, nbformat_minor = 5,
+    metadata = {
+      gptsh = own,
+      kernelspec = {name = "gptsh", display_name = "gptsh (Lua 5.4)", language = "lua"},
+      language_info = {name = "lua", file_extension = ".lua", mimetype = "text/x-lua", pygments_lexer = "lua",
+                       version = native.version:match "%S+$"},
+    },
+  }, {indent = 1}) .. "\n"
+end
+
+-- ---- reading ----
+
+local function fail(path, format, ...) error(path .. ": " .. format:format(...), 0) end
+
+local function joined(value)
+  if type(value) == "string" then return value end
+  if type(value) ~= "table" then return "" end
+  local parts = {}
+  for i, part in ipairs(value) do parts[i] = type(part) == "string" and part or "" end
+  return table.concat(parts)
+end
+ipynb.joined = joined
+
+--- The outputs of a code cell: {kind = "stdout", "stderr", "value", "error", "image", "dropped", text =, type =, bytes =}.
+local function read_outputs(list)
+  local out = {}
+  for _, output in ipairs(type(list) == "table" and list or {}) do
+    local kind = type(output) == "table" and output.output_type
+    local data = kind and type(output.data) == "table" and output.data or {}
+    if kind == "stream" then
+      out[#out + 1] = {kind = output.name == "stderr" and "stderr" or "stdout", text = joined(output.text)}
+    elseif kind == "error" then
+      out[#out + 1] = {kind = "error", text = tostring(output.ename) .. ": " .. tostring(output.evalue)}
+    elseif kind then
+      for _, image in ipairs{"image/svg+xml", "image/png"} do
+        if data[image] then out[#out + 1] = {kind = "image", type = image, bytes = joined(data[image])} end
+      end
+      local text = joined(data["text/plain"])
+      if text ~= "" then out[#out + 1] = {kind = kind == "execute_result" and "value" or "stdout", text = text} end
+      for type_name in pairs(data) do
+        if type_name ~= "text/plain" and type_name ~= "image/png" and type_name ~= "image/svg+xml" then
+          out[#out + 1] = {kind = "dropped", type = type_name}
+        end
+      end
+    end
+  end
+  return out
+end
+
+--- {language, own, cells = {{kind, source, metadata, outputs, attachments}, …}} of the text of an .ipynb file; raises with
+--- the reason for anything else.
+function ipynb.read(path, text)
+  if #text > 256 << 20 then fail(path, "more than 256 MiB") end
+  local ok, book = pcall(json.decode, text)
+  if not ok then fail(path, "no notebook: %s", tostring(book):gsub("^.-(json: )", "%1")) end
+  if type(book) ~= "table" or math.type(book.nbformat) ~= "integer" then fail(path, "no Jupyter notebook: it has no nbformat") end
+  if book.nbformat < 4 then
+    fail(path, "nbformat %d is too old: jupyter nbconvert --to notebook --nbformat 4 %s upgrades it", book.nbformat, path)
+  end
+  if book.nbformat > 4 then fail(path, "nbformat %d is newer than 4", book.nbformat) end
+  if type(book.cells) ~= "table" then fail(path, "no list of cells") end
+  if #book.cells > 10000 then fail(path, "more than 10000 cells") end
+  local metadata = type(book.metadata) == "table" and book.metadata or {}
+  local kernel = type(metadata.kernelspec) == "table" and metadata.kernelspec or {}
+  local info = type(metadata.language_info) == "table" and metadata.language_info or {}
+  local language = kernel.language or info.name or kernel.name or "python"
+  local out = {language = type(language) == "string" and language:lower() or "python", cells = {},
+               own = type(metadata.gptsh) == "table" and metadata.gptsh or {}}
+  for i, cell in ipairs(book.cells) do
+    if type(cell) ~= "table" then fail(path, "cell %d is no object", i) end
+    local source = joined(cell.source):gsub("\r\n?", "\n")
+    if source:find "\0" then fail(path, "cell %d holds a NUL byte", i) end
+    out.cells[i] = {
+      kind = cell.cell_type == "code" and "code" or cell.cell_type == "raw" and "raw" or "markdown", source = source,
+      metadata = type(cell.metadata) == "table" and cell.metadata or {}, outputs = read_outputs(cell.outputs),
+      attachments = type(cell.attachments) == "table" and cell.attachments or {},
+    }
+  end
+  return out
+end
+
+return ipynb

@@ -1,0 +1,85 @@
+--- pages.lua: a notebook with its kept outputs, as the exports want it.
+
+local keys = require "nb.keys"
+local outputs = require "nb.outputs"
+
+local pages = {}
+
+--- Text that is valid UTF-8: bad bytes become U+FFFD.  The second result is how many there were.
+function pages.utf8(text)
+  local bad = 0
+  while true do
+    local _, at = utf8.len(text)
+    if not at then return text, bad end
+    text = text:sub(1, at - 1) .. "\u{FFFD}" .. text:sub(at + 1)
+    bad = bad + 1
+  end
+end
+
+--- Puts the files of one figure together: {kind = "figure", svg =, png =, file =}.
+local function add_figure(list, output, bytes)
+  local stem, ending = output.file:match "^(.*)%.(%w+)$"
+  local last = list[#list]
+  if not (last and last.kind == "figure" and last.stem == stem) then
+    last = {kind = "figure", stem = stem, file = output.file}
+    list[#list + 1] = last
+  end
+  if ending == "svg" or ending == "png" then last[ending] = bytes end
+  if ending == "svg" then last.file = output.file end
+end
+
+--- The outputs of a cell: {kind = "stdout", "value" or "error", text =, file =} and figures, in order.
+local function outputs_of(kept, record, warn)
+  local list = {}
+  for _, output in ipairs(record and record.outputs or {}) do
+    local bytes, reason
+    if output.kind ~= "data" then bytes, reason = kept:read(output) end
+    if reason then
+      warn(reason)
+    elseif output.kind == "figure" then
+      add_figure(list, output, bytes)
+    elseif bytes then
+      list[#list + 1] = {kind = output.kind, text = (pages.utf8(outputs.clean(bytes))), file = output.file}
+    end
+  end
+  return list
+end
+
+--- {doc =, kept =, cells = {{cell, outputs, count}, …}}; count: how many cells ran before this one and it, nil when it
+--- never did.  warn(text) is told what is missing or old.
+function pages.of(doc, kept, warn)
+  keys.set(doc, kept.parameters, kept.seed)
+  local list, count = {}, 0
+  for _, cell in ipairs(doc.cells) do
+    local record = cell.runs and kept.records[cell.name] or nil
+    if record then count = count + 1 end
+    if record and record.key ~= cell.key then warn(("%s:%d: '%s' changed since it ran"):format(doc.path, cell.line, cell.name)) end
+    list[#list + 1] = {cell = cell, record = record, outputs = outputs_of(kept, record, warn), count = record and count or nil}
+  end
+  return {doc = doc, kept = kept, cells = list}
+end
+
+--- The path `to` as seen from the folder of the file `from`.
+function pages.relative(from, to)
+  local function parts(path)
+    local out = {}
+    for part in path:gmatch "[^/]+" do
+      if part ~= "." then out[#out + 1] = part end
+    end
+    return out
+  end
+  if (from:sub(1, 1) == "/") ~= (to:sub(1, 1) == "/") then return to end
+  local a, b = parts(from), parts(to)
+  a[#a] = nil
+  local same = 0
+  while same < #a and same < #b and a[same + 1] == b[same + 1] do same = same + 1 end
+  for i = same + 1, #a do
+    if a[i] == ".." then return to end
+  end
+  local out = {}
+  for _ = same + 1, #a do out[#out + 1] = ".." end
+  for i = same + 1, #b do out[#out + 1] = b[i] end
+  return table.concat(out, "/")
+end
+
+return pages

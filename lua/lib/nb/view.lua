@@ -1,0 +1,50 @@
+--- view.lua: "gptsh nb view": source and kept outputs as text for the terminal.  Nothing runs; no control character of
+--- the file reaches the terminal.
+
+local document = require "nb.document"
+local ipynb = require "nb.ipynb"
+
+local view = {}
+
+--- Text without control characters (C0 except line breaks and tabs, DEL, C1) and marks that turn the direction around.
+local function harmless(text)
+  text = require("nb.pages").utf8(text)
+  text = text:gsub("[%z\1-\8\11-\31\127]", function(c) return ("\\x%02x"):format(c:byte()) end)
+  text = text:gsub("\xC2[\x80-\x9F]", function(c) return ("\\u{%x}"):format(utf8.codepoint(c)) end)
+  return (text:gsub("\xE2[\x80\x81][\x8E\x8F\xA6-\xAE]", function(c)
+    local code = utf8.codepoint(c)
+    local turns = code == 0x200E or code == 0x200F or (code >= 0x202A and code <= 0x202E) or (code >= 0x2066 and code <= 0x2069)
+    return turns and ("\\u{%x}"):format(code) or c
+  end))
+end
+
+local function indented(text) return "    " .. text:gsub("\n+$", ""):gsub("\n", "\n    ") .. "\n" end
+
+local function write(...) io.write(harmless(table.concat{...})) end
+
+--- A page (nb.pages) of a .lua notebook.
+function view.page(page)
+  for _, item in ipairs(page.cells) do
+    local cell = item.cell
+    write(cell.number == 0 and "" or document.marker(cell) .. "\n",
+          cell.kind == "code" and document.code_of(cell) or document.text_of(cell), "\n")
+    for _, output in ipairs(item.outputs) do
+      write(indented(output.kind == "figure" and "figure: " .. page.kept.path .. "/" .. output.file or output.text))
+    end
+    write "\n"
+  end
+end
+
+--- The text of an .ipynb file.
+function view.jupyter(path, text)
+  local book = ipynb.read(path, text)
+  for i, cell in ipairs(book.cells) do
+    write(("-- %d [%s]\n"):format(i, cell.kind == "code" and book.language or cell.kind), cell.source:gsub("%s+$", ""), "\n")
+    for _, output in ipairs(cell.outputs) do
+      write(indented(output.text or "(" .. tostring(output.type) .. ")"))
+    end
+    write "\n"
+  end
+end
+
+return view
