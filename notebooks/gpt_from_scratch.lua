@@ -2,7 +2,10 @@
 -- # A GPT from scratch
 -- RMSNorm without gains, rotary positions, QK-norm, relu² feed-forward, tied embedding and head, logits
 -- capped at 15. First written in Lua class by class, then the native `GPT`, then the proof that both agree.
--- `GPTSH_LAYERS=2 gptsh notebooks/gpt_from_scratch.lua` builds 2 layers instead of 24.
+-- `gptsh nb run notebooks/gpt_from_scratch.lua -p n_layers=2` builds 2 layers instead of 24.
+
+-- %% parameters tags=["parameters"]
+n_layers = 24
 
 -- %% configuration and helpers
 GPTConfig = struct "GPTConfig" {
@@ -32,6 +35,7 @@ end
 -- %% the configuration
 config = GPTConfig()
 config
+-- expect: GPTConfig(hidden_dim=1024, n_layers=24, n_heads=8, mlp_ratio=3, vocab_size=32768, sequence_len=1024)
 
 -- %% attention
 MultiHeadAttention = nn.class "MultiHeadAttention"
@@ -69,16 +73,17 @@ attn
 for param in attn:parameters() do
   print(f"{torch.type(param)} {param:size()}")
 end
+-- expect: nn.Parameter torch.Size([1024, 1024])
 
--- %% summary without the rotary tables says what is missing
-local ok, message = pcall(summary, attn, {
-  input_size = {1, config.sequence_len, config.hidden_dim}, dtypes = {torch.float32}})
-print(message)
+-- %% summary without the rotary tables says what is missing allow_error=true
+summary(attn, {input_size = {1, config.sequence_len, config.hidden_dim}, dtypes = {torch.float32}})
+-- expect: forward takes (x, cos_sin); 1 input supplied. Pass the rest with input_data
 
 -- %% summary with them
 x = torch.empty(1, config.sequence_len, config.hidden_dim)
 rope = torch.empty(1, config.sequence_len, 1, config.hidden_dim // config.n_heads // 2, {dtype = torch.bfloat16})
 summary(attn, {input_data = {x, {rope, rope}}, compat = "torchinfo-1.8.0"})
+-- expect: Total params: 4,194,304
 
 -- %% feed-forward
 FeedForward = nn.class "FeedForward"
@@ -102,6 +107,7 @@ ff
 -- %% its summary
 summary(ff, {input_size = {1, config.sequence_len, config.hidden_dim}, dtypes = {torch.float32},
              compat = "torchinfo-1.8.0"})
+-- expect: Total mult-adds (Units.MEGABYTES): 6.29
 
 -- %% its summary with every position counted
 summary(ff, {input_size = {1, config.sequence_len, config.hidden_dim}, dtypes = {torch.float32}})
@@ -126,6 +132,7 @@ block
 
 -- %% its summary
 summary(block, {input_data = {x, {rope, rope}}, compat = "torchinfo-1.8.0"})
+-- expect: Total params: 10,485,760
 
 -- %% the model
 GPT = nn.class "GPT"
@@ -215,7 +222,6 @@ end
 
 -- %% build it
 torch.manual_seed(42)
-n_layers = tonumber(os.getenv "GPTSH_LAYERS") or 24
 gpt = GPT(GPTConfig{n_layers = n_layers})
 
 -- %% on a GPU machine
@@ -228,10 +234,13 @@ summary(gpt, {input_size = {1, config.sequence_len}, dtypes = {torch.long}, comp
 local real_params = 0
 for p in gpt:parameters() do real_params = real_params + p:numel() end
 print(f"Actual unique parameters: {real_params:,}")
+-- expect: Actual unique parameters: 285,212,672
 
 -- %% tied
 print(f"Same object: {gpt.lm_head.weight == gpt.token_embedding.weight}")
 print(f"Same memory: {gpt.lm_head.weight:data_ptr() == gpt.token_embedding.weight:data_ptr()}")
+-- expect: Same object: true
+-- expect: Same memory: true
 
 -- %% initialise
 gpt:init_weights()
@@ -248,6 +257,8 @@ function check_model_dtypes(model)
   end
 end
 check_model_dtypes(gpt)
+-- expect: token_embedding.weight                   | Parameter       | torch.float32
+-- expect: cos                                      | Buffer          | torch.bfloat16
 
 -- %% one token
 sample_input = torch.ones({1, 1}, {dtype = torch.int64})
@@ -259,6 +270,9 @@ local op = torch.no_grad(function() return gpt(sample_input) end)
 print(f"Output shape: {op.shape}")
 print(f"Max logit: {op:max():item():.4f}")
 print(f"Predicted token ID: {op:argmax():item()}")
+-- expect: Output shape: torch.Size([1, 1, 32768])
+-- expect: Max logit: ~ 14.585 ±0.1
+-- expect: Predicted token ID: 1
 
 -- %% [markdown]
 -- The predicted token is the input token. The head is the embedding table, the blocks add nothing yet (their
@@ -269,11 +283,14 @@ print(f"Predicted token ID: {op:argmax():item()}")
 local sample_input2 = torch.ones({1, 1}, {dtype = torch.int64}) * 100
 print(f"loss when taget = input: {gpt(sample_input2, sample_input2)}")
 print(f"loss when target != input: {gpt(sample_input2, sample_input2 * 2)}")
+-- expect: loss when taget = input: ~ 0.025 ±0.005
+-- expect: loss when target != input: ~ 14.6 ±3
 
 -- %% compile
 orig_model = gpt
 model = torch.compile(gpt, {dynamic = false})
 print(f"Number of parameters: {model:num_params():,}")
+-- expect: Number of parameters: 285,212,672
 
 -- %% an optimizer of one's own
 Muon = optim.class "Muon"
@@ -312,6 +329,7 @@ end
 embedding_lr, weight_decay, matrix_lr = 0.2, 0.0, 0.02
 adamw_optimizer, muon_optimizer = model:setup_optimizers{
   embedding_lr = embedding_lr, matrix_lr = matrix_lr, weight_decay = weight_decay}
+-- expect: = 0.866025
 
 -- %% their groups
 for i, g in ipairs(muon_optimizer.param_groups) do
@@ -319,6 +337,9 @@ for i, g in ipairs(muon_optimizer.param_groups) do
 end
 local g = adamw_optimizer.param_groups[1]
 print(f"adamw[1] {#g.params} tensor, lr {g.lr:.8f}, initial_lr {g.initial_lr:.8f}")
+-- expect: muon[1] 96 tensors, numel 1,048,576, lr 0.02, initial_lr 0.02
+-- expect: muon[2] 48 tensors, numel 3,145,728, lr 0.02, initial_lr 0.02
+-- expect: adamw[1] 1 tensor, lr 0.17320508
 
 -- %% memory on the GPU
 print(f"Allocated: {torch.cuda.memory_allocated() / 1024^3:.2f} GB")
@@ -332,6 +353,8 @@ native
 -- %% the native model: counts and tying
 print(f"Unique parameters: {native:num_params():,}")
 print(f"Same object: {native.lm_head.weight == native.token_embedding.weight}")
+-- expect: Unique parameters: 285,212,672
+-- expect: Same object: true
 
 -- %% both agree in the logits
 do
@@ -342,6 +365,8 @@ do
   print(f"largest logit difference below 2e-4: {difference < 2e-4}")
   print(f"same predictions: {torch.equal(ours:argmax(-1), built_in:argmax(-1))}")
 end
+-- expect: largest logit difference below 2e-4: true
+-- expect: same predictions: true
 
 -- %% both agree in every gradient
 do
@@ -362,3 +387,4 @@ do
   end
   print(f"same loss: {math.abs(a:item() - b:item()) < 1e-5}, same gradients: {worst < 2e-5}")
 end
+-- expect: same loss: true, same gradients: true

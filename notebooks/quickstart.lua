@@ -2,6 +2,9 @@
 -- # gptsh in two minutes
 -- Learning rates, a look inside a model and a real training run: the job `make demo` runs.
 
+-- %% parameters tags=["parameters"]
+steps = 300
+
 -- %% learning rates per weight
 spectral.table(odict{
   {"token_embedding.weight", {1, 1024}},
@@ -9,6 +12,7 @@ spectral.table(odict{
   {"o_proj.weight", {1024, 1024}},
   {"down_proj.weight", {4096, 1024}},
 }, {lr = 0.001, scale = 1 / 64})
+-- expect: down_proj.weight          4096     1024  0.00390625  3.90625e-06
 
 -- %% a small GPT
 torch.manual_seed(1337)
@@ -19,9 +23,12 @@ model
 
 -- %% its layers, counted on the meta device
 summary(model, {input_size = {1, config.sequence_len}, dtypes = {torch.long}, depth = 2})
+-- expect: Total params: 688,128
+-- expect: Tied params counted once: 32,768
 
 -- %% its dtypes
 check_model_dtypes(model, {group = true})
+-- expect: blocks.*.ff.proj_down.weight             | Parameter       |     4 | torch.float32
 
 -- %% text to learn
 -- The licences every Debian system carries: a hundred kilobytes of plain English, one byte per token.
@@ -60,7 +67,7 @@ end
 math.randomseed(1337)
 adamw, muon = model:setup_optimizers{embedding_lr = 0.02, matrix_lr = 0.02, weight_decay = 0.0}
 
-steps, first, average = tonumber(os.getenv "GPTSH_STEPS") or 300, nil, nil
+first, average = nil, nil
 started = torch.perf_counter()
 for step = 1, steps do
   local decay = math.min(1, (steps - step + 1) / (0.4 * steps)) -- the last 40 % of the steps fall to zero
@@ -83,6 +90,7 @@ for step = 1, steps do
   end
 end
 print(f"loss fell from {first:.2f} to {average:.2f}")
+-- expect: loss fell from ~ 9.2 ±1
 
 -- %% let it write
 do

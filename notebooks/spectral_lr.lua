@@ -30,6 +30,7 @@ lrs = (2.0 ^ torch.arange(-20, -1)):tolist()
 
 -- %% show the grid
 lrs
+-- expect: 9.5367431640625e-07
 
 -- %% table over the grid
 for _, lr in ipairs(lrs) do
@@ -38,15 +39,22 @@ for _, lr in ipairs(lrs) do
     print(f"{name}: {lr * spectral_lr(fan[1], fan[2])}")
   end
 end
+-- expect: lm_head.pp_block.weight: 7.152557373046875e-07
+-- expect: qkv_proj.weight: 5.960464477539063e-08
 
 -- %% table at 0.001
 for name, fan in pairs(NAME_TO_FAN_MAPPING) do
   print(f"{name}: {0.001 * spectral_lr(fan[1], fan[2])}")
 end
+-- expect: token_embedding.weight: 0.016
+-- expect: down_proj.bias: 3.814697265625e-09
+-- expect: lm_head.pp_block.weight: 0.00075
 
 -- %% the same, built in
 spectral.table(NAME_TO_FAN_MAPPING, {lr = 1e-3, scale = 1 / 64})
+-- expect: lm_head.pp_block.weight
 
 -- %% and of a live model
 tiny = GPT(GPTConfig{hidden_dim = 256, n_layers = 2, n_heads = 2, vocab_size = 1024, sequence_len = 64})
 spectral.table(tiny, {lr = 1e-3, scale = 1 / 64})
+-- expect: blocks.1.ff.proj_down.weight     768      256

@@ -86,7 +86,8 @@ static int call_notebook(lua_State *L, const char *function, int arguments) {
   return code;
 }
 
-/* Runs a whole file: its cells when it has markers, else as a script. */
+/* Runs a whole file: its cells when it has markers, else as a script.  Answers an exit code, and
+ * leaves a message when there is one to report. */
 static int run_text(lua_State *L, const char *text, size_t size, const char *name) {
   size_t skip = sh_cells_preamble(text, size);
   sh_cells cells;
@@ -95,7 +96,9 @@ static int run_text(lua_State *L, const char *text, size_t size, const char *nam
     return SH_EXIT_ERROR;
   }
   free(cells.at);
-  if (cells.count > 0) {
+  size_t n = strlen(name), ending = strlen(".ipynb");
+  bool jupyter = n > ending && strcmp(name + n - ending, ".ipynb") == 0; /* is refused there */
+  if (cells.count > 0 || jupyter) {
     lua_pushlstring(L, text, size);
     lua_pushstring(L, name);
     return call_notebook(L, "play", 2);

@@ -155,29 +155,35 @@ end
 
 -- ---- comparing ----
 
---- The first difference of two texts whose numbers may differ by `tolerance` of themselves: the two lines; or nothing.
+local SAME = {["["] = "{", ["]"] = "}", ["("] = "{", [")"] = "}", ["'"] = '"'}
+
+--- Text between numbers without what Python and Lua write differently: blanks, brackets, quotes, true, nil.
+local function plain(text)
+  text = text:gsub("%f[%w]True%f[%W]", "true"):gsub("%f[%w]False%f[%W]", "false"):gsub("%f[%w]None%f[%W]", "nil")
+  return (text:gsub("%s+", ""):gsub("[%[%]()']", SAME))
+end
+
+local function line_at(text, at)
+  local first = at
+  while first > 1 and text:sub(first - 1, first - 1) ~= "\n" do first = first - 1 end
+  local line = text:match("^[^\n]*", first)
+  return line ~= "" and line or "(nothing)"
+end
+
+--- The first difference of two texts whose numbers may differ by `tolerance` of themselves: a line of each; or nothing.
 function expect.difference(a, b, tolerance)
-  local function lines(text)
-    local out = {}
-    for line in (text:gsub("%s+$", "") .. "\n"):gmatch "(.-)[ \t\r]*\n" do out[#out + 1] = line end
-    return out
-  end
-  local function same(x, y)
-    if x == y then return true end
-    local p, q = expect.numbers(x), expect.numbers(y)
-    if #p ~= #q then return false end
-    local at, bt = 1, 1
-    for i = 1, #p do -- the text between the numbers, blanks aside: columns move with the digits
-      if x:sub(at, p[i][2] - 1):gsub("%s+", "") ~= y:sub(bt, q[i][2] - 1):gsub("%s+", "") then return false end
-      if not expect.near(p[i][1], q[i][1], tolerance * math.max(math.abs(p[i][1]), math.abs(q[i][1]))) then return false end
-      at, bt = p[i][3] + 1, q[i][3] + 1
-    end
-    return x:sub(at):gsub("%s+", "") == y:sub(bt):gsub("%s+", "")
-  end
-  local p, q = lines(a), lines(b)
+  a, b = a:gsub("%s+$", ""), b:gsub("%s+$", "")
+  local p, q = expect.numbers(a), expect.numbers(b)
+  local at, bt = 1, 1
   for i = 1, math.max(#p, #q) do
-    if not (p[i] and q[i] and same(p[i], q[i])) then return p[i] or "(nothing)", q[i] or "(nothing)" end
+    local x, y = p[i], q[i]
+    if not (x and y) or plain(a:sub(at, x[2] - 1)) ~= plain(b:sub(bt, y[2] - 1)) or
+       not expect.near(x[1], y[1], tolerance * math.max(math.abs(x[1]), math.abs(y[1]))) then
+      return line_at(a, x and x[2] or #a + 1), line_at(b, y and y[2] or #b + 1)
+    end
+    at, bt = x[3] + 1, y[3] + 1
   end
+  if plain(a:sub(at)) ~= plain(b:sub(bt)) then return line_at(a, #a + 1), line_at(b, #b + 1) end
 end
 
 return expect

@@ -11,6 +11,13 @@ local function complain(format, ...)
   return 1
 end
 
+--- Nothing of another kernel's notebook is ever run: true after a message about what to do with it.
+local function is_jupyter(path)
+  if not path:find "%.ipynb$" then return false end
+  complain("%s is a Jupyter notebook: gptsh nb import %s makes a .lua notebook of it, gptsh nb view shows it", path, path)
+  return true
+end
+
 --- The notebook at `path`, or nothing after a message.
 local function open(path)
   local text, reason = document.bytes(path)
@@ -18,10 +25,7 @@ local function open(path)
     complain("cannot read %s", reason)
     return nil
   end
-  if path:find "%.ipynb$" then
-    complain("%s is a Jupyter notebook: gptsh nb import %s makes a .lua notebook of it, gptsh nb view shows it", path, path)
-    return nil
-  end
+  if is_jupyter(path) then return nil end
   local doc = document.parse(path, text)
   doc.chunk = "@" .. path
   return doc
@@ -36,7 +40,9 @@ end
 
 --- nb.play(text, chunk name) -> exit code: runs all cells, keeps nothing.
 function nb.play(text, chunk)
-  local doc = document.parse(chunk:gsub("^[@=]", ""), text)
+  local path = chunk:gsub("^[@=]", "")
+  if is_jupyter(path) then return 1 end
+  local doc = document.parse(path, text)
   doc.chunk = chunk
   if not sound(doc) then return 1 end
   return require("nb.run").run(doc, {})
