@@ -64,15 +64,14 @@ end
 
 --- Top-level locals: how many; and those that an earlier function would not see under plain Lua.
 local function locals(doc, complain)
-  local count, used_in = 0, {} -- name -> line of a function before that uses it
+  local count, used_in = 0, {} -- name -> line of the first function that takes it from outside
   for _, cell in ipairs(doc.cells) do
     local tokens = cell.runs and source.code(cell.body) or {}
-    local functions = 0
     source.walk(tokens, function(token, blocks, _, i)
       local line = cell.line + token.line - 1
-      if token.text == "function" then functions = blocks + 1 end
-      if blocks < functions then functions = 0 end
-      if functions > 0 and token.kind == "name" then used_in[token.text] = used_in[token.text] or line end
+      if token.text == "function" and blocks == 0 then
+        for name in pairs(source.outer_names(tokens, i)) do used_in[name] = used_in[name] or line end
+      end
       if token.text ~= "local" or blocks > 0 then return end
       for _, name in ipairs(source.declared(tokens, i)) do
         count = count + 1

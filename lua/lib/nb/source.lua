@@ -91,6 +91,34 @@ function source.declared(tokens, at)
   return out
 end
 
+--- The names that the function at index `at` of the tokens takes from outside, as a set: those it uses without being
+--- parameters, locals or fields.
+function source.outer_names(tokens, at)
+  local used, own, header = {}, {}, nil
+  local inner = {table.unpack(tokens, at)}
+  local done = false
+  source.walk(inner, function(token, blocks, brackets, i)
+    if done or (i > 1 and blocks == 0) then
+      done = true
+      return
+    end
+    local before, after = inner[i - 1] and inner[i - 1].text, inner[i + 1] and inner[i + 1].text
+    if token.text == "function" then header = brackets end
+    if header and brackets == header and token.text == ")" then header = nil end
+    if token.kind ~= "name" then return end
+    local field = before == "." or before == ":" or (brackets > 0 and after == "=" and not header)
+    if header or before == "for" or (before == "," and own[inner[i - 2].text] == "loop") then
+      own[token.text] = before == "for" and "loop" or true
+    elseif token.text == "local" then
+      declared(inner, i, function(name) own[name.text] = true end)
+    elseif not field then
+      used[token.text] = true
+    end
+  end)
+  for name in pairs(own) do used[name] = nil end
+  return used
+end
+
 --- Where the expression is that a cell ends in and whose value is shown: {start, stop, line}; nothing when it ends in a
 --- statement, a call (which is a statement, too) or a semicolon.
 function source.last_expression(text)
