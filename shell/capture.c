@@ -1,5 +1,5 @@
-/* capture.c: one pipe, one thread; the thread and sh_capture_take() empty the pipe in turns, so that
- * nothing that was written before a call is missing from its result. */
+/* capture.c: one pipe, one thread; the thread and sh_capture_take() empty the pipe in turns, so
+ * that nothing that was written before a call is missing from its result. */
 #include "shell/capture.h"
 
 #include <errno.h>

@@ -10,8 +10,8 @@
 
 /* False, with errno, when it cannot begin. */
 bool sh_capture_start(void);
-/* Bytes recorded since the last call, all that was written up to now; free() them.  NULL when memory
- * was short.  At most 64 MiB are kept of one recording; *lost counts the rest. */
+/* Bytes recorded since the last call, all that was written up to now; free() them.  NULL when
+ * memory was short.  At most 64 MiB are kept of one recording; *lost counts the rest. */
 char *sh_capture_take(size_t *size, size_t *lost);
 /* Puts stdout back.  Returns errno of the first failure to pass output on, or 0. */
 int sh_capture_stop(void);

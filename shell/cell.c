@@ -27,7 +27,8 @@ static bool read_marker(const char *text, size_t at, size_t end, size_t *rest) {
 bool sh_cell_looks_like_marker(const char *text, size_t at, size_t end) {
   size_t rest;
   at = skip_blanks(text, at, end);
-  return at + 1 < end && text[at] == '-' && text[at + 1] == '-' && read_marker(text, at, end, &rest);
+  return at + 1 < end && text[at] == '-' && text[at + 1] == '-' &&
+         read_marker(text, at, end, &rest);
 }
 
 static bool begins_line(const char *text, size_t at, size_t from) {

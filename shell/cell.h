@@ -1,4 +1,5 @@
-/* cell.h: notebooks: Lua files whose cells begin with lines like "-- %% title [markdown] key=value".
+/* cell.h: notebooks: Lua files whose cells begin with lines like "-- %% title [markdown]
+ * key=value".
  *
  *   rest  = [title] ["[" type "]"] {key ["=" value]}      what follows the percent signs
  *   key   = letter or "_", then letters, digits, "_", ".", "-"
@@ -41,8 +42,8 @@ typedef struct sh_cell_key {
 /* Size of a byte order mark and a first line that begins with "#!"; its line break not counted. */
 size_t sh_cells_preamble(const char *text, size_t size);
 
-/* Finds the cells of text[from, size); a marker inside a long string or comment is none.  False when
- * memory is short. */
+/* Finds the cells of text[from, size); a marker inside a long string or comment is none.  False
+ * when memory is short. */
 bool sh_cells_find(const char *text, size_t from, size_t size, sh_cells *out);
 
 /* Reads the key at text[*at, end) and moves *at behind it; false when there is none. */

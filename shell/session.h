@@ -50,8 +50,8 @@ sh_result sh_run(lua_State *L, const sh_source *source);
  */
 void sh_report(lua_State *L, const char *prefix);
 
-/* Takes a function off the stack, or nil: from now on the text of shown values goes to it in place of
- * stdout, without a line break at its end. */
+/* Takes a function off the stack, or nil: from now on the text of shown values goes to it in place
+ * of stdout, without a line break at its end. */
 void sh_set_display(lua_State *L);
 
 /* Pushes the table of session variables. */

@@ -1,4 +1,5 @@
-/* sha256.c: SHA-256 of a text in memory.  Names of variables are those of FIPS 180-4, section 6.2. */
+/* sha256.c: SHA-256 of a text in memory.  Names of variables are those of FIPS 180-4, section 6.2.
+ */
 #include "shell/sha256.h"
 
 #include <stdint.h>
@@ -33,8 +34,8 @@ static void add_block(uint32_t H[8], const unsigned char *block) {
     uint32_t a = s[0], e = s[4];
     uint32_t T1 = s[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
                   ((e & s[5]) ^ (~e & s[6])) + K[t] + W[t];
-    uint32_t T2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +
-                  ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
+    uint32_t T2 =
+        (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
     memmove(s + 1, s, 7 * sizeof *s);
     s[0] = T1 + T2;
     s[4] += T1;
@@ -52,7 +53,8 @@ const char *sh_sha256(const void *data, size_t size, char text[SH_SHA256_TEXT]) 
   size_t n = rest < 56 ? 64 : 128;
   if (rest > 0) memcpy(last, bytes + whole, rest);
   last[rest] = 0x80;
-  for (int i = 0; i < 8; i++) last[n - 1 - (size_t)i] = (unsigned char)((uint64_t)size * 8 >> 8 * i);
+  for (int i = 0; i < 8; i++)
+    last[n - 1 - (size_t)i] = (unsigned char)((uint64_t)size * 8 >> 8 * i);
   for (size_t at = 0; at < n; at += 64) add_block(H, last + at);
   for (int i = 0; i < 8; i++) snprintf(text + 8 * i, 9, "%08x", (unsigned)H[i]);
   return text;
