@@ -214,8 +214,11 @@ function gpt2.save(model, path)
     out[f"transformer.h.{i}.attn.c_attn.bias"] = torch.cat(biases, 0)
   end
   if not config.tied then out["lm_head.weight"] = state["lm_head.weight"] end
-  local folder = require "native.tokens".is_folder(path) and path:gsub("/+$", "") .. "/" or nil
-  local file_path = folder and folder .. "model.safetensors" or path
+  local file_path = path
+  if not path:find "%.safetensors$" then
+    require "native.folder".make(path)
+    file_path = path:gsub("/+$", "") .. "/model.safetensors"
+  end
   torch.save(file_path, out)
   local config_path = (file_path:match "^(.*/)[^/]*$" or "") .. "config.json"
   local file <close> = io.open(config_path, "w")

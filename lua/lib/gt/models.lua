@@ -207,8 +207,8 @@ function models.gpt2(path, options) return require "gt.gpt2".load(path, options)
 --- m:load_gpt2(path): loads such weights into a model of the same settings.
 function GPT:load_gpt2(path) return require "gt.gpt2".load_into(self, path) end
 
---- m:save_gpt2(path): writes model.safetensors (or the file that path names) and config.json beside it, for
--- Hugging Face's GPT2LMHeadModel; path may be a folder.
+--- m:save_gpt2(path): writes model.safetensors and config.json into the folder `path`, made if needed, for
+-- Hugging Face's GPT2LMHeadModel; or the file path, when it ends in .safetensors, and config.json beside it.
 function GPT:save_gpt2(path) require "gt.gpt2".save(self, path) end
 
 return models

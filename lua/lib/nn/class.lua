@@ -340,7 +340,7 @@ function Module:clone()
     local fields = native.fields(from)
     if fields then native.set_fields(to, copy_field(fields, same)) end
     for kind, list in pairs(native.hooks_of(from) or {}) do
-      for _, hook in ipairs(list) do require "nn.hooks".add(native.hooks(to), kind, hook.fn) end
+      for _, hook in ipairs(list) do require "nn.hooks".add(to, kind, hook.fn) end
     end
   end
   return copy
