@@ -19,6 +19,7 @@ typedef struct attention {
   int64_t n_heads, n_kv_heads, hidden_dim, head_dim;
   bool rope, qk_norm;
   double dropout;
+  double scale; /* of q k^T; 0: 1 / sqrt(D) */
 } attention;
 
 /* Calls a projection and splits its result into heads: (B, T, C) -> (B, T, heads, D). */
@@ -80,11 +81,12 @@ static gt_status attend(gt_ctx *cx, const attention *a, gt_tensor *qkv[3], gt_ca
   int64_t before = cache ? cache->position : 0;
   bool drops = a->module.training && a->dropout > 0;
   gt_value bthd = gt_choice(cx, "attention", "layout", "bthd");
+  gt_value scale = {.given = a->scale != 0, .f = a->scale};
   gt_value stream = GT_INT(drops ? (int64_t)gt_rng_stream(cx) : 0);
   if (cache) GT_TRY(gt_cache_extend(cx, cache, &qkv[1], &qkv[2]));
   return gt_apply(cx, "attention", qkv, 3,
                   GT_ARGS({"layout", bthd}, {"is_causal", GT_INT(1)}, {"offset", GT_INT(before)},
-                          {"dropout", GT_FLOAT(drops ? a->dropout : 0)},
+                          {"scale", scale}, {"dropout", GT_FLOAT(drops ? a->dropout : 0)},
                           {"seed", GT_INT((int64_t)cx->seed)}, {"stream", stream}),
                   out);
 }
@@ -131,6 +133,10 @@ const gt_module_class gt_class_attention = {
     .field_count = GT_COUNT(fields),
     .parameters = "x, cos_sin",
 };
+
+double *gt_attention_scale(gt_module *m) {
+  return m->class == &gt_class_attention ? &((attention *)m)->scale : NULL;
+}
 
 static gt_status add_projections(gt_ctx *cx, gt_module *m, bool bias, const gt_device *device) {
   const attention *a = (const attention *)m;

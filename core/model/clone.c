@@ -64,6 +64,7 @@ static gt_status copy_instance(gt_ctx *cx, const gt_module *m, gt_module **out) 
   memcpy((char *)copy + sizeof *copy, (const char *)m + sizeof *m, m->class->size - sizeof *m);
   copy->forward = m->forward;
   copy->training = m->training;
+  copy->multiplier = m->multiplier;
   copy->list = m->list;
   if (m->class_name && !(copy->class_name = gt_strdup(cx, m->class_name))) {
     gt_module_unref(cx, copy);

@@ -160,15 +160,15 @@ static gt_status trunk(gt_ctx *cx, gt_module *m, gt_tensor *idx, gt_cache *cache
   return status;
 }
 
-/* The table of lm_head when it is a plain Linear that nobody watches, else NULL. */
-static gt_tensor *plain_head(const gt_ctx *cx, const gt_module *m) {
+/* lm_head when it is a plain Linear that nobody watches, else NULL. */
+static const gt_module *plain_head(const gt_ctx *cx, const gt_module *m) {
   const gt_module *head = gt_module_child(m, "lm_head");
   if (cx->observer || !head || head->class != &gt_class_linear ||
       head->forward != gt_class_linear.forward)
     return NULL;
   const gt_slot *bias = gt_module_slot(head, "bias");
   const gt_slot *weight = gt_module_slot(head, "weight");
-  return weight && !(bias && bias->tensor) ? weight->tensor : NULL;
+  return weight && weight->tensor && !(bias && bias->tensor) ? head : NULL;
 }
 
 /* x (B, T, C) -> logits, softcapped where the model has a cap; f32 unless x is f64. */
@@ -194,19 +194,24 @@ static gt_status keep_last(gt_ctx *cx, gt_tensor **x) {
   return gt_replace(cx, "slice", GT_ARGS({"dim", GT_INT(1)}, {"start", GT_INT(-1)}), x);
 }
 
-/* Loss of the trunk's result; targets (B, T). */
-static gt_status loss(gt_ctx *cx, gt_module *m, gt_tensor *x, gt_tensor *targets,
+/* Loss of *x, the trunk's result; targets (B, T). */
+static gt_status loss(gt_ctx *cx, gt_module *m, gt_tensor **x, gt_tensor *targets,
                       const char *reduction, gt_tensor **out) {
-  gt_tensor *table = plain_head(cx, m);
-  const char *op = table ? "linear_cross_entropy" : "cross_entropy";
+  const gt_module *head = plain_head(cx, m);
+  const char *op = head ? "linear_cross_entropy" : "cross_entropy";
   gt_value how = gt_choice(cx, op, "reduction", reduction);
   if (how.i < 0)
     return gt_fail(cx, GT_EARG, "%s: expected loss_reduction none, mean or sum, got '%s'",
                    gt_module_class_name(m), reduction);
   gt_tensor *logits = NULL;
-  gt_tensor *in[3] = {NULL, table, NULL}; /* rows (B T, C), table (V, C), targets (B T) */
-  if (!table) GT_TRY(logits_of(cx, m, x, &logits));
-  gt_tensor *flat = table ? x : logits;
+  gt_tensor *in[3] = {NULL}; /* rows (B T, C), table (V, C) or nothing, targets (B T) */
+  if (head) {
+    in[1] = gt_module_slot(head, "weight")->tensor;
+    GT_TRY(gt_module_scale(cx, head, x));
+  } else {
+    GT_TRY(logits_of(cx, m, *x, &logits));
+  }
+  gt_tensor *flat = head ? *x : logits;
   int64_t count = gt_count(targets);
   const gt_arg *args = GT_ARGS({"ignore_index", GT_INT(IGNORE_INDEX)}, {"reduction", how});
   const gt_arg *fused = GT_ARGS({"ignore_index", GT_INT(IGNORE_INDEX)}, {"reduction", how},
@@ -216,7 +221,7 @@ static gt_status loss(gt_ctx *cx, gt_module *m, gt_tensor *x, gt_tensor *targets
   if (status == GT_OK) status = gt_reshape(cx, targets, 1, &count, &in[2]);
   if (status == GT_OK)
     status =
-        table ? gt_apply(cx, op, in, 3, fused, out) : gt_apply2(cx, op, in[0], in[2], args, out);
+        head ? gt_apply(cx, op, in, 3, fused, out) : gt_apply2(cx, op, in[0], in[2], args, out);
   gt_tensor_unref(cx, logits);
   gt_tensor_unref(cx, in[0]);
   gt_tensor_unref(cx, in[2]);
@@ -239,7 +244,7 @@ static gt_status forward(gt_ctx *cx, gt_module *m, const gt_arguments *args, gt_
   const char *reduction = args->reduction ? args->reduction : "mean";
   gt_status status = args->last_only ? keep_last(cx, &x) : GT_OK;
   if (status == GT_OK)
-    status = targets ? loss(cx, m, x, targets, reduction, out) : logits_of(cx, m, x, out);
+    status = targets ? loss(cx, m, &x, targets, reduction, out) : logits_of(cx, m, x, out);
   gt_tensor_unref(cx, x);
   return status;
 }

@@ -63,6 +63,9 @@ extern const gt_module_class gt_class_gpt;   /* GPT(idx, targets) */
 
 gt_status gt_attention_new(gt_ctx *cx, const gt_gpt_config *config, const gt_device *device,
                            gt_module **out);
+/* Where an attention keeps the factor of its scores, 0 standing for 1 / sqrt(head_dim); NULL for
+ * another module. */
+double *gt_attention_scale(gt_module *m);
 gt_status gt_feed_forward_new(gt_ctx *cx, const gt_gpt_config *config, const gt_device *device,
                               gt_module **out);
 gt_status gt_block_new(gt_ctx *cx, const gt_gpt_config *config, const gt_device *device,

@@ -5,6 +5,7 @@
  * buffers and children give.  The tree has no cycles: set refuses them.  Release works through a
  * list, so a chain of modules of any length is freed in constant stack. */
 #include "core/model/tree.h"
+#include "core/tensor/run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,7 @@ gt_status gt_module_new(gt_ctx *cx, const gt_module_class *class, gt_module **ou
   m->forward = class->forward;
   m->extra_repr = class->extra_repr;
   m->training = true;
+  m->multiplier = 1;
   *out = m;
   return GT_OK;
 }
@@ -177,6 +179,19 @@ int gt_module_length(const gt_module *m) {
   return n;
 }
 
+gt_status gt_module_scale(gt_ctx *cx, const gt_module *m, gt_tensor **y) {
+  gt_tensor *factor = NULL;
+  gt_tensor *scaled = NULL;
+  if (m->multiplier == 1) return GT_OK;
+  GT_TRY(gt_tensor_scalar(cx, GT_F64, m->multiplier, 0, &factor));
+  gt_status status = gt_apply2(cx, "mul", *y, factor, NULL, &scaled);
+  gt_tensor_unref(cx, factor);
+  if (status != GT_OK) return status;
+  gt_tensor_unref(cx, *y);
+  *y = scaled;
+  return GT_OK;
+}
+
 gt_status gt_module_call(gt_ctx *cx, gt_module *m, const gt_arguments *args, gt_tensor **out) {
   if (!m->forward)
     return gt_fail(cx, GT_EARG, "%s: has no forward and cannot be called", gt_module_class_name(m));
@@ -185,6 +200,8 @@ gt_status gt_module_call(gt_ctx *cx, gt_module *m, const gt_arguments *args, gt_
   if (observer) GT_TRY(observer->enter(cx, observer, m));
   gt_module_ref(m); /* its forward may replace it in the tree */
   gt_status status = m->forward(cx, m, args, &y);
+  if (status == GT_OK && m->forward == m->class->forward && !m->class->scripted)
+    status = gt_module_scale(cx, m, &y);
   if (observer) {
     gt_status left = observer->leave(cx, observer, m, status == GT_OK ? y : NULL);
     if (status == GT_OK) status = left;

@@ -46,6 +46,7 @@ typedef struct gt_module_class {
   const char *name; /* "Linear" */
   size_t size;      /* bytes of the instance, which begins with gt_module */
   gt_forward forward;
+  bool scripted; /* forward hands over to a binding, which calls gt_module_scale itself */
   gt_extra_repr extra_repr; /* "in_features=4, …"; may be NULL */
   const gt_field *fields;
   int field_count;
@@ -69,7 +70,8 @@ struct gt_module {
   gt_forward forward; /* this and the next are the class's, or what a Lua class below it defines */
   gt_extra_repr extra_repr;
   bool training;
-  bool list; /* ModuleList: children named "0", "1", …, shown collapsed, has no forward */
+  double multiplier; /* of what forward gives; 1 unless a parametrization says otherwise */
+  bool list;         /* ModuleList: children named "0", "1", …, shown collapsed, has no forward */
   gt_slot *slots;
   int slot_count, slot_capacity;
   gt_module *next; /* private: links modules during a release or a walk */
@@ -103,6 +105,11 @@ int gt_module_length(const gt_module *m);                            /* number o
 /* The one door through which every forward goes, native or Lua: tells the observer before and
  * after. */
 gt_status gt_module_call(gt_ctx *cx, gt_module *m, const gt_arguments *args, gt_tensor **out);
+
+/* *y times the multiplier of m, recorded in the graph; nothing happens when that is 1.  Done by
+ * gt_module_call where the class's own forward runs; a binding's trampoline does it where hooks see
+ * the result. */
+gt_status gt_module_scale(gt_ctx *cx, const gt_module *m, gt_tensor **y);
 
 struct gt_observer {
   gt_status (*enter)(gt_ctx *cx, gt_observer *o, gt_module *m);

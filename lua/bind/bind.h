@@ -152,6 +152,7 @@ void gtlua_open_session(lua_State *L); /* seed, threads, gradient mode, memory *
 void gtlua_open_module(lua_State *L);
 void gtlua_open_optim(lua_State *L);
 void gtlua_open_inspect(lua_State *L);
+void gtlua_open_reparam(lua_State *L);
 void gtlua_open_data(lua_State *L);
 void gtlua_open_tokenizer(lua_State *L);
 void gtlua_open_tokens(lua_State *L);

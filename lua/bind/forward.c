@@ -114,16 +114,27 @@ static int push_options(lua_State *L, const gt_arguments *args) {
   return 1;
 }
 
-/* Pushes what has to be called for the module at `box`: its method forward, or, when it has hooks,
- * the library's run_hooked followed by hooks, forward; then the module itself.  Returns how many
- * values it pushed. */
+/* Pushes what has to be called for the module at `box`: its method forward, or, when it has hooks
+ * or a multiplier, the library's hooks.run followed by hooks, forward; then the module itself.
+ * Returns how many values it pushed. */
 static int push_forward(lua_State *L, int box) {
   box = lua_absindex(L, box);
   int top = lua_gettop(L);
   luaL_checkstack(L, 12, "modules nested too deep");
-  if (lua_getiuservalue(L, box, GTLUA_UV_HOOKS) == LUA_TTABLE) {
+  bool hooked = lua_getiuservalue(L, box, GTLUA_UV_HOOKS) == LUA_TTABLE;
+  if (!hooked && gtlua_tomodule(L, box)->multiplier != 1) {
+    lua_newtable(L);
+    lua_replace(L, -2);
+    hooked = true;
+  }
+  if (hooked) {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-    lua_getfield(L, -1, "nn.hooks");
+    if (lua_getfield(L, -1, "nn.hooks") == LUA_TNIL) {
+      lua_pop(L, 1);
+      lua_getglobal(L, "require");
+      lua_pushliteral(L, "nn.hooks");
+      lua_call(L, 1, 1);
+    }
     lua_getfield(L, -1, "run");
     lua_replace(L, -3);
     lua_pop(L, 1);
@@ -218,6 +229,7 @@ static void extra_repr(gt_ctx *cx, const gt_module *m, gt_text *out) {
 const gt_module_class gtlua_class_module = {.name = "Module",
                                             .size = sizeof(gt_module),
                                             .forward = gtlua_forward,
+                                            .scripted = true,
                                             .extra_repr = extra_repr};
 
 /* What the native class says of itself; a class below it may add to that. */

@@ -26,7 +26,7 @@ static const names model_names[] = {{"gt.models",
                                       "TransformerBlock", "gpt2", "nanogpt"}}};
 
 static const names optim_names[] = {
-    {"gt.optim", {"AdamW", "Muon", "SGD", "class", "zeropower_via_newtonschulz5"}}};
+    {"gt.optim", {"AdamW", "Muon", "SGD", "class", "settings", "zeropower_via_newtonschulz5"}}};
 
 static const names data_names[] = {{"gt.data", {"text", "tokens", "open", "demo"}}};
 
@@ -41,10 +41,17 @@ static const names torch_names[] = {{"gt.files", {"load", "save"}}, {"gt.compile
 
 static const names tokenizer_names[] = {{"gt.tokenizer", {"bytes", "chars", "load", "train"}}};
 
+static const names reparam_names[] = {
+    {"gt.reparam",
+     {"new", "rules", "shapes", "multipliers", "set_multipliers", "tau", "LinearStandardParam",
+      "InputLinearMup", "HiddenLinearMup", "OutputLinearMup", "EmbeddingStandardParam",
+      "EmbeddingMup"}}};
+
 static const names global_names[] = {
     {"gt.models", {"GPT", "GPTConfig"}},
     {"gt.inspect", {"summary", "check_model_dtypes", "spectral"}},
     {"plot", {"plot"}},
+    {"gt.reparam", {"lrtable"}},
 };
 
 /* Makes the names lazy ones of the name space on top of the stack, in place of plain ones. */
@@ -124,6 +131,7 @@ void gtlua_add_names(lua_State *L) {
   lua_setfield(L, -2, "functional");
   lua_pop(L, 2);
   add_names(L, torch_names, GT_COUNT(torch_names));
+  add_library(L, "reparam", reparam_names, GT_COUNT(reparam_names));
   add_library(L, "tokenizer", tokenizer_names, GT_COUNT(tokenizer_names));
   add_globals(L);
 }

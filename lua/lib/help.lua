@@ -83,7 +83,7 @@ local function wrapped(names)
   return table.concat(lines, "\n")
 end
 
-local spaces = {"torch", "F", "nn", "optim", "data", "tokenizer", "plot", "train", "schedule"}
+local spaces = {"torch", "F", "nn", "optim", "data", "tokenizer", "plot", "train", "schedule", "reparam"}
 
 --- A field of a name space, lazy ones included, or a method of an object; nil for unknown ones.
 local function member(space, field)

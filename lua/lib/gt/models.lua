@@ -126,7 +126,14 @@ local function native_model(name, which)
   return class
 end
 
-native_model("MultiHeadAttention", "attention")
+local MultiHeadAttention = native_model("MultiHeadAttention", "attention")
+
+--- m:attention_scale([s]): queries times keys are multiplied by s, 1/sqrt(head_dim) unless set -> the factor in force.
+function MultiHeadAttention:attention_scale(s)
+  local scale = require "native.reparam".attention_scale(self, s)
+  return scale ~= 0 and scale or 1 / math.sqrt(self.head_dim)
+end
+
 native_model("FeedForward", "feed_forward")
 native_model("TransformerBlock", "block")
 

@@ -145,6 +145,9 @@ local function settings_of(class)
   return names, defaults
 end
 
+--- optim.settings(class) -> default of every setting of a native class by name.
+function optim.settings(class) return select(2, settings_of(class)) end
+
 local function split_pair(class, name, value)
   if type(value) ~= "table" or #value ~= 2 then
     keywords.fail("%s: %s must be a table of two numbers", class, name)

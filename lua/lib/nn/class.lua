@@ -197,6 +197,10 @@ end
 
 -- ---- Module: changing ----
 
+--- m:forward_multiplier([c]): from now on what forward gives is multiplied by c, before hooks see it -> the
+-- factor in force.  reparam's p:apply(m) sets these.
+function Module:forward_multiplier(c) return require "native.reparam".multiplier(self, c) end
+
 --- m:register_buffer(name, tensor or nil[, {persistent = true}])
 function Module:register_buffer(name, tensor, options)
   local o = keywords.read("register_buffer", options, {"persistent"})

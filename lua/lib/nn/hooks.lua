@@ -2,6 +2,7 @@
 -- order of registration.
 
 local native = require "native.module"
+local scaled = require "native.reparam".scaled
 
 local hooks = {}
 
@@ -37,7 +38,7 @@ end
 --- A copy, so that a hook may remove itself while it runs.
 local function each(list) return ipairs(table.move(list or {}, 1, #(list or {}), 1, {})) end
 
---- What the binding calls instead of `forward` for a module with hooks.
+--- What the binding calls instead of `forward` for a module with hooks or a multiplier.
 function hooks.run(all, forward, module, ...)
   local args = table.pack(...)
   for _, hook in each(all.before) do
@@ -48,7 +49,7 @@ function hooks.run(all, forward, module, ...)
       args.n = args.n or #args
     end
   end
-  local output = forward(module, table.unpack(args, 1, args.n))
+  local output = scaled(module, forward(module, table.unpack(args, 1, args.n)))
   for _, hook in each(all.after) do
     local changed = hook.fn(module, args, output)
     if changed ~= nil then output = changed end
