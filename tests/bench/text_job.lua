@@ -1,0 +1,41 @@
+-- One training run on a text file: RECIPE TEXT [STEPS].  Prints: seconds peak_bytes val_loss.
+-- nanogpt: nanoGPT's recipe for small CPUs (its README: 4 layers, 4 heads, 128 wide, block 64, batch 12, AdamW, cosine).
+-- notebook: the same sizes with RoPE, QK-norm and relu^2, by Muon and AdamW with a linear warm-down.
+local recipe, path, steps = arg[1], arg[2], tonumber(arg[3] or 2000)
+local started = torch.perf_counter()
+torch.manual_seed(1337)
+
+local text = data.text(path, {tokenizer = "chars"})
+local train_part, val_part = text:split(0.9)
+local vocab = text.vocab_size
+
+local recipes = {}
+
+function recipes.nanogpt()
+  return {
+    model = models.nanogpt{n_layer = 4, n_head = 4, n_embd = 128, block_size = 64, vocab_size = vocab, bias = false},
+    optim = {name = "AdamW", lr = 1e-3, betas = {0.9, 0.99}, weight_decay = 0.1},
+    schedule = schedule.cosine{warmup = 100, total = steps, final = 0.1},
+    clip = 1.0,
+  }
+end
+
+function recipes.notebook()
+  local model = GPT{n_layers = 4, n_heads = 4, hidden_dim = 128, mlp_ratio = 4, sequence_len = 64, vocab_size = vocab}
+  model:init_weights()
+  return {
+    model = model,
+    optim = {model:setup_optimizers{embedding_lr = 0.01, matrix_lr = 0.02}},
+    schedule = schedule.warmdown{warmdown = steps // 2, total = steps},
+  }
+end
+
+local options = recipes[recipe]()
+options.data = train_part:loader{B = 12, T = 64, random = true, seed = 1337}
+options.val, options.steps, options.progress = val_part, steps, false
+local t = train.new(options)
+t:run()
+local loss = t:eval()
+loss = type(loss) == "table" and loss.loss or loss
+local status = io.open "/proc/self/status":read "a"
+print(torch.perf_counter() - started, tonumber(status:match "VmHWM:%s+(%d+)") * 1024, loss)
