@@ -178,6 +178,10 @@ PYTHON ?= python3
 bench: deps
 	@$(ALL_CORES) all
 	@./gptsh tests/bench/bench.lua ./gptsh $(PYTHON) $(JOBS)
+# Training on TEXT to its validation loss; beside nanoGPT when NANOGPT is a clone of it.
+bench-text: deps
+	@$(ALL_CORES) all
+	@./gptsh tests/bench/text.lua ./gptsh $(PYTHON) "$(TEXT)" "$(NANOGPT)" $(STEPS)
 deps:
 	@sh deps.sh
 install: all
@@ -191,6 +195,6 @@ uninstall:
 clean:
 	rm -rf build gptsh
 
-.PHONY: FORCE gptsh bench all tests test test-asan test-cuda lint demo deps install uninstall clean
+.PHONY: FORCE gptsh bench bench-text all tests test test-asan test-cuda lint demo deps install uninstall clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory

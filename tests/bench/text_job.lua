@@ -15,7 +15,7 @@ function recipes.nanogpt()
   return {
     model = models.nanogpt{n_layer = 4, n_head = 4, n_embd = 128, block_size = 64, vocab_size = vocab, bias = false},
     optim = {name = "AdamW", lr = 1e-3, betas = {0.9, 0.99}, weight_decay = 0.1},
-    schedule = schedule.cosine{warmup = 100, total = steps, final = 0.1},
+    schedule = schedule.cosine{warmup = math.min(100, steps // 2), total = steps, final = 0.1},
     clip = 1.0,
   }
 end
