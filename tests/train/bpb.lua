@@ -1,0 +1,131 @@
+-- Bits per byte by two definitions, against sums made by hand.
+local test = require "harness"
+
+-- A model whose loss depends on the token and the one before only: windows must not matter to it.
+local Bigram = nn.class "Bigram"
+function Bigram:init(vocab_size)
+  torch.manual_seed(3)
+  self.logits = nn.Parameter(torch.randn(vocab_size, vocab_size))
+end
+function Bigram:forward(x, y, options)
+  local rows = self.logits:index_select(0, x:reshape(-1))
+  return F.cross_entropy(rows, y:reshape(-1), {ignore_index = -1, reduction = (options or {}).loss_reduction})
+end
+
+local text = "To be, or not to be: that is the question. Grüße!"
+local tokens = data.text {text = text}
+local model = Bigram(256)
+
+--- Losses of all targets as Lua numbers, computed one by one in float64.
+local function losses(ids, m)
+  local out = {}
+  local table_ = m.logits:detach():double()
+  for i = 1, #ids - 1 do
+    local row = table_:select(0, ids[i])
+    out[i] = (torch.logsumexp(row, 0) - row[ids[i + 1]]):item()
+  end
+  return out
+end
+
+test("bytes without a tokenizer are one byte each", function()
+  local ids = {text:byte(1, -1)}
+  local sum = 0.0
+  for _, nll in ipairs(losses(ids, model)) do sum = sum + nll end
+  local bpb, mean, bytes, targets = train.bpb(model, tokens)
+  test.equal({bytes, targets}, {#text - 1, #text - 1})
+  -- losses are f32: 2^-24 of their size each, and less of their mean
+  test.close(mean, sum / (#text - 1), 1e-6)
+  test.close(bpb, sum / (#text - 1) / math.log(2), 1e-6)
+end)
+
+test("batches and ragged windows do not matter", function()
+  local want = train.bpb(model, tokens)
+  for _, T in ipairs {1, 2, 3, 7, 16, 48, 100} do
+    for _, B in ipairs {1, 3, 12} do
+      -- the same f32 losses, added in another order in f64
+      test.close(train.bpb(model, tokens, nil, {B = B, T = T}), want, 1e-13)
+    end
+  end
+end)
+
+-- Six tokens: 0 is special, 1 and 2 are words with a blank in front, 3 to 5 pieces of words.
+local toy = {vocab_size = 6}
+local lengths, spaces, boundaries = {0, 3, 5, 2, 1, 4}, {0, 1, 1, 0, 0, 0}, {1, 0, 0, 0, 0, 0}
+function toy.byte_lengths() return torch.tensor(lengths) end
+function toy.space_flags() return torch.tensor(spaces):bool() end
+function toy.boundary_flags() return torch.tensor(boundaries):bool() end
+
+local ids = {0, 1, 3, 2, 2, 0, 0, 4, 1, 5, 0, 2}
+local stream = {}
+function stream.windows(_, o)
+  local at = 1
+  local B, T = o.B or 12, o.T or 64
+  return function()
+    if at >= #ids then return nil end
+    local x, y, n = {}, {}, 0
+    for row = 1, B do
+      if at < #ids then
+        x[row], y[row] = {}, {}
+        for column = 1, T do
+          x[row][column], y[row][column] = ids[at] or 0, ids[at + 1] or -1
+          if at < #ids then n = n + 1 end
+          at = at + 1
+        end
+      end
+    end
+    return torch.tensor(x), torch.tensor(y), n
+  end
+end
+
+local small = Bigram(6)
+
+test("nanochat leaves special targets out of both sums", function()
+  local nll, sum, bytes = losses(ids, small), 0.0, 0
+  for i = 2, #ids do
+    local n = lengths[ids[i] + 1] + spaces[ids[i] + 1]
+    if n > 0 then sum, bytes = sum + nll[i - 1], bytes + n end
+  end
+  for T = 1, 12 do
+    local bpb, _, got = train.bpb(small, stream, toy, {B = 2, T = T})
+    test.equal(got, bytes)
+    test.close(bpb, sum / (math.log(2) * bytes), 1e-6)
+  end
+end)
+
+test("golf counts special targets in the loss, and a blank unless it follows a special token", function()
+  local nll, sum, bytes = losses(ids, small), 0.0, 0
+  for i = 2, #ids do
+    sum = sum + nll[i - 1]
+    bytes = bytes + lengths[ids[i] + 1] + (boundaries[ids[i - 1] + 1] == 0 and spaces[ids[i] + 1] or 0)
+  end
+  for T = 1, 12 do
+    local bpb, _, got = train.bpb(small, stream, toy, {definition = "golf", B = 3, T = T})
+    test.equal(got, bytes)
+    test.close(bpb, sum / (math.log(2) * bytes), 1e-6)
+  end
+end)
+
+test("nothing but special targets is infinite", function()
+  local before = ids
+  ids = {0, 0, 0}
+  test.equal((train.bpb(small, stream, toy)), math.huge)
+  ids = before
+end)
+
+test("the trainer's evaluation is the same number", function()
+  local gpt = GPT {hidden_dim = 32, n_layers = 1, n_heads = 2, vocab_size = 256, sequence_len = 16}
+  gpt:init_weights()
+  local t = train.new {model = gpt, data = tokens, B = 2, steps = 1, val = tokens, progress = false}
+  local loss, bpb = t:eval()
+  local want, mean = train.bpb(gpt, tokens, nil, {B = 2, T = 16})
+  test.equal({loss, bpb}, {mean, want})
+  assert(gpt.training)
+end)
+
+test("wrong arguments are named", function()
+  test.raises(function() train.bpb(3, tokens) end, "expected a module, got 3")
+  test.raises(function() train.bpb(model, 3) end, "expected tokens, got 3")
+  test.raises(function() train.bpb(model, tokens, nil, {definition = "bits"}) end, "'nanochat' or 'golf', got 'bits'")
+  test.raises(function() train.bpb(small, stream, {}) end, "needs a tokenizer that knows the bytes of its tokens")
+  test.raises(function() train.bpb(model, tokens, nil, {defintion = "golf"}) end, "did you mean 'definition'")
+end)
