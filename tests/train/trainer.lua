@@ -330,3 +330,30 @@ test("a schedule that answers nonsense is named, and the step not made", functio
   test.raises(function() t:step() end, "expected the schedule at step 0 to be a number >= 0, got nan")
   test.equal(t.step_count, 0)
 end)
+
+-- ---- with the rest of the library ----
+
+test("autocast computes the forward in bf16 and keeps the weights in f32", function()
+  local t = support.trainer {autocast = "bf16"}
+  local dtype
+  t.model.blocks[0].attn.query:register_forward_hook(function(_, _, out) dtype = out.dtype end)
+  t:run()
+  test.equal(dtype, torch.bfloat16)
+  test.equal(t.model.blocks[0].attn.query.weight.dtype, torch.float32)
+  assert(t.loss < 0.8 * losses[1], t.loss)
+  test.equal(support.trainer {autocast = "bf16"}:run(), t.loss)
+end)
+
+test("a sample changes nothing, and the same seed writes the same text", function()
+  local t = support.trainer()
+  t:run(10)
+  local before = t:hash()
+  local _, text = t:sample("the ", {max_new_tokens = 8, seed = 3})
+  local _, again = t:sample("the ", {max_new_tokens = 8, seed = 3})
+  test.equal(again, text)
+  test.equal(#text, 12)
+  t:sample("the ", {max_new_tokens = 4})
+  test.equal(t:hash(), before)
+  t:run()
+  test.equal(t:hash(), want)
+end)

@@ -1,0 +1,156 @@
+/* terminal.h: a session of gptsh in a real terminal, for tests of the prompt: typing, waiting for
+ * what it shows, leaving. */
+#ifndef TEST_TERMINAL_H
+#define TEST_TERMINAL_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define CTRL_C "\003"
+#define CTRL_D "\004"
+#define CTRL_Z "\032"
+/* Patience for things that must happen, on a machine that is busy with other things. */
+#define SOON 20000
+
+typedef struct terminal {
+  int fd;
+  pid_t pid;
+  char seen[1 << 18];
+  size_t count, mark; /* bytes seen; end of the last match */
+} terminal;
+
+static terminal *running; /* for the teardown of a failed test */
+static char folder[] = "/tmp/gptsh-pty.XXXXXX";
+
+static double now_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void fail_with(const terminal *t, const char *wanted) {
+  print_message("# expected \"%s\"; the terminal showed:\n", wanted);
+  for (size_t i = t->mark; i < t->count; i++) {
+    char c = t->seen[i];
+    if (c == '\n')
+      print_message("\n# ");
+    else if (c >= ' ')
+      print_message("%c", c);
+    else
+      print_message("<%02x>", (unsigned char)c);
+  }
+  print_message("\n");
+  fail();
+}
+
+/* Waits until `text` appears after the last match. */
+static void expect_in(terminal *t, const char *text, double limit_ms) {
+  double end = now_ms() + limit_ms;
+  for (;;) {
+    const char *at = t->count > t->mark
+                         ? memmem(t->seen + t->mark, t->count - t->mark, text, strlen(text))
+                         : NULL;
+    if (at) {
+      t->mark = (size_t)(at - t->seen) + strlen(text);
+      return;
+    }
+    struct pollfd p = {.fd = t->fd, .events = POLLIN};
+    double left = end - now_ms();
+    if (left <= 0 || t->count == sizeof t->seen || poll(&p, 1, (int)left + 1) <= 0) break;
+    ssize_t n = read(t->fd, t->seen + t->count, sizeof t->seen - t->count);
+    if (n <= 0) break;
+    t->count += (size_t)n;
+  }
+  fail_with(t, text);
+}
+
+static void expect(terminal *t, const char *text) { expect_in(t, text, SOON); }
+
+static void type(terminal *t, const char *text) {
+  assert_int_equal(write(t->fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+/* Types an input, waits for what it prints and for the next prompt.  The terminal echoes input, so
+ * answers must differ from it. */
+static void ask(terminal *t, const char *input, const char *answer) {
+  type(t, input);
+  type(t, "\r");
+  expect(t, "\r\n");
+  expect(t, answer);
+  expect(t, "gpt> ");
+}
+
+/* Runs a shell command in a terminal of its own and waits for the prompt of gptsh. */
+static terminal *start_command(const char *command) {
+  terminal *t = calloc(1, sizeof *t);
+  assert_non_null(t);
+  running = t;
+  t->pid = forkpty(&t->fd, NULL, NULL, NULL);
+  assert_true(t->pid >= 0);
+  if (t->pid == 0) {
+    setenv("TERM", "xterm", 1);
+    setenv("XDG_STATE_HOME", folder, 1);
+    setenv("INPUTRC", "/dev/null", 1);
+    setenv("GPTSH", "./gptsh", 0);
+    execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+    _exit(127);
+  }
+  expect(t, "gpt> ");
+  return t;
+}
+
+static terminal *start(void) { return start_command("exec \"$GPTSH\""); }
+
+/* Ends a session whose prompt waits; its exit status. */
+static int leave(terminal *t, const char *how) {
+  int status;
+  type(t, how);
+  char rest[256];
+  while (read(t->fd, rest, sizeof rest) > 0) continue; /* until the terminal is closed */
+  assert_int_equal(waitpid(t->pid, &status, 0), t->pid);
+  close(t->fd);
+  free(t);
+  running = NULL;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int end_session(void **state) {
+  (void)state;
+  if (!running) return 0;
+  kill(running->pid, SIGKILL);
+  waitpid(running->pid, NULL, 0);
+  close(running->fd);
+  free(running);
+  running = NULL;
+  return 0;
+}
+
+static int make_folder(void **state) {
+  (void)state;
+  return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state) {
+  char command[128];
+  (void)state;
+  snprintf(command, sizeof command, "rm -rf %s", folder);
+  return system(command);
+}
+
+#endif

@@ -1,0 +1,124 @@
+/* train.c: training at the prompt in a real terminal: the progress line, Ctrl-C and resume, and the
+ * end by a signal. */
+#include "tests/shell/terminal.h"
+
+#include <sys/ioctl.h>
+
+/* Prepares a session whose trainer is `t`; `options` go before those of tests/train/support.lua. */
+static void prepare(terminal *t, const char *options) {
+  char input[512];
+  ask(t, "package.path = 'tests/?.lua;' .. package.path; S = require 'train.support'", "");
+  snprintf(input, sizeof input, "t = S.trainer {%s}; print('rea' .. 'dy')", options);
+  ask(t, input, "ready");
+}
+
+static void resize(const terminal *t, int columns) {
+  struct winsize size = {.ws_row = 24, .ws_col = (unsigned short)columns};
+  assert_int_equal(ioctl(t->fd, TIOCSWINSZ, &size), 0);
+}
+
+/* The longest line between two carriage returns that begins with "train ", in characters. */
+static int longest_bar(const terminal *t, size_t from) {
+  int longest = 0;
+  for (size_t i = from; i + 6 < t->count; i++) {
+    if (t->seen[i] != '\r' || memcmp(t->seen + i + 1, "train ", 6) != 0) continue;
+    int length = 0;
+    for (size_t k = i + 1; k < t->count && t->seen[k] != '\r' && t->seen[k] != '\033'; k++)
+      length += ((unsigned char)t->seen[k] & 0xc0) != 0x80;
+    if (length > longest) longest = length;
+  }
+  return longest;
+}
+
+static void one_line_is_redrawn_within_the_window(void **state) {
+  (void)state;
+  terminal *t = start();
+  resize(t, 100);
+  prepare(t, "steps = 60, progress = true, val = S.tokens(), eval_every = 20");
+  size_t from = t->count;
+  type(t, "t:run()\r");
+  expect(t, "train ");
+  expect(t, "step 20/60 loss "); /* an evaluation leaves a line */
+  expect(t, "val ");
+  expect(t, "train 60/60 100%|");
+  expect(t, " tok/s [");
+  expect(t, "gpt> ");
+  int wide = longest_bar(t, from);
+  assert_in_range(wide, 50, 99);
+  resize(t, 40);
+  ask(t, "t.steps = 90; print('go' .. 'od')", "good");
+  from = t->count;
+  ask(t, "t:run();", "train 90/90 100%|");
+  int narrow = longest_bar(t, from);
+  assert_in_range(narrow, 10, 39);
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void printing_in_between_gets_a_line_of_its_own(void **state) {
+  (void)state;
+  terminal *t = start();
+  prepare(
+      t,
+      "progress = true, steps = 4, on_step = function(t) print('step' .. ' ' .. t.step_count) end");
+  type(t, "t:run();\r");
+  expect(t, "step 1\r\n");
+  expect(t, "\r\033[Kstep 2\r\n"); /* the bar is taken away first */
+  expect(t, "gpt> ");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+/* Pseudo-random and the same every time: when Ctrl-C comes. */
+static int next_delay(unsigned *seed) {
+  *seed = *seed * 1664525u + 1013904223u;
+  return (int)(*seed >> 16) % 40;
+}
+
+static void stopped_and_resumed_ends_with_the_same_bits(void **state) {
+  (void)state;
+  static const char options[] = "progress = true, steps = 600, ema = 0.9, accumulate = 2";
+  char hash[64] = {0};
+  terminal *t = start();
+  prepare(t, options);
+  ask(t, "t:run();", "600/600");
+  type(t, "print('#' .. t:hash())\r");
+  expect(t, "\r#");
+  expect(t, "\r\n");
+  memcpy(hash, t->seen + t->mark - 34, 32);
+  expect(t, "gpt> ");
+  prepare(t, options);
+  unsigned seed = 1;
+  for (int i = 0; i < 15; i++) {
+    type(t, "t:resume();\r");
+    expect(t, "\r\n");
+    poll(NULL, 0, next_delay(&seed));
+    type(t, CTRL_C);
+    expect(t, "gpt> ");
+  }
+  ask(t, "t:resume(); print('#' .. t:hash())", hash);
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void asked_to_end_it_saves_and_says_so(void **state) {
+  (void)state;
+  char options[256], command[256];
+  terminal *t = start();
+  snprintf(options, sizeof options, "steps = 1000000, progress = true, folder = '%s/run'", folder);
+  prepare(t, options);
+  type(t, "t:run()\r");
+  expect(t, "train 3");
+  assert_int_equal(kill(t->pid, SIGTERM), 0);
+  assert_int_equal(leave(t, ""), 128 + SIGTERM);
+  snprintf(command, sizeof command, "ls -d %s/run/step-* >/dev/null", folder);
+  assert_int_equal(system(command), 0);
+}
+
+int main(void) {
+  signal(SIGPIPE, SIG_IGN);
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_teardown(one_line_is_redrawn_within_the_window, end_session),
+      cmocka_unit_test_teardown(printing_in_between_gets_a_line_of_its_own, end_session),
+      cmocka_unit_test_teardown(stopped_and_resumed_ends_with_the_same_bits, end_session),
+      cmocka_unit_test_teardown(asked_to_end_it_saves_and_says_so, end_session),
+  };
+  return cmocka_run_group_tests_name("training at the prompt", tests, make_folder, remove_folder);
+}
