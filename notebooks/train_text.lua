@@ -1,6 +1,6 @@
 -- %% [markdown]
 -- # From a text file to a model that writes
--- `gptsh -p source=book.txt notebooks/train_text.lua` takes a file or a folder; without it the demo corpus is read.
+-- `gptsh nb run -p source=book.txt notebooks/train_text.lua` takes a file or a folder; without it the demo corpus is read.
 -- Everything can be stopped with Ctrl-C, looked into and resumed; checkpoints go to `folder` when that names one.
 
 -- %% parameters tags=["parameters"]
