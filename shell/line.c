@@ -204,6 +204,14 @@ static void give_up(void) {
   fflush(rl_outstream);
 }
 
+/* Waits for a key or a signal; true when there is a key and no signal came before it.  ppoll leaves
+ * signals waiting while there are keys, but keys that follow Ctrl-C belong to the next line. */
+static bool wait_for_key(void) {
+  static const struct timespec at_once = {0};
+  struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+  return ppoll(&input, 1, NULL, &outside) > 0 && ppoll(NULL, 0, &at_once, &outside) == 0;
+}
+
 #if defined(SH_LINE_readline)
 /* Reads a key if one is there.  The terminal drops its input at Ctrl-C: a read may find nothing
  * where poll() saw a key, and must not wait, for no signal would reach it. */
@@ -237,11 +245,10 @@ static int no_key(int reason) { return pasting ? pass_key(paste_marks[true][matc
 
 /* How readline reads: it may want several keys before it comes back to edit(), as of a paste. */
 static int next_key(FILE *stream) {
-  struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
   (void)stream;
   for (;;) {
     char key;
-    if (!ends_line(caught)) ppoll(&input, 1, NULL, &outside);
+    if (!ends_line(caught)) wait_for_key();
     if (ends_line(caught)) return no_key(READERR);
     ssize_t n = read_now(&key);
     if (n == 1) return pass_key((unsigned char)key);
@@ -253,11 +260,10 @@ static int next_key(FILE *stream) {
 /* Feeds the editor until it delivers, or a signal ends the line: then it answers false.  Signals
  * arrive only inside ppoll. */
 static bool edit(const char *prompt) {
-  struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
   while (!delivered && !ends_line(caught)) {
-    int ready = ppoll(&input, 1, NULL, &outside);
+    bool ready = wait_for_key();
     if (caught && !ends_line(caught)) stop_or_resize(prompt);
-    if (ready > 0) rl_callback_read_char();
+    if (ready) rl_callback_read_char();
   }
   if (!ends_line(caught)) return true;
   give_up();
