@@ -52,6 +52,7 @@ static const names global_names[] = {
     {"gt.inspect", {"summary", "check_model_dtypes", "spectral"}},
     {"plot", {"plot"}},
     {"gt.reparam", {"lrtable"}},
+    {"gt.coord", {"coord"}},
 };
 
 /* Makes the names lazy ones of the name space on top of the stack, in place of plain ones. */

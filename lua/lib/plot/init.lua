@@ -98,6 +98,26 @@ function plot.loss(...)
   return draw(nil, made)
 end
 
+--- plot.coord(check[, {t = last, change = false, save =, …}]): what coord measured: a curve per module, mean |h| by width at
+-- step t, or with change = true that of its change since t = 1; both axes in powers of two.  Flat is right.
+function plot.coord(check, options)
+  options = keywords.read("plot.coord", options, {"t", "change", "title", "save"})
+  if type(check) ~= "table" or not (check.lines and check.widths) then
+    keywords.fail("plot.coord: expected what coord(…) made, got %s", keywords.show(check))
+  end
+  local t, kind = options.t or check.steps, options.change and "change" or "h"
+  if math.type(t) ~= "integer" or t < 1 or t > check.steps then
+    keywords.fail("plot.coord: expected t in 1 … %d, got %s", check.steps, keywords.show(t))
+  end
+  local made = {xlabel = "width", ylabel = options.change and "mean |change of h|" or "mean |h|", logx = 2, logy = 2,
+                title = options.title or ("%s %s, t = %d"):format(check.rule, check.optimizer, t), save = options.save}
+  for _, line in ipairs(check.lines) do
+    local y = line.average[kind][t]
+    if y[1] > 0 then made[#made + 1] = {x = check.widths, y = y, title = line.module, style = "linespoints"} end
+  end
+  return draw(nil, made)
+end
+
 -- ---- distributions and maps ----
 
 --- plot.hist(values[, {bins = 50, title =, xlabel =, logy =, save =}]): how often values fall into equal intervals.

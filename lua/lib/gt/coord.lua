@@ -1,0 +1,398 @@
+--- coord.lua: the coordinate check: does the size of activations, and of their change in training, depend on the width?
+--
+-- Models of several widths take a few steps on one batch.  l1 = mean |h| of every module's output, and of its change since
+-- the first step, is fitted by width^p: under a correct parametrization p is 0 (arXiv 2203.03466, appendix D.1).
+
+local native = require "native.train"
+local module = require "native.module"
+local keywords = require "gt.keywords"
+local reparam = require "gt.reparam"
+local text = require "gt.coord.text"
+
+local Check = {__name = "coordinate check"}
+Check.__index = Check
+Check.__tostring = text.of
+
+local NEW = {"base", "optimizer", "std", "zero", "roles", "residual", "scale_eps"}
+local OPTIONS = {"widths", "steps", "lr", "seeds", "rule", "setup", "batch", "loss", "eps", "betas", "momentum", "tolerance",
+                 table.unpack(NEW)}
+
+-- ---- reading options ----
+
+local function whole(name, value, least)
+  if math.type(value) ~= "integer" or value < least then
+    keywords.fail("coord: expected %s, a whole number from %d on, got %s", name, least, keywords.show(value))
+  end
+  return value
+end
+
+local function read_widths(widths)
+  if widths == nil then return {64, 128, 256, 512} end
+  if type(widths) ~= "table" or #widths < 2 then
+    keywords.fail("coord: expected widths, a list of two or more, got %s", keywords.show(widths))
+  end
+  local out = {}
+  for i, width in ipairs(widths) do
+    out[i] = whole("widths", width, 1)
+    if i > 1 and width <= out[i - 1] then
+      keywords.fail("coord: expected widths in rising order, got %d after %d", width, out[i - 1])
+    end
+  end
+  return out
+end
+
+local function read_seeds(seeds)
+  if seeds == nil then seeds = 2 end
+  if type(seeds) == "table" and #seeds > 0 then
+    for _, seed in ipairs(seeds) do whole("seeds", seed, 0) end
+    return seeds
+  end
+  local out = {}
+  for i = 1, whole("seeds", seeds, 1) do out[i] = i end
+  return out
+end
+
+--- A family of GPTs from the settings they share: hidden_dim is the width, head_dim (32) stays.
+local function gpt_family(settings)
+  local models = require "gt.models"
+  local own, head = {}, settings.head_dim or 32
+  for key, value in pairs(settings) do
+    if key ~= "head_dim" then own[key] = value end
+  end
+  whole("head_dim", head, 1)
+  return function(width)
+    if settings.n_heads == nil and width % head ~= 0 then
+      keywords.fail("coord: a width of %d does not divide into heads of %d", width, head)
+    end
+    own.hidden_dim, own.n_heads = width, settings.n_heads or width // head
+    return models.GPT(own)
+  end
+end
+
+local function tokens(config)
+  return function()
+    local idx = torch.randint(0, config.vocab_size, {4, math.min(32, config.sequence_len) + 1})
+    return idx[":, :-1"]:contiguous(), idx[":, 1:"]:contiguous()
+  end
+end
+
+local function default_loss(model, x, y)
+  if module.class_name(model) == "GPT" then return model(x, y) end
+  return F.mse_loss(model(x), y)
+end
+
+--- A model of the family that nobody else holds.
+local function build(family, width)
+  local model = family(width)
+  if not module.is_module(model) then
+    keywords.fail("coord: expected a model from the family for width %d, got %s", width, keywords.show(model))
+  end
+  return model:clone()
+end
+
+local function parametrization(o, family, widths)
+  if reparam.is(o.rule) then return o.rule end
+  if o.rule == nil then keywords.fail "coord: expected rule, a name or a function, or setup" end
+  local own = {}
+  for _, key in ipairs(NEW) do own[key] = o[key] end
+  if own.base == nil then own.base = reparam.shapes(build(family, widths[1])) end
+  if own.zero == nil then own.zero = {"output"} end
+  return reparam.new(o.rule, own)
+end
+
+-- ---- one model ----
+
+--- Hooks on every module below the root that hand over what comes out, in order of execution.  A module used several times
+-- in one forward has a name for each: "act", "act (2)".  uses: calls per module, which the caller empties before a forward.
+local function watch(model, uses, note)
+  for path, m in model:named_modules() do
+    if path ~= "" and not nn.isinstance(m, nn.ModuleList) then
+      m:register_forward_hook(function(_, _, y)
+        if not (torch.is_tensor(y) and y.dtype.is_floating_point) then return end
+        uses[path] = (uses[path] or 0) + 1
+        note(uses[path] > 1 and ("%s (%d)"):format(path, uses[path]) or path, y:detach())
+      end)
+    end
+  end
+end
+
+local function l1(t) return t:float():abs():mean():item() end
+
+--- Trains one model and hands every measurement to note(module, t, l1, change).
+local function run(model, check, batch, note)
+  local opts = check.setup(model)
+  local first, uses, t = {}, {}, 1
+  watch(model, uses, function(name, y)
+    local change = 0
+    if t == 1 then first[name] = y:clone() else change = first[name] and l1(y - first[name]) or 0 end
+    note(name, t, l1(y), change)
+  end)
+  for step = 1, check.steps do
+    t = step
+    for path in pairs(uses) do uses[path] = nil end
+    local loss = check.loss(model, table.unpack(batch, 1, batch.n))
+    if step < check.steps then
+      for _, opt in ipairs(opts) do opt:zero_grad() end
+      loss:backward()
+      for _, opt in ipairs(opts) do opt:step() end
+    end
+  end
+end
+
+-- ---- slopes ----
+
+--- p of y = c width^p by least squares in logarithms; nil where a value is 0 or not finite.
+local function slope(widths, values)
+  local n, sx, sy, sxx, sxy = #widths, 0, 0, 0, 0
+  for i, width in ipairs(widths) do
+    local v = values[i]
+    if not v or not (v > 0 and v < math.huge) then return nil end
+    local x, y = math.log(width, 2), math.log(v, 2)
+    sx, sy, sxx, sxy = sx + x, sy + y, sxx + x * x, sxy + x * y
+  end
+  return (n * sxy - sx * sy) / (n * sxx - sx * sx)
+end
+
+--- Mean of the slopes of all seeds and its standard error; nil unless every seed has one.
+local function fit(check, curve, t)
+  local sum, squares, n = 0, 0, #check.seeds
+  for _, seed in ipairs(check.seeds) do
+    local p = slope(check.widths, curve[t][seed] or {})
+    if not p then return nil end
+    sum, squares = sum + p, squares + p * p
+  end
+  local mean = sum / n
+  return {p = mean, error = n > 1 and math.sqrt(math.max(0, squares / n - mean * mean) / (n - 1)) or nil}
+end
+
+--- Geometric mean over seeds per width.
+local function averages(check, curve, t)
+  local out = {}
+  for i = 1, #check.widths do
+    local sum = 0
+    for _, seed in ipairs(check.seeds) do sum = sum + math.log(curve[t][seed] and curve[t][seed][i] or 0) end
+    out[i] = math.exp(sum / #check.seeds)
+  end
+  return out
+end
+
+-- ---- verdicts ----
+
+local function diverges(check, line)
+  for t = 1, check.steps do
+    for _, values in pairs(line.values.h[t]) do
+      for i = 1, #check.widths do
+        local v = values[i]
+        if v and not (v < math.huge) then return t end
+      end
+    end
+  end
+end
+
+local SHRINKING = -0.6 -- a change that falls faster than random signs add up does not learn
+
+--- Does this exponent break the rule?  legal: two curves may fall by chance: an output that begins at random, as width^-1/2 is
+-- what random signs add up to; and a change, part of which is such a sum and vanishes to the right.
+local function breaks(check, line, kind, p)
+  if math.abs(p) <= check.tolerance then return false, false end
+  if kind == "change" then return p > 0 or p < SHRINKING, true end
+  local random = line.output and line.slopes.h[1] ~= nil
+  return not random, true
+end
+
+--- The first exponent of a line that breaks the rule, and whether a legal transient was seen.
+local function worst_of(check, line)
+  local transient = false
+  for t = 1, check.steps do
+    for _, kind in ipairs {"change", "h"} do -- the change shows the exponent of the step itself
+      local found = line.slopes[kind][t]
+      if found then
+        local broken, unusual = breaks(check, line, kind, found.p)
+        if broken then return {kind = kind, t = t, p = found.p} end
+        transient = transient or unusual
+      end
+    end
+  end
+  return nil, transient
+end
+
+local function judge(check, line)
+  local at = diverges(check, line)
+  local worst, transient = worst_of(check, line)
+  if at then
+    line.verdict, line.worst = "DIVERGES", {kind = "h", t = at, p = math.huge}
+  elseif worst then
+    line.verdict, line.worst = worst.p > 0 and "GROWS" or "SHRINKS", worst
+  else
+    line.verdict = transient and "pass (legal transient)" or "pass"
+  end
+end
+
+--- The tensor whose module fails first in time, and of several the first in the forward; a module when none has a tensor.
+local function find_culprit(check, owners)
+  local found
+  for _, line in ipairs(check.lines) do
+    local tensor = owners[line.module]
+    local better = not found or (tensor and not found.tensor) or line.worst and line.worst.t < found.line.worst.t
+    if line.worst and better and (tensor or not (found and found.tensor)) then
+      found = {module = line.module, tensor = tensor, line = line}
+    end
+  end
+  return found
+end
+
+local function judge_all(check, owners)
+  check.verdict = "pass"
+  for _, line in ipairs(check.lines) do
+    line.slopes, line.average = {}, {}
+    for _, kind in ipairs {"h", "change"} do
+      line.slopes[kind], line.average[kind] = {}, {}
+      for t = 1, check.steps do
+        line.slopes[kind][t] = fit(check, line.values[kind], t)
+        line.average[kind][t] = averages(check, line.values[kind], t)
+      end
+    end
+    judge(check, line)
+    if line.worst then check.verdict = "fail" end
+  end
+  local found = check.verdict == "fail" and find_culprit(check, owners)
+  if found then
+    local worst, rate = found.line.worst, found.line.output and "multiplier or learning rate" or "learning rate"
+    check.culprit = {module = found.module, tensor = found.tensor, t = worst.t, exponent = worst.p,
+                     what = worst.t == 1 and "deviation" or rate,
+                     factor = (check.widths[#check.widths] / check.widths[1]) ^ -worst.p}
+  end
+end
+
+-- ---- the check ----
+
+local function new_line(check, path, outputs)
+  local line = {module = path, output = outputs[path] or false, values = {h = {}, change = {}}}
+  for _, kind in pairs(line.values) do
+    for t = 1, check.steps do kind[t] = {} end
+  end
+  return line
+end
+
+--- Names of the matrices by the module that owns them, and which modules give the output.
+local function roles_of(model, p)
+  local owners, outputs = {}, {}
+  for _, site in ipairs((p:sites(model))) do
+    if site.tensor and #site.shape >= 2 then
+      local at = site.uses[1].path
+      owners[at] = owners[at] or site.name
+      if site.role == "output" then outputs[at] = true end
+    elseif site.role == "unembed" then
+      outputs[site.name] = true
+      owners[site.name] = owners[site.name] or site.name .. ".weight"
+    end
+  end
+  return owners, outputs
+end
+
+local WEIGHTS = 1 << 32 -- number of the random stream at which weights begin, far from those of the batch
+
+local function measure(check, family, batch_of, outputs)
+  local known = {}
+  for _, seed in ipairs(check.seeds) do
+    for i, width in ipairs(check.widths) do
+      torch.manual_seed(seed)
+      local batch = table.pack(batch_of(seed, width))
+      local model = build(family, width)
+      native.set_rng(seed, WEIGHTS)
+      run(model, check, batch, function(path, t, h, change)
+        local line = known[path]
+        if not line then
+          line = new_line(check, path, outputs)
+          known[path] = line
+          check.lines[#check.lines + 1] = line
+        end
+        for kind, value in pairs {h = h, change = change} do
+          line.values[kind][t][seed] = line.values[kind][t][seed] or {}
+          line.values[kind][t][seed][i] = value
+        end
+      end)
+      torch.tidy(collectgarbage)
+    end
+  end
+end
+
+--- What training by a parametrization does to a fresh model -> optimizers.
+local function setup_of(p, o)
+  local settings = {lr = o.lr, eps = p.optimizer ~= "sgd" and (o.eps or 1e-12) or nil, betas = o.betas, momentum = o.momentum}
+  if p.optimizer ~= "sgd" and settings.betas == nil then settings.betas = {0.9, 0.95} end
+  return function(model)
+    p:init(model)
+    p:apply(model)
+    return p:optimizers(model, settings)
+  end
+end
+
+--- Puts the random streams back when it is closed.
+local function keep_streams()
+  local seed, stream = native.rng()
+  return setmetatable({}, {__close = function() native.set_rng(seed, stream) end})
+end
+
+--- coord(family, {rule =, widths = {64, 128, 256, 512}, steps = 5, lr = 2^-7, seeds = 2, …}) -> check.
+-- family     function(width) -> model, or settings of GPTs: {n_layers = 2, head_dim = 32, vocab_size = 256, tied = false}
+-- rule       as in reparam.new, whose options count here too (base: the first width; optimizer = "adam"; zero = {"output"},
+--            because a random readout hides what is to be seen), or a parametrization made there
+-- setup      in place of rule: function(model) -> optimizers
+-- batch      function(seed, width) -> x, y; random tokens for a GPT
+-- loss       function(model, x, y) -> loss; mean squares, the GPT's own loss
+-- tolerance  largest |p| that passes (0.15); what falls by chance and is legal is marked so
+-- check.verdict "pass" or "fail"; check.culprit {tensor, module, t, exponent, factor}: the first to fail;
+-- check.lines;
+-- check:p(module, t[, "change"]); check:plot{t =, change =, save =}; tostring(check) is the table.  Models are clones;
+-- random streams are put back.
+local function coord(family, options)
+  local o = keywords.read("coord", options, OPTIONS)
+  local widths, own = read_widths(o.widths), family
+  local callable = type(family) == "function" or type(family) == "table" and (getmetatable(family) or {}).__call
+  if type(family) == "table" and not callable then
+    own = gpt_family(family)
+  elseif not callable then
+    keywords.fail("coord: expected a family, function(width) -> model, or settings of GPTs, got %s", keywords.show(family))
+  end
+  local check = setmetatable({widths = widths, seeds = read_seeds(o.seeds), steps = whole("steps", o.steps or 5, 2),
+                              lr = o.lr or 2 ^ -7, tolerance = o.tolerance or 0.15, lines = {}}, Check)
+  keywords.number("coord", "lr", check.lr)
+  keywords.number("coord", "tolerance", check.tolerance)
+  local _ <close> = keep_streams()
+  local grad <close> = torch.set_grad_enabled(true) -- luacheck: no unused
+  local p = o.setup and reparam.new "standard" or parametrization(o, own, widths)
+  check.rule, check.optimizer = o.setup and "setup" or p.rule.name, o.setup and "" or p.optimizer
+  o.lr = check.lr
+  check.setup, check.loss = o.setup or setup_of(p, o), o.loss or default_loss
+  local owners, outputs, probe
+  for _, width in ipairs(widths) do -- whatever does not fit is found before anything runs
+    probe = build(own, width)
+    owners, outputs = roles_of(probe, p)
+    if not o.setup then p:groups(probe, {lr = check.lr}) end
+  end
+  local is_gpt = module.class_name(probe) == "GPT"
+  if not o.batch and not is_gpt then keywords.fail "coord: expected batch, function(seed, width) -> x, y" end
+  measure(check, own, o.batch or tokens(probe.config), outputs)
+  judge_all(check, owners)
+  return check
+end
+
+--- check:p(module, t[, kind = "h"]) -> exponent of the activation ("h") or of its change since t = 1 ("change"), standard error
+-- over seeds; nil where it is 0.
+function Check:p(name, t, kind)
+  for _, line in ipairs(self.lines) do
+    if line.module == name then
+      local slopes = line.slopes[kind or "h"] or keywords.fail("coord: expected 'h' or 'change', got %s", keywords.show(kind))
+      local found = slopes[t]
+      if found then return found.p, found.error end
+      return nil
+    end
+  end
+  keywords.fail("coord: no module '%s' was seen", tostring(name))
+end
+
+--- check:plot{t = last, change = false, save =}: plot.coord of this check.
+function Check:plot(options) return plot.coord(self, options) end
+
+return {coord = coord}
