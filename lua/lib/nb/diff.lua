@@ -8,11 +8,20 @@ local read = require("nb.document").bytes
 
 local diff = {}
 
---- What a cell printed, as one text; figures and errors output aside.
+--- An error's message without its class and place: "LuaError: nb.lua:3: no" -> "no".
+local function message_of(text)
+  return (text:match "^[^\n]*":gsub("^%w*Error: ", ""):gsub("^[^%s:]+:%d+: ", ""))
+end
+
+--- What a cell printed, as one text; figures and what went to stderr do not count.
 local function text_of(events)
   local texts = {}
   for _, event in ipairs(events) do
-    if event.text and event.kind ~= "stderr" then texts[#texts + 1] = event end
+    if event.text and event.kind == "error" then
+      texts[#texts + 1] = {text = message_of(event.text)}
+    elseif event.text and event.kind ~= "stderr" then
+      texts[#texts + 1] = event
+    end
   end
   return outputs.text(texts)
 end

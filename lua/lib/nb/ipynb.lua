@@ -127,27 +127,34 @@ local function joined(value)
 end
 ipynb.joined = joined
 
+local IMAGES = {"image/svg+xml", "image/png"}
+
+--- Adds the forms of one shown value: its images, else its text; the number of other forms is kept.
+local function read_data(out, data, kind)
+  local known = {["text/plain"] = true}
+  for _, image in ipairs(IMAGES) do
+    known[image] = true
+    if data[image] then out[#out + 1] = {kind = "image", type = image, bytes = joined(data[image])} end
+  end
+  local text = joined(data["text/plain"])
+  local drawn = data[IMAGES[1]] or data[IMAGES[2]] -- then the text only names it
+  if text ~= "" and not drawn then out[#out + 1] = {kind = kind, text = text} end
+  for form in pairs(data) do
+    if not known[form] then out[#out + 1] = {kind = "dropped", type = form} end
+  end
+end
+
 --- The outputs of a code cell: {kind = "stdout", "stderr", "value", "error", "image", "dropped", text =, type =, bytes =}.
 local function read_outputs(list)
   local out = {}
   for _, output in ipairs(type(list) == "table" and list or {}) do
     local kind = type(output) == "table" and output.output_type
-    local data = kind and type(output.data) == "table" and output.data or {}
     if kind == "stream" then
       out[#out + 1] = {kind = output.name == "stderr" and "stderr" or "stdout", text = joined(output.text)}
     elseif kind == "error" then
       out[#out + 1] = {kind = "error", text = tostring(output.ename) .. ": " .. tostring(output.evalue)}
-    elseif kind then
-      for _, image in ipairs{"image/svg+xml", "image/png"} do
-        if data[image] then out[#out + 1] = {kind = "image", type = image, bytes = joined(data[image])} end
-      end
-      local text = joined(data["text/plain"])
-      if text ~= "" then out[#out + 1] = {kind = kind == "execute_result" and "value" or "stdout", text = text} end
-      for type_name in pairs(data) do
-        if type_name ~= "text/plain" and type_name ~= "image/png" and type_name ~= "image/svg+xml" then
-          out[#out + 1] = {kind = "dropped", type = type_name}
-        end
-      end
+    elseif kind and type(output.data) == "table" then
+      read_data(out, output.data, kind == "execute_result" and "value" or "stdout")
     end
   end
   return out

@@ -52,11 +52,11 @@ function inline(text)
   text = text:gsub("[\1\2]", "")
   local out, at = {}, 1
   while true do
-    local first, tick = text:find("[`$]", at)
+    local first = text:find("[`$]", at)
     if not first then break end
     local ticks = text:match("^" .. text:sub(first, first):gsub("%$", "%%$") .. "+", first)
     local close = text:find(ticks, first + #ticks, true)
-    tick = first + #ticks - 1
+    local tick = first + #ticks - 1
     if close and ticks:sub(1, 1) == "`" then
       out[#out + 1] = emphasis(text:sub(at, first - 1))
       out[#out + 1] = "<code>" .. escape(text:sub(tick + 1, close - 1):gsub("^ (.*) $", "%1")) .. "</code>"
