@@ -132,6 +132,17 @@ test("and its reference outputs are those of the run", function()
   has(nb "diff back.lua", " agree, 0 differ, 0 without")
 end)
 
+test("what -p set is shown as papermill shows it, and not imported back", function()
+  nb "run book.lua -p steps=4 --out other"
+  nb "export book.lua other.ipynb --out other"
+  valid "other.ipynb"
+  local cell = json.decode(read "other.ipynb").cells[3]
+  test.equal(cell.metadata.tags, {"injected-parameters"})
+  test.equal(cell.source, {"steps = 4"})
+  nb "import other.ipynb other.lua"
+  test.equal(read "other.lua", read "canonical.lua")
+end)
+
 -- ---- Markdown ----
 
 test("Markdown has code in fences and figures as links", function()
@@ -268,7 +279,7 @@ test("cell by cell, a port is compared with the old outputs", function()
 end)
 
 test("Lua cells of another Jupyter kernel: magics and markers become comments, unfinished texts stay inside", function()
-  write("other.ipynb", json.encode({
+  write("foreign.ipynb", json.encode({
     nbformat = 4, nbformat_minor = 2, metadata = {kernelspec = {name = "lua", display_name = "Lua", language = "lua"}},
     cells = {
       {cell_type = "code", metadata = {}, source = "%time x = 1\n!ls\n-- %% no marker\ny = 2", execution_count = json.null, outputs = json.array{}},
@@ -277,15 +288,15 @@ test("Lua cells of another Jupyter kernel: magics and markers become comments, u
       {cell_type = "markdown", metadata = {}, source = {"![i](attachment:a.png)"}, attachments = {["a.png"] = {["image/png"] = "iVBO"}}},
     },
   }))
-  local said = nb "import other.ipynb"
+  local said = nb "import foreign.ipynb"
   has(said, "1 output of kinds that are not kept")
-  has(said, "1 attachment in other.out")
-  local text = read "other.lua"
+  has(said, "1 attachment in foreign.out")
+  local text = read "foreign.lua"
   has(text, "-- %time x = 1\n-- !ls\n--- %% no marker\ny = 2\n")
   has(text, "-- s = [[ never ends\n")
-  has(text, "-- ![i](other.out/attachment-03-a.png)\n")
-  test.equal(read "other.out/attachment-03-a.png", "\x89PN")
-  test.equal(nb "check other.lua", "")
+  has(text, "-- ![i](foreign.out/attachment-03-a.png)\n")
+  test.equal(read "foreign.out/attachment-03-a.png", "\x89PN")
+  test.equal(nb "check foreign.lua", "")
 end)
 
 shell(f"rm -rf '{folder}'")

@@ -22,7 +22,7 @@ local STYLE = [[
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
-main { max-width: 54rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1, h2, h3, h4 { line-height: 1.25; margin: 1.6em 0 0.5em; }
 h1:first-child { margin-top: 0; }
 a { color: var(--link); }

@@ -8,6 +8,7 @@ local json = require "json"
 local markdown = require "nb.markdown"
 local native = require "native.notebook"
 local outputs = require "nb.outputs"
+local pages = require "nb.pages"
 local sidecar = require "nb.sidecar"
 local write = require("native.data").write
 
@@ -57,6 +58,7 @@ local function convert(book)
   end
   for i, cell in ipairs(book.cells) do
     local title, keys = heading(cell)
+    if book.exported and pages.is_injected(cell) then goto continue end
     if cell.kind ~= "code" then
       add(cell.kind, title, keys, cell.source)
     elseif LUA[book.language] and ends(cell.source) then
@@ -66,6 +68,7 @@ local function convert(book)
       add("markdown", "", {{"lang", one_line(book.language)}, {"skip", true}}, markdown.fenced(text, one_line(book.language)))
       add("code", "cell " .. i, {}, "-- port of cell " .. i, cell)
     end
+    ::continue::
   end
   if book.own.top and cells[1] then cells[1].number = 0 end
   return cells
@@ -100,7 +103,7 @@ local function keep_attachments(book, path, target)
         folder.make(path)
         local text = ipynb.joined(bytes)
         write(path .. "/" .. file, type_name == "image/svg+xml" and text or base64_bytes(text))
-        local link = require("nb.pages").relative(target, path .. "/" .. file)
+        local link = pages.relative(target, path .. "/" .. file)
         local at, last = cell.source:find("attachment:" .. name, 1, true)
         if at then cell.source = cell.source:sub(1, at - 1) .. link .. cell.source:sub(last + 1) end
         count = count + 1
@@ -125,7 +128,7 @@ local function keep_reference(doc, cells, path, source)
         write(path .. "/" .. file, svg and output.bytes or base64_bytes(output.bytes))
         kept[#kept + 1] = {kind = "figure", file = file}
       else
-        kept[#kept + 1] = {kind = output.kind, text = (require("nb.pages").utf8(outputs.clean(output.text)))}
+        kept[#kept + 1] = {kind = output.kind, text = (pages.utf8(outputs.clean(output.text)))}
       end
     end
     if #kept > 0 then list[#list + 1] = {id = doc.cells[i].name, outputs = kept} end

@@ -160,7 +160,7 @@ local function read_outputs(list)
   return out
 end
 
---- {language, own, cells = {{kind, source, metadata, outputs, attachments}, …}} of the text of an .ipynb file; raises with
+--- {language, exported, own, cells = {{kind, source, metadata, outputs, attachments}, …}} of the text of an .ipynb file; raises with
 --- the reason for anything else.
 function ipynb.read(path, text)
   if #text > 256 << 20 then fail(path, "more than 256 MiB") end
@@ -178,7 +178,7 @@ function ipynb.read(path, text)
   local info = type(metadata.language_info) == "table" and metadata.language_info or {}
   local language = kernel.language or info.name or kernel.name or "python"
   local out = {language = type(language) == "string" and language:lower() or "python", cells = {},
-               own = type(metadata.gptsh) == "table" and metadata.gptsh or {}}
+               exported = type(metadata.gptsh) == "table", own = type(metadata.gptsh) == "table" and metadata.gptsh or {}}
   for i, cell in ipairs(book.cells) do
     if type(cell) ~= "table" then fail(path, "cell %d is no object", i) end
     local source = joined(cell.source):gsub("\r\n?", "\n")

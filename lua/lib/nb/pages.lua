@@ -2,6 +2,7 @@
 
 local keys = require "nb.keys"
 local outputs = require "nb.outputs"
+local parameters = require "nb.parameters"
 
 local pages = {}
 
@@ -45,16 +46,42 @@ local function outputs_of(kept, record, warn)
   return list
 end
 
+local INJECTED = "injected-parameters" -- papermill's tag
+
+--- The cell that stands for what -p set in the kept run, as papermill shows it.
+local function injected(parameters)
+  local names, lines = {}, {}
+  for name in pairs(parameters) do names[#names + 1] = name end
+  table.sort(names)
+  for i, name in ipairs(names) do
+    local text = parameters[name]
+    local plain = tonumber(text) or text == "true" or text == "false"
+    lines[i] = name .. " = " .. (plain and text or ("%q"):format(text))
+  end
+  return {kind = "code", title = "injected parameters", name = INJECTED, number = 0, line = 0, tags = {INJECTED},
+          keys = {{"tags", {INJECTED}}}, body = "\n" .. table.concat(lines, "\n")}
+end
+
+--- Did an export put this cell in?
+function pages.is_injected(cell)
+  for _, tag in ipairs(type(cell.metadata.tags) == "table" and cell.metadata.tags or {}) do
+    if tag == INJECTED then return true end
+  end
+  return false
+end
+
 --- {doc =, kept =, cells = {{cell, outputs, count}, …}}; count: how many cells ran before this one and it, nil when it
 --- never did.  warn(text) is told what is missing or old.
 function pages.of(doc, kept, warn)
   keys.set(doc, kept.parameters, kept.seed)
   local list, count = {}, 0
+  local parameter_cell = kept.parameters and next(kept.parameters) and parameters.cell(doc)
   for _, cell in ipairs(doc.cells) do
     local record = cell.runs and kept.records[cell.name] or nil
     if record then count = count + 1 end
     if record and record.key ~= cell.key then warn(("%s:%d: '%s' changed since it ran"):format(doc.path, cell.line, cell.name)) end
     list[#list + 1] = {cell = cell, record = record, outputs = outputs_of(kept, record, warn), count = record and count or nil}
+    if cell == parameter_cell then list[#list + 1] = {cell = injected(kept.parameters), outputs = {}} end
   end
   return {doc = doc, kept = kept, cells = list}
 end
