@@ -188,9 +188,11 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/gptsh $(DESTDIR)$(PREFIX)/share/gptsh/notebooks
 	install -m 755 $(B)/gptsh $(DESTDIR)$(PREFIX)/bin/gptsh
 	$(if $(PLUGIN),install -m 755 $(PLUGIN) $(DESTDIR)$(PREFIX)/lib/gptsh/gptsh-cuda.so)
+	install -d $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 docs/gptsh-notebook.5 $(DESTDIR)$(PREFIX)/share/man/man5
 	$(if $(wildcard notebooks/*.lua),install -m 644 notebooks/*.lua $(DESTDIR)$(PREFIX)/share/gptsh/notebooks)
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/gptsh
+	rm -f $(DESTDIR)$(PREFIX)/bin/gptsh $(DESTDIR)$(PREFIX)/share/man/man5/gptsh-notebook.5
 	rm -rf $(DESTDIR)$(PREFIX)/lib/gptsh $(DESTDIR)$(PREFIX)/share/gptsh
 clean:
 	rm -rf build gptsh

@@ -178,6 +178,30 @@ f = function() end
 '
 gives "what cannot be kept is said" 0 "" "not kept for later: 'f' is a function" "$GPTSH" nb run nb.lua
 
+# ---- in a session ----
+book '-- %% a
+n = (n or 0) + 1
+-- %% b
+m = n * 10
+-- %% c
+print(n, m)
+'
+tap_in='nb = require "nb"
+io.write(nb.run("nb.lua"), "\n");
+nb.run("nb.lua", {changed = true});
+os.execute("sed -i s/10/20/ nb.lua");
+nb.run("nb.lua", {changed = true});
+io.write((nb.cells("nb.lua"):gsub(" +%d+ ms[^\n]*", "")))'
+gives "the cells of a notebook run in the session; changed ones and those below again" 0 "1	10
+0
+1	20
+cell  title  status  time  outputs  started (UTC)
+   1  a      ok
+   2  b      ok
+   3  c      ok
+" "" "$GPTSH"
+tap_in=
+
 # ---- expectations ----
 book '-- %% a
 print("loss 0.02503 of 285,212,672 parameters, 12.5% of -3")
@@ -302,4 +326,11 @@ gives "a missing file is an error" 1 "" "cannot read nowhere.lua" "$GPTSH" nb ru
 tap "nb --help lists the commands" $? "$tap_dir/help"
 "$GPTSH" nb run --help >"$tap_dir/help" && grep -q -- '--allow-errors' "$tap_dir/help"
 tap "each has its own help" $? "$tap_dir/help"
+if command -v groff >/dev/null; then
+  groff -man -ww -Tutf8 "$tap_root/docs/gptsh-notebook.5" 2>"$tap_dir/report" >/dev/null
+  [ ! -s "$tap_dir/report" ]
+  tap "the man page has no mistakes" $? "$tap_dir/report"
+else
+  tap_skip "the man page has no mistakes" "groff is not installed"
+fi
 tap_done

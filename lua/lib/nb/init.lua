@@ -48,6 +48,23 @@ function nb.play(text, chunk)
   return require("nb.run").run(doc, {})
 end
 
+-- ---- for the prompt ----
+
+--- nb.run(path[, {to =, from =, only =, changed =, …}]) -> exit code: runs cells in this session, whose variables they
+--- share; with changed = true the first one that changed since this session ran it, and those below.
+function nb.run(path, options)
+  local doc = open(path)
+  if not sound(doc) then return 1 end
+  return require("nb.run").run(doc, options or {})
+end
+
+--- nb.cells(path) -> the table of the cells, as this session ran them
+function nb.cells(path)
+  local doc = open(path)
+  if not sound(doc) then return "" end
+  return require("nb.status").table(doc, require("nb.run").done[path])
+end
+
 local commands = {}
 
 function commands.run(files, o)

@@ -14,6 +14,12 @@ local shielded = require("native.train").shielded
 
 local run = {}
 
+--- What this process ran, by the path of the notebook: {records = {[name of the cell] = {key, status, …}}}.
+run.done = setmetatable({}, {__index = function(self, path)
+  self[path] = {records = {}}
+  return self[path]
+end})
+
 local function complain(format, ...)
   io.stdout:flush()
   io.stderr:write("gptsh: ", format:format(...), "\n")
@@ -21,9 +27,20 @@ end
 
 -- ---- which cells ----
 
+--- The first cell that is not as this process ran it; nil when it ran none, or all.
+local function first_changed(doc)
+  local records = run.done[doc.path].records
+  if next(records) == nil then return nil end
+  for i, cell in ipairs(doc.cells) do
+    local status = cell.runs and keys.status(cell, records[cell.name])
+    if status and status ~= "ok" then return i end
+  end
+  return #doc.cells + 1
+end
+
 --- The set of cells to run; or nil and what is wrong.
 local function choose(doc, o)
-  local wanted, first, last = {}, 1, #doc.cells
+  local wanted, first, last = {}, o.changed and first_changed(doc) or 1, #doc.cells
   local place = {}
   for i, cell in ipairs(doc.cells) do place[cell] = i end
   local function find(word)
@@ -101,13 +118,14 @@ end
 
 --- Keeps the record of a cell that ran.  Ctrl-C waits for that.
 function Run:keep(cell, status, started, seconds, events)
+  local record = {
+    id = cell.name, title = cell.title, key = cell.key, status = status, started = started, seconds = seconds,
+    device = tostring(torch.get_default_device()), seed = torch.initial_seed(), outputs = json.array {},
+  }
+  run.done[self.doc.path].records[cell.name] = record
   if not self.kept then return end
   shielded(function()
-    local record = {
-      id = cell.name, title = cell.title, key = cell.key, status = status, started = started, seconds = seconds,
-      device = tostring(torch.get_default_device()), seed = torch.initial_seed(),
-      revision = self.revision.revision, dirty = self.revision.dirty,
-    }
+    record.revision, record.dirty = self.revision.revision, self.revision.dirty
     record.outputs = keep_events(self.kept, cell, events)
     if cell.cache and status == "ok" then
       local reason
@@ -157,9 +175,9 @@ function Run:cell(cell)
   self.now = cell
   local status, message = execute(self.doc, cell, cell.timeout or self.o.timeout, on_value)
   if message and status ~= "interrupted" then self:report(cell, message) end
+  local events = recorder and recorder:take() or {}
+  self:keep(cell, status, started, torch.perf_counter() - clock, events)
   if recorder then
-    local events = recorder:take()
-    self:keep(cell, status, started, torch.perf_counter() - clock, events)
     if self.o.check then self:check(cell, outputs.text(events)) end
   end
   if status == "interrupted" then
@@ -226,12 +244,12 @@ end
 
 --- What is to be known before the first cell; or nil and what is wrong.
 local function prepare(doc, o)
-  local wanted, reason = choose(doc, o)
-  if not wanted then return nil, reason end
   local given, cell = parameters.read(doc, o.parameters or {})
   if not given then return nil, cell end
-  local self = setmetatable({doc = doc, o = o, parameters = given, parameter_cell = cell, code = 0, met = 0, unmet = 0}, Run)
   keys.set(doc, given, o.seed)
+  local wanted, reason = choose(doc, o)
+  if not wanted then return nil, reason end
+  local self = setmetatable({doc = doc, o = o, parameters = given, parameter_cell = cell, code = 0, met = 0, unmet = 0}, Run)
   return self, wanted
 end
 
