@@ -19,6 +19,7 @@ config = GPTConfig{hidden_dim = 128, n_layers = 4, n_heads = 4, vocab_size = tok
 model = GPT(config)
 model:init_weights()
 f"{model:num_params():,} parameters"
+-- expect: 688,128 parameters
 
 -- %% the schedule
 rate = schedule.wsd{total = steps, warmup = math.min(20, steps // 10), decay = steps // 4, tail = "sqrt"}
@@ -63,3 +64,4 @@ other = t:fork{steps = t.step_count + 50, schedule = schedule.constant(), progre
 other.lr = t.lr * 0.05
 other:run()
 print(f"the fork ends at {other.smooth_loss:.4f}, the first stays at {t.smooth_loss:.4f}")
+-- expect: the fork ends at

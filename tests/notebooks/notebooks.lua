@@ -93,24 +93,25 @@ do
 end
 
 do
-  local text, ok = run("quickstart", slow and "-p steps=10")
+  local text, ok = run("quickstart", slow and "-p steps=10" or "--check -p steps=60")
   test("quickstart runs to its end", function() assert(ok, text:sub(-500)) end)
   test("quickstart learns", function()
     local first, last = text:match "loss fell from ([%d.]+) to ([%d.]+)"
-    -- in 300 steps it reaches about 1.8 nats per byte; under the sanitizers it only has to fall
-    assert(tonumber(last) < (slow and tonumber(first) or 2.1), last)
+    -- 60 steps reach about 2.45 nats per byte (2.5 is what the frequencies of pairs give), all 300 about 1.8; under
+    -- the sanitizers it only has to fall
+    assert(tonumber(last) < (slow and tonumber(first) or 2.7), last)
   end)
 end
 
 do
   local folder = os.tmpname()
   os.remove(folder)
-  local text, ok = run("train_text", f"-p steps=8 -p source=README.md -p folder={folder}")
+  local text, ok = run("train_text", f"--check -p steps=8 -p source=README.md -p folder={folder}")
   test("train_text runs to its end, and again from its last checkpoint", function()
     assert(ok, text:sub(-500))
     local sample = text:match "\nThe .*\nthe fork ends at"
     assert(sample, text:sub(-500))
-    local again, fine = run("train_text", f"-p steps=8 -p source=README.md -p folder={folder}")
+    local again, fine = run("train_text", f"--check -p steps=8 -p source=README.md -p folder={folder}")
     assert(fine, again:sub(-500))
     test.equal(again:match "\nThe .*\nthe fork ends at", sample)
   end)
