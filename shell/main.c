@@ -237,12 +237,16 @@ static int run(lua_State *L, char **argv, int argc, const sh_options *o) {
 
 int main(int argc, char **argv) {
   sh_options options;
-  if (!sh_options_read(argc, argv, &options)) return SH_EXIT_USAGE;
+  if (!sh_options_read(argc, argv, &options)) {
+    sh_options_free(&options);
+    return SH_EXIT_USAGE;
+  }
   if (options.help || options.version) {
     if (options.help)
       sh_options_help(&options, stdout);
     else
       printf("%s (%s, %s)\n", SH_VERSION, LUA_RELEASE, sh_line_name());
+    sh_options_free(&options);
     return finish_output(0);
   }
   setlocale(LC_CTYPE, ""); /* UTF-8 in the line editor; numbers keep the point */
