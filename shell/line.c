@@ -37,12 +37,17 @@ static sh_line_status read_plain(const char *prompt, char **out) {
 
 #if defined(SH_LINE_none)
 
-void sh_line_open(const char *history, sh_completer completer, void *data) {
-  (void)history, (void)completer, (void)data;
+void sh_line_open(const char *history, const sh_line_helper *wanted) {
+  (void)history, (void)wanted;
 }
 void sh_line_close(void) {}
 sh_line_status sh_line_read(const char *prompt, char **out) { return read_plain(prompt, out); }
 void sh_line_remember(const char *input) { (void)input; }
+void sh_line_prefill(const char *text) { (void)text; }
+const char *sh_line_history(int n, long long *when) {
+  (void)n, (void)when;
+  return NULL;
+}
 const char *sh_line_name(void) { return "no line editor"; }
 
 #else
@@ -53,11 +58,13 @@ const char *sh_line_name(void) { return "no line editor"; }
 #include <readline/readline.h>
 #endif
 
-#define SH_HISTORY_MAX 10000
+#define SH_HISTORY_MAX 10000               /* entries that a long file is cut to at the end */
+#define SH_HISTORY_TAIL ((off_t)512 << 10) /* bytes of it that are read at the start */
+#define SH_HISTORY_LONG ((off_t)16 << 20)  /* bytes of a long file */
 
 static char *history_path;
-static sh_completer complete;
-static void *complete_data;
+static sh_line_helper helper;
+static char *prefilled;
 static char *received; /* the line the editor delivered */
 static bool delivered;
 static volatile sig_atomic_t caught; /* a signal that waits for its answer */
@@ -75,30 +82,111 @@ const char *sh_line_name(void) {
 
 /* ---- completion ---- */
 
+/* Is buffer[point] inside a string? */
+static bool in_string(const char *buffer, int point) {
+  char quote = 0;
+  for (int i = 0; i < point; i++) {
+    char c = buffer[i];
+    if (quote && c == '\\')
+      i++;
+    else if (quote ? c == quote || c == '\n' : c == '"' || c == '\'')
+      quote = quote ? 0 : c;
+  }
+  return quote != 0;
+}
+
+static int word_start; /* of the word that is being completed */
+
 static char *next_completion(const char *word, int state) {
   static int n;
   n = state ? n + 1 : 0;
-  return complete(complete_data, word, n);
+  char *before = strndup(rl_line_buffer, (size_t)word_start);
+  char *found = before ? helper.complete(helper.data, before, word, n) : NULL;
+  free(before);
+  return found;
 }
 
 static char **attempt_completion(const char *word, int start, int end) {
   (void)end;
-  bool in_string = start > 0 && strchr("\"'", rl_line_buffer[start - 1]);
-  rl_attempted_completion_over = !in_string; /* file names complete inside strings only */
+  bool file = in_string(rl_line_buffer, start);
+  rl_attempted_completion_over = !file; /* file names complete inside strings only */
   rl_completion_append_character = '\0';
-  return in_string || !complete ? NULL : rl_completion_matches(word, next_completion);
+  word_start = start;
+  return file || !helper.complete ? NULL : rl_completion_matches(word, next_completion);
 }
+
+#if defined(SH_LINE_readline)
+/* Words of code end at operators, those inside a string at its quote. */
+static char *word_breaks(void) {
+  static char quotes[] = "\"'";
+  return in_string(rl_line_buffer, rl_point) ? quotes : NULL;
+}
+#endif
 
 /* ---- history ---- */
 
-/* The file must be the user's own: a link planted by someone else is left alone. */
+/* The file must be the user's own and a file: a link planted by someone else is left alone, and
+ * what would wait for a reader is not opened. */
 static bool usable(const char *path) {
   struct stat info;
-  if (lstat(path, &info) == 0) return info.st_uid == geteuid() && !S_ISDIR(info.st_mode);
+  if (lstat(path, &info) == 0)
+    return info.st_uid == geteuid() && stat(path, &info) == 0 && S_ISREG(info.st_mode);
   int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd >= 0) close(fd);
   return fd >= 0;
 }
+
+#if defined(SH_LINE_readline)
+static bool is_stamp(const char *line) {
+  return line[0] == '#' && line[1] >= '0' && line[1] <= '9';
+}
+
+/* Where the entry ends that begins at `at`: before the next stamp, or with its line if it had none.
+ */
+static char *entry_end(char *at, bool stamped) {
+  char *stop = strchr(at, '\n');
+  while (stop && stamped && stop[1] && !is_stamp(stop + 1)) stop = strchr(stop + 1, '\n');
+  return stop ? stop : at + strlen(at);
+}
+
+/* Adds the entries of a history file, each after a line "#seconds" where there is one. */
+static void add_entries(char *text) {
+  for (char *at = text; *at;) {
+    char *stamp = is_stamp(at) ? at : NULL;
+    if (stamp) at = entry_end(at, false);
+    if (stamp && *at) *at++ = 0;
+    char *stop = entry_end(at, stamp != NULL);
+    bool more = *stop != 0;
+    *stop = 0;
+    if (*at) {
+      add_history(at);
+      if (stamp) add_history_time(stamp);
+    }
+    at = more ? stop + 1 : stop;
+  }
+}
+
+/* Reads the end of the file, so that a long one costs nothing. */
+static void read_tail(const char *path) {
+  FILE *f = fopen(path, "rb");
+  char *text = f ? malloc((size_t)SH_HISTORY_TAIL + 1) : NULL;
+  if (text) {
+    off_t size = fseeko(f, 0, SEEK_END) == 0 ? ftello(f) : 0;
+    bool whole = size <= SH_HISTORY_TAIL;
+    fseeko(f, whole ? 0 : size - SH_HISTORY_TAIL, SEEK_SET);
+    size_t n = fread(text, 1, (size_t)SH_HISTORY_TAIL, f), kept = 0;
+    for (size_t i = 0; i < n; i++)
+      if (text[i]) text[kept++] = text[i]; /* no NUL bytes */
+    text[kept] = 0;
+    char *first = whole ? text : strstr(text, "\n#"); /* the first entry that is there whole */
+    if (first) add_entries(whole ? first : first + 1);
+  }
+  free(text);
+  if (f) fclose(f);
+}
+#else
+static void read_tail(const char *path) { read_history(path); }
+#endif
 
 static void open_history(const char *path) {
   using_history();
@@ -115,7 +203,7 @@ static void open_history(const char *path) {
   if (!history_path) return;
   snprintf(history_path, n, "%s%s", path, suffix);
   if (usable(history_path)) {
-    read_history(history_path);
+    read_tail(history_path);
   } else {
     free(history_path);
     history_path = NULL;
@@ -128,6 +216,22 @@ void sh_line_remember(const char *input) {
   if (last && strcmp(last->line, input) == 0) return;
   add_history(input);
   if (history_path) append_history(1, history_path);
+}
+
+const char *sh_line_history(int n, long long *when) {
+  HIST_ENTRY *entry = n < history_length ? history_get(history_base + n) : NULL;
+  if (!entry) return NULL;
+#if defined(SH_LINE_readline)
+  *when = (long long)history_get_time(entry);
+#else
+  *when = 0;
+#endif
+  return entry->line;
+}
+
+void sh_line_prefill(const char *text) {
+  free(prefilled);
+  prefilled = strdup(text);
 }
 
 /* ---- reading ---- */
@@ -257,6 +361,91 @@ static int next_key(FILE *stream) {
 }
 #endif
 
+#if defined(SH_LINE_readline)
+/* ---- keys ---- */
+
+static void replace_line(const char *text) {
+  rl_begin_undo_group();
+  rl_delete_text(0, rl_end);
+  rl_point = 0;
+  rl_insert_text(text);
+  rl_end_undo_group();
+}
+
+static int enter(int count, int key) {
+  bool more = false, at_end = rl_point == rl_end;
+  char *text = at_end && helper.enter ? helper.enter(helper.data, rl_line_buffer, &more) : NULL;
+  if (text) replace_line(text);
+  free(text);
+  return more ? 0 : rl_newline(count, key);
+}
+
+static int insert_line_break(int count, int key) {
+  (void)count, (void)key;
+  return rl_insert_text("\n");
+}
+
+static int line_start(int at) {
+  while (at > 0 && rl_line_buffer[at - 1] != '\n') at--;
+  return at;
+}
+
+static int line_end(int at) {
+  while (at < rl_end && rl_line_buffer[at] != '\n') at++;
+  return at;
+}
+
+/* Puts the cursor into the line that begins at `start`, as far from its begin as it is now. */
+static void move_to_line(int start) {
+  int column = rl_point - line_start(rl_point), end = line_end(start);
+  rl_point = start + column < end ? start + column : end;
+}
+
+static int up(int count, int key);
+static int down(int count, int key);
+
+/* The search for what stands before the cursor goes on with every further key: readline knows its
+ * own functions only. */
+static int search(rl_command_func_t *function, int count, int key) {
+  if (rl_last_func == up || rl_last_func == down) rl_last_func = function;
+  return function(count, key);
+}
+
+static int up(int count, int key) {
+  int start = line_start(rl_point);
+  if (start == 0) return search(rl_history_search_backward, count, key);
+  move_to_line(line_start(start - 1));
+  return 0;
+}
+
+static int down(int count, int key) {
+  int end = line_end(rl_point);
+  if (end == rl_end) return search(rl_history_search_forward, count, key);
+  move_to_line(end + 1);
+  return 0;
+}
+
+/* Puts a function in the place of readline's own, and leaves alone what the user has bound. */
+static void rebind(const char *keys, rl_command_func_t *own, rl_command_func_t *function) {
+  if (rl_function_of_keyseq(keys, NULL, NULL) == own) rl_bind_keyseq(keys, function);
+}
+
+static void bind_keys(void) {
+  static const char *const ups[] = {"\033[A", "\033OA", "\020"};
+  static const char *const downs[] = {"\033[B", "\033OB", "\016"};
+  const char *term = getenv("TERM");
+  rl_initialize();
+  if (!term || strcmp(term, "dumb") == 0) return; /* cannot show an input of several lines */
+  rebind("\r", rl_newline, enter);
+  rebind("\n", rl_newline, enter);
+  rl_bind_keyseq_if_unbound("\033\r", insert_line_break);
+  for (int i = 0; i < 3; i++) {
+    rebind(ups[i], rl_get_previous_history, up);
+    rebind(downs[i], rl_get_next_history, down);
+  }
+}
+#endif
+
 /* Feeds the editor until it delivers, or a signal ends the line: then it answers false.  Signals
  * arrive only inside ppoll. */
 static bool edit(const char *prompt) {
@@ -270,8 +459,9 @@ static bool edit(const char *prompt) {
   return false;
 }
 
-void sh_line_open(const char *history, sh_completer completer, void *data) {
+void sh_line_open(const char *history, const sh_line_helper *wanted) {
   if (!isatty(STDIN_FILENO)) return;
+  helper = *wanted;
   rl_readline_name = "gptsh";
   rl_outstream = isatty(STDOUT_FILENO) ? stdout : stderr;
   rl_basic_word_break_characters = " \t\n\"'`@$><=;|&{}()[]+-*/%^#~,";
@@ -279,15 +469,25 @@ void sh_line_open(const char *history, sh_completer completer, void *data) {
 #if defined(SH_LINE_readline)
   rl_catch_signals = 0;
   rl_getc_function = next_key;
+  rl_completion_word_break_hook = word_breaks;
+  rl_basic_quote_characters = ""; /* closing ones are typed */
+  bind_keys();
 #endif
-  complete = completer;
-  complete_data = data;
   if (history) open_history(history);
 }
 
+/* A file that has become long keeps its newest entries. */
+static void shorten_history(void) {
+  struct stat info;
+  if (stat(history_path, &info) == 0 && info.st_size > SH_HISTORY_LONG)
+    history_truncate_file(history_path, SH_HISTORY_MAX);
+}
+
 void sh_line_close(void) {
+  if (history_path) shorten_history();
   free(history_path);
-  history_path = NULL;
+  free(prefilled);
+  history_path = prefilled = NULL;
 }
 
 sh_line_status sh_line_read(const char *prompt, char **out) {
@@ -310,6 +510,12 @@ sh_line_status sh_line_read(const char *prompt, char **out) {
   matched = 0;
 #endif
   rl_callback_handler_install(prompt, on_line);
+  if (prefilled) {
+    rl_insert_text(prefilled);
+    rl_redisplay();
+    free(prefilled);
+    prefilled = NULL;
+  }
   bool ok = edit(prompt);
   for (int i = 0; i < SH_WATCHED; i++) sigaction(watched[i], &old[i], NULL);
   sigprocmask(SIG_SETMASK, &outside, NULL);

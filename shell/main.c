@@ -4,6 +4,7 @@
 #include "shell/capture.h"
 #include "shell/cell.h"
 #include "shell/child.h"
+#include "shell/commands.h"
 #include "shell/interrupt.h"
 #include "shell/library.h"
 #include "shell/line.h"
@@ -194,6 +195,7 @@ static int open_session(lua_State *L) {
   trim_cpath(L);
   sh_interrupt_open(L);
   sh_child_open(L);
+  sh_commands_open(L);
   sh_terminal_open(L);
   sh_notebook_open(L);
   sh_strings_open(L);

@@ -1,6 +1,7 @@
 /* repl.c: the prompt: reads lines until they make a complete input, runs it as a cell. */
 #include "shell/repl.h"
 #include "shell/complete.h"
+#include "shell/input.h"
 #include "shell/interrupt.h"
 #include "shell/line.h"
 #include "shell/session.h"
@@ -58,9 +59,10 @@ static sh_after command_quit(const char *argument, input *in) {
 static sh_after command_help(const char *argument, input *in) {
   static const char about[] =
       "Type Lua; an unfinished input goes on in the next line.  The value of the last expression\n"
-      "is shown: end it with ; to hide it; _ is the last value shown.  Top-level locals stay.\n"
-      "Tab completes names.  Ctrl-C drops the input or stops the code.  Ctrl-D or quit ends gptsh.\n"
-      "help NAME tells about a function: help torch.softmax\n";
+      "is shown: end it with ; to hide it; _ __ ___ are the last values shown.  Top-level locals\n"
+      "stay.  Tab completes names.  Ctrl-C drops the input or stops the code; training pauses.\n"
+      "NAME? or help NAME tells about a function, NAME?? shows its source: torch.softmax?\n"
+      "%help lists the commands that begin with %; !COMMAND runs a program.  Ctrl-D or quit ends.\n";
   char code[128];
   if (argument[strcspn(argument, " \t()=,\"'")]) return SH_RUN_TEXT; /* it is Lua */
   snprintf(code, sizeof code, *argument ? "help \"%.100s\"" : "help()", argument);
@@ -88,30 +90,82 @@ static sh_after run_command(input *in) {
 
 /* ---- running ---- */
 
-/* Runs the input; false when more lines are needed to complete it. */
-static bool run_input(lua_State *L, const input *in, int number) {
-  char name[32];
-  snprintf(name, sizeof name, "=input %d", number);
+/* Calls the function of an embedded module with the `count` arguments on top of the stack; its
+ * `results` are left there when it worked, else a message. */
+static bool call_library(lua_State *L, const char *module, const char *function, int count,
+                         int results) {
+  int base = lua_gettop(L) - count;
+  lua_getglobal(L, "require");
+  lua_pushstring(L, module);
+  bool ok = lua_pcall(L, 1, 1, 0) == LUA_OK;
+  if (ok) {
+    lua_getfield(L, -1, function);
+    lua_replace(L, -2);
+    lua_insert(L, base + 1);
+    ok = lua_pcall(L, count, results, 0) == LUA_OK;
+  }
+  return ok;
+}
+
+/* "%name …", "!command", "name?": commands.run(text). */
+static sh_result run_special(lua_State *L, const char *text) {
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "shell.commands");
+  if (lua_pcall(L, 1, 1, 0) != LUA_OK) return SH_FAILED;
+  lua_getfield(L, -1, "run");
+  lua_replace(L, -2);
+  lua_pushstring(L, text);
+  return sh_call(L, 1, SH_HIDE);
+}
+
+static sh_result run_lua(lua_State *L, const input *in, const char *name) {
   sh_source source = {
       .text = in->text, .size = in->size, .name = name, .first_line = 1, .mode = SH_CELL};
   sh_show show;
-  sh_result result;
   if (in->text[0] == '=') { /* Lua's old habit: =x shows x */
     source.text++;
     source.size--;
   }
+  sh_result result = sh_compile(L, &source, &show);
+  return result == SH_DONE ? sh_call(L, 0, show) : result;
+}
+
+/* Runs the input; false when more lines are needed to complete it. */
+static bool run_input(lua_State *L, const input *in, int number) {
+  char name[32];
+  snprintf(name, sizeof name, "=input %d", number);
   sh_interrupt_clear(L);
-  result = sh_compile(L, &source, &show);
+  sh_keep_text(L, name, in->text);
+  sh_result result =
+      sh_input_is_command(in->text) ? run_special(L, in->text) : run_lua(L, in, name);
   if (result == SH_INCOMPLETE) {
     lua_settop(L, 0);
     return false;
   }
-  if (result == SH_DONE) result = sh_call(L, 0, show);
   if (result == SH_FAILED) sh_report(L, "");
+  bool interrupted = sh_interrupted();
   sh_interrupt_clear(L);
   fflush(stdout);
   lua_settop(L, 0);
+  lua_pushstring(L, in->text);
+  lua_pushboolean(L, result == SH_DONE);
+  lua_pushboolean(L, interrupted);
+  if (!sh_ending() && !call_library(L, "shell.inputs", "done", 3, 0)) sh_report(L, "");
+  fflush(stdout);
+  lua_settop(L, 0);
   return true;
+}
+
+/* "gpt> ", or what the user or a paused trainer puts in its place; on the stack. */
+static const char *prompt_text(lua_State *L, bool first, int number) {
+  lua_settop(L, 0);
+  lua_pushglobaltable(L);
+  lua_pushstring(L, first ? "_PROMPT" : "_PROMPT2");
+  bool plain = lua_rawget(L, -2) == LUA_TNIL && (number == 1 || !first);
+  lua_pushboolean(L, first);
+  if (!plain && call_library(L, "shell.inputs", "prompt", 1, 1) && lua_isstring(L, -1))
+    return lua_tostring(L, -1);
+  return first ? "gpt> " : "...> ";
 }
 
 static bool make_folders(char *path) {
@@ -139,28 +193,36 @@ static const char *history_file(char *path, size_t size) {
   return n > 0 && (size_t)n < size && make_folders(path) ? path : NULL;
 }
 
+static char *enter(void *data, const char *text, bool *more) {
+  return sh_input_enter(data, text, more);
+}
+
 void sh_repl(lua_State *L) {
   char path[4096];
-  sh_line_open(history_file(path, sizeof path), sh_complete, L);
+  sh_line_helper helper = {.data = L, .complete = sh_complete, .enter = enter};
+  sh_line_open(history_file(path, sizeof path), &helper);
   if (isatty(STDOUT_FILENO)) printf("%s · help, Ctrl-D ends\n", SH_VERSION);
   input in = {0};
   int number = 1;
   for (;;) {
     char *line;
     if (sh_ending()) break;
-    sh_line_status status = sh_line_read(in.text ? "...> " : "gpt> ", &line);
+    sh_line_status status = sh_line_read(prompt_text(L, !in.text, number), &line);
     if (status == SH_LINE_INTERRUPTED || (status == SH_LINE_END && in.text)) {
       sh_interrupt_clear(L);
       drop(&in);
       continue;
     }
     if (status == SH_LINE_END) break;
-    add_line(&in, line);
+    add_line(&in, in.text ? sh_input_after_prompt(line) : line);
     free(line);
     if (!in.text) continue;
-    sh_after after = run_command(&in);
+    sh_input_strip_prompts(L, in.text);
+    in.size = strlen(in.text);
+    bool blank = is_blank(in.text);
+    sh_after after = blank ? SH_NEXT_INPUT : run_command(&in);
     if (after == SH_LEAVE) break;
-    if (after == SH_NEXT_INPUT || is_blank(in.text)) {
+    if (after == SH_NEXT_INPUT) {
       drop(&in);
     } else if (run_input(L, &in, number)) {
       sh_line_remember(in.text);

@@ -13,12 +13,14 @@
 #include <string.h>
 
 #define SH_MAX_FRAMES 12
+#define SH_TEXTS "shell.texts" /* registry: chunk name -> its text */
 
-static const char variables_key, declared_key, display_key;
+static const char variables_key, declared_key, display_key, initial_key;
 
 /* ---- session variables ---- */
 
 void sh_push_variables(lua_State *L) { lua_rawgetp(L, LUA_REGISTRYINDEX, &variables_key); }
+void sh_push_initial(lua_State *L) { lua_rawgetp(L, LUA_REGISTRYINDEX, &initial_key); }
 
 /* __newindex of S: upvalues: the declared names, _G. */
 static int assign_new(lua_State *L) {
@@ -34,7 +36,21 @@ static int assign_new(lua_State *L) {
   return 0;
 }
 
+static void keep_initial(lua_State *L) {
+  lua_newtable(L);
+  lua_pushglobaltable(L);
+  for (lua_pushnil(L); lua_next(L, -2);) {
+    lua_pop(L, 1);
+    lua_pushvalue(L, -1);
+    lua_pushboolean(L, true);
+    lua_rawset(L, -5);
+  }
+  lua_pop(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &initial_key);
+}
+
 void sh_session_open(lua_State *L) {
+  keep_initial(L);
   lua_newtable(L); /* S */
   lua_newtable(L); /* its metatable */
   lua_pushglobaltable(L);
@@ -184,11 +200,79 @@ sh_result sh_compile(lua_State *L, const sh_source *source, sh_show *show) {
   return result;
 }
 
+/* Protected part of sh_is_incomplete: (light userdata) -> boolean.  Declares nothing. */
+static int try_compile(lua_State *L) {
+  const sh_source *source = lua_touserdata(L, 1);
+  gtlua_rewrite(L, source->text, source->size);
+  sh_source s = *source;
+  sh_show show;
+  s.text = lua_tolstring(L, -1, &s.size);
+  char *blanked = sh_blank_locals(s.text, s.size, NULL, NULL, &s.size);
+  s.text = blanked;
+  sh_result result = blanked ? compile_text(L, &s, &show) : SH_FAILED;
+  free(blanked);
+  lua_pushboolean(L, result == SH_INCOMPLETE);
+  return 1;
+}
+
+bool sh_is_incomplete(lua_State *L, const char *text, size_t size) {
+  sh_source source = {
+      .text = text, .size = size, .name = "=input", .first_line = 1, .mode = SH_CELL};
+  lua_pushcfunction(L, try_compile);
+  lua_pushlightuserdata(L, &source);
+  bool incomplete = lua_pcall(L, 1, 1, 0) == LUA_OK && lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return incomplete;
+}
+
 /* ---- errors ---- */
+
+void sh_keep_text(lua_State *L, const char *name, const char *text) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, SH_TEXTS);
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
 
 /* A frame of the user's code: not C, not the embedded library. */
 static bool user_frame(const lua_Debug *frame) {
   return *frame->what != 'C' && strncmp(frame->source, "=builtin:", 9) != 0;
+}
+
+/* Pushes line `number` of a text without the blanks around it; false when it has no such line. */
+static bool push_line_of(lua_State *L, const char *text, int number) {
+  for (int i = 1; i < number && text; i++) {
+    text = strchr(text, '\n');
+    text += text != NULL;
+  }
+  if (!text) return false;
+  text += strspn(text, " \t");
+  lua_pushlstring(L, text, strcspn(text, "\r\n"));
+  return true;
+}
+
+static bool push_line_of_file(lua_State *L, const char *path, int number) {
+  char line[256];
+  FILE *f = fopen(path, "r");
+  bool found = false;
+  for (int at = 1; f && at <= number && fgets(line, sizeof line, f);) {
+    found = at == number;
+    at += strchr(line, '\n') != NULL || found;
+  }
+  if (f) fclose(f);
+  return found && push_line_of(L, line, 1);
+}
+
+/* Pushes the source line that the frame is at; false when it is not known. */
+static bool push_line(lua_State *L, const lua_Debug *frame) {
+  if (*frame->source == '@') return push_line_of_file(L, frame->source + 1, frame->currentline);
+  int top = lua_gettop(L);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, SH_TEXTS);
+  bool found = lua_getfield(L, -1, frame->source) == LUA_TSTRING &&
+               push_line_of(L, lua_tostring(L, -1), frame->currentline);
+  if (found) lua_replace(L, top + 1);
+  lua_settop(L, top + found);
+  return found;
 }
 
 static void add_frame(lua_State *L, luaL_Buffer *text, const lua_Debug *frame) {
@@ -204,7 +288,67 @@ static void add_frame(lua_State *L, luaL_Buffer *text, const lua_Debug *frame) {
         luaL_addvalue(text);
 }
 
-/* Message handler: the error as text, with the user's frames when there is more than one. */
+/* Adds the source line of the frame; the only line of an input is still in sight. */
+static void add_line(lua_State *L, luaL_Buffer *text, const lua_Debug *frame, bool only) {
+  if (!push_line(L, frame)) return;
+  bool in_sight = only && *frame->source == '=' && frame->currentline == 1;
+  lua_pushfstring(L, in_sight ? "" : "\n    %s", lua_tostring(L, -1));
+  lua_remove(L, -2);
+  luaL_addvalue(text);
+}
+
+/* The traceback: the user's frames with their source lines; of a single one only the line. */
+static void push_frames(lua_State *L) {
+  int count = 0, shown = 0;
+  lua_Debug frame;
+  luaL_Buffer text;
+  for (int level = 1; lua_getstack(L, level, &frame); level++) {
+    lua_getinfo(L, "S", &frame);
+    count += user_frame(&frame);
+  }
+  luaL_buffinit(L, &text);
+  for (int level = 1; shown < SH_MAX_FRAMES && lua_getstack(L, level, &frame); level++) {
+    lua_getinfo(L, "Sln", &frame);
+    if (!user_frame(&frame)) continue;
+    if (count > 1) add_frame(L, &text, &frame);
+    add_line(L, &text, &frame, count == 1);
+    shown++;
+  }
+  if (shown < count) lua_pushfstring(L, "\n  … %d more", count - shown), luaL_addvalue(&text);
+  luaL_pushresult(&text);
+}
+
+/* Adds the string keys of the table on top of the stack to the names. */
+static int add_names(lua_State *L, const char **names, int count, int most) {
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+    if (lua_type(L, -2) == LUA_TSTRING && count < most) names[count++] = lua_tostring(L, -2);
+  return count;
+}
+
+/* " (did you mean 'x'?)" for a message about a global that is nil, or "". */
+static void push_hint(lua_State *L, const char *message) {
+  enum { MOST = 2000 };
+  static const char mark[] = "nil value (global '";
+  const char *at = strstr(message, mark), *names[MOST + 1];
+  char wrong[64], hint[96] = "";
+  size_t n = at ? strcspn(at + strlen(mark), "'") : 0;
+  int top = lua_gettop(L);
+  if (at && n < sizeof wrong) {
+    memcpy(wrong, at + strlen(mark), n);
+    wrong[n] = 0;
+    sh_push_variables(L);
+    int count = add_names(L, names, 0, MOST);
+    lua_pushglobaltable(L);
+    count = add_names(L, names, count, MOST);
+    if (luaL_getmetafield(L, -1, "lazy") == LUA_TTABLE) count = add_names(L, names, count, MOST);
+    names[count] = NULL;
+    gtlua_suggest(wrong, names, hint);
+  }
+  lua_settop(L, top);
+  lua_pushstring(L, hint);
+}
+
+/* Message handler: the error as text, a hint, the user's frames. */
 static int describe(lua_State *L) {
   if (sh_interrupted()) {
     lua_pushstring(L, sh_interrupt_late() ? "timed out" : "interrupted");
@@ -214,28 +358,11 @@ static int describe(lua_State *L) {
     lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
   else
     luaL_tolstring(L, 1, NULL);
-  int count = 0;
-  lua_Debug frame;
-  for (int level = 1; lua_getstack(L, level, &frame); level++) {
-    lua_getinfo(L, "S", &frame);
-    count += user_frame(&frame);
-  }
-  if (count < 2) return 1;
-  luaL_Buffer text;
   lua_replace(L, 1);
   lua_settop(L, 1);
-  luaL_buffinit(L, &text);
-  lua_pushvalue(L, 1);
-  luaL_addvalue(&text);
-  int shown = 0;
-  for (int level = 1; shown < SH_MAX_FRAMES && lua_getstack(L, level, &frame); level++) {
-    lua_getinfo(L, "Sln", &frame);
-    if (!user_frame(&frame)) continue;
-    add_frame(L, &text, &frame);
-    shown++;
-  }
-  if (shown < count) lua_pushfstring(L, "\n  … %d more", count - shown), luaL_addvalue(&text);
-  luaL_pushresult(&text);
+  push_hint(L, lua_tostring(L, 1));
+  push_frames(L);
+  lua_concat(L, 3);
   return 1;
 }
 
@@ -252,7 +379,7 @@ void sh_report(lua_State *L, const char *prefix) {
 void sh_set_display(lua_State *L) { lua_rawsetp(L, LUA_REGISTRYINDEX, &display_key); }
 
 /* Shows the values on the stack: side by side, or below each other when one takes several lines. */
-static void show_values(lua_State *L, int count) {
+static void print_values(lua_State *L, int count) {
   const char *between = "\t";
   for (int i = 1; i <= count; i++) {
     gtlua_display(L, i);
@@ -275,20 +402,31 @@ static void show_values(lua_State *L, int count) {
   }
 }
 
+void sh_show_values(lua_State *L) {
+  static const char *const names[] = {"___", "__", "_"};
+  int count = lua_gettop(L);
+  if (count == 0) return;
+  luaL_checkstack(L, count + 8, "too many results to show");
+  print_values(L, count);
+  sh_push_variables(L);
+  int variables = lua_gettop(L);
+  for (int i = 0; i < 3; i++) { /* raw: the names are session variables, declared or not */
+    lua_pushstring(L, names[i]);
+    if (i < 2)
+      lua_getfield(L, variables, names[i + 1]);
+    else
+      lua_pushvalue(L, 1);
+    lua_rawset(L, variables);
+  }
+}
+
 /* Protected part of sh_call: (function, arguments…, show). */
 static int call_and_show(lua_State *L) {
   sh_show show = (sh_show)lua_tointeger(L, -1);
   lua_pop(L, 1);
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
   if (show == SH_SHOW_REST && lua_isnil(L, 1)) lua_remove(L, 1);
-  int count = lua_gettop(L);
-  if (show == SH_HIDE || count == 0) return 0;
-  luaL_checkstack(L, count + 8, "too many results to show");
-  show_values(L, count);
-  sh_push_variables(L);
-  lua_pushliteral(L, "_");
-  lua_pushvalue(L, 1);
-  lua_rawset(L, -3);
+  if (show != SH_HIDE) sh_show_values(L);
   return 0;
 }
 

@@ -39,6 +39,12 @@ void sh_session_open(lua_State *L);
  * the function's results are. */
 sh_result sh_compile(lua_State *L, const sh_source *source, sh_show *show);
 
+/* Does more text have to follow before Lua accepts this cell? */
+bool sh_is_incomplete(lua_State *L, const char *text, size_t size);
+
+/* Keeps the text of a chunk named "=name": messages about its lines show them. */
+void sh_keep_text(lua_State *L, const char *name, const char *text);
+
 /* Calls the function below its `arguments` on top of the stack; prints its values unless SH_HIDE.
  */
 sh_result sh_call(lua_State *L, int arguments, sh_show show);
@@ -54,7 +60,14 @@ void sh_report(lua_State *L, const char *prefix);
  * of stdout, without a line break at its end. */
 void sh_set_display(lua_State *L);
 
+/* Shows the values at 1 … top, prints nothing when there are none; the first becomes `_`, and what
+ * `_` and `__` were becomes `__` and `___`. */
+void sh_show_values(lua_State *L);
+
 /* Pushes the table of session variables. */
 void sh_push_variables(lua_State *L);
+
+/* Pushes the set of the globals that were there when the session began. */
+void sh_push_initial(lua_State *L);
 
 #endif

@@ -78,6 +78,16 @@ static int source(lua_State *L) {
   return 0;
 }
 
+/* native.sources() -> names of all embedded modules */
+static int sources(lua_State *L) {
+  lua_newtable(L);
+  for (lua_Integer i = 0; gtlua_libs[i].name; i++) {
+    lua_pushstring(L, gtlua_libs[i].name);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
 /* native.random_stream() -> seed, the next unused stream */
 static int random_stream(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)gtlua_cx(L)->seed);
@@ -100,6 +110,7 @@ static const luaL_Reg native_functions[] = {{"suggest", suggest},
                                             {"json_decode", gtlua_json_decode},
                                             {"late", gtlua_late},
                                             {"source", source},
+                                            {"sources", sources},
                                             {"random_stream", random_stream},
                                             {NULL, NULL}};
 

@@ -109,13 +109,16 @@ static void add_globals(lua_State *L) {
       lua_pushstring(L, global_names[i].lib);
       lua_setfield(L, -2, *name);
     }
+  lua_pushvalue(L, -1);
   lua_pushcclosure(L, global_index, 1);
   lua_pushglobaltable(L);
-  lua_createtable(L, 0, 1);
+  lua_createtable(L, 0, 2);
   lua_pushvalue(L, -3);
   lua_setfield(L, -2, "__index");
+  lua_pushvalue(L, -4);
+  lua_setfield(L, -2, "lazy"); /* for completion and hints: no name space shows it otherwise */
   lua_setmetatable(L, -2);
-  lua_pop(L, 2);
+  lua_pop(L, 3);
 }
 
 void gtlua_add_names(lua_State *L) {

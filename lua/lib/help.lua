@@ -1,74 +1,9 @@
---- help.lua: help(x): what a function, an op or a value is for.
+--- help.lua: help(x), x? and x??: what a function, an op or a value is for.
+
+local doc = require "doc"
 local native = require "native"
 
 local function write(...) print(table.concat({...}, "\n")) end
-
--- ---- ops, from their descriptors ----
-
-local function attr_text(attr)
-  local show = require("show").show
-  if attr.required then return attr.name end
-  return attr.name .. " = " .. (attr.default == nil and "…" or type(attr.default) == "string" and
-    '"' .. attr.default .. '"' or show(attr.default))
-end
-
-local function op_help(op)
-  local attrs, lines = {}, {}
-  for i, attr in ipairs(op.attrs) do
-    attrs[i] = attr_text(attr)
-    lines[i] = f"  {attr.name:<14} {attr.type}{attr.required and ', required' or ''}. {attr.doc}"
-  end
-  local keywords = #attrs > 0 and ", {" .. table.concat(attrs, ", ") .. "}" or ""
-  local places = {}
-  if op.where ~= "" then places[1] = "torch." .. op.name end
-  if op.where:find "F" then places[#places + 1] = "F." .. op.name end
-  if op.where:find "method" then places[#places + 1] = "t:" .. op.name .. "()" end
-  if op.elementwise and op.where ~= "" then places[#places + 1] = "t:" .. op.name .. "_() in place" end
-  places[#places + 1] = "torch.ops." .. op.name
-  write(f"{op.name}({op.inputs}{keywords})", "  " .. op.doc, table.unpack(lines))
-  write("  as " .. table.concat(places, ", "))
-end
-
--- ---- Lua functions, from the comment above them ----
-
-local function source_lines(info)
-  local text = native.source(info.source:match "^=builtin:(.*)$" or "")
-  if not text and info.source:sub(1, 1) == "@" then
-    local file <close> = io.open(info.source:sub(2))
-    text = file and file:read "a"
-  end
-  if not text and info.source:sub(1, 1) ~= "=" and info.source:sub(1, 1) ~= "@" then text = info.source end
-  local lines = {}
-  for line in ((text or "") .. "\n"):gmatch "(.-)\n" do lines[#lines + 1] = line end
-  return lines
-end
-
-local function function_help(fn)
-  local info = debug.getinfo(fn, "Su")
-  local lines, comment = source_lines(info), {}
-  for i = info.linedefined - 1, 1, -1 do
-    local text = (lines[i] or ""):match "^%s*%-%-%-?%s?(.*)$"
-    if not text then break end
-    table.insert(comment, 1, "  " .. text)
-  end
-  local names = {}
-  for i = 1, info.nparams do names[i] = debug.getlocal(fn, i) end
-  if info.isvararg then names[#names + 1] = "…" end
-  write(f"function ({table.concat(names, ', ')})  {info.short_src}:{info.linedefined}", table.unpack(comment))
-end
-
--- ---- values ----
-
-local function names_of(space)
-  local names, meta = {}, getmetatable(space)
-  for _, part in ipairs {space, meta and meta.lazy} do
-    for name in next, part do
-      if type(name) == "string" and name:sub(1, 2) ~= "__" then names[#names + 1] = name end
-    end
-  end
-  table.sort(names)
-  return names
-end
 
 local function wrapped(names)
   local lines, line = {}, " "
@@ -83,62 +18,62 @@ local function wrapped(names)
   return table.concat(lines, "\n")
 end
 
-local spaces = {"torch", "F", "nn", "optim", "data", "tokenizer", "plot", "train", "schedule", "reparam"}
-
---- A field of a name space, lazy ones included, or a method of an object; nil for unknown ones.
-local function member(space, field)
-  local meta = type(space) == "table" and getmetatable(space)
-  if meta and meta.lazy and meta.lazy[field] then return space[field] end
-  if meta and meta.methods and meta.methods[field] then return meta.methods[field] end
-  return type(space) == "table" and rawget(space, field) or nil
+local function write_doc(found, name, with_source)
+  local head = found.signature or name or "this function"
+  if found.place then head = head .. "  " .. found.place end
+  write(head)
+  for _, line in ipairs(found.text) do write("  " .. line) end
+  if #found.text == 0 and not found.complete then write "  there is no text about it" end
+  if with_source then write(found.source or "  its source is C") end
 end
 
-local function find(name)
-  local space, field = name:match "^(%w+)[.:]([%w_]+)$"
-  if space == "t" then return rawget(torch.Tensor, field), "Tensor." .. field end
-  if space and _G[space] ~= nil then return member(_G[space], field), name end
-  if space then
-    local class = require "gt.data".classes[space]
-    return class and class[field], name
-  end
-  if rawget(_G, name) ~= nil then return rawget(_G, name), name end
-  for _, s in ipairs(spaces) do
-    local value = member(_G[s], name)
-    if value then return value, s .. "." .. name end
-  end
-  return rawget(torch.Tensor, name), "Tensor." .. name
-end
-
-local function c_function_help(fn, name)
-  local docs = require "docs"
-  for known, text in next, docs do
-    if find(known) == fn then return write(known .. text) end
-  end
-  write((name or "this function") .. " is built in; there is no text about it")
-end
-
-local function help_for(value, name)
-  local kind = type(value)
-  if kind == "function" then
-    local lib, field = native.late(value)
-    if lib then return help_for(require(lib)[field], field) end
-    local op = native.describe(value)
-    if op then return op_help(op) end
-    if debug.getinfo(value, "S").what == "C" then return c_function_help(value, name) end
-    return function_help(value)
-  end
-  if torch.is_tensor(value) then
-    write(f"a tensor of shape {value.shape}, {value.dtype}, on {value.device}; its methods:", wrapped(names_of(torch.Tensor)))
-  elseif kind == "table" and (getmetatable(value) or {}).methods then
-    write(f"{value}", "its methods:", wrapped(names_of(getmetatable(value).methods)))
-  elseif kind == "table" and torch.type(value) == "function" then
-    function_help(getmetatable(value).__call)
-    write("it has", wrapped(names_of(value)))
-  elseif kind == "table" and not (getmetatable(value) and getmetatable(value).__call) then
-    write((name or "a table") .. " has", wrapped(names_of(value)))
+local function help_for(value, name, with_source)
+  name = name or doc.name_of(value)
+  local found = doc.of(value, name)
+  local meta = getmetatable(value)
+  local methods = type(meta) == "table" and meta.methods
+  if found then
+    write_doc(found, name, with_source)
+    if type(value) == "table" and torch.type(value) == "function" then write("it has", wrapped(doc.names(value))) end
+  elseif type(value) == "function" then
+    write((name or "this function") .. " is built in; there is no text about it")
+  elseif torch.is_tensor(value) then
+    write(f"a tensor of shape {value.shape}, {value.dtype}, on {value.device}; its methods:", wrapped(doc.names(torch.Tensor)))
+  elseif type(methods) == "table" then
+    write(f"{value}", "its methods:", wrapped(doc.names(methods)))
+  elseif type(value) == "userdata" and nn.isinstance(value, nn.Module) then
+    write(f"{value}")
+    help_for(require("native.module").class_of(value), nil, with_source)
+    write("methods of every module:", wrapped(doc.names(nn.Module)))
+  elseif type(value) == "table" then
+    write((name or "a table") .. " has", wrapped(doc.names(value)))
   else
     write(f"{torch.type(value)}: {value}")
   end
+end
+
+--- All public names that have `word` in them.
+local function search(word)
+  local found = {}
+  local function look(names, prefix)
+    for _, name in ipairs(names) do
+      if name:lower():find(word:lower(), 1, true) then found[#found + 1] = prefix .. name end
+    end
+  end
+  for _, space in ipairs(doc.spaces) do look(doc.names(_G[space]), space .. ".") end
+  look(doc.names(torch.Tensor), "t:")
+  look(doc.names(nn.Module), "m:")
+  if #found == 0 then native.raise(f"no public name has '{word}' in it") end
+  write(wrapped(found))
+end
+
+local function unknown(name)
+  local known = {}
+  for _, space in ipairs(doc.spaces) do
+    known[#known + 1] = space
+    for _, field in ipairs(doc.names(_G[space])) do known[#known + 1] = field end
+  end
+  native.raise(f"help: nothing is called '{name}'{native.suggest(name, known)}")
 end
 
 --- help(x): about a function, an op, a tensor or a name space; help "name" looks the name up; help() says where to start.
@@ -150,15 +85,37 @@ local function help(...)
   end
   local value = ...
   if type(value) ~= "string" then return help_for(value) end
-  local found, name = find(value)
-  if found == nil or found == false then
-    local known = {}
-    for _, space in ipairs(spaces) do
-      for _, field in ipairs(names_of(_G[space])) do known[#known + 1] = field end
-    end
-    native.raise(f"help: nothing is called '{value}'{native.suggest(value, known)}")
-  end
+  local found, name = doc.find(value)
+  if found == nil then unknown(value) end
   help_for(found, name)
 end
 
-return {help = help}
+--- The value of a path of names, "model.config", in the user's variables: by raw access.
+local function variable(path)
+  local variables = require("native.shell").variables()
+  local value
+  for name in path:gmatch "[^.]+" do
+    if value == nil then
+      value = rawget(variables, name)
+      if value == nil then value = rawget(_G, name) end
+    else
+      value = type(value) == "table" and rawget(value, name) or nil
+    end
+    if value == nil then return nil end
+  end
+  return value
+end
+
+--- name?, name?? (with the source), ?word (marks = "search").
+local function about(name, marks)
+  if marks == "search" then return search(name) end
+  local found, full = variable(name), name
+  if found == nil then found, full = doc.find(name) end
+  if found == nil and name:find "[^%w_.:]" then
+    found, full = require("native.shell").compile(name, "=?")(), nil -- an expression
+  end
+  if found == nil then unknown(name) end
+  help_for(found, full, marks == "??")
+end
+
+return {help = help, about = about}

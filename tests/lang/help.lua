@@ -1,6 +1,6 @@
 --- help() and JSON.
 local test = require "harness"
-local native = require "native"
+local doc = require "doc"
 
 --- What fn prints.
 local function printed(fn)
@@ -12,31 +12,51 @@ local function printed(fn)
   return table.concat(lines, "\n")
 end
 
-test("every function of torch and every method has a text", function()
-  local docs, missing = require "docs", {}
-  local function check(space, prefix)
-    for name, value in next, space do
-      if type(value) == "function" and debug.getinfo(value, "S").what == "C" and not native.describe(value)
-        and not native.late(value) and not docs[prefix .. name] then
-        missing[#missing + 1] = prefix .. name
-      end
+--- Adds to `missing` the names in a table whose values can be called and have no text.
+local function check(missing, space, prefix)
+  for _, name in ipairs(doc.names(space)) do
+    local value = doc.member(space, name)
+    local found = doc.of(value, prefix .. name)
+    local callable = type(value) == "function" or type(value) == "table" and (getmetatable(value) or {}).__call
+    if callable and not (found and (#found.text > 0 or found.complete)) then
+      missing[#missing + 1] = prefix .. name
     end
   end
-  local aliases = {["t:nElement"] = "t:numel", ["torch.from_table"] = "torch.tensor", ["torch.inference_mode"] = "torch.no_grad"}
-  check(torch, "torch.")
-  check(torch.Tensor, "t:")
-  for i = #missing, 1, -1 do
-    if docs[aliases[missing[i]]] then table.remove(missing, i) end
-  end
+end
+
+test("every public function, class and method has a text", function()
+  local missing = {}
+  for _, space in ipairs(doc.spaces) do check(missing, _G[space], space .. ".") end
+  check(missing, nn.init, "nn.init.")
+  check(missing, nn.utils, "nn.utils.")
+  check(missing, torch.cuda, "torch.cuda.")
+  check(missing, torch.Tensor, "t:")
+  check(missing, nn.Module, "m:")
+  check(missing, require "gt.train.trainer".methods, "trainer:")
+  for name, class in pairs(require "gt.data".classes) do check(missing, class, name .. ":") end
+  local globals = {}
+  for name in pairs(getmetatable(_G).lazy) do globals[name] = _G[name] end
+  for _, name in ipairs {"odict", "struct", "list", "defaults", "show", "help"} do globals[name] = _G[name] end
+  check(missing, globals, "")
   table.sort(missing)
   test.equal(table.concat(missing, " "), "")
 end)
 
 test("no text is about something that does not exist", function()
-  for name in next, require "docs" do
-    local space, field = name:match "^(%w+)[.:](.*)$"
-    assert(rawget(space == "t" and torch.Tensor or _G[space], field), name)
+  for name in next, require "docs" do assert(doc.find(name) ~= nil, name) end
+end)
+
+test("names are found in every form", function()
+  for _, name in ipairs {"softmax", "F.softmax", "t:softmax", "nn.Linear", "nn.init.normal_", "m:parameters", "trainer:run",
+                         "t:resume", "GPTConfig", "summary", "plot.heat"} do
+    assert(#printed(function() help(name) end) > 20, name)
   end
+  assert(printed(function() help(nn.Linear) end):find "in_features, out_features")
+  assert(printed(function() help(nn.Linear(2, 3)) end):find "in_features, out_features")
+  assert(printed(function() help(optim.AdamW) end):find "weight_decay")
+  assert(printed(function() require "help".about("GPTConf", "search") end):find "GPTConfig")
+  assert(printed(function() require "help".about("torch.stack", "??") end):find "function functions.stack")
+  test.raises(function() require "help".about("nothing_like_it", "?") end, "nothing is called")
 end)
 
 test("help of ops comes from their descriptors", function()

@@ -25,9 +25,9 @@ static void takes_several_lines(void **state) {
   (void)state;
   terminal *t = start();
   type(t, "for i = 1, 3 do\r");
-  expect(t, "...> ");
-  type(t, "  print('row ' .. i)\r");
-  expect(t, "...> ");
+  expect(t, "\r\n");
+  type(t, "print('row ' .. i)\r");
+  expect(t, "\r\n");
   type(t, "end\r");
   expect(t, "row 1\r\nrow 2\r\nrow 3");
   expect(t, "gpt> ");
@@ -176,7 +176,7 @@ static void drops_what_was_typed(void **state) {
   expect(t, "^C\r\n");
   expect(t, "gpt> ");
   type(t, "for i = 1, 3 do\r");
-  expect(t, "...> ");
+  expect(t, "\r\n");
   type(t, CTRL_C);
   expect(t, "gpt> ");
   ask(t, "6 * 7", "42");
@@ -213,8 +213,8 @@ static void remembers_inputs(void **state) {
   terminal *t = start();
   ask(t, "first_thing = 1", "");
   type(t, "function remembered()\r");
-  expect(t, "...> ");
-  type(t, "  return 'from ' .. 'history' end\r");
+  expect(t, "\r\n");
+  type(t, "return 'from ' .. 'history' end\r");
   expect(t, "gpt> ");
   assert_int_equal(leave(t, CTRL_D), 0);
   char path[128];
@@ -235,8 +235,8 @@ static void completes_names(void **state) {
   (void)state;
   terminal *t = start();
   type(t, "string.forma\t");
-  expect(t, "string.format");
-  type(t, "('<%d>', 5)\r");
+  expect(t, "string.format(");
+  type(t, "'<%d>', 5)\r");
   expect(t, "<5>");
   expect(t, "gpt> ");
   ask(t, "local my_table = {long_field = {inner_name = 8}}", "");
@@ -251,6 +251,197 @@ static void completes_names(void **state) {
   type(t, CTRL_C);
   expect(t, "gpt> ");
   ask(t, "7 * 7", "49");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void edits_several_lines(void **state) {
+  (void)state;
+  terminal *t = start();
+  type(t, "function shaped(a)\r");
+  expect(t, "\r  "); /* indented */
+  type(t, "if a then\r");
+  expect(t, "\r    ");
+  type(t, "return {\r");
+  expect(t, "\r      ");
+  type(t, "a}\r");
+  expect(t, "\r    ");
+  type(t, "end\r"); /* moves out */
+  expect(t, "\r  ");
+  type(t, "end\r");
+  expect(t, "gpt> ");
+  ask(t, "1", "1");
+  type(t, "%history\r");
+  expect(t,
+         "   1  function shaped(a)\r\n        if a then\r\n          return {\r\n            a}\r\n"
+         "        end\r\n      end\r\n   2  1\r\n");
+  expect(t, "gpt> ");
+  type(t, "function shap"); /* Up looks for what begins so, and moves through its lines */
+  expect(t, "shap");
+  type(t, "\033[A");
+  expect(t, "end");
+  type(t, "\005\033[A\033[A\033[A\005, 2"); /* into the line of the table, to its end */
+  type(t, "\033[B\033[B\033[B\005\r");
+  expect(t, "gpt> ");
+  type(t, "%history\r");
+  expect(t, "   4  function shaped(a)");
+  expect(t, "gpt> ");
+  ask(t, "4 * 11", "44");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void searches_by_prefix(void **state) {
+  (void)state;
+  terminal *t = start();
+  ask(t, "alpha = 5 + 1", "");
+  ask(t, "alpine = 10 + 10", "");
+  ask(t, "beta = 3", "");
+  type(t, "al\033[A");
+  expect(t, "ine = 10 + 10");
+  type(t, "\033[A");
+  expect(t, "ha = 5 + 1");
+  type(t, "\005 + 100; alpha\r");
+  expect(t, "106");
+  expect(t, "gpt> ");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void completes_keys_and_files(void **state) {
+  (void)state;
+  terminal *t = start();
+  type(t, "nn.Linear(4, 8, {bi\t");
+  expect(t, "bias = ");
+  type(t, "false})\r");
+  expect(t, "bias=False");
+  expect(t, "gpt> ");
+  type(t, "torch.arange(4):sum({ke\t");
+  expect(t, "keepdim = ");
+  type(t, "true, dim = 0})\r");
+  expect(t, "tensor([6])");
+  expect(t, "gpt> ");
+  type(t, "%timei\t");
+  expect(t, "timeit");
+  type(t, " -n 1 -r 1 1\r");
+  expect(t, "1 loop each");
+  expect(t, "gpt> ");
+  type(t, "#io.open('tests/shell/pt\t");
+  expect(t, "pty.c");
+  type(t, "'):read('a') > 1000\r");
+  expect(t, "true");
+  expect(t, "gpt> ");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void brings_an_input_back(void **state) {
+  (void)state;
+  terminal *t = start();
+  ask(t, "recalled = 20 + 1", "");
+  type(t, "%recall\r");
+  expect(t, "gpt> recalled = 20 + 1");
+  type(t, "; recalled\r");
+  expect(t, "21");
+  expect(t, "gpt> ");
+  assert_int_equal(leave(t, CTRL_D), 0);
+  t = start_command("VISUAL=\"sed -i s/21/22/\" exec \"$GPTSH\"");
+  ask(t, "edited = 21 * 2", "");
+  type(t, "%edit\r");
+  expect(t, "gpt> edited = 22 * 2");
+  type(t, "; edited\r");
+  expect(t, "44");
+  expect(t, "gpt> ");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void pauses_training(void **state) {
+  (void)state;
+  terminal *t = start_loop();
+  ask(t,
+      "model = GPT{hidden_dim = 32, n_layers = 2, n_heads = 2, vocab_size = 256, sequence_len = 16}",
+      "");
+  ask(t, "model:init_weights();", "");
+  ask(t,
+      "run = train.new{model = model, data = data.demo(), B = 2, steps = 1000000, progress = false};",
+      "");
+  ask(t, "run.on_step = function(t) if t.step_count % 3 == 0 then print('st' .. 'ep') end end", "");
+  for (int round = 0; round < 2; round++) {
+    type(t, round == 0 ? "run:run()\r" : "run:resume()\r");
+    expect(t, "step\r\n");
+    double began = now_ms();
+    type(t, CTRL_C);
+    expect(t, "interrupted");
+    expect(t, "paused at step ");
+    expect(t, "; run:resume() continues\r\n");
+    expect(t, "gpt (paused ");
+    assert_true(now_ms() - began <= PROMPT_BACK);
+    type(t, "kept\r");
+    expect(t, "77");
+    expect(t, ")> ");
+  }
+  type(t, "run:run(1)\r");
+  expect(t, "gpt> ");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+/* The editor reads the end of the history only. */
+static void a_long_history_costs_nothing(void **state) {
+  (void)state;
+  char path[128];
+  snprintf(path, sizeof path, "%s/long-history", folder);
+  FILE *f = fopen(path, "w");
+  assert_non_null(f);
+  for (int i = 0; i < 200000; i++)
+    fprintf(f, "#%d\nprint('an input of some length, number %d')\n  or nil\n", 1700000000 + i, i);
+  fclose(f);
+  char command[256];
+  snprintf(command, sizeof command, "GPTSH_HISTORY=%s exec \"$GPTSH\"", path);
+  double began = now_ms();
+  terminal *t = start_command(command);
+  double took = now_ms() - began;
+  print_message("# first prompt after %.0f ms with a history of 13 MB\n", took);
+  assert_true(took <= PROMPT_BACK);
+  type(t, "\033[A");
+  expect(t, "number 199999')");
+  expect(t, "or nil");
+  type(t, CTRL_C);
+  expect(t, "gpt> ");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void two_sessions_keep_both_histories(void **state) {
+  (void)state;
+  terminal *one = start();
+  terminal *two = start();
+  ask(one, "from_one = 1", "");
+  ask(two, "from_two = 2", "");
+  ask(one, "from_one = 3", "");
+  assert_int_equal(leave(one, CTRL_D), 0);
+  assert_int_equal(leave(two, CTRL_D), 0);
+  terminal *t = start();
+  type(t, "%history -g from_\r");
+  expect(t, "from_one = 1");
+  expect(t, "from_two = 2");
+  expect(t, "from_one = 3");
+  expect(t, "gpt> ");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void a_history_that_is_no_file_is_left_alone(void **state) {
+  (void)state;
+  terminal *t = start_command("GPTSH_HISTORY=/tmp exec \"$GPTSH\"");
+  ask(t, "70 + 1", "71");
+  assert_int_equal(leave(t, CTRL_D), 0);
+  t = start_command("GPTSH_HISTORY=/nowhere/at/all exec \"$GPTSH\"");
+  ask(t, "70 + 2", "72");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+static void takes_a_copied_transcript(void **state) {
+  (void)state;
+  terminal *t = start();
+  type(t, "\033[200~gpt> copied = 5\ngpt> for i = 1, 2 do\n  copied = copied + i\nend\n"
+          "gpt> copied\n8\n\033[201~\r");
+  expect(t, "\r8\r\n");
+  expect(t, "gpt> ");
+  ask(t, "copied + 1", "9");
   assert_int_equal(leave(t, CTRL_D), 0);
 }
 
@@ -306,6 +497,15 @@ int main(void) {
       cmocka_unit_test_teardown(comes_back_from_keys_that_are_dropped, end_session),
       cmocka_unit_test_teardown(remembers_inputs, end_session),
       cmocka_unit_test_teardown(completes_names, end_session),
+      cmocka_unit_test_teardown(edits_several_lines, end_session),
+      cmocka_unit_test_teardown(searches_by_prefix, end_session),
+      cmocka_unit_test_teardown(completes_keys_and_files, end_session),
+      cmocka_unit_test_teardown(brings_an_input_back, end_session),
+      cmocka_unit_test_teardown(pauses_training, end_session),
+      cmocka_unit_test_teardown(a_long_history_costs_nothing, end_session),
+      cmocka_unit_test_teardown(two_sessions_keep_both_histories, end_session),
+      cmocka_unit_test_teardown(a_history_that_is_no_file_is_left_alone, end_session),
+      cmocka_unit_test_teardown(takes_a_copied_transcript, end_session),
       cmocka_unit_test_teardown(dies_of_a_termination, end_session),
       cmocka_unit_test_teardown(continues_after_a_stop, end_session),
   };

@@ -200,8 +200,12 @@ function methods.step(t)
   return t.loss
 end
 
+--- trainer.stopped[1]: the trainer whose run stopped last before its end, for the prompt.
+trainer.stopped = setmetatable({}, {__mode = "v"})
+
 --- When the process is asked to end and there is a folder, the state is saved before it does.
 local function leave(t)
+  trainer.stopped[1] = t
   if t.bar then t.bar:finish() end
   t.bar = nil
   if not t.folder or not native.ending() or t.step_count == 0 or t.unfinished then return end
@@ -218,6 +222,7 @@ local function loop(t)
     if t.bar then t.bar:tick() end
   end
   if t.folder and t.step_count == t.steps and t.saved ~= t.step_count then t:save() end
+  if t.paused then trainer.stopped[1] = t end
   if t.bar then t.bar:finish() end
   t.bar = nil
 end

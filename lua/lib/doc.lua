@@ -1,0 +1,248 @@
+--- doc.lua: the documentation of a public name: {signature, text, place, source}; `complete` says that the signature
+-- may be all there is.
+-- Ops have it in their descriptors, C functions in docs.lua, everything in Lua in the comment above it.  A comment
+-- that begins with a public name, "--- nn.Linear(in, out): …", is about that name, wherever it stands.
+
+local native = require "native"
+
+local doc = {}
+
+--- Name spaces with public names, in the order in which a bare name is looked up.
+doc.spaces = {"torch", "F", "nn", "optim", "models", "data", "tokenizer", "train", "schedule", "reparam", "plot", "spectral",
+  "json"}
+
+-- ---- sources ----
+
+local function lines_of(text)
+  local lines = {}
+  for line in (text .. "\n"):gmatch "(.-)\n" do lines[#lines + 1] = line end
+  return lines
+end
+
+--- The lines of the file that a function was written in.
+local function source_lines(source)
+  local text = native.source(source:match "^=builtin:(.*)$" or "")
+  if not text and source:sub(1, 1) == "@" then
+    local file <close> = io.open(source:sub(2))
+    text = file and file:read "a"
+  end
+  local n = math.tointeger(tonumber(source:match "^=input (%d+)$"))
+  if n and package.loaded["shell.inputs"] then text = require("shell.inputs").list[n] end
+  if not text and source:sub(1, 1) ~= "=" and source:sub(1, 1) ~= "@" then text = source end
+  return lines_of(text or "")
+end
+
+--- The comment that ends on line `last`, without its dashes.
+local function comment_above(lines, last)
+  local comment = {}
+  for i = last, 1, -1 do
+    local text = (lines[i] or ""):match "^%s*%-%-%-?%s?(.*)$"
+    if not text or text:find "^%-%-%-? " then break end -- "-- ---- heading ----" is about what follows
+    table.insert(comment, 1, text)
+    if (lines[i] or ""):find "^%s*%-%-%-" then break end
+  end
+  return comment
+end
+
+local index -- public name -> its comment, of all files of the library
+
+local function build_index()
+  index = {}
+  for _, name in ipairs(native.sources()) do
+    local lines = lines_of(native.source(name))
+    for i, line in ipairs(lines) do
+      local public = line:match "^%s*%-%-%- ([%a_][%w_]*[.:]?[%w_]*)[%s({:\"]"
+      if public and not index[public] then
+        local last = i
+        while (lines[last + 1] or ""):find "^%s*%-%-" do last = last + 1 end
+        local found = comment_above(lines, last)
+        if #found == last - i + 1 then index[public] = {text = found, place = f"builtin:{name}:{i}"} end
+      end
+    end
+  end
+end
+
+local function indexed(name)
+  if not index then build_index() end
+  return name and index[name]
+end
+
+-- ---- ops, from their descriptors ----
+
+local function attr_text(attr)
+  local show = require("show").show
+  if attr.required then return attr.name end
+  return attr.name .. " = " .. (attr.default == nil and "…" or type(attr.default) == "string" and
+    '"' .. attr.default .. '"' or show(attr.default))
+end
+
+local function of_op(op)
+  local attrs, text = {}, {op.doc}
+  for i, attr in ipairs(op.attrs) do
+    attrs[i] = attr_text(attr)
+    text[#text + 1] = f"{attr.name:<14} {attr.type}{attr.required and ', required' or ''}. {attr.doc}"
+  end
+  local keywords = #attrs > 0 and ", {" .. table.concat(attrs, ", ") .. "}" or ""
+  local places = {}
+  if op.where ~= "" then places[1] = "torch." .. op.name end
+  if op.where:find "F" then places[#places + 1] = "F." .. op.name end
+  if op.where:find "method" then places[#places + 1] = "t:" .. op.name .. "()" end
+  if op.elementwise and op.where ~= "" then places[#places + 1] = "t:" .. op.name .. "_() in place" end
+  places[#places + 1] = "torch.ops." .. op.name
+  text[#text + 1] = "as " .. table.concat(places, ", ")
+  return {signature = f"{op.name}({op.inputs}{keywords})", text = text, place = f"kernels/{op.name}.c"}
+end
+
+-- ---- functions and classes ----
+
+--- Names that stand for others.
+local aliases = {["t:nElement"] = "t:numel", ["torch.from_table"] = "torch.tensor", ["torch.inference_mode"] = "torch.no_grad"}
+
+--- The entry of docs.lua under that name, or about that value.
+local function of_docs(value, name)
+  local docs = require "docs"
+  local known = name and (aliases[name] or name)
+  local text = docs[known]
+  if not text and name and name:find "^t:" then known, text = name, docs["torch." .. name:sub(3)] end
+  if not text then
+    for other, other_text in next, docs do
+      if rawequal(doc.find(other), value) then known, text = other, other_text end
+    end
+  end
+  if not text then return nil end
+  local lines = lines_of(known .. text)
+  for i = 2, #lines do lines[i] = lines[i]:match "^%s*(.*)$" end
+  return {signature = lines[1], text = table.move(lines, 2, #lines, 1, {}), complete = true}
+end
+
+local function of_function(fn, name)
+  local info = debug.getinfo(fn, "S")
+  local lines = source_lines(info.source)
+  local names = {}
+  local parameters = debug.getinfo(fn, "u")
+  for i = 1, parameters.nparams do names[i] = debug.getlocal(fn, i) end
+  if parameters.isvararg then names[#names + 1] = "…" end
+  local comment = comment_above(lines, info.linedefined - 1)
+  local from_index = #comment == 0 and indexed(name)
+  local short = #comment == 0 and not from_index and info.source:find "^=builtin:" and of_docs(fn, name)
+  if short then
+    short.place = f"{info.short_src}:{info.linedefined}"
+    short.source = table.concat(lines, "\n", info.linedefined, math.min(info.lastlinedefined, #lines))
+    return short
+  end
+  return {
+    signature = f"function {name or ''}({table.concat(names, ', ')})", place = f"{info.short_src}:{info.linedefined}",
+    text = from_index and from_index.text or comment,
+    source = table.concat(lines, "\n", info.linedefined, math.min(info.lastlinedefined, #lines)),
+  }
+end
+
+local function is_class(value) return rawget(value, "__name") ~= nil and rawget(value, "__parent") ~= nil end
+
+--- A class or a table that can be called: the comment on its name, or on the function that the call runs.
+local function of_callable(value, name)
+  local class = is_class(value) and value.__name
+  local call = rawget(value, "init")
+  if not class then call = getmetatable(value).__call end
+  local found = indexed(name) or class and (indexed("nn." .. class) or indexed(class))
+  local function_doc = type(call) == "function" and doc.of(call) or {text = {}}
+  if found then
+    return {signature = class and "class " .. class, text = found.text, place = found.place, source = function_doc.source}
+  end
+  if #function_doc.text == 0 then return of_docs(value, name) or function_doc end
+  function_doc.signature = class and "class " .. class or function_doc.signature
+  return function_doc
+end
+
+--- The documentation of a function, class or callable table; nil for other values.  `name`: "nn.Linear", if known.
+function doc.of(value, name)
+  if type(value) == "table" and (is_class(value) or (getmetatable(value) or {}).__call) then return of_callable(value, name) end
+  if type(value) ~= "function" then return nil end
+  local lib, field = native.late(value)
+  if lib then return doc.of(require(lib)[field], name or "torch." .. field) end
+  local op = native.describe(value)
+  if op then return of_op(op) end
+  if debug.getinfo(value, "S").what == "C" then return of_docs(value, name) end
+  return of_function(value, name)
+end
+
+-- ---- names ----
+
+--- A field of a name space, lazy ones included, or a method of an object; nil for unknown ones.
+function doc.member(space, field)
+  local meta = type(space) == "table" and getmetatable(space) or nil
+  if meta and meta.lazy and meta.lazy[field] then return space[field] end
+  if meta and meta.methods and meta.methods[field] then return meta.methods[field] end
+  return type(space) == "table" and rawget(space, field) or nil
+end
+
+--- Method tables of objects that are no name spaces: what stands before ":" in help "t:name".
+local function methods_of(space)
+  if space == "t" or space == "Tensor" then return torch.Tensor end
+  if space == "trainer" or space == "Trainer" then return require("gt.train.trainer").methods end
+  if space == "m" or space == "model" or space == "Module" then return nn.Module end
+  if space == "tok" then return require("gt.tokenizer").methods end
+  return require("gt.data").classes[space]
+end
+
+--- The name space or method table that stands before the last "." or ":" of a name.
+local function space_of(path)
+  local value
+  for part in path:gmatch "[^.]+" do
+    if value == nil then
+      local known = rawget(_G, part) ~= nil or getmetatable(_G).lazy[part]
+      if known then value = _G[part] end
+    else
+      value = doc.member(value, part)
+    end
+    if value == nil then return nil end
+  end
+  return value
+end
+
+--- The value that "softmax", "nn.Linear", "nn.init.normal_", "t:softmax" or "trainer:run" names, and its full name.
+function doc.find(name)
+  local space, mark, field = name:match "^([%w_.]+)([.:])([%w_]+)$"
+  if space then
+    local value = mark == "." and doc.member(space_of(space), field) or nil
+    if value ~= nil then return value, name end
+    local methods = methods_of(space)
+    value = methods and rawget(methods, field)
+    if value == nil and space == "t" then return rawget(require("gt.train.trainer").methods, field), "trainer:" .. field end
+    return value, name
+  end
+  if rawget(_G, name) ~= nil or getmetatable(_G).lazy[name] then return _G[name], name end
+  for _, s in ipairs(doc.spaces) do
+    local value = doc.member(_G[s], name)
+    if value ~= nil then return value, s .. "." .. name end
+  end
+  for _, methods in ipairs {"t", "trainer", "m"} do
+    local value = rawget(methods_of(methods), name)
+    if value ~= nil then return value, methods .. ":" .. name end
+  end
+end
+
+--- The name of a public value that has been read already; nil when it has none.
+function doc.name_of(value)
+  for _, s in ipairs(doc.spaces) do
+    for key, other in next, _G[s] do
+      if rawequal(other, value) then return s .. "." .. key end
+    end
+  end
+end
+
+--- The names in a name space, sorted, lazy ones too.
+function doc.names(space)
+  local names, seen, meta = {}, {}, getmetatable(space)
+  for _, part in ipairs {space, meta and meta.lazy or {}} do
+    for name in next, part do
+      if type(name) == "string" and not name:find "^_" and not seen[name] then
+        names[#names + 1], seen[name] = name, true
+      end
+    end
+  end
+  table.sort(names)
+  return names
+end
+
+return doc

@@ -1,0 +1,338 @@
+--- commands.lua: what begins with % or ! or ends with ? at the prompt.  One table: help, manual and completion read it.
+
+local inputs = require "shell.inputs"
+local native = require "native"
+local shell = require "native.shell"
+
+local commands = {}
+
+local function fail(format, ...) error(format:format(...), 0) end
+
+local function read(path)
+  local text, reason = require("nb.document").bytes(path)
+  if not text then fail("cannot read %s", reason) end
+  return text
+end
+
+--- The words of an argument; one in quotes may have blanks.
+local function words(text)
+  local list, at = {}, 1
+  while true do
+    local quote = text:match("^%s*([\"'])", at)
+    local start, stop, word = text:find(quote and "^%s*" .. quote .. "(.-)" .. quote or "^%s*(%S+)", at)
+    if not start then return list end
+    list[#list + 1], at = word, stop + 1
+  end
+end
+
+-- ---- files and cells ----
+
+local notebook -- the path that %run read last, for %cells and %cell
+local current = 0 -- the number of the cell that ran last
+
+local function open_notebook()
+  if not notebook then fail("no notebook yet: %%run FILE.lua runs one") end
+  local document = require "nb.document"
+  local doc = document.parse(notebook, read(notebook))
+  doc.chunk = "@" .. notebook
+  local problem = doc.problems[1]
+  if problem then fail("%s:%d: %s", notebook, problem[1], problem[2]) end
+  return doc
+end
+
+local function run_cells(options)
+  if require("nb").run(notebook, options) ~= 0 then fail("%s did not run to its end", notebook) end
+end
+
+local function run_file(argument)
+  local list = words(argument)
+  local path, options = list[1], {}
+  if not path then fail("%%run expects a file") end
+  local text = read(path)
+  if #require("native.notebook").split(text) == 0 then
+    local code, message = load(text, "@" .. path)
+    if not code then fail("%s", message) end
+    arg = table.move(list, 2, #list, 1, {[0] = path}) -- luacheck: ignore 111
+    return code(table.unpack(arg)) -- luacheck: ignore 113
+  end
+  local i = 2
+  while list[i] do
+    local name = list[i]:match "^%-%-(%a+)$"
+    if name ~= "to" and name ~= "from" and name ~= "only" and name ~= "changed" then
+      fail("%%run FILE takes --to, --from, --only CELL and --changed, got '%s'", list[i])
+    end
+    options[name], i = name == "changed" or list[i + 1], i + (name == "changed" and 1 or 2)
+    if not options[name] then fail("%%run: --%s expects a cell", name) end
+  end
+  notebook, current = path, 0
+  run_cells(options)
+end
+
+local function list_cells()
+  open_notebook() -- for its errors
+  io.write((require("nb").cells(notebook)))
+end
+
+--- What names a cell of the notebook, for completion.
+function commands.cell_names()
+  local names = {"next"}
+  for _, cell in ipairs(notebook and open_notebook().cells or {}) do
+    if cell.kind == "code" and cell.title ~= "" and not cell.title:find "%s" then names[#names + 1] = cell.title end
+  end
+  return names
+end
+
+local function run_cell(argument)
+  local doc, cell = open_notebook(), nil
+  if argument == "next" or argument == "" then
+    for _, c in ipairs(doc.cells) do
+      if not cell and c.kind == "code" and c.number > current and c.body:find "%S" then cell = c end
+    end
+    if not cell then fail("%s has no further cell", notebook) end
+  else
+    local reason
+    cell, reason = doc:find(argument)
+    if not cell then fail("%s", reason) end
+  end
+  current = cell.number
+  run_cells{only = tostring(cell.number)}
+end
+
+--- Puts what a module's file returns now into the table that was loaded, so that all who hold it see the change.
+local function reload(name)
+  local old = package.loaded[name]
+  if old == nil then fail("%%reload: '%s' was not loaded; require \"%s\" does", name, name) end
+  local path, reason = package.searchpath(name, package.path)
+  if not path then fail("%%reload: no file of '%s': %s", name, reason:match "[^\n]*$") end
+  local code = assert(loadfile(path))
+  local new = code(name, path)
+  if new == nil then new = true end
+  if type(old) ~= "table" or type(new) ~= "table" then
+    package.loaded[name] = new
+    return print(f"{path}: loaded again; require '{name}' answers the new value")
+  end
+  if type(rawget(new, "__reload")) == "function" then new.__reload(old) end
+  local changes = {}
+  for key, value in next, new do
+    if old[key] == nil then
+      changes[#changes + 1] = "+" .. tostring(key)
+    elseif not rawequal(old[key], value) then
+      changes[#changes + 1] = tostring(key)
+    end
+  end
+  for key in next, old do
+    if rawget(new, key) == nil then
+      changes[#changes + 1] = "-" .. tostring(key)
+      old[key] = nil
+    end
+  end
+  for key, value in next, new do old[key] = value end
+  setmetatable(old, getmetatable(new))
+  table.sort(changes)
+  print(f"{path}: {#changes > 0 and table.concat(changes, ', ') or 'nothing changed'}")
+end
+
+-- ---- inputs ----
+
+local function numbered(n) return (inputs.list[n]:gsub("\n", "\n" .. (" "):rep(6))) end
+
+local function show_history(argument)
+  local list, everything, pattern, path = words(argument), false, nil, nil
+  local i = 1
+  while i <= #list do
+    if list[i] == "-a" then
+      everything = true
+    elseif list[i] == "-g" or list[i] == "-o" then
+      if not list[i + 1] then fail("%%history: %s expects a %s", list[i], list[i] == "-g" and "text" or "file") end
+      if list[i] == "-g" then pattern, everything = list[i + 1], true else path = list[i + 1] end
+      i = i + 1
+    else
+      fail("%%history takes -a, -g TEXT and -o FILE")
+    end
+    i = i + 1
+  end
+  local lines = {}
+  if everything then
+    for _, entry in ipairs(shell.history()) do
+      if not pattern or entry[1]:find(pattern, 1, true) then
+        local when = entry[2] > 0 and os.date("%Y-%m-%d %H:%M  ", entry[2]) or ""
+        lines[#lines + 1] = path and entry[1] or when .. entry[1]:gsub("\n", "\n" .. (" "):rep(#when))
+      end
+    end
+  else
+    for n, text in ipairs(inputs.list) do lines[#lines + 1] = path and text or ("%4d  "):format(n) .. numbered(n) end
+  end
+  if not path then return #lines > 0 and print(table.concat(lines, "\n")) end
+  local file = assert(io.open(path, "w"))
+  assert(file:write(table.concat(lines, "\n"), "\n"))
+  assert(file:close())
+end
+
+--- The text of an earlier input; without a number that of the last one that was no command.
+local function input_of(argument)
+  local n = math.tointeger(tonumber(argument))
+  if argument ~= "" and not n then fail("expected the number of an input, got '%s'", argument) end
+  if not n then
+    n = #inputs.list
+    while n > 0 and inputs.list[n]:find "^%s*[%%!?]" do n = n - 1 end
+  end
+  if not inputs.list[n] then fail("there is no input %d; %%history shows them", n) end
+  return inputs.list[n]
+end
+
+local function edit(argument)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "w"))
+  file:write(#inputs.list > 0 and input_of(argument) or "", "\n")
+  file:close()
+  local editor = os.getenv "VISUAL" or os.getenv "EDITOR" or "vi"
+  os.execute(editor .. " " .. path)
+  local text = read(path):gsub("%s+$", "")
+  os.remove(path)
+  shell.prefill(text)
+end
+
+--- The inputs that worked, as the cells of a notebook.
+local function save(argument)
+  local list = words(argument)
+  local path = list[1] == "-f" and list[2] or list[1]
+  if not path then fail("%%save expects a file; -f overwrites") end
+  local existing = list[1] ~= "-f" and io.open(path)
+  if existing then
+    existing:close()
+    fail("%%save: %s exists; %%save -f %s overwrites it", path, path)
+  end
+  local cells = {}
+  for n, text in ipairs(inputs.list) do
+    local command = text:find "^%s*[%%!?]" or text:find "%?%s*$" or text:find "^%s*help%f[%W]"
+    if not command and not inputs.failed[n] then
+      cells[#cells + 1] = {number = #cells + 1, kind = "code", title = "", keys = {}, line = 1,
+                           body = text:gsub("^=", "") .. "\n"}
+    end
+  end
+  if #cells == 0 then fail("%%save: no input worked yet") end
+  local file = assert(io.open(path, "w"))
+  assert(file:write(require("nb.document").of(cells, ""):write()))
+  assert(file:close())
+  print(("%s: %d cell%s"):format(path, #cells, #cells == 1 and "" or "s"))
+end
+
+-- ---- settings ----
+
+local function printing(name) return function(value) torch.set_printoptions{[name] = value} end end
+
+local settings = {
+  {"threads", "CPU threads", torch.set_num_threads},
+  {"seed", "of the random numbers", torch.manual_seed},
+  {"precision", "digits of tensors after the point", printing "precision"},
+  {"edgeitems", "rows and columns shown of a long tensor", printing "edgeitems"},
+  {"threshold", "elements from which on a tensor is long", printing "threshold"},
+  {"linewidth", "columns of a printed tensor", printing "linewidth"},
+}
+
+local function set(argument)
+  local name, value = argument:match "^(%w+)%s+(%-?%d+)$"
+  local known = {}
+  for _, row in ipairs(settings) do
+    if row[1] == name then return row[3](math.tointeger(tonumber(value))) end
+    known[#known + 1] = row[1]
+    if argument == "" then print(("  %-10s %s"):format(row[1], row[2])) end
+  end
+  if argument ~= "" then
+    local word = argument:match "^%S+"
+    fail("%%set: expected NAME NUMBER, NAME one of %s, got '%s'%s", table.concat(known, ", "), argument,
+         native.suggest(word, known))
+  end
+end
+
+local function evaluate(text, name)
+  local results = table.pack(shell.compile(text, name)())
+  return results[results.n]
+end
+
+local function draw(argument)
+  local value = evaluate(argument, "=%plot")
+  if value == nil then fail("%%plot expects a tensor, a list or a trainer") end
+  if torch.is_tensor(value) and value:dim() == 2 then return plot.heat(value) end
+  if type(value) == "table" and (getmetatable(value) or {}).__name == "Trainer" then return plot.loss(value) end
+  plot{value}
+end
+
+local function change_folder(argument)
+  local home = os.getenv "HOME" or "/"
+  shell.chdir(argument == "" and home or (argument:gsub("^~%f[/\0]", home)))
+  print(shell.folder())
+end
+
+-- ---- the table ----
+
+local function names(method) return function() return require("shell.names")[method]() end end
+local function timing(method)
+  return function(argument)
+    if argument == "" then fail("%%%s expects a statement", method) end
+    return require("shell.timing")[method](argument)
+  end
+end
+
+--- name, operands, what it does, function(argument).
+commands.list = {
+  {"cd", "[FOLDER]", "change the current folder", change_folder},
+  {"cell", "[CELL]", "run a cell of the notebook that %run read: number, title, id, @line or next", run_cell},
+  {"cells", "", "list the cells of the notebook that %run read", list_cells},
+  {"edit", "[N]", "change input N in $VISUAL or $EDITOR; it comes back at the prompt", edit},
+  {"help", "", "list these commands", function() commands.help() end},
+  {"history", "[-a] [-g TEXT] [-o FILE]", "inputs of this session; -a: of all; -g: those with TEXT", show_history},
+  {"mem", "", "memory by device, and the variables that hold most", names "memory"},
+  {"plot", "EXPRESSION", "draw a tensor, a list or a trainer's losses", draw},
+  {"pwd", "", "show the current folder", function() print(shell.folder()) end},
+  {"recall", "[N]", "put input N at the prompt, to change it", function(n) shell.prefill(input_of(n)) end},
+  {"reload", "MODULE", "read a module's file again and put what changed into the loaded table", reload},
+  {"reset", "", "forget all variables", names "reset"},
+  {"run", "FILE [ARGUMENT...]", "run a script, or a notebook (--to, --from, --only CELL, --changed); variables stay",
+   run_file},
+  {"save", "[-f] FILE", "write the inputs that worked as a notebook; -f overwrites", save},
+  {"set", "[NAME NUMBER]", "change a setting; alone: list them", set},
+  {"time", "STATEMENT", "run once: time on the clock and of the CPU, memory", timing "time"},
+  {"timeit", "[-n N] [-r N] [-q] STATEMENT", "run often: mean and deviation of the time of one loop", timing "timeit"},
+  {"who", "", "variables: kind, size, device", names "who"},
+}
+
+--- %help: the table, and the forms that are no commands.
+function commands.help()
+  for _, row in ipairs(commands.list) do
+    local left = "%" .. row[1] .. (row[2] ~= "" and " " .. row[2] or "")
+    if #left > 26 then
+      print("  " .. left)
+      left = ""
+    end
+    print(("  %-26s %s"):format(left, row[3]))
+  end
+  print "  NAME? NAME?? ?WORD         what NAME is; its source; names with WORD"
+  print "  !COMMAND                   run a program; its output is shown as it comes"
+end
+
+local function run_program(command)
+  if command == "" then fail("! expects a command") end
+  io.stdout:flush()
+  local _, how, code = os.execute(command)
+  if how == "exit" and code ~= 0 then io.stderr:write("exit status ", code, "\n") end
+  if how == "signal" then io.stderr:write("ended by signal ", code, "\n") end
+end
+
+--- Runs an input that is a command.
+function commands.run(text)
+  text = text:match "^%s*(.-)%s*$"
+  if text:sub(1, 1) == "!" then return run_program(text:sub(2)) end
+  local word, marks = text:match "^(.-)(%?%??)$"
+  if text:sub(1, 1) == "?" then word, marks = text:match "^%?+%s*(.*)$", "search" end
+  if marks and text:sub(1, 1) ~= "%" then return require("help").about(word:match "^%s*(.-)%s*$", marks) end
+  local name, argument = text:match "^%%%s*(%w*)%s*(.*)$"
+  local known = {}
+  for i, row in ipairs(commands.list) do
+    if row[1] == name then return row[4](argument) end
+    known[i] = row[1]
+  end
+  fail("there is no command %%%s%s; %%help lists them", name, native.suggest(name, known))
+end
+
+return commands

@@ -1,0 +1,98 @@
+--- inputs.lua: what the prompt remembers between inputs: their texts, the last values, a paused trainer.
+
+local shell = require "native.shell"
+
+local inputs = {list = {}, failed = {}} -- list[n]: text of input n; failed[n]: it raised
+
+-- ---- values shown ----
+-- `_`, `__` and `___` keep a big value alive for one more input only: then the table below holds it, weakly, and the
+-- garbage collector may take it.
+
+local BIG = 1 << 20
+local loose = setmetatable({}, {__mode = "v"})
+local seen = setmetatable({}, {__mode = "v"}) -- what `_` was after the input before
+
+--- Does the value keep more than 1 MiB alive?  Tables are looked into as far as a few hundred items go.
+local function big(value, left)
+  if type(value) == "string" then return #value > BIG end
+  if torch.is_tensor(value) then return value:nbytes() > BIG end
+  if type(value) == "userdata" then return torch.type(value) ~= "torch.Size" end
+  if type(value) ~= "table" then return false end
+  for _, item in next, value do
+    left.count = left.count - 1
+    if left.count < 0 or big(item, left) then return true end
+  end
+  return false
+end
+
+local function loosen(variables, name)
+  local value = rawget(variables, name)
+  if value == nil or not big(value, {count = 300}) then return end
+  if not loose.installed then
+    loose.installed = true
+    local meta = getmetatable(_G)
+    local before = meta.__index
+    function meta.__index(globals, key)
+      local kept = key ~= "installed" and loose[key]
+      if kept then return kept end
+      return before(globals, key)
+    end
+  end
+  loose[name] = value
+  rawset(variables, name, nil)
+end
+
+local function age()
+  local variables = shell.variables()
+  local last = rawget(variables, "_")
+  loosen(variables, "__")
+  loosen(variables, "___")
+  if last ~= nil and rawequal(last, seen[1]) then loosen(variables, "_") end
+  seen[1] = type(last) ~= "number" and type(last) ~= "boolean" and last or nil
+end
+
+-- ---- a trainer that was stopped ----
+
+--- The trainer whose run was stopped and could go on, and the name of a variable that holds it.
+local function paused()
+  local module = package.loaded["gt.train.trainer"]
+  local t = module and module.stopped[1]
+  if not t or not t.target or t.step_count >= t.target then return nil end
+  for _, variables in ipairs {shell.variables(), _G} do
+    for name, value in next, variables do
+      if rawequal(value, t) and type(name) == "string" and not name:find "^_+$" then return t, name end
+    end
+  end
+  return t
+end
+
+local function tell_pause()
+  local t, name = paused()
+  if not t then return end
+  local loss = t.loss and f", loss {t.smooth_loss:.4g}" or ""
+  io.stderr:write(f"paused at step {t.step_count}/{t.target}{loss}; {name or 'the trainer'}:resume() continues\n")
+end
+
+-- ---- for the prompt ----
+
+--- After each input: its text, whether it ran to its end, whether Ctrl-C stopped it.
+function inputs.done(text, ok, interrupted)
+  local n = #inputs.list + 1
+  inputs.list[n], inputs.failed[n] = text, not ok or nil
+  age()
+  if interrupted then tell_pause() end
+end
+
+--- The prompt: _PROMPT and _PROMPT2, strings or functions, come first.
+function inputs.prompt(first)
+  local own = rawget(_G, first and "_PROMPT" or "_PROMPT2")
+  if type(own) == "function" then
+    local fine, text = pcall(own)
+    own = fine and text or nil
+  end
+  if own ~= nil then return tostring(own) end
+  local t = first and paused()
+  return t and f"gpt (paused {t.step_count}/{t.target})> " or first and "gpt> " or "...> "
+end
+
+return inputs

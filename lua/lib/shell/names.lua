@@ -1,0 +1,114 @@
+--- names.lua: the variables of the session: %who, %mem, %reset.
+
+local shell = require "native.shell"
+
+local names = {}
+
+--- The user's variables: {{name, value}, …}, sorted; what the library and Lua bring along is left out.
+function names.list()
+  local found, known = {}, shell.initial()
+  local function add(variables, wanted)
+    for name, value in next, variables do
+      if type(name) == "string" and wanted(name) then found[#found + 1] = {name, value} end
+    end
+  end
+  local lazy = getmetatable(_G).lazy
+  add(shell.variables(), function(name) return not name:find "^_+$" end)
+  add(_G, function(name) return not known[name] and not lazy[name] end)
+  table.sort(found, function(a, b) return a[1] < b[1] end)
+  return found
+end
+
+local function bytes_text(n)
+  if n < 2 ^ 20 then return n < 1024 and n .. " B" or ("%.1f KiB"):format(n / 1024) end
+  return n < 2 ^ 30 and ("%.1f MiB"):format(n / 2 ^ 20) or ("%.2f GiB"):format(n / 2 ^ 30)
+end
+
+--- Bytes of a value's tensors, device; nil where that cannot be said.
+local function memory_of(value)
+  if torch.is_tensor(value) then return value:nbytes(), tostring(value.device) end
+  if type(value) == "userdata" and nn.isinstance(value, nn.Module) then
+    local sum, device = 0, nil
+    for p in nn.Module.parameters(value) do
+      sum = sum + p:nbytes()
+      device = device or tostring(p.device)
+    end
+    return sum, device
+  end
+end
+
+--- What a value is, in a few words.
+local function kind_of(value)
+  if torch.is_tensor(value) then
+    return ("%s %s"):format(tostring(value.dtype):match "[^.]*$", tostring(value:size()):match "%[.*%]")
+  end
+  if type(value) == "function" then
+    local info = debug.getinfo(value, "S")
+    return info.what == "C" and "function, built in" or f"function at {info.short_src}:{info.linedefined}"
+  end
+  if type(value) == "table" and getmetatable(value) == nil then
+    local count = 0
+    for _ in next, value do count = count + 1 end
+    return ("table of %d item%s"):format(count, count == 1 and "" or "s")
+  end
+  if type(value) == "number" or type(value) == "boolean" then return tostring(value) end
+  if type(value) == "string" then return ("string of %d bytes"):format(#value) end
+  return torch.type(value)
+end
+
+--- Rows as columns, two blanks between them.
+local function print_table(rows)
+  local widths = {}
+  for _, row in ipairs(rows) do
+    for i, text in ipairs(row) do widths[i] = math.max(widths[i] or 0, utf8.len(text) or #text) end
+  end
+  for _, row in ipairs(rows) do
+    local line = {}
+    for i, text in ipairs(row) do line[i] = text .. (" "):rep(widths[i] - (utf8.len(text) or #text)) end
+    print((table.concat(line, "  "):gsub("%s+$", "")))
+  end
+end
+
+--- %who: name, kind, bytes and device of each variable.
+function names.who()
+  local rows = {}
+  for _, item in ipairs(names.list()) do
+    local bytes, device = memory_of(item[2])
+    rows[#rows + 1] = {item[1], kind_of(item[2]), bytes and bytes_text(bytes) or "", device or ""}
+  end
+  if #rows == 0 then return print "no variables" end
+  print_table(rows)
+end
+
+--- %mem: memory by device, and the variables that hold most of it.
+function names.memory()
+  collectgarbage()
+  local rows = {{"device", "in tensors", "most ever", "held from the system"}}
+  for _, device in ipairs {"cpu", "cuda"} do
+    local stats = torch.memory_stats(device)
+    if device == "cpu" or stats.peak > 0 then
+      rows[#rows + 1] = {device, bytes_text(stats.allocated), bytes_text(stats.peak), bytes_text(torch.memory_reserved(device))}
+    end
+  end
+  rows[#rows + 1] = {"Lua", bytes_text(math.floor(collectgarbage "count" * 1024))}
+  print_table(rows)
+  local held = {}
+  for _, item in ipairs(names.list()) do
+    local bytes = memory_of(item[2])
+    if bytes and bytes > 0 then held[#held + 1] = {item[1], bytes} end
+  end
+  table.sort(held, function(a, b) return a[2] > b[2] end)
+  for i = 1, math.min(#held, 5) do held[i] = held[i][1] .. " " .. bytes_text(held[i][2]) end
+  if #held > 0 then print("largest: " .. table.concat(held, ", ", 1, math.min(#held, 5))) end
+end
+
+--- %reset: forgets all variables of the user.
+function names.reset()
+  local variables = shell.variables()
+  for name in next, variables do variables[name] = nil end
+  for _, item in ipairs(names.list()) do _G[item[1]] = nil end
+  collectgarbage()
+  collectgarbage()
+end
+
+return names

@@ -1,0 +1,91 @@
+/* commands.c: compiling and showing as the prompt does, its history. */
+#include "shell/commands.h"
+#include "shell/line.h"
+#include "shell/session.h"
+#include "shell/version.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* compile(text, name) -> function, how its results are shown; raises what the compiler says.  The
+ * text is a cell: its top-level locals are session variables. */
+static int compile(lua_State *L) {
+  sh_source source = {.name = luaL_checkstring(L, 2), .first_line = 1, .mode = SH_CELL};
+  source.text = luaL_checklstring(L, 1, &source.size);
+  sh_show show;
+  if (sh_compile(L, &source, &show) != SH_DONE) return lua_error(L);
+  lua_pushinteger(L, show);
+  return 2;
+}
+
+/* show(how, …): what the prompt does with the results of a compiled function */
+static int show(lua_State *L) {
+  sh_show how = (sh_show)luaL_checkinteger(L, 1);
+  lua_remove(L, 1);
+  if (how == SH_SHOW_REST && lua_isnil(L, 1)) lua_remove(L, 1);
+  if (how != SH_HIDE) sh_show_values(L);
+  return 0;
+}
+
+/* variables() -> the table of session variables */
+static int variables(lua_State *L) {
+  sh_push_variables(L);
+  return 1;
+}
+
+/* initial() -> set of the globals that were there before the user's */
+static int initial(lua_State *L) {
+  sh_push_initial(L);
+  return 1;
+}
+
+/* history() -> {{text, seconds since 1970 or 0}, …}: also of earlier sessions */
+static int history(lua_State *L) {
+  long long when = 0;
+  const char *text;
+  lua_newtable(L);
+  for (int i = 0; (text = sh_line_history(i, &when)) != NULL; i++) {
+    lua_createtable(L, 2, 0);
+    lua_pushstring(L, text);
+    lua_rawseti(L, -2, 1);
+    lua_pushinteger(L, when);
+    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
+/* prefill(text): the next prompt begins with it */
+static int prefill(lua_State *L) {
+  sh_line_prefill(luaL_checkstring(L, 1));
+  return 0;
+}
+
+static int change_folder(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  if (chdir(path) != 0) return luaL_error(L, "cannot go to %s: %s", path, strerror(errno));
+  return 0;
+}
+
+static int folder(lua_State *L) {
+  char path[4096];
+  if (!getcwd(path, sizeof path)) return luaL_error(L, "no current folder: %s", strerror(errno));
+  lua_pushstring(L, path);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"chdir", change_folder}, {"compile", compile},     {"folder", folder},
+    {"history", history},     {"initial", initial},     {"prefill", prefill},
+    {"show", show},           {"variables", variables}, {NULL, NULL}};
+
+void sh_commands_open(lua_State *L) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  luaL_newlib(L, functions);
+  lua_pushliteral(L, SH_VERSION);
+  lua_setfield(L, -2, "version");
+  lua_setfield(L, -2, "native.shell");
+  lua_pop(L, 1);
+}

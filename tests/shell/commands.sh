@@ -1,0 +1,66 @@
+# commands.sh: what begins with % or ! or ends with ? at the prompt, as a pipe sees it.
+. tests/tap.sh
+nl='
+'
+export GPTSH_HISTORY=
+
+# at_prompt NAME INPUTS TEXT…: every TEXT is in what the inputs print on stdout or stderr.
+at_prompt() {
+  at_name=$1
+  printf '%s\n' "$2" >"$tap_dir/in"
+  shift 2
+  (cd "$tap_dir" && "$GPTSH" -i <in >out 2>&1)
+  at_bad=0
+  for at_text in "$@"; do grep -qE -- "$at_text" "$tap_dir/out" || at_bad=1; done
+  tap "$at_name" "$at_bad" "$tap_dir/out"
+}
+
+at_prompt "%time shows the value and the times" '%time 40 + 2' '^42|gpt> 42' 'wall [0-9.]+ .?s · cpu .* · memory \+0\.0 MiB'
+at_prompt "%timeit speaks IPython's sentence" '%timeit -n 10 -r 3 math.sin(1)' \
+  '[0-9.]+ .?.s ± [0-9.]+ .?.s per loop \(mean ± std. dev. of 3 runs, 10 loops each\)' 'median .*, fastest '
+at_prompt "%timeit takes statements too" '%timeit -n 1 -r 1 local x = 3' 'of 1 run, 1 loop each'
+at_prompt "%time keeps locals of the session" "%time local kept = 5${nl}kept * 3" '15$'
+at_prompt "%who lists what the user made" "local t = torch.ones(300, 400)${nl}name = 'x'${nl}%who" \
+  '^(gpt> )*name +string of 1 bytes' '^t +float32 \[300, 400\] +468.8 KiB +cpu'
+at_prompt "%reset forgets" "x = 3${nl}local y = 4${nl}%reset${nl}tostring(x) .. tostring(y)" 'nilnil'
+at_prompt "%mem tells of devices" "x = torch.ones(512, 512)${nl}%mem" '^cpu +1.0 MiB' 'largest: x 1.0 MiB'
+at_prompt "%history numbers inputs" "a = 1${nl}b = 2${nl}%history" '   1  a = 1' '   2  b = 2'
+at_prompt "an unknown command has a suggestion" "%tme 1" "there is no command %tme \(did you mean 'time'\?\)"
+at_prompt "!command runs, its status is told" "!echo from the shell; exit 3" 'from the shell' 'exit status 3'
+at_prompt "name? is help" "torch.softmax?" 'exp\(x\) / sum\(exp\(x\)\) along dim'
+at_prompt "name?? is the source" "torch.stack??" 'function functions.stack'
+at_prompt "?word searches" "?logsum" 'torch.logsumexp'
+at_prompt "own functions have their source" "function mine(a)${nl} return a + 1${nl}end${nl}mine??" 'return a \+ 1'
+at_prompt "%set changes a setting" "%set precision 2${nl}torch.ones(1)/3" 'tensor\(\[0.33\]\)'
+at_prompt "%cd and %pwd" "%cd /${nl}%pwd" '^(gpt> )?/$'
+at_prompt "_ __ ___ are the last values" "10 * 1${nl}10 * 2${nl}10 * 3${nl}_ + __ * 100 + ___ * 10000" '102030'
+at_prompt "a big _ is not kept alive" \
+  "torch.ones(1000, 1000)${nl}_:sum():item()${nl}1${nl}2${nl}collectgarbage() collectgarbage()${nl}torch.memory_allocated() < 1e6 and 'let' .. ' go'" \
+  '1000000' 'let go'
+at_prompt "the last value lives for the next input" "torch.ones(1000, 1000)${nl}collectgarbage(); _:sum():item() / 8" '125000'
+at_prompt "a nil global has a suggestion" "model = 1${nl}modle.x = 1" "global 'modle'\) \(did you mean 'model'\?\)"
+at_prompt "a lazy global has one too" "GTP{}" "did you mean 'GPT'\?"
+at_prompt "a traceback shows the lines" "function outer()${nl}  error('boom')${nl}end${nl}outer()" \
+  "in function 'outer'" "^    error\('boom'\)"
+at_prompt "a copied transcript runs" "gpt> for i = 1, 2 do${nl}...>   print('row', i)${nl}...> end" 'row	2'
+at_prompt "_PROMPT is the prompt" "_PROMPT = 'mine: '${nl}1" 'mine: '
+
+printf 'count = (count or 0) + #arg\nprint("ran", arg[1])\n' >"$tap_dir/plain.lua"
+at_prompt "%run runs a script with arguments" "%run plain.lua one two${nl}count" 'ran	one' '2$'
+printf -- '-- %%%% first\nlocal a = 5\n-- %%%% second\nprint("second", a)\n' >"$tap_dir/nb.lua"
+at_prompt "%run --to runs part of a notebook, %cells lists it, %cell goes on" \
+  "%run nb.lua --to first${nl}a * 2${nl}%cells${nl}%cell second" '10$' 'second +never run' 'second	5'
+printf 'local m = {}\nfunction m.f() return "old" end\nm.gone = 1\nreturn m\n' >"$tap_dir/mod.lua"
+printf 'local m = {}\nfunction m.f() return "new" end\nreturn m\n' >"$tap_dir/changed.lua"
+at_prompt "%reload changes the loaded table" \
+  "package.path = './?.lua'${nl}local m = require 'mod'${nl}!cp changed.lua mod.lua${nl}%reload mod${nl}m.f()" \
+  '-gone, f' 'new'
+rm -f "$tap_dir/kept.lua"
+at_prompt "%save writes the inputs that worked" "local a = 1${nl}error('no')${nl}%who${nl}a + 1${nl}%save kept.lua" 'kept.lua: 2 cells'
+gives "what %save wrote runs" 0 "2$nl" "" "$GPTSH" kept.lua
+at_prompt "%save does not overwrite" "1${nl}%save kept.lua" 'exists'
+
+printf '%%help\n' >"$tap_dir/in"
+"$GPTSH" -i <"$tap_dir/in" 2>/dev/null >"$tap_dir/help"
+tap "%help lists the commands" "$([ "$(grep -c '^  %' "$tap_dir/help")" -ge 18 ] && echo 0 || echo 1)" "$tap_dir/help"
+tap_done
