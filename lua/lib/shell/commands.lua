@@ -52,8 +52,8 @@ local function run_file(argument)
   if #require("native.notebook").split(text) == 0 then
     local code, message = load(text, "@" .. path)
     if not code then fail("%s", message) end
-    arg = table.move(list, 2, #list, 1, {[0] = path}) -- luacheck: ignore 111
-    return code(table.unpack(arg)) -- luacheck: ignore 113
+    _G.arg = table.move(list, 2, #list, 1, {[0] = path})
+    return code(table.unpack(list, 2))
   end
   local i = 2
   while list[i] do
