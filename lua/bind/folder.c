@@ -134,6 +134,8 @@ void gtlua_open_folder(lua_State *L) {
   lua_pushcfunction(L, lock_gc);
   lua_pushvalue(L, -1);
   lua_setfield(L, -3, "__gc");
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "__close");
   lua_createtable(L, 0, 1);
   lua_insert(L, -2);
   lua_setfield(L, -2, "close");

@@ -72,6 +72,19 @@ x = 1
 (cd "$tap_dir" && { "$GPTSH" nb run nb.lua 2>err; echo $? >status; } | head -n 1 >/dev/null; [ "$(cat status)" = 141 ] && [ ! -s err ] && grep -q '"id": "after"' nb.out/manifest.json)
 tap "a reader that leaves stops nothing; the end tells by SIGPIPE" $?
 
+book '-- %%
+io.write("held\n") io.stdout:flush() io.read()
+'
+(cd "$tap_dir" && mkfifo wait && { "$GPTSH" nb run nb.lua <wait >out & } && exec 9>wait && for i in $(seq 2000); do grep -q held out && break; sleep 0.01; done
+  "$GPTSH" nb run nb.lua >/dev/null 2>err </dev/null; echo $? >status; echo >&9; wait)
+[ "$(cat "$tap_dir/status")" = 1 ] && grep -q "nb.out is in use by another run" "$tap_dir/err"
+tap "one run at a time has the folder" $? "$tap_dir/err"
+book '-- %% a figure
+plot{1, 2, 3}
+'
+gives "without gnuplot a figure is kept as text" 0 "" "figure kept as text: gnuplot not found" env PATH=/nowhere "$GPTSH" nb run nb.lua
+has "it is drawn in characters" "3 " nb.out/01-a-figure-figure.txt
+
 # ---- errors ----
 book '-- %% a
 print(1)
@@ -101,10 +114,10 @@ x = 1
 -- %% b
 io.stderr:write("there\n") while true do end
 '
-(cd "$tap_dir" && { "$GPTSH" nb run nb.lua 2>err & pid=$!; while ! grep -q there err; do :; done; kill -INT $pid; wait $pid; [ $? -eq 130 ]; }) 2>/dev/null
+(cd "$tap_dir" && { "$GPTSH" nb run nb.lua 2>err & pid=$!; for i in $(seq 2000); do grep -q there err && break; sleep 0.01; done; kill -INT $pid; wait $pid; [ $? -eq 130 ]; }) 2>/dev/null
 tap "Ctrl-C ends the run by its signal" $?
 has "the interrupted cell is kept as such" '"status": "interrupted"' nb.out/manifest.json
-(cd "$tap_dir" && : >err && { "$GPTSH" nb run nb.lua 2>err & pid=$!; while ! grep -q there err; do :; done; kill -KILL $pid; wait $pid; }) 2>/dev/null
+(cd "$tap_dir" && : >err && { "$GPTSH" nb run nb.lua 2>err & pid=$!; for i in $(seq 2000); do grep -q there err && break; sleep 0.01; done; kill -KILL $pid; wait $pid; }) 2>/dev/null
 has "a killed run leaves the cells that were done" '"id": "a"' nb.out/manifest.json
 gives "os.exit is honoured" 5 "out$nl" "" sh -c "printf -- '-- %%%%\nprint(\"out\") os.exit(5)\n' >exit.lua; exec '$GPTSH' nb run exit.lua"
 

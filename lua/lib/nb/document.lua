@@ -204,8 +204,10 @@ end
 --- What a value of a key is written as.
 local function key_text(name, value)
   if value == true then return name .. "=true" end
-  if type(value) == "table" and value ~= json.null and next(value) == nil then return name .. "=[]" end
-  return name .. "=" .. json.encode(value)
+  if type(value) ~= "table" or value == json.null then return name .. "=" .. json.encode(value) end
+  local items = {}
+  for i, item in ipairs(value) do items[i] = json.encode(item) end
+  return name .. "=[" .. table.concat(items, ", ") .. "]"
 end
 
 --- "-- %% title [type] key=value"

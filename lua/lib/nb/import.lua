@@ -36,17 +36,19 @@ local function ends(source) return #native.split(as_code(source) .. "\n-- %%\n")
 
 local function one_line(text) return (text:gsub("[%c]+", " "):gsub("^%s+", ""):gsub("%s+$", "")) end
 
---- Title and keys from the metadata of a cell that gptsh exported, or of any other.
-local function heading(cell)
-  local keys, title = {}, cell.metadata.title or cell.metadata.name
-  if type(cell.metadata.gptsh) == "table" then
-    for _, key in ipairs(cell.metadata.gptsh) do
-      if type(key) == "table" and type(key[1]) == "string" and key[1]:find "^[%a_][%w_.-]*$" then keys[#keys + 1] = {key[1], key[2]} end
-    end
-  elseif type(cell.metadata.tags) == "table" and #cell.metadata.tags > 0 then
-    keys[1] = {"tags", cell.metadata.tags}
+local function title_of(cell)
+  local title = cell.metadata.title or cell.metadata.name
+  return type(title) == "string" and one_line(title) or ""
+end
+
+--- The header that an export put aside: comments and nothing else.
+local function header_of(book)
+  local header = book.own.header
+  if type(header) ~= "string" then return nil end
+  for line in (header .. "\n"):gmatch "(.-)\n" do
+    if not line:find "^%-%-" or native.looks_like_marker(line) then return nil end
   end
-  return type(title) == "string" and one_line(title) or "", keys
+  return header
 end
 
 --- The cells of the new notebook; each that had outputs points to the cell it came from.
@@ -57,7 +59,7 @@ local function convert(book)
     cells[#cells + 1] = {number = #cells + 1, kind = kind, title = title, keys = keys, body = body, from = from}
   end
   for i, cell in ipairs(book.cells) do
-    local title, keys = heading(cell)
+    local title, keys = title_of(cell), ipynb.keys(cell.metadata, book.exported)
     if book.exported and pages.is_injected(cell) then goto continue end
     if cell.kind ~= "code" then
       add(cell.kind, title, keys, cell.source)
@@ -71,6 +73,7 @@ local function convert(book)
     ::continue::
   end
   if book.own.top and cells[1] then cells[1].number = 0 end
+  if header_of(book) then table.insert(cells, 1, {number = 0, kind = "code", title = "", keys = {}, body = header_of(book)}) end
   return cells
 end
 

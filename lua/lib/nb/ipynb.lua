@@ -60,7 +60,14 @@ end
 
 -- ---- cells ----
 
---- Keys that Jupyter has a place for go there; all of them, in order, under "gptsh" for the way back.
+-- Names in the metadata of a cell that have a meaning of their own there.
+local TAKEN = {}
+for name in ([[title name tags jupyter execution collapsed scrolled deletable editable format trusted gptsh]]):gmatch "%S+" do
+  TAKEN[name] = true
+end
+
+--- Keys become metadata of their names, as jupytext has them; where that would lose their order or meaning, the list of
+--- all keys goes along under "gptsh".
 local function metadata_of(cell)
   local metadata = {}
   if cell.title ~= "" then metadata.title = cell.title end
@@ -73,13 +80,15 @@ local function metadata_of(cell)
     metadata.tags = tags
   end
   if cell.hide then metadata.jupyter = cell.hide == "code" and {source_hidden = true} or {outputs_hidden = true} end
-  local list = {}
+  local list, in_order = {}, true
   for i, key in ipairs(cell.keys) do
-    local value = key[2]
+    local name, value = key[1], key[2]
     if type(value) == "table" and value ~= json.null then value = json.array(value) end
-    list[i] = json.array{key[1], value}
+    list[i] = json.array{name, value}
+    in_order = in_order and (i == 1 or cell.keys[i - 1][1] < name) and (not TAKEN[name] or (name == "tags" and metadata.tags ~= nil))
+    if not TAKEN[name] then metadata[name] = value end
   end
-  if #list > 0 then metadata.gptsh = list end
+  if not in_order then metadata.gptsh = list end
   return metadata
 end
 
@@ -96,12 +105,34 @@ local function cell_of(page)
   return out
 end
 
+--- The keys of a cell by its metadata: all of one that gptsh exported, else tags and those that gptsh knows.
+function ipynb.keys(metadata, exported)
+  local list = {}
+  if exported and type(metadata.gptsh) == "table" then
+    for i, key in ipairs(metadata.gptsh) do list[i] = type(key) == "table" and key or {} end
+  else
+    for name, value in pairs(metadata) do
+      local known = document.reserved[name] and name ~= "id" -- other programs give every cell one
+      if name == "tags" or known or (exported and not TAKEN[name]) then list[#list + 1] = {name, value} end
+    end
+    table.sort(list, function(a, b) return a[1] < b[1] end)
+  end
+  local out = {}
+  for _, key in ipairs(list) do
+    local name, rule = key[1], document.reserved[key[1]]
+    local fine = type(name) == "string" and name:find "^[%a_][%w_.-]*$" and key[2] ~= nil and (not rule or rule[2](key[2]))
+    if fine then out[#out + 1] = {name, key[2]} end
+  end
+  return out
+end
+
 --- The notebook as the text of an .ipynb file.
 function ipynb.export(page)
   local doc, cells = page.doc, json.array {}
   local own = {}
   if doc.preamble ~= "" then own.preamble = doc.preamble end
-  if doc.cells[1] and doc.cells[1].number == 0 then own.top = true end
+  if page.cells[1] and page.cells[1].cell.number == 0 then own.top = true end
+  own.header = doc.header
   for i, item in ipairs(page.cells) do cells[i] = cell_of(item) end
   return json.encode({
     cells = cells, nbformat = 4, nbformat_minor = 5,

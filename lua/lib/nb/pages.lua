@@ -1,5 +1,6 @@
 --- pages.lua: a notebook with its kept outputs, as the exports want it.
 
+local document = require "nb.document"
 local keys = require "nb.keys"
 local outputs = require "nb.outputs"
 local parameters = require "nb.parameters"
@@ -77,11 +78,13 @@ function pages.of(doc, kept, warn)
   local list, count = {}, 0
   local parameter_cell = kept.parameters and next(kept.parameters) and parameters.cell(doc)
   for _, cell in ipairs(doc.cells) do
+    if cell.number == 0 and doc.header and document.code_of(cell) == doc.header then goto continue end
     local record = cell.runs and kept.records[cell.name] or nil
     if record then count = count + 1 end
     if record and record.key ~= cell.key then warn(("%s:%d: '%s' changed since it ran"):format(doc.path, cell.line, cell.name)) end
     list[#list + 1] = {cell = cell, record = record, outputs = outputs_of(kept, record, warn), count = record and count or nil}
     if cell == parameter_cell then list[#list + 1] = {cell = injected(kept.parameters), outputs = {}} end
+    ::continue::
   end
   return {doc = doc, kept = kept, cells = list}
 end

@@ -276,7 +276,13 @@ function run.run(doc, o)
       return 0
     end
     self.kept.parameters, self.kept.seed = next(self.parameters) and self.parameters or nil, o.seed
-    self.kept:make()
+  end
+  local lock <close> = self.kept and self.kept:lock()
+  if self.kept and not lock then
+    complain("%s is in use by another run", self.kept.path)
+    return 1
+  end
+  if self.kept then
     self.kept:prune(doc)
     self.revision = provenance.revision(doc.path)
   end

@@ -68,7 +68,11 @@ function Sidecar:commit(doc)
   } .. "\n")
 end
 
-function Sidecar:make() folder.make(self.path) end
+--- Makes the folder and answers what keeps it this process's own until it is closed; nil when another one has it.
+function Sidecar:lock()
+  folder.make(self.path)
+  return (folder.lock(self.path))
+end
 
 --- The first part of the names of a cell's files: "05-lr-sweep".
 function sidecar.stem(cell) return ("%02d-%s"):format(cell.number, cell.name) end
@@ -125,6 +129,7 @@ function Sidecar:clean()
     for name in pairs(files_of(record)) do os.remove(self.path .. "/" .. name) end
   end
   os.remove(self.path .. "/manifest.json")
+  os.remove(self.path .. "/.lock")
   if #folder.list(self.path) == 0 then os.remove(self.path) end
 end
 
