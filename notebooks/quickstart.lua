@@ -52,6 +52,9 @@ t:run()
 print(f"loss fell from {t.log.loss[1]:.2f} to {t.smooth_loss:.2f}; {t.log.val_bpb[#t.log.val_bpb]:.3f} bits per byte")
 -- expect: loss fell from ~ 9.2 ±1
 
+-- %% the loss
+plot.loss(t, {title = "loss of training and validation"})
+
 -- %% let it write
 do
   local _, text = t:sample("The ", {max_new_tokens = 200, temperature = 0.7, seed = 1337})

@@ -23,7 +23,8 @@ f"{model:num_params():,} parameters"
 
 -- %% the schedule
 rate = schedule.wsd{total = steps, warmup = math.min(20, steps // 10), decay = steps // 4, tail = "sqrt"}
-rate
+print(rate)
+plot{rate:values(steps), title = "learning rate, as a part of its peak", xlabel = "step"}
 
 -- %% train
 adamw, muon = model:setup_optimizers{embedding_lr = 0.05, matrix_lr = 0.02}
@@ -43,6 +44,9 @@ t = train.new{
 }
 t:run()
 t
+
+-- %% the loss
+plot.loss(t, {title = "loss", smooth = 0.95})
 
 -- %% how well it predicts
 -- Bits per byte on text it has not seen: of the weights as they are, and of their average.
