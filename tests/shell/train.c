@@ -54,6 +54,19 @@ static void one_line_is_redrawn_within_the_window(void **state) {
   assert_int_equal(leave(t, CTRL_D), 0);
 }
 
+static void the_loss_is_plotted_above_the_line(void **state) {
+  (void)state;
+  terminal *t = start();
+  resize(t, 80);
+  prepare(t, "steps = 400, progress = true, live = true");
+  type(t, "t:run()\r");
+  expect(t, "x: step, loss smoothed\r\n\rtrain ");
+  expect(t, "A\033[J"); /* drawn again in place */
+  expect(t, "x: step, loss smoothed\r\n\rtrain 400/400 100%|");
+  expect(t, "gpt> ");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
 static void printing_in_between_gets_a_line_of_its_own(void **state) {
   (void)state;
   terminal *t = start();
@@ -117,6 +130,7 @@ int main(void) {
   signal(SIGPIPE, SIG_IGN);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_teardown(one_line_is_redrawn_within_the_window, end_session),
+      cmocka_unit_test_teardown(the_loss_is_plotted_above_the_line, end_session),
       cmocka_unit_test_teardown(printing_in_between_gets_a_line_of_its_own, end_session),
       cmocka_unit_test_teardown(stopped_and_resumed_ends_with_the_same_bits, end_session),
       cmocka_unit_test_teardown(asked_to_end_it_saves_and_says_so, end_session),

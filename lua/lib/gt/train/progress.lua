@@ -13,6 +13,7 @@ Progress.__index = Progress
 
 local STDERR = 2
 local REDRAW, PLAIN = 0.1, 10 -- seconds between two lines
+local REPLOT, LEAST_ROWS = 0.5, 24 -- seconds between two plots; rows of a terminal that has room for one
 
 --- An object for one run of the trainer; it counts speed from now on.
 function progress.new(trainer, target)
@@ -21,6 +22,7 @@ function progress.new(trainer, target)
     trainer = trainer, target = target, tty = terminal.is(STDERR), started = now,
     first_step = trainer.step_count, first_tokens = trainer.tokens, drawn = -math.huge, plain_at = now,
     visible = false, written = trainer.step_count,
+    live = trainer.live and require("gt.train.live").new(trainer) or nil, plotted = -math.huge, plot_rows = 0,
   }, Progress)
 end
 
@@ -97,8 +99,20 @@ end
 --- Takes the bar away, so that something else can be printed.
 function Progress:erase()
   if not self.visible then return end
-  io.stderr:write("\r\27[K")
-  self.visible = false
+  io.stderr:write("\r", self.plot_rows > 0 and f"\27[{self.plot_rows}A\27[J" or "\27[K")
+  self.visible, self.plot_rows = false, 0
+end
+
+--- The plot above the bar, when it is time for a new one and the window has room.
+function Progress:plot(columns, rows)
+  local now = torch.perf_counter()
+  if not self.live or rows < LEAST_ROWS or now - self.plotted < REPLOT then return end
+  local lines = self.live:lines(columns)
+  if not lines then return end
+  self.plotted = now
+  self:erase()
+  io.stderr:write(table.concat(lines, "\n"), "\n")
+  self.plot_rows = #lines
 end
 
 local function write_plain(self, note)
@@ -114,8 +128,10 @@ function Progress:tick()
     return
   end
   if self.visible and now - self.drawn < REDRAW then return end
+  local columns, rows = terminal.size(STDERR)
+  self:plot(columns, rows)
   self.drawn, self.visible = now, true
-  io.stderr:write("\r", self:bar((terminal.size(STDERR))), "\27[K")
+  io.stderr:write("\r", self:bar(columns), "\27[K")
   io.stderr:flush()
 end
 
@@ -128,7 +144,7 @@ end
 --- The end of the run: the last line stays.
 function Progress:finish()
   if self.tty then
-    self.visible = false -- draws again, whatever the clock says
+    self.drawn, self.plotted = -math.huge, -math.huge -- draws again, whatever the clock says
     self:tick()
     io.stderr:write("\n")
     self.visible = false

@@ -35,6 +35,7 @@ local rules = {
   autocast = {"'bf16' or 'f16'", function(x) return x == "bf16" or x == "f16" end},
   folder = {"the name of a folder", function(x) return type(x) == "string" and x ~= "" and not x:find "\0" end},
   progress = {"true or false", function(x) return type(x) == "boolean" end},
+  live = {"true or false", function(x) return type(x) == "boolean" end},
   resume = {"true or false", function(x) return type(x) == "boolean" end},
   overwrite = {"true or false", function(x) return type(x) == "boolean" end},
   on_step = {"a function", is_function}, objective = {"a function", is_function}, reduce = {"a function", is_function},
@@ -42,8 +43,8 @@ local rules = {
 
 settings.names = {
   "model", "data", "val", "optim", "schedule", "momentum", "steps", "accumulate", "clip", "autocast", "ema", "seed",
-  "folder", "save_every", "eval_every", "keep", "log_every", "progress", "on_step", "objective", "reduce", "tokenizer",
-  "B", "T", "resume", "overwrite",
+  "folder", "save_every", "eval_every", "keep", "log_every", "progress", "live", "on_step", "objective", "reduce",
+  "tokenizer", "B", "T", "resume", "overwrite",
 }
 
 local function check(name, key, value)

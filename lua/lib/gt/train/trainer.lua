@@ -10,6 +10,7 @@ local progress = require "gt.train.progress"
 local settings = require "gt.train.settings"
 local state = require "gt.train.state"
 local step = require "gt.train.step"
+local tripwire = require "gt.train.tripwire"
 
 local trainer = {}
 
@@ -21,7 +22,7 @@ local fields = {
   "autocast", "ema", "seed", "folder", "save_every", "eval_every", "keep", "log_every", "progress",
   "on_step", "objective", "reduce", "tokenizer", "step_count", "tokens", "elapsed", "loss", "smooth_loss",
   "smooth_sum", "norm", "rate", "momentum_now", "val_loss", "journal", "target", "paused", "due", "before",
-  "unfinished", "log", "lock", "bar", "saved",
+  "unfinished", "log", "lock", "bar", "saved", "live", "wires",
 }
 local is_field = {}
 for _, name in ipairs(fields) do is_field[name] = true end
@@ -99,7 +100,7 @@ function trainer.make(o)
     model = o.model, val = o.val, schedule = o.schedule, momentum = o.momentum, steps = o.steps,
     accumulate = o.accumulate or 1, autocast = o.autocast, seed = o.seed, folder = o.folder,
     save_every = o.save_every, eval_every = o.eval_every, keep = o.keep, log_every = o.log_every or 1,
-    progress = o.progress ~= false, on_step = o.on_step, objective = o.objective, reduce = o.reduce,
+    progress = o.progress ~= false, live = o.live, on_step = o.on_step, objective = o.objective, reduce = o.reduce,
     step_count = 0, tokens = 0, elapsed = 0.0, smooth_sum = 0.0, log = log.columns {}, due = {}, paused = false,
   }
   t.clip = o.clip or nil
@@ -213,6 +214,15 @@ local function leave(t)
   t:save()
 end
 
+--- Pauses when a tripwire says so, and says why.
+local function look_out(t)
+  local reason = t.wires and t.wires:look(t)
+  if not reason then return end
+  t.paused = true
+  if t.bar then t.bar:erase() end
+  io.stderr:write(f"paused at step {t.step_count}: {reason}\n")
+end
+
 local function loop(t)
   t.model:train()
   settle(t)
@@ -220,6 +230,7 @@ local function loop(t)
     step.attempt(t)
     settle(t)
     if t.bar then t.bar:tick() end
+    look_out(t)
   end
   if t.folder and t.step_count == t.steps and t.saved ~= t.step_count then t:save() end
   if t.paused then trainer.stopped[1] = t end
@@ -248,6 +259,10 @@ end
 
 --- t:pause(): the run ends after this step; for on_step.
 function methods.pause(t) t.paused = true end
+
+--- t:pause_if{loss_z = 6, norm_z = 8}: the run pauses after a step whose loss or gradient norm is that many standard
+-- deviations above the mean of the last 128 steps.  t:pause_if(nil): no more.
+function methods.pause_if(t, options) t.wires = options ~= nil and tripwire.new(options) or nil end
 
 --- t:resume() -> loss: goes on with the run that pause() or Ctrl-C stopped.
 function methods.resume(t)

@@ -1,0 +1,56 @@
+--- tripwire.lua: t:pause_if{…}: a run stops when a number of it leaves the range of its last values.
+--
+-- z = (value - mean) / deviation over the last WINDOW steps before this one, as soon as there are LEAST of them.
+
+local keywords = require "gt.keywords"
+
+local tripwire = {}
+
+local WINDOW, LEAST = 128, 16
+local values = {loss_z = "loss", norm_z = "norm"} -- option -> field of the trainer
+
+local Tripwire = {}
+Tripwire.__index = Tripwire
+
+--- From the options of t:pause_if: limits of z.
+function tripwire.new(options)
+  local self = setmetatable({limits = {}, last = {}}, Tripwire)
+  for option, limit in pairs(keywords.read("t:pause_if", options, {"loss_z", "norm_z"})) do
+    if type(limit) ~= "number" or not (limit > 0) then
+      keywords.fail("t:pause_if: expected %s to be a number > 0, got %s", option, keywords.show(limit))
+    end
+    self.limits[option], self.last[option] = limit, {at = 0}
+  end
+  if next(self.limits) == nil then keywords.fail("t:pause_if: expected loss_z or norm_z, got nothing") end
+  return self
+end
+
+--- How many deviations the value lies above the mean of the list; 0 while the list is short.
+local function score(value, list)
+  local count, sum, squares = #list, 0, 0
+  if count < LEAST then return 0 end
+  for _, x in ipairs(list) do sum = sum + x end
+  local mean = sum / count
+  for _, x in ipairs(list) do squares = squares + (x - mean) ^ 2 end
+  return (value - mean) / math.max(math.sqrt(squares / count), 1e-12 * math.abs(mean), 1e-300)
+end
+
+--- After a step: the reason to pause, or nil.
+function Tripwire:look(t)
+  local reason
+  for option, limit in pairs(self.limits) do
+    local name, list = values[option], self.last[option]
+    local value = t[name]
+    if value then
+      local z = score(value, list)
+      if not (z <= limit) then
+        reason = ("%s %.4g is %.1f deviations above the mean of the last %d steps"):format(name, value, z, #list)
+      end
+      list.at = list.at % WINDOW + 1
+      list[list.at] = value
+    end
+  end
+  return reason
+end
+
+return tripwire

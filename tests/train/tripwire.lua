@@ -1,0 +1,40 @@
+-- t:pause_if: a run stops after a step whose loss or gradient norm is out of range, and can go on.
+local test = require "harness"
+local support = require "train.support"
+local tripwire = require "gt.train.tripwire"
+
+test("a jump of the loss pauses the run after its step", function()
+  local t = support.trainer {on_step = function(t)
+    if t.step_count == 22 then t.model.lm_head.weight:detach():add_(torch.randn(256, 32) * 3) end
+  end}
+  t:pause_if{loss_z = 6}
+  t:run()
+  test.equal(t.step_count, 23)
+  t:pause_if(nil)
+  t:resume()
+  test.equal(t.step_count, 30)
+end)
+
+test("a run without a jump is left alone, and has the same bits", function()
+  local plain, watched = support.trainer(), support.trainer()
+  watched:pause_if{loss_z = 20, norm_z = 50}
+  plain:run()
+  watched:run()
+  test.equal(watched.step_count, 30)
+  test.equal(watched:hash(), plain:hash())
+end)
+
+test("z is the distance from the mean of the last 128 values in deviations", function()
+  local wires = tripwire.new{loss_z = 3}
+  for i = 1, 300 do assert(not wires:look{loss = i <= 150 and 100 or i % 2}, i) end -- the 100s are forgotten; falls never count
+  assert(not wires:look{loss = 1.9}) -- mean 0.5, deviation 0.5: z = 2.8
+  assert(wires:look{loss = 2.2}:find "above the mean of the last 128 steps")
+  assert(wires:look{loss = 0 / 0}, "what is no number is out of range")
+end)
+
+test("wrong limits are refused", function()
+  local t = support.trainer()
+  test.raises(function() t:pause_if{loss_zz = 6} end, "did you mean 'loss_z'?")
+  test.raises(function() t:pause_if{loss_z = "6"} end, "expected loss_z to be a number > 0")
+  test.raises(function() t:pause_if{} end, "expected loss_z or norm_z, got nothing")
+end)
