@@ -237,6 +237,30 @@ has "words are whole" "nb.lua:5: expected los" err
 has "the tolerance is half a digit" "nb.lua:4: expected loss ~ 0.0240" err
 gives "without --check nobody looks" 0 "loss 0.02503, 1234$nl" "" "$GPTSH" nb run nb.lua
 
+# ---- commands in cells ----
+book '-- %% a
+local x = 1
+-- !echo from a program
+(function() -- !echo no
+  -- !echo nor this
+end)()
+-- %d is the step
+-- %time x = x + 1
+  -- !echo $((3 + 4))
+x
+-- %% b
+-- !echo alone
+'
+gives "comments that are commands of the prompt run as such" 0 "from a program
+wall
+7
+2
+alone
+" "" sh -c "'$GPTSH' nb run nb.lua | sed 's/^wall.*/wall/'"
+sed -i 's/echo alone/echo changed/' "$tap_dir/nb.lua"
+"$GPTSH" nb status "$tap_dir/nb.lua" | grep -q '2 *b *stale'
+tap "and enter the key" $?
+
 # ---- edge cases of the format ----
 book "$(printf '\357\273\277#!/usr/bin/env gptsh\r\n-- ---\r\n-- jupyter: x\r\n-- ---\r\n-- %%%% a\r\nlocal x = 1\r\n\r\n\r\n\r\n-- %%%% b [markdown]\r\n-- text\r\n-- %%%% c\r\nx')"
 gives "CRLF, a byte order mark, no final line break" 0 "1$nl" "" "$GPTSH" nb run nb.lua

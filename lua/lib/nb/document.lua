@@ -1,7 +1,8 @@
 --- document.lua: a notebook as its cells: read from a .lua file in the percent format, written back.
 --
 -- A cell has number (of its marker, 0 for what stands before the first), line (of its marker), kind ("code",
--- "markdown", "raw"), title, keys = {{name, value}, …} in order, body, and the reserved keys as fields.
+-- "markdown", "raw"), title, keys = {{name, value}, …} in order, body, code (what runs of it), and the reserved keys as
+-- fields.
 
 local json = require "json"
 local native = require "native.notebook"
@@ -102,7 +103,7 @@ end
 --- Is there anything to run in the cell?
 local function runnable(cell)
   if cell.kind ~= "code" or cell.skip or (cell.lang and cell.lang ~= "lua") then return false end
-  return #source.code(cell.body) > 0
+  return #source.code(cell.code) > 0
 end
 
 --- Code in a text cell would run under plain Lua, and not here.
@@ -149,6 +150,7 @@ function document.parse(path, text)
   for _, cell in ipairs(cells) do
     read_keys(cell, cell.keys, complain)
     if cell.kind ~= "code" then check_text(cell, complain) end
+    cell.code = self.plain and cell.body or source.with_commands(cell.body) -- what runs
     cell.runs = runnable(cell)
   end
   if not self.plain and not cells[1].runs and cells[1].body:find "^%s*$" then table.remove(cells, 1) end

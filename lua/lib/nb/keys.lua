@@ -12,7 +12,7 @@ function keys.set(doc, parameters, seed)
   local key = native.sha256(json.encode{native.version, parameters or {}, seed or json.null})
   for _, cell in ipairs(doc.cells) do
     if cell.runs then
-      key = native.sha256(key .. "\n" .. source.bare(cell.body))
+      key = native.sha256(key .. "\n" .. source.bare(cell.code))
       cell.key = key
     end
   end

@@ -50,12 +50,12 @@ end
 local INJECTED = "injected-parameters" -- papermill's tag
 
 --- The cell that stands for what -p set in the kept run, as papermill shows it.
-local function injected(parameters)
+local function injected(given)
   local names, lines = {}, {}
-  for name in pairs(parameters) do names[#names + 1] = name end
+  for name in pairs(given) do names[#names + 1] = name end
   table.sort(names)
   for i, name in ipairs(names) do
-    local text = parameters[name]
+    local text = given[name]
     local plain = tonumber(text) or text == "true" or text == "false"
     lines[i] = name .. " = " .. (plain and text or ("%q"):format(text))
   end

@@ -71,7 +71,7 @@ end
 --- Runs the code of a cell; returns its status and, unless that is "ok", the message for the user.
 local function execute(doc, cell, seconds, on_value)
   local mode = doc.plain and "script" or "cell"
-  local status, message = native.run(cell.body, doc.chunk, cell.line, mode, seconds, on_value)
+  local status, message = native.run(cell.code, doc.chunk, cell.line, mode, seconds, on_value)
   if status == "incomplete" then
     local word, line = source.open_block(cell.body)
     status = "error"

@@ -24,6 +24,31 @@ function source.bare(text)
   return table.concat(out, " ")
 end
 
+--- Is the comment a command of the prompt: "-- %name …" of a known name, "-- !program …"?
+local function command_of(text)
+  local name = text:match "^%-%- ?%%(%a+)%f[%s\0]"
+  for _, row in ipairs(name and require("shell.commands").list or {}) do
+    if row[1] == name then return text:match "^%-%- ?(.-)%s*$" end
+  end
+  return text:match "^%-%- ?(![%w_./~$].-)%s*$"
+end
+
+--- The text with comments that are commands, on lines of their own and outside of blocks, in the place of calls.
+function source.with_commands(text)
+  if not text:find "%-%- ?[%%!]" then return text end
+  local out, at, line = {}, 1, 0
+  source.walk(native.tokens(text), function(token, blocks, brackets)
+    local command = token.kind == "comment" and token.line > line and blocks == 0 and brackets == 0 and command_of(token.text)
+    if command then
+      out[#out + 1] = text:sub(at, token.start - 1) .. (';require("shell.commands").run(%q);'):format(command)
+      at = token.stop + 1
+    end
+    local _, breaks = token.text:gsub("\n", "")
+    line = token.line + breaks
+  end)
+  return table.concat(out) .. text:sub(at)
+end
+
 --- Visits tokens with the number of blocks and brackets that are open around them: visit(token, blocks, brackets, i).
 function source.walk(tokens, visit)
   local blocks, brackets = 0, 0
