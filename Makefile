@@ -184,15 +184,26 @@ bench-text: deps
 	@./gptsh tests/bench/text.lua ./gptsh $(PYTHON) "$(TEXT)" "$(NANOGPT)" $(STEPS)
 deps:
 	@sh deps.sh
-install: all
+COMPLETIONS := bash-completion/completions/gptsh zsh/site-functions/_gptsh fish/vendor_completions.d/gptsh.fish
+# gptsh(1), completions and names for editors: the program writes them from its own tables.
+$(B)/share/gptsh.1: $(B)/gptsh
+	@mkdir -p $(@D)
+	$(call say,write)$< -e 'require "shell.manual".write "$(@D)"'
+install: all $(B)/share/gptsh.1
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/gptsh $(DESTDIR)$(PREFIX)/share/gptsh/notebooks
 	install -m 755 $(B)/gptsh $(DESTDIR)$(PREFIX)/bin/gptsh
 	$(if $(PLUGIN),install -m 755 $(PLUGIN) $(DESTDIR)$(PREFIX)/lib/gptsh/gptsh-cuda.so)
-	install -d $(DESTDIR)$(PREFIX)/share/man/man5
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1 man/man5 gptsh/meta $(dir $(COMPLETIONS)))
+	install -m 644 $(B)/share/gptsh.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 docs/gptsh-notebook.5 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 $(B)/share/gptsh.lua $(DESTDIR)$(PREFIX)/share/gptsh/meta
+	install -m 644 $(B)/share/gptsh.bash $(DESTDIR)$(PREFIX)/share/$(word 1,$(COMPLETIONS))
+	install -m 644 $(B)/share/_gptsh $(DESTDIR)$(PREFIX)/share/$(word 2,$(COMPLETIONS))
+	install -m 644 $(B)/share/gptsh.fish $(DESTDIR)$(PREFIX)/share/$(word 3,$(COMPLETIONS))
 	$(if $(wildcard notebooks/*.lua),install -m 644 notebooks/*.lua $(DESTDIR)$(PREFIX)/share/gptsh/notebooks)
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/gptsh $(DESTDIR)$(PREFIX)/share/man/man5/gptsh-notebook.5
+	rm -f $(DESTDIR)$(PREFIX)/bin/gptsh
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1/gptsh.1 man/man5/gptsh-notebook.5 $(COMPLETIONS))
 	rm -rf $(DESTDIR)$(PREFIX)/lib/gptsh $(DESTDIR)$(PREFIX)/share/gptsh
 clean:
 	rm -rf build gptsh

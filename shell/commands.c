@@ -1,6 +1,8 @@
-/* commands.c: compiling and showing as the prompt does, its history. */
+/* commands.c: compiling and showing as the prompt does, its history, the table of options.
+ */
 #include "shell/commands.h"
 #include "shell/line.h"
+#include "shell/options.h"
 #include "shell/session.h"
 #include "shell/version.h"
 
@@ -76,10 +78,40 @@ static int folder(lua_State *L) {
   return 1;
 }
 
+static void set_text(lua_State *L, const char *field, const char *text) {
+  if (text) lua_pushstring(L, text), lua_setfield(L, -2, field);
+}
+
+/* options() -> {{commands, letter, name, value, text}, …}, {{name, operands, text}, …}: the table
+ * of options.c, for manual and completion */
+static int options(lua_State *L) {
+  lua_newtable(L);
+  for (lua_Integer i = 0; sh_option_rows[i].text; i++) {
+    const sh_option_row *row = &sh_option_rows[i];
+    lua_createtable(L, 0, 5);
+    set_text(L, "commands", row->commands);
+    set_text(L, "letter", row->letter ? (char[]){row->letter, 0} : NULL);
+    set_text(L, "name", row->name);
+    set_text(L, "value", row->value);
+    set_text(L, "text", row->text);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_newtable(L);
+  for (lua_Integer i = 0; sh_command_rows[i].text; i++) {
+    const sh_command_row *row = &sh_command_rows[i];
+    lua_createtable(L, 0, 3);
+    set_text(L, "name", row->name);
+    set_text(L, "operands", row->operands);
+    set_text(L, "text", row->text);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 2;
+}
+
 static const luaL_Reg functions[] = {
-    {"chdir", change_folder}, {"compile", compile},     {"folder", folder},
-    {"history", history},     {"initial", initial},     {"prefill", prefill},
-    {"show", show},           {"variables", variables}, {NULL, NULL}};
+    {"chdir", change_folder}, {"compile", compile}, {"folder", folder},   {"history", history},
+    {"initial", initial},     {"options", options}, {"prefill", prefill}, {"show", show},
+    {"variables", variables}, {NULL, NULL}};
 
 void sh_commands_open(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);

@@ -14,6 +14,27 @@ gives "the installed program runs" 0 "2$nl" "" env -i "$stage$prefix/bin/gptsh" 
 tap "what is installed does not point back into the build" $?
 [ -f "$stage$prefix/share/gptsh/notebooks/quickstart.lua" ]
 tap "notebooks are installed" $?
+share=$stage$prefix/share
+for file in man/man1/gptsh.1 man/man5/gptsh-notebook.5 bash-completion/completions/gptsh zsh/site-functions/_gptsh \
+  fish/vendor_completions.d/gptsh.fish gptsh/meta/gptsh.lua; do
+  [ -s "$share/$file" ]
+  tap "$file is installed" $?
+done
+grep -q 'threads' "$share/man/man1/gptsh.1" && grep -q '%timeit' "$share/man/man1/gptsh.1"
+tap "the manual has the options and the commands" $?
+if command -v man >/dev/null; then
+  warnings=$(man --warnings -E UTF-8 -l -Tutf8 -Z "$share/man/man1/gptsh.1" 2>&1 >/dev/null)
+  [ -z "$warnings" ]
+  tap "man has nothing to complain about" $?
+fi
+if command -v bash >/dev/null; then
+  words=$(bash -c '. "$1"; COMP_WORDS=(gptsh nb run --al); COMP_CWORD=3; _gptsh; echo "${COMPREPLY[*]}"' - \
+    "$share/bash-completion/completions/gptsh")
+  [ "$words" = --allow-errors ]
+  tap "bash completes options of notebook commands" $?
+fi
+gives "the names for editors are Lua" 0 "function$nl" "" "$stage$prefix/bin/gptsh" \
+  -e "print(type(load(io.open('$share/gptsh/meta/gptsh.lua'):read 'a')))"
 
 # The emulated device is a plug-in like the real one, and there on every machine.
 mkdir -p "$stage$prefix/lib/gptsh"

@@ -1,0 +1,292 @@
+--- manual.lua: what is installed beside the program, made from its own tables: the page gptsh(1), completions of bash,
+-- zsh and fish, and all public names with their texts for the Lua language server.
+
+local doc = require "doc"
+local shell = require "native.shell"
+
+local manual = {}
+
+local options, commands = shell.options()
+
+local function of_command(option, name)
+  if not option.commands then return name == nil end
+  return name ~= nil and option.commands:find(" " .. name .. " ", 1, true) ~= nil
+end
+
+-- ---- gptsh(1) ----
+
+--- Text as roff shows it.
+local function roff(text) return (text:gsub("\\", "\\e"):gsub("%-", "\\-"):gsub("\n([.'])", "\n\\&%1"):gsub("^([.'])", "\\&%1")) end
+
+local function add_options(out, command)
+  for _, option in ipairs(options) do
+    if of_command(option, command) then
+      local names = {}
+      if option.letter then names[1] = "\\fB\\-" .. option.letter .. "\\fR" end
+      if option.name then names[#names + 1] = "\\fB" .. roff("--" .. option.name) .. "\\fR" end
+      out[#out + 1] = ".TP\n" .. table.concat(names, ", ") .. (option.value and " \\fI" .. roff(option.value) .. "\\fR" or "")
+      out[#out + 1] = roff(option.text)
+    end
+  end
+end
+
+local head = [==[
+.TH GPTSH 1 "" "%s" "User Commands"
+.SH NAME
+gptsh \- a shell for exploring GPT training
+.SH SYNOPSIS
+.B gptsh
+[\fIoptions\fR] [\fIfile.lua\fR [\fIargument\fR...]]
+.br
+.B gptsh nb
+\fIcommand\fR [\fIoptions\fR] \fIfile\fR...
+.SH DESCRIPTION
+Lua 5.4 at a prompt, in notebooks and scripts, with tensors and GPT models underneath.
+Without a file it reads from the prompt on a terminal, else runs what comes from stdin; a file with cell markers
+(see
+.BR gptsh\-notebook (5))
+runs cell by cell.
+.SH OPTIONS]==]
+
+local tail = [[
+.SH THE PROMPT
+The value of the last expression is shown; a semicolon at the end hides it; \fB_\fR, \fB__\fR and \fB___\fR are the
+last values shown (big ones are kept for one more input only).
+Top\-level locals stay.
+Enter goes on in the next line while the input is unfinished; Alt\-Enter always does.
+Up and Down move through the lines of an input and look for earlier ones that begin with what stands before the cursor.
+Ctrl\-C drops the input or stops the code; training pauses after its step, and \fBt:resume()\fR goes on with the same bits.
+Ctrl\-D, \fBquit\fR and \fBexit\fR end gptsh.]]
+
+local ending = [[
+.SH FILES
+.TP
+.I $XDG_STATE_HOME/gptsh/history
+inputs of the prompt (~/.local/state without that variable); one that begins with a blank is not kept
+.SH ENVIRONMENT
+.TP
+.B GPTSH_HISTORY
+another file for the history; empty: none
+.TP
+.B NO_COLOR
+no colours
+.TP
+.BR VISUAL ", " EDITOR
+what %edit runs
+.SH EXIT STATUS
+0 ok, 1 error, 2 usage, 3 output lost, 128 + n after signal n; os.exit(n) is honoured.
+.SH SEE ALSO
+.BR gptsh\-notebook (5)]]
+
+--- The page gptsh(1) as roff.
+function manual.page()
+  local out = {head:format(shell.version)}
+  add_options(out)
+  out[#out + 1] = ".SH NOTEBOOK COMMANDS"
+  for _, command in ipairs(commands) do
+    out[#out + 1] = ".SS gptsh nb " .. command.name .. " [\\fIoptions\\fR] \\fI" .. roff(command.operands) .. "\\fR"
+    out[#out + 1] = roff(command.text)
+    add_options(out, command.name)
+  end
+  out[#out + 1] = tail
+  for _, row in ipairs(require("shell.commands").list) do
+    out[#out + 1] = ".TP\n\\fB%" .. row[1] .. "\\fR" .. (row[2] ~= "" and " \\fI" .. roff(row[2]) .. "\\fR" or "")
+    out[#out + 1] = roff(row[3])
+  end
+  out[#out + 1] = ".TP\n\\fINAME\\fR? \\fINAME\\fR?? ?\\fIWORD\\fR\nwhat NAME is; its source; names with WORD"
+  out[#out + 1] = ".TP\n!\\fICOMMAND\\fR\nrun a program; its output is shown as it comes"
+  out[#out + 1] = ending
+  return table.concat(out, "\n") .. "\n"
+end
+
+-- ---- completions ----
+
+--- The words for the options of the program (nil) or of an nb command.
+local function option_words(command)
+  local words = {}
+  for _, option in ipairs(options) do
+    if of_command(option, command) then
+      if option.letter then words[#words + 1] = "-" .. option.letter end
+      if option.name then words[#words + 1] = "--" .. option.name end
+    end
+  end
+  return table.concat(words, " ")
+end
+
+local function command_words()
+  local words = {}
+  for i, command in ipairs(commands) do words[i] = command.name end
+  return table.concat(words, " ")
+end
+
+--- Completion for bash.
+function manual.bash()
+  local cases = {}
+  for _, command in ipairs(commands) do
+    cases[#cases + 1] = ("      %s) words='%s' ;;"):format(command.name, option_words(command.name))
+  end
+  return ([==[
+# bash completion of gptsh
+_gptsh() {
+  local word=${COMP_WORDS[COMP_CWORD]} words='%s'
+  if [[ ${COMP_WORDS[1]} == nb && $COMP_CWORD -eq 2 ]]; then
+    COMPREPLY=($(compgen -W '%s' -- "$word"))
+    return
+  fi
+  if [[ ${COMP_WORDS[1]} == nb ]]; then
+    case ${COMP_WORDS[2]} in
+%s
+    esac
+  fi
+  if [[ $word == -* ]]; then
+    COMPREPLY=($(compgen -W "$words" -- "$word"))
+    return
+  fi
+  compopt -o filenames
+  COMPREPLY=($(compgen -f -- "$word"))
+  if [[ $COMP_CWORD -eq 1 && nb == "$word"* ]]; then COMPREPLY+=(nb); fi
+}
+complete -F _gptsh gptsh
+]==]):format(option_words(), command_words(), table.concat(cases, "\n"))
+end
+
+local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+--- The options as arguments of zsh's _arguments.
+local function zsh_options(command)
+  local out = {}
+  for _, option in ipairs(options) do
+    if of_command(option, command) then
+      local text = option.text:gsub("[%[%]:]", "\\%0")
+      local value = option.value and ":" .. option.value:gsub(":", "\\:") .. ":_files" or ""
+      if option.letter then out[#out + 1] = quoted("-" .. option.letter .. "[" .. text .. "]" .. value) end
+      if option.name then out[#out + 1] = quoted("--" .. option.name .. "[" .. text .. "]" .. value) end
+    end
+  end
+  return table.concat(out, " ")
+end
+
+--- Completion for zsh.
+function manual.zsh()
+  local names, cases = {}, {}
+  for i, command in ipairs(commands) do
+    names[i] = quoted(command.name .. ":" .. command.text:gsub(":", "\\:"))
+    cases[i] = ("    %s) _arguments %s '*:file:_files' ;;"):format(command.name, zsh_options(command.name))
+  end
+  return ([==[
+#compdef gptsh
+_gptsh() {
+  if [[ $words[2] != nb ]]; then
+    _arguments %s '*:file:_files'
+    [[ $CURRENT -eq 2 ]] && compadd nb
+    return
+  fi
+  if [[ $CURRENT -eq 3 ]]; then
+    local -a names=(%s)
+    _describe command names
+    return
+  fi
+  local command=$words[3]
+  shift 2 words
+  (( CURRENT -= 2 ))
+  case $command in
+%s
+  esac
+}
+_gptsh "$@"
+]==]):format(zsh_options(), table.concat(names, " "), table.concat(cases, "\n"))
+end
+
+--- Completion for fish.
+function manual.fish()
+  local out = {"# fish completion of gptsh", "complete -c gptsh -n __fish_use_subcommand -a nb -d 'notebooks'"}
+  local function add(option, condition)
+    local line = "complete -c gptsh -n " .. quoted(condition)
+    if option.letter then line = line .. " -s " .. option.letter end
+    if option.name then line = line .. " -l " .. option.name end
+    out[#out + 1] = line .. (option.value and " -r" or "") .. " -d " .. quoted(option.text)
+  end
+  for _, option in ipairs(options) do
+    if not option.commands then add(option, "not __fish_seen_subcommand_from nb") end
+  end
+  for _, command in ipairs(commands) do
+    out[#out + 1] = ("complete -c gptsh -n '__fish_seen_subcommand_from nb' -a %s -d %s"):format(command.name, quoted(command.text))
+    for _, option in ipairs(options) do
+      if of_command(option, command.name) then
+        add(option, "__fish_seen_subcommand_from nb; and __fish_seen_subcommand_from " .. command.name)
+      end
+    end
+  end
+  return table.concat(out, "\n") .. "\n"
+end
+
+-- ---- for the Lua language server ----
+
+local function is_name(text) return text:find "^[%a_][%w_]*$" ~= nil and load("local " .. text) ~= nil end
+
+--- Names of the parameters of a documented function: those of its signature that are plain names.
+local function parameters(found)
+  local inside, names = (found.signature or ""):match "%((.*)" or "", {}
+  for item in inside:match("^[^{})]*"):gmatch "[^,%[%]]+" do
+    local name = item:match "^%s*([%a_][%w_]*)"
+    if item:find "…" or item:find "%.%.%." then
+      names[#names + 1] = "..."
+      break
+    end
+    if name and is_name(name) then names[#names + 1] = name end
+  end
+  if inside:find "{" and names[#names] ~= "..." then names[#names + 1] = "options" end
+  return table.concat(names, ", ")
+end
+
+local function add_names(out, space, path, separator)
+  for _, name in ipairs(doc.names(space)) do
+    local value, full = doc.member(space, name), path .. separator .. name
+    local found = doc.of(value, full)
+    if found and is_name(name) then
+      for _, line in ipairs{found.signature, table.unpack(found.text)} do out[#out + 1] = "--- " .. line end
+      if type(value) == "function" then
+        local list = parameters(found):gsub("^self,?%s*", "")
+        out[#out + 1] = ("function %s(%s) end\n"):format(full, list)
+      else
+        out[#out + 1] = ("---@overload fun(...): any\n%s = {}\n"):format(full)
+      end
+    elseif not found and is_name(name) and type(value) ~= "function" then
+      out[#out + 1] = ("%s = nil ---@type any\n"):format(full)
+    end
+  end
+end
+
+--- All public names as a file ---@meta.
+function manual.meta()
+  local out = {"---@meta", ""}
+  for _, space in ipairs(doc.spaces) do
+    out[#out + 1] = space .. " = {}\n"
+    add_names(out, _G[space], space, ".")
+  end
+  for _, class in ipairs {{"Tensor", torch.Tensor}, {"Module", nn.Module}, {"Trainer", require("gt.train.trainer").methods}} do
+    out[#out + 1] = ("---@class %s\nlocal %s = {}\n"):format(class[1], class[1])
+    add_names(out, class[2], class[1], ":")
+  end
+  local globals = {}
+  for name in pairs(getmetatable(_G).lazy) do globals[name] = type(_G[name]) ~= "table" and _G[name] or nil end
+  for _, name in ipairs {"odict", "struct", "list", "defaults", "show", "help"} do globals[name] = _G[name] end
+  for _, name in ipairs(doc.names(globals)) do
+    local found = doc.of(globals[name], name)
+    for _, line in ipairs{found.signature, table.unpack(found.text)} do out[#out + 1] = "--- " .. line end
+    out[#out + 1] = ("function %s(%s) end\n"):format(name, parameters(found))
+  end
+  return table.concat(out, "\n")
+end
+
+--- Writes everything into a folder: gptsh.1, gptsh.bash, _gptsh, gptsh.fish, gptsh.lua.
+function manual.write(folder)
+  for name, make in pairs {["gptsh.1"] = manual.page, ["gptsh.bash"] = manual.bash, _gptsh = manual.zsh,
+                           ["gptsh.fish"] = manual.fish, ["gptsh.lua"] = manual.meta} do
+    local file = assert(io.open(folder .. "/" .. name, "w"))
+    assert(file:write(make()))
+    assert(file:close())
+  end
+end
+
+return manual
