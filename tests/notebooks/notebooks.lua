@@ -55,6 +55,11 @@ do
   end)
 end
 
+for _, name in ipairs{"reparam", "coord_check"} do
+  local text, ok = run(name)
+  test(f"{name} runs to its end", function() assert(ok, text:sub(-500)) end)
+end
+
 do
   local text, ok = run("gpt_from_scratch", slow and f"-p n_layers={layers}")
   test("gpt_from_scratch runs to its end", function() assert(ok, text:sub(-500)) end)

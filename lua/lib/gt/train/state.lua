@@ -38,9 +38,9 @@ local function schedule_data(value)
   return {kind = value.kind, settings = plain}
 end
 
---- The class of a model, and its configuration where that is a table of plain values.
+--- The class of a model, its forward multipliers, and its configuration where that is a table of plain values.
 local function model_data(model)
-  local data = {class = torch.type(model)}
+  local data = {class = torch.type(model), multipliers = reparam.multipliers(model)}
   if not optimizers.is_gpt(model) then return data end
   data.config = {}
   for key, value in pairs(model.config) do data.config[key] = value end
@@ -96,6 +96,7 @@ function state.restore(t, data, tensors)
   end
   t.loader:load_state(data.loader)
   t.model:load_state_dict(tensors.model)
+  if data.model.multipliers then reparam.set_multipliers(t.model, data.model.multipliers) end
   optimizers.restore(t.optimizers, data.optimizers, tensors.optim, t.names)
   if t.ema then t.ema:load_state_dict(tensors.ema) end
   native.set_rng(data.rng.seed, data.rng.stream)
