@@ -106,7 +106,7 @@ plot{{x = widths, y = rates("fan_out/fan_in/64", hidden), title = "query, gradie
 family = {n_layers = 1, head_dim = 32, vocab_size = 128, sequence_len = 16, tied = false}
 for _, rule in ipairs{"fan_out/fan_in", "1/fan_in"} do
   local check = coord(family, {rule = rule, widths = {64, 128, 256}, lr = 2^-7, seeds = 1, zero = {}})
-  print(rule, check.verdict, check.culprit and check.culprit.tensor or "")
+  print(f"{rule}: {check.verdict} {check.culprit and check.culprit.tensor or ''}")
 end
--- expect: fan_out/fan_in	fail	token_embedding.weight
--- expect: 1/fan_in	pass
+-- expect: fan_out/fan_in: fail token_embedding.weight
+-- expect: 1/fan_in: pass

@@ -344,7 +344,7 @@ test("a checkpoint holds the multipliers, and a model opened from it has them", 
   local folder = os.tmpname()
   os.remove(folder)
   torch.manual_seed(3)
-  local model = gpt(32, {tied = false})
+  local model = gpt(32, {tied = false, vocab_size = 256})
   local p = reparam.new("mup", {base = 16})
   p:init(model)
   p:apply(model)
