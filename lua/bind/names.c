@@ -53,6 +53,7 @@ static const names global_names[] = {
     {"plot", {"plot"}},
     {"gt.reparam", {"lrtable"}},
     {"gt.coord", {"coord"}},
+    {"gt.sweep", {"sweep", "pow2"}},
 };
 
 /* Makes the names lazy ones of the name space on top of the stack, in place of plain ones. */

@@ -122,3 +122,16 @@ do
   end)
   os.execute("rm -rf " .. folder)
 end
+
+do
+  local figure = os.tmpname()
+  local text, ok = run("lr_sweep", f"--check -p steps=4 -p seeds=1 -p widths=32 -p from=-8 -p to=-6 -p figure={figure}.gp")
+  test("lr_sweep runs to its end", function() assert(ok, text:sub(-500)) end)
+  test("lr_sweep ends in a table and a figure of the losses by rate", function()
+    assert(text:find("\nsweep: 1 width, 3 learning rates, 1 seed; ", 1, true), text:sub(-500))
+    local file <close> = assert(io.open(figure .. ".gp"))
+    assert(file:read "a":find("set logscale x 2", 1, true))
+  end)
+  os.remove(figure)
+  os.remove(figure .. ".gp")
+end

@@ -5,6 +5,7 @@
 
 local native = require "native.train"
 local module = require "native.module"
+local family = require "gt.family"
 local keywords = require "gt.keywords"
 local reparam = require "gt.reparam"
 local text = require "gt.coord.text"
@@ -19,56 +20,6 @@ local OPTIONS = {"widths", "steps", "lr", "seeds", "rule", "setup", "batch", "lo
 
 -- ---- reading options ----
 
-local function whole(name, value, least)
-  if math.type(value) ~= "integer" or value < least then
-    keywords.fail("coord: expected %s, a whole number from %d on, got %s", name, least, keywords.show(value))
-  end
-  return value
-end
-
-local function read_widths(widths)
-  if widths == nil then return {64, 128, 256, 512} end
-  if type(widths) ~= "table" or #widths < 2 then
-    keywords.fail("coord: expected widths, a list of two or more, got %s", keywords.show(widths))
-  end
-  local out = {}
-  for i, width in ipairs(widths) do
-    out[i] = whole("widths", width, 1)
-    if i > 1 and width <= out[i - 1] then
-      keywords.fail("coord: expected widths in rising order, got %d after %d", width, out[i - 1])
-    end
-  end
-  return out
-end
-
-local function read_seeds(seeds)
-  if seeds == nil then seeds = 2 end
-  if type(seeds) == "table" and #seeds > 0 then
-    for _, seed in ipairs(seeds) do whole("seeds", seed, 0) end
-    return seeds
-  end
-  local out = {}
-  for i = 1, whole("seeds", seeds, 1) do out[i] = i end
-  return out
-end
-
---- A family of GPTs from the settings they share: hidden_dim is the width, head_dim (32) stays.
-local function gpt_family(settings)
-  local models = require "gt.models"
-  local own, head = {}, settings.head_dim or 32
-  for key, value in pairs(settings) do
-    if key ~= "head_dim" then own[key] = value end
-  end
-  whole("head_dim", head, 1)
-  return function(width)
-    if settings.n_heads == nil and width % head ~= 0 then
-      keywords.fail("coord: a width of %d does not divide into heads of %d", width, head)
-    end
-    own.hidden_dim, own.n_heads = width, settings.n_heads or width // head
-    return models.GPT(own)
-  end
-end
-
 local function tokens(config)
   return function()
     local idx = torch.randint(0, config.vocab_size, {4, math.min(32, config.sequence_len) + 1})
@@ -81,21 +32,14 @@ local function default_loss(model, x, y)
   return F.mse_loss(model(x), y)
 end
 
---- A model of the family that nobody else holds.
-local function build(family, width)
-  local model = family(width)
-  if not module.is_module(model) then
-    keywords.fail("coord: expected a model from the family for width %d, got %s", width, keywords.show(model))
-  end
-  return model:clone()
-end
+local function build(make, width) return family.own("coord", make(width), width) end
 
-local function parametrization(o, family, widths)
+local function parametrization(o, make, widths)
   if reparam.is(o.rule) then return o.rule end
   if o.rule == nil then keywords.fail "coord: expected rule, a name or a function, or setup" end
   local own = {}
   for _, key in ipairs(NEW) do own[key] = o[key] end
-  if own.base == nil then own.base = reparam.shapes(build(family, widths[1])) end
+  if own.base == nil then own.base = reparam.shapes(build(make, widths[1])) end
   if own.zero == nil then own.zero = {"output"} end
   return reparam.new(o.rule, own)
 end
@@ -292,13 +236,13 @@ end
 
 local WEIGHTS = 1 << 32 -- number of the random stream at which weights begin, far from those of the batch
 
-local function measure(check, family, batch_of, outputs)
+local function measure(check, make, batch_of, outputs)
   local known = {}
   for _, seed in ipairs(check.seeds) do
     for i, width in ipairs(check.widths) do
       torch.manual_seed(seed)
       local batch = table.pack(batch_of(seed, width))
-      local model = build(family, width)
+      local model = build(make, width)
       native.set_rng(seed, WEIGHTS)
       run(model, check, batch, function(path, t, h, change)
         local line = known[path]
@@ -328,14 +272,8 @@ local function setup_of(p, o)
   end
 end
 
---- Puts the random streams back when it is closed.
-local function keep_streams()
-  local seed, stream = native.rng()
-  return setmetatable({}, {__close = function() native.set_rng(seed, stream) end})
-end
-
---- coord(family, {rule =, widths = {64, 128, 256, 512}, steps = 5, lr = 2^-7, seeds = 2, …}) -> check.
--- family     function(width) -> model, or settings of GPTs: {n_layers = 2, head_dim = 32, vocab_size = 256, tied = false}
+--- coord(models, {rule =, widths = {64, 128, 256, 512}, steps = 5, lr = 2^-7, seeds = 2, …}) -> check.
+-- models     function(width) -> model, or settings of GPTs: {n_layers = 2, head_dim = 32, vocab_size = 256, tied = false}
 -- rule       as in reparam.new, whose options count here too (base: the first width; optimizer = "adam"; zero = {"output"},
 --            because a random readout hides what is to be seen), or a parametrization made there
 -- setup      in place of rule: function(model) -> optimizers
@@ -346,20 +284,20 @@ end
 -- check.lines;
 -- check:p(module, t[, "change"]); check:plot{t =, change =, save =}; tostring(check) is the table.  Models are clones;
 -- random streams are put back.
-local function coord(family, options)
+local function coord(models, options)
   local o = keywords.read("coord", options, OPTIONS)
-  local widths, own = read_widths(o.widths), family
-  local callable = type(family) == "function" or type(family) == "table" and (getmetatable(family) or {}).__call
-  if type(family) == "table" and not callable then
-    own = gpt_family(family)
-  elseif not callable then
-    keywords.fail("coord: expected a family, function(width) -> model, or settings of GPTs, got %s", keywords.show(family))
+  local widths, own = family.widths("coord", o.widths or {64, 128, 256, 512}, 2), models
+  if type(models) == "table" and not family.callable(models) then
+    own = family.gpts("coord", models)
+  elseif not family.callable(models) then
+    keywords.fail("coord: expected a family, function(width) -> model, or settings of GPTs, got %s", keywords.show(models))
   end
-  local check = setmetatable({widths = widths, seeds = read_seeds(o.seeds), steps = whole("steps", o.steps or 5, 2),
+  local check = setmetatable({widths = widths, seeds = family.seeds("coord", o.seeds or 2),
+                              steps = family.whole("coord", "steps", o.steps or 5, 2),
                               lr = o.lr or 2 ^ -7, tolerance = o.tolerance or 0.15, lines = {}}, Check)
   keywords.number("coord", "lr", check.lr)
   keywords.number("coord", "tolerance", check.tolerance)
-  local _ <close> = keep_streams()
+  local _ <close> = family.keep_streams()
   local grad <close> = torch.set_grad_enabled(true) -- luacheck: no unused
   local p = o.setup and reparam.new "standard" or parametrization(o, own, widths)
   check.rule, check.optimizer = o.setup and "setup" or p.rule.name, o.setup and "" or p.optimizer

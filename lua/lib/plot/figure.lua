@@ -9,7 +9,8 @@ Figure.__index = Figure
 
 local OPTIONS = {"x", "title", "xlabel", "ylabel", "logx", "logy", "xlim", "ylim", "style", "labels", "size", "save"}
 local CURVE = {"x", "y", "title", "style", "error"}
-local STYLES = {lines = true, points = true, linespoints = true, steps = true, boxes = true, crosses = true}
+local STYLES = {lines = true, points = true, linespoints = true, steps = true, boxes = true, crosses = true,
+                stars = true}
 local POINTS = 2000 -- of a curve in a drawing; files of numbers keep them all
 
 -- ---- reading options ----
@@ -23,7 +24,7 @@ end
 
 local function style(value)
   if value ~= nil and not STYLES[value] then
-    keywords.fail("plot: style must be lines, points, linespoints, steps, boxes or crosses, got %s", keywords.show(value))
+    keywords.fail("plot: style must be lines, points, linespoints, steps, boxes, crosses or stars, got %s", keywords.show(value))
   end
   return value
 end

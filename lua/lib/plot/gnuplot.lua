@@ -66,11 +66,12 @@ local function clause(index, curve, colour)
     steps = "with histeps lw 2",
     boxes = "with boxes fs solid 0.6 noborder",
     crosses = "with points ps 1.2",
+    stars = "with points ps 1.8 lw 2",
   })[curve.style]
   if curve.error then look = "with yerrorlines lw 2 ps 0.9" end
   local shape = ""
-  if curve.style == "crosses" then
-    shape = " pt 2"
+  if curve.style == "crosses" or curve.style == "stars" then
+    shape = curve.style == "stars" and " pt 3" or " pt 2"
   elseif curve.style ~= "boxes" and curve.style ~= "steps" and (curve.style ~= "lines" or curve.error) then
     shape = (" pt %d"):format(({7, 5, 9, 11, 13, 15, 4, 6})[(index - 1) % 8 + 1])
   end

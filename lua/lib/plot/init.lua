@@ -27,7 +27,7 @@ end
 
 --- plot{y, …, x =, title =, xlabel =, ylabel =, logx =, logy =, xlim =, ylim =, style =, labels =, save =}
 -- Curves: lists of numbers, 1-d tensors, or {x =, y =, title =, style =, error =}.  logx, logy: true (10) or 2.
--- style: "lines", "points", "linespoints", "steps", "boxes", "crosses".
+-- style: "lines", "points", "linespoints", "steps", "boxes", "crosses", "stars".
 local function draw(_, options)
   return show(Figure.new(options), type(options) == "table" and options.save or nil)
 end
@@ -116,6 +116,16 @@ function plot.coord(check, options)
     if y[1] > 0 then made[#made + 1] = {x = check.widths, y = y, title = line.module, style = "linespoints"} end
   end
   return draw(nil, made)
+end
+
+--- plot.sweep(result[, {title =, save =}]): what sweep measured: loss by learning rate, a curve per width with the standard
+-- error over seeds, the best rates marked, diverged ones as crosses at the top edge; the table below.
+function plot.sweep(result, options)
+  options = keywords.read("plot.sweep", options, {"title", "save"})
+  if type(result) ~= "table" or not (result.curves and result.points) then
+    keywords.fail("plot.sweep: expected what sweep{…} made, got %s", keywords.show(result))
+  end
+  return show(require "plot.sweep".figure(result, options), options.save)
 end
 
 -- ---- distributions and maps ----

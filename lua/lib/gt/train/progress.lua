@@ -28,7 +28,8 @@ end
 
 -- ---- pieces of text ----
 
-local function clock_text(seconds)
+--- Seconds as 01:05 or 1:00:05.
+function progress.clock(seconds)
   if not (seconds < 360000) then return "--:--" end
   local s = math.floor(seconds + 0.5)
   if s >= 3600 then return f"{s // 3600}:{s // 60 % 60:02d}:{s % 60:02d}" end
@@ -74,7 +75,7 @@ function Progress:bar(columns)
   if t.loss then pieces[#pieces + 1] = f"loss {t.smooth_loss:.4g}" end
   if t.rate then pieces[#pieces + 1] = f"lr {t.rate:.2e}" end
   pieces[#pieces + 1] = rate_text(rate) .. " tok/s"
-  pieces[#pieces + 1] = "[" .. clock_text(spent) .. "<" .. clock_text(left) .. "]"
+  pieces[#pieces + 1] = "[" .. progress.clock(spent) .. "<" .. progress.clock(left) .. "]"
   local text = table.concat(pieces, " ")
   while #pieces > 1 and terminal.width(text) > columns - 1 do
     pieces[#pieces] = nil

@@ -62,12 +62,14 @@ local function find_in_forward(t, x, y)
 end
 
 local function fail_forward(t, value, x, y)
+  t.nonfinite = t.step_count + 1
   native.set_rng(t.before.seed, t.before.stream)
   keywords.fail("train: the loss of step %d is %s, %s; nothing was updated", t.step_count + 1, tostring(value),
                 find_in_forward(t, x, y))
 end
 
 local function fail_gradient(t, gradients, names, norm)
+  t.nonfinite = t.step_count + 1
   local i = native.first_nonfinite(gradients)
   local culprit = i and "gradient of " .. names[i] or "the norm of the gradients"
   keywords.fail("train: %s is not finite in step %d (norm %s); nothing was updated", culprit, t.step_count + 1,

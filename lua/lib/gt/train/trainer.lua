@@ -22,7 +22,7 @@ local fields = {
   "autocast", "ema", "seed", "folder", "save_every", "eval_every", "keep", "log_every", "progress",
   "on_step", "objective", "reduce", "tokenizer", "step_count", "tokens", "elapsed", "loss", "smooth_loss",
   "smooth_sum", "norm", "rate", "momentum_now", "val_loss", "journal", "target", "paused", "due", "before",
-  "unfinished", "log", "lock", "bar", "saved", "live", "wires",
+  "unfinished", "log", "lock", "bar", "saved", "live", "wires", "nonfinite",
 }
 local is_field = {}
 for _, name in ipairs(fields) do is_field[name] = true end
