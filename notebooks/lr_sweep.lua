@@ -40,8 +40,7 @@ result = sweep{
   steps = steps,
   journal = journal ~= "" and journal or nil,
 }
-result
--- expect: learning rates
 
 -- %% its figure
 result:plot{title = f"AdamW, standard parametrization, {steps} steps", save = figure}
+-- expect: learning rates
