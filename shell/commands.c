@@ -7,8 +7,12 @@
 #include "shell/version.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* compile(text, name) -> function, how its results are shown; raises what the compiler says.  The
@@ -78,6 +82,49 @@ static int folder(lua_State *L) {
   return 1;
 }
 
+bool sh_make_folders(char *path) {
+  for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+    *p = 0;
+    int failed = mkdir(path, 0700);
+    *p = '/';
+    if (failed && errno != EEXIST) return false;
+  }
+  return true;
+}
+
+/* append(path, text) -> true, or nil and the reason: in one write, to a file for the user alone
+ * that is made, with its folders, when it is not there */
+static int append(lua_State *L) {
+  size_t size;
+  const char *path = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &size);
+  char copy[4096];
+  int fd = -1;
+  if (strlen(path) >= sizeof copy) return luaL_fileresult(L, 0, path);
+  if (sh_make_folders(strcpy(copy, path)))
+    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  bool ok = fd >= 0 && write(fd, text, size) == (ssize_t)size;
+  int reason = errno;
+  if (fd >= 0) close(fd);
+  errno = reason;
+  return luaL_fileresult(L, ok, path);
+}
+
+/* session_name() -> "20251121-231504-004096-77": date, time, microseconds, process: in the order of
+ * their begin */
+static int session_name(lua_State *L) {
+  char text[64];
+  struct timespec now;
+  struct tm local;
+  clock_gettime(CLOCK_REALTIME, &now);
+  localtime_r(&now.tv_sec, &local);
+  size_t n = strftime(text, sizeof text, "%Y%m%d-%H%M%S", &local);
+  lua_pushlstring(L, text, n);
+  snprintf(text, sizeof text, "-%06ld-%d", now.tv_nsec / 1000, (int)getpid());
+  lua_pushstring(L, text);
+  lua_concat(L, 2);
+  return 1;
+}
+
 static void set_text(lua_State *L, const char *field, const char *text) {
   if (text) lua_pushstring(L, text), lua_setfield(L, -2, field);
 }
@@ -108,10 +155,12 @@ static int options(lua_State *L) {
   return 2;
 }
 
-static const luaL_Reg functions[] = {
-    {"chdir", change_folder}, {"compile", compile}, {"folder", folder},   {"history", history},
-    {"initial", initial},     {"options", options}, {"prefill", prefill}, {"show", show},
-    {"variables", variables}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"append", append},       {"session_name", session_name},
+                                     {"chdir", change_folder}, {"compile", compile},
+                                     {"folder", folder},       {"history", history},
+                                     {"initial", initial},     {"options", options},
+                                     {"prefill", prefill},     {"show", show},
+                                     {"variables", variables}, {NULL, NULL}};
 
 void sh_commands_open(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);

@@ -3,7 +3,12 @@
 #define SH_COMMANDS_H
 
 #include <lua.h>
+#include <stdbool.h>
 
 void sh_commands_open(lua_State *L);
+
+/* Makes the folders above a file, for the user alone; false, with errno, when one cannot be made.
+ */
+bool sh_make_folders(char *path);
 
 #endif

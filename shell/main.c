@@ -224,7 +224,7 @@ static int run(lua_State *L, char **argv, int argc, const sh_options *o) {
   bool has_file = o->script < argc;
   bool terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
   bool has_work = has_file || o->code_count > 0 || o->command;
-  bool prompt = o->interactive || (!has_work && terminal);
+  bool prompt = o->interactive || o->resume || (!has_work && terminal);
   int code = 0;
   sh_interrupt_install(L, prompt);
   for (int i = 0; i < o->code_count && code == 0; i++) code = run_code(L, o->code[i]);
@@ -233,7 +233,7 @@ static int run(lua_State *L, char **argv, int argc, const sh_options *o) {
   if (code == 0 && !has_work && !prompt) code = run_file(L, NULL);
   if (!prompt || sh_ending()) return code;
   sh_interrupt_clear(L);
-  sh_repl(L);
+  sh_repl(L, o->resume);
   return 0;
 }
 

@@ -21,6 +21,7 @@ const sh_command_row sh_command_rows[] = {
 const sh_option_row sh_option_rows[] = {
     {NULL, 'e', NULL, "CODE", "run CODE, show the value of an expression; may be repeated"},
     {NULL, 'i', NULL, NULL, "go to the prompt afterwards"},
+    {NULL, 0, "resume", NULL, "offer to run the inputs of the last session again"},
     {NULL, 0, "threads", "N", "CPU threads (default: all cores)"},
     {NULL, 0, "cuda-library", "PATH", "the CUDA plug-in to open when a cuda device is asked for"},
     {NULL, 'v', "version", NULL, "show the version"},
@@ -163,6 +164,8 @@ static bool read_option(int argc, char **argv, int *i, sh_options *o) {
     return true;
   case 'i':
     return o->interactive = true;
+  case 'r':
+    return o->resume = true;
   case 'v':
     return o->version = true;
   case 'h':

@@ -32,6 +32,7 @@ typedef struct sh_given {
 
 typedef struct sh_options {
   bool help, version, interactive; /* -h, -v, -i */
+  bool resume;                     /* --resume */
   bool stdin_script;               /* "-" */
   int threads;                     /* 0: not given */
   const char *cuda_library;        /* NULL: not given */

@@ -1,5 +1,6 @@
 /* repl.c: the prompt: reads lines until they make a complete input, runs it as a cell. */
 #include "shell/repl.h"
+#include "shell/commands.h"
 #include "shell/complete.h"
 #include "shell/input.h"
 #include "shell/interrupt.h"
@@ -7,12 +8,14 @@
 #include "shell/session.h"
 #include "shell/version.h"
 
-#include <errno.h>
+#include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define SH_SHOWN "shell.shown" /* registry: the text of the value that the input showed last */
 
 /* An input under construction. */
 typedef struct input {
@@ -130,30 +133,94 @@ static sh_result run_lua(lua_State *L, const input *in, const char *name) {
   return result == SH_DONE ? sh_call(L, 0, show) : result;
 }
 
-/* Runs the input; false when more lines are needed to complete it. */
-static bool run_input(lua_State *L, const input *in, int number) {
-  char name[32];
-  snprintf(name, sizeof name, "=input %d", number);
-  sh_interrupt_clear(L);
-  sh_keep_text(L, name, in->text);
-  sh_result result =
-      sh_input_is_command(in->text) ? run_special(L, in->text) : run_lua(L, in, name);
-  if (result == SH_INCOMPLETE) {
-    lua_settop(L, 0);
-    return false;
-  }
-  if (result == SH_FAILED) sh_report(L, "");
+/* What displayed text goes through: (text) is written, and kept for the journal. */
+static int show_and_keep(lua_State *L) {
+  fwrite(lua_tostring(L, 1), 1, lua_rawlen(L, 1), stdout);
+  fputc('\n', stdout);
+  lua_settop(L, 1);
+  lua_setfield(L, LUA_REGISTRYINDEX, SH_SHOWN);
+  return 0;
+}
+
+static double seconds_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Tells the library of an input that ended; its error message is on top of the stack if it failed.
+ */
+static void note_input(lua_State *L, const char *text, sh_result result, double seconds) {
   bool interrupted = sh_interrupted();
   sh_interrupt_clear(L);
-  fflush(stdout);
-  lua_settop(L, 0);
-  lua_pushstring(L, in->text);
+  lua_pushstring(L, text);
   lua_pushboolean(L, result == SH_DONE);
   lua_pushboolean(L, interrupted);
-  if (!sh_ending() && !call_library(L, "shell.inputs", "done", 3, 0)) sh_report(L, "");
-  fflush(stdout);
+  lua_pushnumber(L, seconds);
+  lua_getfield(L, LUA_REGISTRYINDEX, SH_SHOWN);
+  if (result == SH_FAILED)
+    lua_pushvalue(L, 1);
+  else
+    lua_pushnil(L);
+  lua_pushboolean(L, isatty(STDIN_FILENO));
+  if (!call_library(L, "shell.inputs", "done", 7, 0)) sh_report(L, "");
+}
+
+/* Runs the input and shows its value or error.  SH_INCOMPLETE: nothing ran, more lines are needed.
+ */
+static sh_result run_input(lua_State *L, const input *in, int number) {
+  char name[32];
+  snprintf(name, sizeof name, "=input %d", number);
   lua_settop(L, 0);
-  return true;
+  sh_interrupt_clear(L);
+  sh_keep_text(L, name, in->text);
+  lua_pushnil(L);
+  lua_setfield(L, LUA_REGISTRYINDEX, SH_SHOWN);
+  lua_pushcfunction(L, show_and_keep);
+  sh_set_display(L);
+  double began = seconds_now();
+  sh_result result =
+      sh_input_is_command(in->text) ? run_special(L, in->text) : run_lua(L, in, name);
+  if (result != SH_INCOMPLETE) {
+    if (result == SH_FAILED) {
+      lua_pushvalue(L, -1);
+      lua_insert(L, 1); /* for note_input() */
+      sh_report(L, "");
+    }
+    fflush(stdout);
+    if (!sh_ending()) note_input(L, in->text, result, seconds_now() - began);
+    fflush(stdout);
+  }
+  lua_settop(L, 0);
+  return result;
+}
+
+/* --resume: runs the inputs of the last session again as far as they work, when the user wants it.
+ * Answers the number of the next input. */
+static int replay(lua_State *L, int number) {
+  lua_settop(L, 0);
+  if (!call_library(L, "shell.journal", "resume", 0, 1)) {
+    sh_report(L, "");
+    sh_interrupt_clear(L);
+    return number;
+  }
+  lua_Integer count = (lua_Integer)lua_rawlen(L, 1);
+  int list = luaL_ref(L, LUA_REGISTRYINDEX);
+  sh_result result = SH_DONE;
+  for (lua_Integer i = 1; i <= count && result == SH_DONE && !sh_ending(); i++) {
+    input in = {0};
+    lua_rawgeti(L, LUA_REGISTRYINDEX, list);
+    lua_rawgeti(L, -1, i);
+    if (!add_line(&in, lua_tostring(L, -1))) break;
+    printf("gpt> %s\n", in.text);
+    result = run_input(L, &in, number++);
+    if (result != SH_DONE) fprintf(stderr, "stopped there\n");
+    drop(&in);
+  }
+  luaL_unref(L, LUA_REGISTRYINDEX, list);
+  lua_settop(L, 0);
+  if (!call_library(L, "shell.journal", "resumed", 0, 0)) sh_report(L, "");
+  return number;
 }
 
 /* "gpt> ", or what the user or a paused trainer puts in its place; on the stack. */
@@ -168,16 +235,6 @@ static const char *prompt_text(lua_State *L, bool first, int number) {
   return first ? "gpt> " : "...> ";
 }
 
-static bool make_folders(char *path) {
-  for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
-    *p = 0;
-    int failed = mkdir(path, 0700);
-    *p = '/';
-    if (failed && errno != EEXIST) return false;
-  }
-  return true;
-}
-
 /* GPTSH_HISTORY (empty: none), else $XDG_STATE_HOME/gptsh/history, else ~/.local/state/…; NULL: no
  * history.  Missing folders are made. */
 static const char *history_file(char *path, size_t size) {
@@ -190,20 +247,20 @@ static const char *history_file(char *path, size_t size) {
     n = snprintf(path, size, "%s/gptsh/history", state);
   else
     n = home ? snprintf(path, size, "%s/.local/state/gptsh/history", home) : -1;
-  return n > 0 && (size_t)n < size && make_folders(path) ? path : NULL;
+  return n > 0 && (size_t)n < size && sh_make_folders(path) ? path : NULL;
 }
 
 static char *enter(void *data, const char *text, bool *more) {
   return sh_input_enter(data, text, more);
 }
 
-void sh_repl(lua_State *L) {
+void sh_repl(lua_State *L, bool resume) {
   char path[4096];
   sh_line_helper helper = {.data = L, .complete = sh_complete, .enter = enter};
   sh_line_open(history_file(path, sizeof path), &helper);
   if (isatty(STDOUT_FILENO)) printf("%s · help, Ctrl-D ends\n", SH_VERSION);
   input in = {0};
-  int number = 1;
+  int number = resume ? replay(L, 1) : 1;
   for (;;) {
     char *line;
     if (sh_ending()) break;
@@ -224,7 +281,7 @@ void sh_repl(lua_State *L) {
     if (after == SH_LEAVE) break;
     if (after == SH_NEXT_INPUT) {
       drop(&in);
-    } else if (run_input(L, &in, number)) {
+    } else if (run_input(L, &in, number) != SH_INCOMPLETE) {
       sh_line_remember(in.text);
       drop(&in);
       number++;

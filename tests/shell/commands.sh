@@ -45,6 +45,8 @@ at_prompt "a traceback shows the lines" "function outer()${nl}  error('boom')${n
 at_prompt "a copied transcript runs" "gpt> for i = 1, 2 do${nl}...>   print('row', i)${nl}...> end" 'row	2'
 at_prompt "_PROMPT is the prompt" "_PROMPT = 'mine: '${nl}1" 'mine: '
 
+at_prompt "%log says that a pipe is not kept" "1${nl}%log" 'this session is not kept'
+
 printf 'count = (count or 0) + #arg\nprint("ran", arg[1])\n' >"$tap_dir/plain.lua"
 at_prompt "%run runs a script with arguments" "%run plain.lua one two${nl}count" 'ran	one' '2$'
 printf -- '-- %%%% first\nlocal a = 5\n-- %%%% second\nprint("second", a)\n' >"$tap_dir/nb.lua"

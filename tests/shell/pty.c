@@ -434,6 +434,35 @@ static void a_history_that_is_no_file_is_left_alone(void **state) {
   assert_int_equal(leave(t, CTRL_D), 0);
 }
 
+static void runs_the_last_session_again(void **state) {
+  (void)state;
+  char command[128];
+  snprintf(command, sizeof command, "XDG_STATE_HOME=%s/again exec \"$GPTSH\"", folder);
+  terminal *t = start_command(command);
+  ask(t, "local first = 20", "");
+  ask(t, "first + nil", "attempt to perform arithmetic");
+  ask(t, "%pwd", "/");
+  ask(t, "second = first * 2 + 1", "");
+  kill(t->pid, SIGKILL); /* whatever happens to it */
+  waitpid(t->pid, NULL, 0);
+  close(t->fd);
+  free(t);
+  snprintf(command, sizeof command, "XDG_STATE_HOME=%s/again exec \"$GPTSH\" --resume", folder);
+  t = start_until(command, "[y/N] ");
+  type(t, "y\r");
+  expect(t, "gpt> local first = 20\r\n");
+  expect(t, "gpt> second = first * 2 + 1\r\n");
+  expect(t, "gpt> ");
+  ask(t, "second", "41");
+  assert_int_equal(leave(t, CTRL_D), 0);
+  t = start_until(command, ": 3 inputs, 3 to run again"); /* what ran again is a session too */
+  expect(t, "[y/N] ");
+  type(t, "n\r");
+  expect(t, "gpt> ");
+  ask(t, "second == nil and 'not' .. ' run'", "not run");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
 static void takes_a_copied_transcript(void **state) {
   (void)state;
   terminal *t = start();
@@ -505,6 +534,7 @@ int main(void) {
       cmocka_unit_test_teardown(a_long_history_costs_nothing, end_session),
       cmocka_unit_test_teardown(two_sessions_keep_both_histories, end_session),
       cmocka_unit_test_teardown(a_history_that_is_no_file_is_left_alone, end_session),
+      cmocka_unit_test_teardown(runs_the_last_session_again, end_session),
       cmocka_unit_test_teardown(takes_a_copied_transcript, end_session),
       cmocka_unit_test_teardown(dies_of_a_termination, end_session),
       cmocka_unit_test_teardown(continues_after_a_stop, end_session),

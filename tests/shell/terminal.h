@@ -96,8 +96,8 @@ static void ask(terminal *t, const char *input, const char *answer) {
   expect(t, "gpt> ");
 }
 
-/* Runs a shell command in a terminal of its own and waits for the prompt of gptsh. */
-static terminal *start_command(const char *command) {
+/* Runs a shell command in a terminal of its own and waits for a text. */
+static terminal *start_until(const char *command, const char *text) {
   terminal *t = calloc(1, sizeof *t);
   assert_non_null(t);
   running = t;
@@ -111,9 +111,12 @@ static terminal *start_command(const char *command) {
     execl("/bin/sh", "sh", "-c", command, (char *)NULL);
     _exit(127);
   }
-  expect(t, "gpt> ");
+  expect(t, text);
   return t;
 }
+
+/* The same until gptsh shows its prompt. */
+static terminal *start_command(const char *command) { return start_until(command, "gpt> "); }
 
 static terminal *start(void) { return start_command("exec \"$GPTSH\""); }
 

@@ -257,3 +257,19 @@ test("asked to end, a run saves where it is and says 143", function()
     test.equal(records, math.tointeger(steps))
   end)
 end)
+
+test("in a session that is run again, a folder with a run is gone on with", function()
+  local folder = support.folder()
+  local t = support.trainer {folder = folder, save_every = 5}
+  t:run(5)
+  local hash = t:hash()
+  t:close()
+  local kept = package.loaded["shell.journal"]
+  package.loaded["shell.journal"] = {replaying = true}
+  local again = support.trainer {folder = folder, save_every = 5}
+  package.loaded["shell.journal"] = kept
+  test.equal(again.step_count, 5)
+  test.equal(again:hash(), hash)
+  again:close()
+  support.remove(folder)
+end)

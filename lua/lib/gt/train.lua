@@ -38,7 +38,8 @@ function train.new(options)
   if not t.folder then return t end
   trainer.take_folder(t)
   local steps = checkpoint.steps(t.folder)
-  if #steps > 0 and o.resume then
+  local journal = package.loaded["shell.journal"] -- a session that is run again goes on with its runs
+  if #steps > 0 and (o.resume or journal and journal.replaying) then
     return trainer.go_back(t)
   end
   if #steps > 0 and not o.overwrite then

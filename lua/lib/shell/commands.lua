@@ -282,6 +282,8 @@ commands.list = {
   {"edit", "[N]", "change input N in $VISUAL or $EDITOR; it comes back at the prompt", edit},
   {"help", "", "list these commands", function() commands.help() end},
   {"history", "[-a] [-g TEXT] [-o FILE]", "inputs of this session; -a: of all; -g: those with TEXT", show_history},
+  {"log", "", "say where inputs and outputs of this session are kept, for gptsh --resume",
+   function() require("shell.journal").tell() end},
   {"mem", "", "memory by device, and the variables that hold most", names "memory"},
   {"plot", "EXPRESSION", "draw a tensor, a list or a trainer's losses", draw},
   {"pwd", "", "show the current folder", function() print(shell.folder()) end},

@@ -75,12 +75,15 @@ end
 
 -- ---- for the prompt ----
 
---- After each input: its text, whether it ran to its end, whether Ctrl-C stopped it.
-function inputs.done(text, ok, interrupted)
+--- After each input: its text, whether it ran to its end, whether Ctrl-C stopped it, how long it took, the text of the
+-- value it showed, its error.  `keep`: it goes into the journal.
+function inputs.done(text, ok, interrupted, seconds, output, message, keep)
   local n = #inputs.list + 1
   inputs.list[n], inputs.failed[n] = text, not ok or nil
   age()
   if interrupted then tell_pause() end
+  if not keep or text:sub(1, 1) == " " then return end
+  require("shell.journal").add{input = text, ok = ok, seconds = seconds, output = output, error = message}
 end
 
 --- The prompt: _PROMPT and _PROMPT2, strings or functions, come first.

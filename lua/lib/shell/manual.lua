@@ -63,10 +63,13 @@ local ending = [[
 .TP
 .I $XDG_STATE_HOME/gptsh/history
 inputs of the prompt (~/.local/state without that variable); one that begins with a blank is not kept
+.TP
+.I $XDG_STATE_HOME/gptsh/sessions/
+inputs and outputs of the last sessions at a prompt, for \fB\-\-resume\fR
 .SH ENVIRONMENT
 .TP
 .B GPTSH_HISTORY
-another file for the history; empty: none
+another file for the history; empty: none, and no sessions are kept
 .TP
 .B NO_COLOR
 no colours
