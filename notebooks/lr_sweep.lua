@@ -40,7 +40,8 @@ result = sweep{
   steps = steps,
   journal = journal ~= "" and journal or nil,
 }
+result
+-- expect: learning rates
 
 -- %% its figure
 result:plot{title = f"AdamW, standard parametrization, {steps} steps", save = figure}
--- expect: learning rates
