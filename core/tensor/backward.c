@@ -3,6 +3,7 @@
  * Nodes are collected first (no recursion), checked, and sorted by falling sequence number: a node
  * comes after all that use its outputs.  Each then turns the gradients of its outputs into those of
  * its inputs and gives up what it held.  Nothing is changed before the checks are through. */
+#include "core/tensor/anomaly.h"
 #include "core/tensor/node.h"
 #include "core/tensor/prepare.h"
 #include "core/tensor/rng.h"
@@ -14,7 +15,8 @@ enum { FEW = 8 };
 
 typedef struct walk {
   gt_ctx *cx;
-  gt_node **nodes; /* one reference each */
+  gt_anomaly *anomaly; /* looks at every step; NULL: off */
+  gt_node **nodes;     /* one reference each */
   int64_t count, capacity, done;
   gt_tensor **touched; /* (leaves) leaves whose gradient changed, one reference each */
   int64_t leaves, touched_count;
@@ -353,6 +355,8 @@ static gt_status visit(walk *w, gt_node *node) {
   if (!has_gradient(node)) return GT_OK;
   GT_TRY(check_node(w->cx, node)); /* again: this pass may have added to a gradient it saved */
   frame f = {0};
+  gt_backward_ranges before;
+  if (w->anomaly != NULL) GT_TRY(gt_anomaly_before(w->cx, node, &before));
   gt_status status = open_frame(&f, w->cx, node);
   if (status == GT_OK) status = run_node(&f, w, node);
   for (int k = 0; k < node->nout; k++) { /* before passing on: what only we held may be reused */
@@ -361,6 +365,8 @@ static gt_status visit(walk *w, gt_node *node) {
   }
   if (status == GT_OK) status = gt_poll(w->cx);
   if (status == GT_OK) status = deliver_all(&f, w, node);
+  if (status == GT_OK && w->anomaly != NULL)
+    status = gt_anomaly_check_node(w->cx, w->anomaly, node, &before);
   close_frame(&f);
   return status;
 }
@@ -415,8 +421,10 @@ gt_status gt_backward(gt_ctx *cx, gt_tensor *root, gt_tensor *seed, bool retain)
   GT_TRY(make_seed(cx, root, seed, &start));
   bool enabled = cx->grad_enabled;
   gt_autocast autocast[GT_NDEVICE];
+  gt_anomaly *anomaly = cx->anomaly;
   gt_status status;
   cx->grad_enabled = false; /* gradients of gradients are not recorded */
+  cx->anomaly = NULL;       /* rules are looked at as one */
   memcpy(autocast, cx->autocast, sizeof autocast);
   memset(cx->autocast, 0, sizeof autocast); /* the dtypes of the forward stand */
   if (root->node == NULL) {
@@ -424,11 +432,12 @@ gt_status gt_backward(gt_ctx *cx, gt_tensor *root, gt_tensor *seed, bool retain)
     status = root->grad == NULL ? store(cx, &edge, gt_tensor_ref(start))
                                 : add(cx, &edge, gt_tensor_ref(start));
   } else {
-    walk w = {.cx = cx, .retain = retain};
+    walk w = {.cx = cx, .anomaly = anomaly, .retain = retain};
     status = walk_graph(&w, root->node, root->output, start);
     close_walk(&w, status != GT_OK);
   }
   cx->grad_enabled = enabled;
+  cx->anomaly = anomaly;
   memcpy(cx->autocast, autocast, sizeof autocast);
   gt_tensor_unref(cx, start);
   return status;

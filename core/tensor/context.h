@@ -18,6 +18,7 @@ typedef struct gt_pool gt_pool;
 typedef struct gt_allocator gt_allocator;
 typedef struct gt_storage gt_storage;
 typedef struct gt_node gt_node;
+typedef struct gt_anomaly gt_anomaly;
 
 #define GT_MESSAGE_MAX 1024
 #define GT_MAX_SCRATCH 16
@@ -51,6 +52,7 @@ struct gt_ctx {
   uint64_t stream;                  /* next unused stream number */
   uint64_t sequence;                /* next graph node number */
   gt_observer *observer;            /* core/model/module.h */
+  gt_anomaly *anomaly;              /* core/tensor/anomaly.h; NULL: results are not looked at */
   bool shielded; /* interrupts wait until this is false again: set around work that must not stop
                     halfway, such as an optimizer step.  gt_poll() and gt_parallel() honour it */
   void *host;    /* the binding's data; core never looks inside */

@@ -366,6 +366,7 @@ static int open_library(lua_State *L) {
   gtlua_open_ops(L);
   gtlua_open_text(L);
   gtlua_open_session(L);
+  gtlua_open_anomaly(L);
   gtlua_open_debug(L);
   gtlua_open_module(L);
   gtlua_open_optim(L);

@@ -149,6 +149,7 @@ void gtlua_open_ops(lua_State *L);
 void gtlua_open_values(lua_State *L);  /* dtype, device, Size */
 void gtlua_open_text(lua_State *L);    /* numbers as text, f-strings, print, load, require */
 void gtlua_open_session(lua_State *L); /* seed, threads, gradient mode, memory */
+void gtlua_open_anomaly(lua_State *L); /* torch.autograd */
 void gtlua_open_module(lua_State *L);
 void gtlua_open_optim(lua_State *L);
 void gtlua_open_inspect(lua_State *L);

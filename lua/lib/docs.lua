@@ -43,6 +43,10 @@ return {
     "  gradients keep theirs, as in PyTorch's autocast on the CPU\n" ..
     "  local _ <close> = torch.autocast(\"cpu\") does so to the end of the block",
   ["torch.is_autocast_enabled"] = "(device = \"cpu\") -> boolean",
+  ["torch.autograd.detect_anomaly"] = "([function, …]) -> its results, with every result and gradient looked through\n" ..
+    "  the op that is first to make a nan, or an inf of finite inputs, fails; it names itself, the ranges of its inputs\n" ..
+    "  and the module it ran in\n" ..
+    "  local _ <close> = torch.autograd.detect_anomaly() does so to the end of the block",
   ["torch.is_grad_enabled"] = "() -> boolean",
   ["torch.memory_allocated"] = "(device = \"cpu\") -> bytes in live tensors",
   ["torch.memory_reserved"] = "(device = \"cpu\") -> bytes held from the system",

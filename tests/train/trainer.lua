@@ -227,14 +227,16 @@ end)
 
 -- ---- what is not finite ----
 
-test("a loss that is not finite stops before the update and names where it came from", function()
+test("a loss that is not finite stops before the update and names the op and module it came from", function()
   local t = support.trainer()
   t:run(5)
   local before = t:hash()
-  local handle = t.model.blocks[1].attn:register_forward_hook(function(_, _, out) return out * (0 / 0) end)
-  test.raises(function() t:step() end,
-    "the loss of step 6 is nan, first in the output of blocks.1.attn (MultiHeadAttention); nothing was updated")
+  local handle = t.model.blocks[1].attn:register_forward_hook(function(_, _, out) return out:detach():abs():neg():log() end)
+  local ok, message = pcall(t.step, t)
   handle:remove()
+  assert(not ok)
+  assert(message:find("the loss of step 6 is nan: log gave nan; its inputs: x (4, 16, 32) from -", 1, true), message)
+  assert(message:find("; in GPT.blocks.1.attn; nothing was updated", 1, true), message)
   test.equal(t:hash(), before)
   t:run()
   test.equal(t:hash(), want)
@@ -251,12 +253,28 @@ test("a weight that is not finite is named", function()
   test.equal(t.step_count, 2)
 end)
 
+test("a gradient that is not finite names the op whose backward made it, in any micro-batch", function()
+  local calls = 0
+  local t = support.trainer {accumulate = 2, objective = function(model, x, y)
+    calls = calls + 1
+    local loss = model(x, y)
+    return calls % 2 == 0 and loss + (loss - loss):sqrt() or loss -- sqrt'(0) is infinite
+  end}
+  local before = t:hash()
+  local ok, message = pcall(t.step, t)
+  assert(not ok)
+  assert(message:find "gradient of [%w_.]+ is not finite in step 1 %(norm nan%): the backward of sqrt gave inf as gradient of x",
+         message)
+  assert(message:find(", its result () from 0.0 to 0.0", 1, true), message)
+  test.equal(t:hash(), before)
+end)
+
 test("a gradient that is not finite is named", function()
   local t = support.trainer()
   t:run(2)
   local before = t:hash()
   t.reduce = function(gradients) gradients[3]:fill_(1 / 0) end
-  test.raises(function() t:step() end, "is not finite in step 3 (norm inf); nothing was updated")
+  test.raises(function() t:step() end, "is not finite in step 3 (norm inf): no op of the model made it; nothing was")
   t.reduce = nil
   test.equal(t:hash(), before)
 end)

@@ -32,54 +32,10 @@ local function roll_back(t)
   t.before = nil
 end
 
--- ---- finding what is not finite ----
-
-local function is_finite(tensor) return tensor:detach():isfinite():all():item() end
-
---- The first weight that is not finite, or the first module whose output was not when the batch is run again.
-local function find_in_forward(t, x, y)
-  for name, p in t.model:named_parameters() do
-    if not is_finite(p) then return f"weight {name} is not finite" end
-  end
-  local found
-  local handles = {}
-  for name, module in t.model:named_modules() do
-    handles[#handles + 1] = module:register_forward_hook(function(m, _, out)
-      if not found and torch.is_tensor(out) and not is_finite(out) then
-        found = ("first in the output of %s (%s)"):format(name == "" and "the model" or name, torch.type(m))
-      end
-    end)
-  end
-  local function remove()
-    for _, handle in ipairs(handles) do handle:remove() end
-  end
-  native.guard(remove, function()
-    local _ <close> = torch.no_grad()
-    t:loss_of(x, y)
-  end)
-  remove()
-  return found or "every module's output is finite"
-end
-
-local function fail_forward(t, value, x, y)
-  t.nonfinite = t.step_count + 1
-  native.set_rng(t.before.seed, t.before.stream)
-  keywords.fail("train: the loss of step %d is %s, %s; nothing was updated", t.step_count + 1, tostring(value),
-                find_in_forward(t, x, y))
-end
-
-local function fail_gradient(t, gradients, names, norm)
-  t.nonfinite = t.step_count + 1
-  local i = native.first_nonfinite(gradients)
-  local culprit = i and "gradient of " .. names[i] or "the norm of the gradients"
-  keywords.fail("train: %s is not finite in step %d (norm %s); nothing was updated", culprit, t.step_count + 1,
-                tostring(norm))
-end
-
 -- ---- forward and backward ----
 
---- One micro-batch: adds the gradient of loss / accumulate, answers the loss.
-local function micro_step(t)
+--- The loss of the next micro-batch, and its number of tokens.
+local function forward(t)
   local x, y = t.loader:next()
   if x == nil then keywords.fail("train: the loader has no batch for step %d", t.step_count + 1) end
   local loss = t:loss_of(x, y)
@@ -87,14 +43,56 @@ local function micro_step(t)
     keywords.fail("train: expected the model to answer a loss of one element, got %s",
                   torch.is_tensor(loss) and tostring(loss.shape) or keywords.show(loss))
   end
-  local value = loss:item()
-  if value - value ~= 0 then fail_forward(t, value, x, y) end
-  if t.accumulate == 1 then
-    loss:backward()
-  else
-    loss:backward(torch.full_like(loss:detach(), 1 / t.accumulate))
+  return loss, torch.is_tensor(x) and x:numel() or 0
+end
+
+--- Adds the gradient of loss / accumulate.
+local function backward(t, loss)
+  if t.accumulate == 1 then return loss:backward() end
+  loss:backward(torch.full_like(loss:detach(), 1 / t.accumulate))
+end
+
+-- ---- finding what is not finite ----
+
+--- Where what is not finite comes from: a weight, or the first op that made it when the step is computed again.
+local function origin(t)
+  for name, p in t.model:named_parameters() do
+    if not p:detach():isfinite():all():item() then return f"weight {name} is not finite" end
   end
-  return value, torch.is_tensor(x) and x:numel() or 0
+  drop_gradients(t)
+  t.loader:load_state(t.before.loader)
+  native.set_rng(t.before.seed, t.before.stream)
+  local mode <close> = torch.autograd.detect_anomaly()
+  local ok, message = pcall(function()
+    for _ = 1, t.accumulate do backward(t, (forward(t))) end
+  end)
+  local found = mode:found()
+  if not ok and not found then error(message, 0) end
+  return found or "no op of the model made it"
+end
+
+local function fail_forward(t, value)
+  t.nonfinite = t.step_count + 1
+  keywords.fail("train: the loss of step %d is %s: %s; nothing was updated", t.step_count + 1, tostring(value), origin(t))
+end
+
+local function fail_gradient(t, gradients, names, norm)
+  t.nonfinite = t.step_count + 1
+  local i = native.first_nonfinite(gradients)
+  local culprit = i and "gradient of " .. names[i] or "the norm of the gradients"
+  keywords.fail("train: %s is not finite in step %d (norm %s): %s; nothing was updated", culprit, t.step_count + 1,
+                tostring(norm), origin(t))
+end
+
+-- ---- one whole pass ----
+
+--- One micro-batch: adds its gradient, answers loss and number of tokens.
+local function micro_step(t)
+  local loss, tokens = forward(t)
+  local value = loss:item()
+  if value - value ~= 0 then fail_forward(t, value) end
+  backward(t, loss)
+  return value, tokens
 end
 
 --- All gradients that are there, and the names of their weights.
