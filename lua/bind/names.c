@@ -54,6 +54,7 @@ static const names global_names[] = {
     {"gt.reparam", {"lrtable"}},
     {"gt.coord", {"coord"}},
     {"gt.sweep", {"sweep", "pow2"}},
+    {"gt.lr_find", {"lr_find"}},
 };
 
 /* Makes the names lazy ones of the name space on top of the stack, in place of plain ones. */

@@ -1,9 +1,10 @@
---- family.lua: what instruments that make several models share: checked numbers and seeds, families of GPTs, random
--- streams put back.
+--- family.lua: what instruments that make several models share: checked numbers and seeds, families of GPTs, steps that
+-- may diverge, random streams and loaders put back.
 
 local native = require "native.train"
 local module = require "native.module"
 local keywords = require "gt.keywords"
+local settings = require "gt.train.settings"
 
 local family = {}
 
@@ -79,6 +80,21 @@ end
 function family.keep_streams()
   local seed, stream = native.rng()
   return setmetatable({}, {__close = function() native.set_rng(seed, stream) end})
+end
+
+--- Puts a loader back to where it is now when it is closed; other data have no place.
+function family.keep_place(data)
+  local place = settings.is_loader(data) and data:state()
+  return setmetatable({place = place or nil}, {__close = function()
+    if place then data:load_state(place) end
+  end})
+end
+
+--- One step of a trainer -> true; false when its loss or its gradients are not finite.  Other errors go through.
+function family.step(t)
+  local ok, why = pcall(t.step, t)
+  if not ok and not t.nonfinite then error(why, 0) end
+  return ok
 end
 
 return family

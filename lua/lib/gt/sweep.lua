@@ -109,7 +109,7 @@ local function read_optimizers(s, o)
 end
 
 local function read_data(data)
-  if settings.is_loader(data) then return data, data:state() end
+  if settings.is_loader(data) then return data end
   local ok, found = pcall(function() return data.loader end)
   if data == nil or not ok or not found then
     keywords.fail("sweep: expected data, tokens or a loader, got %s", data == nil and "nothing" or keywords.show(data))
@@ -133,7 +133,7 @@ local function read(options)
   end
   s.journal = o.journal ~= nil and keywords.string("sweep", "journal", o.journal) or nil
   s.progress = o.progress ~= false
-  s.data, s.start = read_data(o.data)
+  s.data = read_data(o.data)
   s.model = read_models(o.model, s.widths[1])
   s.optimizers = read_optimizers(s, o)
   return s
@@ -161,11 +161,7 @@ local function finite(value) return value - value == 0 end
 
 --- One step -> why the point ends here, or nil.
 local function step(s, t, record)
-  local ok, why = pcall(t.step, t)
-  if not ok then
-    if t.nonfinite then return "not finite" end
-    error(why, 0)
-  end
+  if not family.step(t) then return "not finite" end
   record.first = record.first or t.loss
   if t.step_count >= GRACE and record.first > 0 and t.smooth_loss > s.limit * record.first then
     return ("above %g times the first loss"):format(s.limit)
@@ -291,9 +287,8 @@ local function sweep(options)
   local _ <close> = family.keep_streams()
   local grad <close> = torch.set_grad_enabled(true) -- luacheck: no unused
   local s = read(options)
-  local loader <close> = setmetatable({}, {__close = function() -- luacheck: no unused
-    if s.start then s.data:load_state(s.start) end
-  end})
+  local loader <close> = family.keep_place(s.data)
+  s.start = loader.place
   local points, known, log = grid(s), unfinished, nil
   unfinished = {}
   if s.journal then known, log = journal.open(s.journal) end

@@ -1,0 +1,105 @@
+--- lr_find.lua: one short run in which the learning rate grows from step to step: where the loss falls fastest is a rate to
+-- begin with (arXiv 1506.01186).  All groups grow by one multiplier, so that their ratios stay.
+
+local module = require "native.module"
+local family = require "gt.family"
+local keywords = require "gt.keywords"
+local rate_text = require "gt.sweep.text".rate
+local train = require "gt.train"
+
+local OPTIONS = {"model", "data", "optim", "from", "to", "steps", "limit", "smooth", "objective", "clip", "accumulate",
+                 "autocast", "B", "T"}
+
+local Found = {__name = "lr_find"}
+Found.__index = Found
+
+function Found:__tostring()
+  local ending = self.stopped and (": stopped at %s, the loss is %s"):format(rate_text(self.last), self.stopped) or ""
+  local range = ("lr_find: %d steps from %s to %s%s"):format(#self.lr, rate_text(self.lr[1] or self.last), rate_text(self.last), ending)
+  if not self.suggestion then return range .. "\nno suggestion: the loss does not fall in this range" end
+  return ("%s\nsteepest at %.3g, least loss %.4f at %.3g"):format(range, self.suggestion, self.least, self.lowest)
+end
+
+--- found:plot{title =, save =}: loss by rate, raw and smoothed, with the suggestion marked.
+function Found:plot(options)
+  local o = keywords.read("lr_find: plot", options, {"title", "save"})
+  local made = {{x = self.lr, y = self.smooth, title = "smoothed"}, {x = self.lr, y = self.loss, title = "loss", style = "points"},
+                xlabel = "learning rate", ylabel = "loss", logx = 2, title = o.title, save = o.save}
+  if self.suggestion then
+    made[3] = {x = {self.suggestion}, y = {self.smooth[self.index]}, title = "steepest", style = "stars"}
+  end
+  return plot(made)
+end
+
+--- Steepest fall of the smoothed loss by log of the rate, without the first tenth, whose average is young, and the last five,
+-- which already climb; and the least smoothed loss.
+local function judge(found)
+  local x, y, steepest = found.lr, found.smooth, 0
+  for i, value in ipairs(y) do
+    if not found.least or value < found.least then found.least, found.lowest = value, x[i] end
+  end
+  for i = math.max(2, #x // 10 + 1), #x - 5 do
+    local slope = (y[i + 1] - y[i - 1]) / math.log(x[i + 1] / x[i - 1])
+    if slope < steepest then steepest, found.index, found.suggestion = slope, i, x[i] end
+  end
+end
+
+local function between(name, value, low, high)
+  if type(value) ~= "number" or not (value > low and value < high) then
+    keywords.fail("lr_find: expected %s between %g and %g, got %s", name, low, high, keywords.show(value))
+  end
+  return value
+end
+
+--- Checked options, with `run`, what train.new shall get.
+local function read(options)
+  local o = keywords.read("lr_find", options, OPTIONS)
+  if not module.is_module(o.model) then keywords.fail("lr_find: expected a model, got %s", keywords.show(o.model)) end
+  local from, to = between("from", o.from or 2.0 ^ -17, 0, math.huge), between("to", o.to or 2.0, 0, math.huge)
+  if from >= to then keywords.fail("lr_find: expected from < to, got %s and %s", from, to) end
+  local steps, optimizers = family.whole("lr_find", "steps", o.steps or 100, 10), o.optim
+  if not family.callable(optimizers) then
+    optimizers = {lr = 1.0}
+    for key, value in pairs(keywords.list("lr_find: optim", o.optim or {})) do optimizers[key] = value end
+    if optimizers.lr ~= 1.0 then keywords.fail "lr_find: lr is what is looked for: leave it out of optim" end
+  end
+  local run = {data = o.data, optim = optimizers, steps = steps, progress = false,
+               schedule = function(step) return from * (to / from) ^ (step / (steps - 1)) end}
+  for _, key in ipairs {"objective", "clip", "accumulate", "autocast", "B", "T"} do run[key] = o[key] end
+  return {model = o.model, data = o.data, run = run, steps = steps, limit = between("limit", o.limit or 4, 1, math.huge),
+          decay = between("smooth", o.smooth or 0.95, 0, 1)}
+end
+
+--- Runs until the loss climbs too high.
+local function grow(o, t, found)
+  local average, least = 0.0, math.huge
+  for i = 1, o.steps do
+    found.last = t.schedule(i - 1)
+    if not family.step(t) then return "not finite" end
+    average = o.decay * average + (1 - o.decay) * t.loss
+    found.lr[i], found.loss[i], found.smooth[i] = found.last, t.loss, average / (1 - o.decay ^ i)
+    least = math.min(least, found.smooth[i])
+    if least > 0 and found.smooth[i] > o.limit * least then return ("%g times the least"):format(o.limit) end
+  end
+end
+
+--- lr_find{model =, data =, from = 2^-17, to = 2, steps = 100, …} -> found.
+-- optim   settings {name = "AdamW", …}, whose rates go from `from` to `to`; or function(model) -> optimizers, whose own
+--         rates are multiplied by them
+-- limit   ends when the smoothed loss is limit (4) times the least, or not finite; smooth (0.95): decay of the average
+-- objective, clip, accumulate, autocast, B, T as in train.new
+-- found.suggestion: where the smoothed loss falls fastest; .lr, .loss, .smooth; found:plot{save =}.  It works on a copy of the
+-- model; random streams and the loader are put back.
+local function lr_find(options)
+  local o = read(options)
+  local streams <close> = family.keep_streams() -- luacheck: no unused
+  local place <close> = family.keep_place(o.data) -- luacheck: no unused
+  local grad <close> = torch.set_grad_enabled(true) -- luacheck: no unused
+  o.run.model = o.model:clone()
+  local found = setmetatable({lr = {}, loss = {}, smooth = {}}, Found)
+  found.stopped = grow(o, train.new(o.run), found)
+  judge(found)
+  return found
+end
+
+return {lr_find = lr_find}
