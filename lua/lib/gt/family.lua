@@ -47,18 +47,18 @@ function family.seeds(what, seeds)
 end
 
 --- A family of GPTs from the settings they share: hidden_dim is the width, head_dim (32) stays.
-function family.gpts(what, settings)
+function family.gpts(what, shared)
   local models = require "gt.models"
-  local own, head = {}, settings.head_dim or 32
-  for key, value in pairs(settings) do
+  local own, head = {}, shared.head_dim or 32
+  for key, value in pairs(shared) do
     if key ~= "head_dim" then own[key] = value end
   end
   family.whole(what, "head_dim", head, 1)
   return function(width)
-    if settings.n_heads == nil and width % head ~= 0 then
+    if shared.n_heads == nil and width % head ~= 0 then
       keywords.fail("%s: a width of %d does not divide into heads of %d", what, width, head)
     end
-    own.hidden_dim, own.n_heads = width, settings.n_heads or width // head
+    own.hidden_dim, own.n_heads = width, shared.n_heads or width // head
     return models.GPT(own)
   end
 end
