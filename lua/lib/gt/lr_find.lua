@@ -67,7 +67,7 @@ local function read(options)
                schedule = function(step) return from * (to / from) ^ (step / (steps - 1)) end}
   for _, key in ipairs {"objective", "clip", "accumulate", "autocast", "B", "T"} do run[key] = o[key] end
   return {model = o.model, data = o.data, run = run, steps = steps, limit = between("limit", o.limit or 4, 1, math.huge),
-          decay = between("smooth", o.smooth or 0.95, 0, 1)}
+          decay = between("smooth", o.smooth or 0.8, 0, 1)}
 end
 
 --- Runs until the loss climbs too high.
@@ -86,7 +86,8 @@ end
 --- lr_find{model =, data =, from = 2^-17, to = 2, steps = 100, …} -> found.
 -- optim   settings {name = "AdamW", …}, whose rates go from `from` to `to`; or function(model) -> optimizers, whose own
 --         rates are multiplied by them
--- limit   ends when the smoothed loss is limit (4) times the least, or not finite; smooth (0.95): decay of the average
+-- limit   ends when the smoothed loss is limit (4) times the least, or not finite; smooth (0.8): decay of the average, which is
+--         late by about 1 / (1 - smooth) steps
 -- objective, clip, accumulate, autocast, B, T as in train.new
 -- found.suggestion: where the smoothed loss falls fastest; .lr, .loss, .smooth; found:plot{save =}.  It works on a copy of the
 -- model; random streams and the loader are put back.
