@@ -23,6 +23,9 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 : >"$work/failed"
 passed=0 failed=0 skipped=0
+# Seconds for one program; sanitizers make it many times slower.
+case $build in *asan | *tsan) limit=1200 ;; *) limit=300 ;; esac
+limit=${GPTSH_TEST_TIMEOUT:-$limit}
 
 # one NAME COMMAND…: runs a TAP program, counts its lines, remembers what failed.
 one() {
@@ -30,7 +33,7 @@ one() {
   shift
   case $name in *"$pattern"*) ;; *) return ;; esac
   start=$(date +%s)
-  timeout -k 5 "${GPTSH_TEST_TIMEOUT:-300}" "$@" >"$work/out" 2>"$work/err" </dev/null
+  timeout -k 5 "$limit" "$@" >"$work/out" 2>"$work/err" </dev/null
   status=$?
   took=$(($(date +%s) - start))
   # Counts: passed failed skipped planned seen
