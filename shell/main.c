@@ -210,7 +210,8 @@ static int open_session(lua_State *L) {
 }
 
 static bool start(lua_State *L, int argc, char **argv, const sh_options *o) {
-  gtlua_settings settings = {.threads = o->threads, .cuda_library = o->cuda_library};
+  gtlua_settings settings = {
+      .threads = o->threads, .cuda_library = o->cuda_library, .version = SH_VERSION};
   lua_pushcfunction(L, open_session);
   lua_pushlightuserdata(L, &settings);
   lua_pushinteger(L, argc);

@@ -341,6 +341,7 @@ static gtlua_session *session_new(const gtlua_settings *settings) {
     free(s);
     return NULL;
   }
+  s->version = settings->version;
   s->mark = MARK_LEAST;
   s->dtype = GT_F32;
   s->device = &gt_device_cpu;

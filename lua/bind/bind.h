@@ -29,6 +29,7 @@
 typedef struct gtlua_settings {
   int threads;              /* 0: all cores */
   const char *cuda_library; /* NULL: beside the executable */
+  const char *version;      /* of the program, for logs; must outlive the session */
 } gtlua_settings;
 int gtlua_open(
     lua_State *L,
@@ -61,6 +62,7 @@ typedef struct gtlua_session {
     int scientific; /* -1: by the numbers, 0: never, 1: always */
   } print;
   char cuda_library[4096];
+  const char *version;
 } gtlua_session;
 gtlua_session *gtlua_session_of(lua_State *L);
 gt_ctx *gtlua_cx(lua_State *L);

@@ -164,6 +164,12 @@ static int ending(lua_State *L) {
   return 1;
 }
 
+/* version() -> of the program */
+static int version(lua_State *L) {
+  lua_pushstring(L, gtlua_session_of(L)->version);
+  return 1;
+}
+
 static const luaL_Reg hash_methods[] = {
     {"bytes", hash_bytes}, {"tensor", hash_tensor}, {"text", hash_text}, {NULL, NULL}};
 
@@ -172,7 +178,8 @@ static const luaL_Reg functions[] = {{"average", average}, {"clip", clip},
                                      {"guard", guard},     {"hash", new_hash},
                                      {"norm", norm},       {"rng", rng},
                                      {"set_rng", set_rng}, {"shielded", shielded},
-                                     {"swap", swap},       {NULL, NULL}};
+                                     {"swap", swap},       {"version", version},
+                                     {NULL, NULL}};
 
 void gtlua_open_train(lua_State *L) {
   luaL_newmetatable(L, HASH);

@@ -37,6 +37,7 @@ test("the log has a header and a record for every step, each a line of JSON", fu
   for line in io.lines(folder .. "/log.jsonl") do lines[#lines + 1] = json.decode(line) end
   support.remove(folder)
   local run = lines[1].run
+  test.equal(run.gptsh, (support.shell("'" .. (os.getenv "GPTSH" or "./gptsh") .. "' --version"):match "^gptsh [%d.]+"))
   test.equal(run.options.seed, 11)
   test.equal(run.model.config.hidden_dim, 32)
   test.equal(run.schedule, "schedule.cosine{total = 30, warmup = 3, final = 0.1}")

@@ -67,7 +67,7 @@ end
 local function header(t)
   local data = state.gather(t)
   return {run = {
-    format = 1, lua = _VERSION, threads = torch.get_num_threads(), model = data.model,
+    format = 1, gptsh = native.version(), lua = _VERSION, threads = torch.get_num_threads(), model = data.model,
     parameters = t.model:num_params(), optimizers = data.optimizers, options = data.options,
     schedule = t.schedule and tostring(t.schedule), loader = data.loader, rng = data.rng,
     started = os.date "!%Y-%m-%dT%H:%M:%SZ",
