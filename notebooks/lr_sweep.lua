@@ -5,7 +5,7 @@
 
 -- %% parameters tags=["parameters"]
 widths = "64 128 256"
-from, to = -11, -3
+from, to = -11, -4
 seeds = 2
 steps = 80
 journal = ""
