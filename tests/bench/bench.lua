@@ -13,6 +13,10 @@ local JOBS = {
   {name = "forward",   title = "forward (1, 1024), 285M, fp32",      pairs = 3, compile = true, gate = 1e-4},
   {name = "step-f32",  title = "train step, 4x256, NS fp32",         pairs = 5, compile = true, gate = 1e-4},
   {name = "step-bf16", title = "train step, 4x256, NS bf16",         pairs = 5, compile = true, gate = 5e-3},
+  {name = "step-auto", title = "train step, 4x256, bf16 autocast",   pairs = 5, compile = true, gate = 1e-2},
+  {name = "s4-f32",    title = "train step, 11x512, NS fp32",        pairs = 3, compile = true, gate = 1e-4},
+  {name = "s4-auto",   title = "train step, 11x512, bf16 autocast",  pairs = 1, compile = true, gate = 1e-2},
+  {name = "s2-f32",    title = "train step, 285M, NS fp32",          pairs = 1, compile = true, gate = 1e-4},
 }
 
 local function shell(command)

@@ -2,6 +2,7 @@
 local job = arg[1]
 
 local FULL = {hidden_dim = 1024, n_layers = 24, n_heads = 8, vocab_size = 32768, sequence_len = 1024}
+local S4 = {hidden_dim = 512, n_layers = 11, n_heads = 8, n_kv_heads = 4, vocab_size = 1024, sequence_len = 1024}
 local SMALL = {hidden_dim = 256, n_layers = 4, n_heads = 2, vocab_size = 1024, sequence_len = 1024}
 
 local function tokens(vocab, length, shift)
@@ -51,32 +52,38 @@ local function forward()
   return timed(function() model(idx) end, 1, 3), check
 end
 
-local function step(ns_dtype)
-  local model = GPT(GPTConfig(SMALL))
+--- Steps of a GPT on one sequence: `warm` untimed ones, then `count`.
+local function step(config, ns_dtype, warm, count, autocast)
+  local model = GPT(GPTConfig(config))
   fill(model)
-  local idx, targets = tokens(SMALL.vocab_size, SMALL.sequence_len, 1), tokens(SMALL.vocab_size, SMALL.sequence_len, 7920)
+  local idx, targets = tokens(config.vocab_size, config.sequence_len, 1), tokens(config.vocab_size, config.sequence_len, 7920)
+  local function forward() return model(idx, targets) end
   local adamw = optim.AdamW({model.token_embedding.weight}, {lr = 0.02, betas = {0.8, 0.95}, eps = 1e-10, weight_decay = 0.0})
   local muon = optim.Muon(list(model.blocks:parameters()), {lr = 0.02, ns_dtype = ns_dtype})
   local losses = {}
   local seconds = timed(function()
-    local loss = model(idx, targets)
+    local loss = autocast and torch.autocast("bf16", forward) or forward()
     loss:backward()
     adamw:step()
     muon:step()
     model:zero_grad()
     losses[#losses + 1] = loss:item()
-  end, 3, 9)
+  end, warm, count)
   return seconds, losses[3]
 end
 
 local jobs = {
   construct = construct,
   forward = forward,
-  ["step-f32"] = function() return step "f32" end,
-  ["step-bf16"] = function() return step "bf16" end,
+  ["step-f32"] = function() return step(SMALL, "f32", 3, 9) end,
+  ["step-bf16"] = function() return step(SMALL, "bf16", 3, 9) end,
+  ["step-auto"] = function() return step(SMALL, "bf16", 3, 9, true) end,
+  ["s4-f32"] = function() return step(S4, "f32", 1, 4) end,
+  ["s4-auto"] = function() return step(S4, "bf16", 1, 4, true) end,
+  ["s2-f32"] = function() return step(FULL, "f32", 1, 2) end,
   import = function() return 0.0, 0.0 end,
 }
-local run = assert(jobs[job], "usage: job.lua import|construct|forward|step-f32|step-bf16")
+local run = assert(jobs[job], "usage: job.lua JOB, one of those of bench.lua")
 local seconds, check = run()
 local peak = 0
 for line in io.lines "/proc/self/status" do

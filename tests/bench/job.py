@@ -1,7 +1,7 @@
 """One benchmark job in PyTorch, the peer of job.lua.  Prints: seconds peak_bytes check.
 
 usage: job.py JOB [eager|compile]
-JOB: import, construct, forward, step.  The model is the founding notebook's GPT: parameter-free RMSNorm, half-split RoPE
+JOB: one of those of bench.lua.  The model is the founding notebook's GPT: parameter-free RMSNorm, half-split RoPE
 with bf16 tables, QK-norm after RoPE, relu^2, tied head, softcap 15.
 """
 import resource
@@ -28,13 +28,17 @@ class Attention(nn.Module):
     def __init__(self, c):
         super().__init__()
         self.heads, self.head_dim = c["heads"], c["width"] // c["heads"]
-        self.key, self.query, self.value, self.proj = (nn.Linear(c["width"], c["width"], bias=False) for _ in range(4))
+        self.kv_heads = c.get("kv_heads", self.heads)
+        narrow = self.kv_heads * self.head_dim
+        self.key, self.query, self.value, self.proj = (nn.Linear(c["width"], out, bias=False)
+                                                       for out in (narrow, c["width"], narrow, c["width"]))
 
     def forward(self, x, cos, sin):
         B, T, C = x.size()
-        k, q, v = (f(x).view(B, T, self.heads, self.head_dim) for f in (self.key, self.query, self.value))
+        k, q, v = (f(x).view(B, T, -1, self.head_dim) for f in (self.key, self.query, self.value))
         q, k = norm(rotate(q, cos, sin)), norm(rotate(k, cos, sin))
-        y = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True)
+        y = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True,
+                                           **({"enable_gqa": True} if self.kv_heads < self.heads else {}))
         return self.proj(y.transpose(1, 2).contiguous().view(B, T, C))
 
 
@@ -111,6 +115,7 @@ def muon(params, state, dtype, lr=0.02, momentum=0.95):
 
 
 FULL = dict(width=1024, layers=24, heads=8, vocab=32768, length=1024)
+S4 = dict(width=512, layers=11, heads=8, kv_heads=4, vocab=1024, length=1024)
 SMALL = dict(width=256, layers=4, heads=2, vocab=1024, length=1024)
 
 
@@ -154,25 +159,36 @@ def job_forward(wrap):
         return timed(lambda: f(idx), 1, 3), check
 
 
-def job_step(wrap, dtype):
-    model = GPT(SMALL)
+def job_step(wrap, config, dtype, warm, count, autocast=False):
+    model = GPT(config)
     fill(model)
     f = wrap(model)
-    idx, targets = tokens(SMALL["vocab"], SMALL["length"], 1), tokens(SMALL["vocab"], SMALL["length"], 7920)
+    idx, targets = tokens(config["vocab"], config["length"], 1), tokens(config["vocab"], config["length"], 7920)
     matrices, state = list(model.blocks.parameters()), {}
     adamw = torch.optim.AdamW([model.table.weight], lr=0.02, betas=(0.8, 0.95), eps=1e-10, weight_decay=0.0, fused=True)
     losses = []
 
     def step():
-        loss = f(idx, targets)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            loss = f(idx, targets)
         loss.backward()
         adamw.step()
         muon(matrices, state, dtype)
         model.zero_grad(set_to_none=True)
         losses.append(loss.item())
 
-    seconds = timed(step, 3, 9)
+    seconds = timed(step, warm, count)
     return seconds, losses[2]
+
+
+STEPS = {
+    "step-f32": (SMALL, torch.float32, 3, 9),
+    "step-bf16": (SMALL, torch.bfloat16, 3, 9),
+    "step-auto": (SMALL, torch.bfloat16, 3, 9, True),
+    "s4-f32": (S4, torch.float32, 1, 4),
+    "s4-auto": (S4, torch.bfloat16, 1, 4, True),
+    "s2-f32": (FULL, torch.float32, 1, 2),
+}
 
 
 def main():
@@ -187,7 +203,7 @@ def main():
     elif job == "forward":
         seconds, check = job_forward(wrap)
     else:
-        seconds, check = job_step(wrap, torch.float32 if job == "step-f32" else torch.bfloat16)
+        seconds, check = job_step(wrap, *STEPS[job])
     print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, check)
 
 
