@@ -61,14 +61,20 @@ const gt_op gt_op_gelu = {
 static real T(value)(real x) { return REAL(0.5) * x * (1 + T(gt_erf)(x * (real)SQRT_HALF)); }
 #include "kernels/row1.h"
 
+/* d gelu(x) / dx */
+static real T(slope)(real x) {
+  real p = REAL(0.5) * (1 + T(gt_erf)(x * (real)SQRT_HALF));
+  return p + x * (real)DENSITY_AT_0 * T(gt_exp)(REAL(-0.5) * x * x);
+}
+
 static void T(backward_exact)(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
   const real *x = j->x, *dy = j->dy;
   real *dx = j->dx;
-  GT_IVDEP for (int64_t i = begin; i < end; i++) {
-    real p = REAL(0.5) * (1 + T(gt_erf)(x[i] * (real)SQRT_HALF));
-    real d = dy[i] * (p + x[i] * (real)DENSITY_AT_0 * T(gt_exp)(REAL(-0.5) * x[i] * x[i]));
-    dx[i] = j->add ? dx[i] + d : d;
+  if (j->add) {
+    GT_IVDEP for (int64_t i = begin; i < end; i++) dx[i] += dy[i] * T(slope)(x[i]);
+  } else {
+    GT_IVDEP for (int64_t i = begin; i < end; i++) dx[i] = dy[i] * T(slope)(x[i]);
   }
 }
 
@@ -82,16 +88,21 @@ static void T(row_tanh)(int64_t n, const void *const *in, void *out, const gt_va
   }
 }
 
+static real T(slope_tanh)(real x) {
+  real square = x * x;
+  real t = T(gt_tanh)((real)SQRT_2_OVER_PI * x * (1 + (real)CUBIC * square));
+  real inner = (1 - t * t) * (1 + 3 * (real)CUBIC * square) * (real)SQRT_2_OVER_PI;
+  return REAL(0.5) * (1 + t + x * inner);
+}
+
 static void T(backward_tanh)(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
   const real *x = j->x, *dy = j->dy;
   real *dx = j->dx;
-  GT_IVDEP for (int64_t i = begin; i < end; i++) {
-    real square = x[i] * x[i];
-    real t = T(gt_tanh)((real)SQRT_2_OVER_PI * x[i] * (1 + (real)CUBIC * square));
-    real slope = (1 - t * t) * (1 + 3 * (real)CUBIC * square) * (real)SQRT_2_OVER_PI;
-    real d = dy[i] * REAL(0.5) * (1 + t + x[i] * slope);
-    dx[i] = j->add ? dx[i] + d : d;
+  if (j->add) {
+    GT_IVDEP for (int64_t i = begin; i < end; i++) dx[i] += dy[i] * T(slope_tanh)(x[i]);
+  } else {
+    GT_IVDEP for (int64_t i = begin; i < end; i++) dx[i] = dy[i] * T(slope_tanh)(x[i]);
   }
 }
 #endif
