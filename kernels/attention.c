@@ -295,10 +295,9 @@ static void T(forward_block)(const job *j, int64_t head, int64_t first, real *sc
       T(softmax_row)
       (s + r * LDS, visible(j, first + r, k0, keys), visible(j, tile_last, k0, keys), &top[r],
        &sum[r], out + r * width, width);
-      if (j->drop.on)
-        T(gt_drop_row)
-        (&j->drop, (lse + r - (const real *)j->lse) * j->S + k0, s + r * LDS,
-         visible(j, first + r, k0, keys));
+      if (j->drop.on) T(gt_drop_row)
+      (&j->drop, (lse + r - (const real *)j->lse) * j->S + k0, s + r * LDS,
+       visible(j, first + r, k0, keys));
     }
     for (int64_t r = 0; r < padded; r += GT_TILE_M) {
       int64_t limit = visible(j, first + r + GT_TILE_M - 1, k0, keys);

@@ -57,12 +57,12 @@ local function step(config, ns_dtype, warm, count, autocast)
   local model = GPT(GPTConfig(config))
   fill(model)
   local idx, targets = tokens(config.vocab_size, config.sequence_len, 1), tokens(config.vocab_size, config.sequence_len, 7920)
-  local function forward() return model(idx, targets) end
+  local function evaluate() return model(idx, targets) end
   local adamw = optim.AdamW({model.token_embedding.weight}, {lr = 0.02, betas = {0.8, 0.95}, eps = 1e-10, weight_decay = 0.0})
   local muon = optim.Muon(list(model.blocks:parameters()), {lr = 0.02, ns_dtype = ns_dtype})
   local losses = {}
   local seconds = timed(function()
-    local loss = autocast and torch.autocast("bf16", forward) or forward()
+    local loss = autocast and torch.autocast("bf16", evaluate) or evaluate()
     loss:backward()
     adamw:step()
     muon:step()
