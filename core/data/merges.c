@@ -35,9 +35,9 @@ static gt_status grow(gt_ctx *cx, gt_merges *m) {
     const gt_merge *old = &m->slots[i];
     if (old->left >= 0) wide.slots[slot_of(&wide, old->left, old->right)] = *old;
   }
-  wide.count = m->count;
   gt_free(m->slots);
-  *m = wide;
+  m->slots = wide.slots;
+  m->slot_count = wide.slot_count;
   return GT_OK;
 }
 

@@ -79,7 +79,7 @@ function commands.run(files, o)
     complain("--seed expects a whole number, got '%s'", o.seed)
     return 2
   end
-  _G.arg = {[0] = files[1]}
+  rawset(_G, "arg", {[0] = files[1]})
   return require("nb.run").run(doc, {
     to = o.to, from = o.from, only = o.only, changed = o.changed, parameters = o.p, check = o.check,
     allow_errors = o["allow-errors"], timeout = timeout, seed = seed, out = o.out, save = not o["no-save"],

@@ -52,7 +52,7 @@ local function run_file(argument)
   if #require("native.notebook").split(text) == 0 then
     local code, message = load(text, "@" .. path)
     if not code then fail("%s", message) end
-    _G.arg = table.move(list, 2, #list, 1, {[0] = path})
+    rawset(_G, "arg", table.move(list, 2, #list, 1, {[0] = path}))
     return code(table.unpack(list, 2))
   end
   local i = 2

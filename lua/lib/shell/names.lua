@@ -106,7 +106,7 @@ end
 function names.reset()
   local variables = shell.variables()
   for name in next, variables do variables[name] = nil end
-  for _, item in ipairs(names.list()) do _G[item[1]] = nil end
+  for _, item in ipairs(names.list()) do rawset(_G, item[1], nil) end
   collectgarbage()
   collectgarbage()
 end
