@@ -378,6 +378,7 @@ static int open_library(lua_State *L) {
   gtlua_open_tokens(L);
   gtlua_open_train(L);
   gtlua_open_folder(L);
+  gtlua_open_series(L);
   lua_setglobal(L, "torch");
   static const char *const late[][2] = {{"values", "odict"}, {"values", "struct"},
                                         {"values", "list"},  {"values", "defaults"},

@@ -161,6 +161,7 @@ void gtlua_open_tokenizer(lua_State *L);
 void gtlua_open_tokens(lua_State *L);
 void gtlua_open_train(lua_State *L);  /* what the trainer is made of */
 void gtlua_open_folder(lua_State *L); /* folders, locks, file hashes */
+void gtlua_open_series(lua_State *L); /* columns of numbers as text */
 void gtlua_open_debug(lua_State *L);  /* fault hooks, counters: what tests need */
 
 /* ---- embedded Lua library (generated at build time from lua/lib/) ---- */

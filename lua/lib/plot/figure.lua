@@ -2,6 +2,7 @@
 
 local axis = require "plot.axis"
 local keywords = require "gt.keywords"
+local native = require "native.series"
 local series = require "plot.series"
 
 local Figure = {__name = "plot.Figure"}
@@ -171,12 +172,21 @@ function Figure.new(options)
   return self
 end
 
---- The curves with few enough points to draw: copies with x, y, error, title, style.
+local function pick(list, places)
+  local out = {}
+  for k, i in ipairs(places) do out[k] = list[i] end
+  return out
+end
+
+--- The curves with few enough points to draw: copies with x, y, error, title, style, colour.
 function Figure:drawn()
   local out = {}
   for i, curve in ipairs(self.curves) do
     local copy = setmetatable({}, {__index = curve})
-    if not curve.error then copy.x, copy.y = series.thin(curve.x, curve.y, POINTS) end
+    local places = series.thin(curve.x, curve.y, POINTS, self.x)
+    for _, name in ipairs{"x", "y", "error"} do
+      copy[name] = places and curve[name] and pick(curve[name], places) or curve[name]
+    end
     out[i] = copy
   end
   return out
@@ -184,26 +194,13 @@ end
 
 -- ---- results ----
 
-local function rows_of_cells(cells)
-  local rows = {}
-  for i, row in ipairs(cells) do
-    local line = {}
-    for k, value in ipairs(row) do line[k] = tostring(value) end
-    rows[i] = table.concat(line, "\t") .. "\n"
-  end
-  return table.concat(rows)
-end
-
 --- fig:data() -> the numbers as tab-separated text: curve, x, y, error; the matrix of a heat map.
 function Figure:data()
-  if self.cells then return rows_of_cells(self.cells) end
+  if self.cells then return native.cells(self.cells) end
   local out = {"curve\tx\ty\terror\n"}
   for i, curve in ipairs(self.curves) do
     local name = (curve.title or tostring(i)):gsub("[%c%%]", " ")
-    local x, y, e = curve.x, curve.y, curve.error
-    -- the shortest text takes several tries; a hundred thousand points get all 17 digits instead
-    local row = #x > 100000 and name .. "\t%.17g\t%.17g\t%s\n" or name .. "\t%s\t%s\t%s\n"
-    for k = 1, #x do out[#out + 1] = row:format(x[k], y[k], e and e[k] or "") end
+    out[#out + 1] = native.rows(name, curve.x, curve.y, curve.error)
   end
   return table.concat(out)
 end

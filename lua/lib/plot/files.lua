@@ -63,28 +63,27 @@ local kinds = {
   gp = function(figure) return figure:script "svg" end,
 }
 
-for _, format in ipairs{"svg", "png", "pdf"} do
-  kinds[format] = function(figure)
-    local image, reason = gnuplot.render(figure, format)
-    return image and mark[format](image, provenance(figure)), reason
-  end
+--- An image with what it says about where it comes from; nil and the reason when gnuplot does not draw it.
+function files.image(figure, format, script)
+  local image, reason = gnuplot.render(script or gnuplot.script(figure, format), format)
+  return image and mark[format](image, provenance(figure)), reason
 end
 
 --- Writes the figure to `path`; images bring their numbers (.tsv) and script (.gp) along, first.
 function files.save(figure, path)
   keywords.string("save", "the path", path)
   local stem, ending = path:match "^(.+)%.(%w+)$"
-  local kind = ending and kinds[ending:lower()]
-  if not kind then keywords.fail("save: expected a name ending in .svg, .png, .pdf, .txt, .tsv or .gp, got '%s'", path) end
-  ending = ending:lower()
-  local image = mark[ending] ~= nil
-  if image then
-    write(stem .. ".tsv", kinds.tsv(figure))
-    write(stem .. ".gp", figure:script(ending))
+  ending = ending and ending:lower()
+  if kinds[ending] then return write(path, kinds[ending](figure)) end
+  if not mark[ending] then
+    keywords.fail("save: expected a name ending in .svg, .png, .pdf, .txt, .tsv or .gp, got '%s'", path)
   end
-  local bytes, reason = kind(figure)
-  if not bytes then keywords.fail("%s; data written to %s.tsv", reason, stem) end
-  write(path, bytes)
+  local script = gnuplot.script(figure, ending)
+  write(stem .. ".tsv", figure:data())
+  write(stem .. ".gp", script)
+  local image, reason = files.image(figure, ending, script)
+  if not image then keywords.fail("%s; data written to %s.tsv", reason, stem) end
+  write(path, image)
 end
 
 return files

@@ -2,13 +2,13 @@
 -- gnuplot reads its script from a pipe and answers on another: it is never given a file name, texts stand in single
 -- quotes, data are numbers in named blocks, so no title and no path can become a command.
 
-
 local gnuplot = {}
 
 -- Okabe & Ito's colours (jfly.uni-koeln.de/color), told apart by colour-blind readers; black comes last.
 local COLOURS = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#000000"}
 local BLOCK_END = "END_OF_GPTSH_DATA_7f3a"
 local SECONDS = 20
+local CELLS = 800 -- rows and columns of a heat map that are drawn; a picture has no room for more
 
 local TERMINALS = {
   svg = "svg size %d,%d dynamic noenhanced background '#ffffff' font 'Helvetica,14'",
@@ -91,19 +91,24 @@ local function curves(out, figure)
   out[#out + 1] = "plot " .. table.concat(clauses, ", \\\n     ")
 end
 
+--- Every how manieth of `count` rows or columns is drawn.
+local function stride(count) return (count + CELLS - 1) // CELLS end
+
 local function heat(out, figure)
   local cells = figure.cells
+  local down, across = stride(#cells), stride(#cells[1])
   out[#out + 1] = ("$d1 << %s"):format(BLOCK_END)
-  for _, row in ipairs(cells) do
-    local line = {}
-    for i, value in ipairs(row) do line[i] = number(value) end
+  for r = 1, #cells, down do
+    local row, line = cells[r], {}
+    for c = 1, #row, across do line[#line + 1] = number(row[c]) end
     out[#out + 1] = table.concat(line, " ")
   end
   out[#out + 1] = BLOCK_END
   out[#out + 1] = "set palette defined (0 '#440154', 0.25 '#3b528b', 0.5 '#21918c', 0.75 '#5ec962', 1 '#fde725')" -- viridis
   out[#out + 1] = ("set cbrange [%s:%s]"):format(number(figure.least), number(figure.greatest))
   out[#out + 1] = "unset key"
-  out[#out + 1] = "plot $d1 matrix with image"
+  out[#out + 1] = ("plot $d1 matrix using (%d*$1+%g):(%d*$2+%g):3 with image"):format(
+    across, (across - 1) / 2, down, (down - 1) / 2)
 end
 
 --- The script that draws `figure` as svg, png, pdf or sixel.
@@ -134,10 +139,10 @@ local function why(how, code, errors)
   return (code == 0 and "drew nothing" or ("ended with code %d"):format(code)) .. said
 end
 
---- Runs gnuplot; returns the image's bytes, or nil and the reason.
-function gnuplot.render(figure, format)
+--- Runs gnuplot on a script for `format`; returns the image's bytes, or nil and the reason.
+function gnuplot.render(script, format)
   local how, code, image, errors = require("native.child").run({"gnuplot", "-d", "/dev/stdin"}, {
-    input = gnuplot.script(figure, format),
+    input = script,
     seconds = SECONDS,
     environment = {GNUTERM = false, GNUPLOT_LIB = false, LC_ALL = "C.UTF-8"},
   })

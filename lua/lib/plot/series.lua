@@ -8,14 +8,17 @@ local series = {}
 function series.numbers(what, value)
   if torch.is_tensor(value) then
     if value:dim() ~= 1 then keywords.fail("%s: expected a list of numbers, got a tensor of shape %s", what, value:size()) end
-    value = value:detach():to(torch.float64):tolist()
+    return value:detach():to(torch.float64):tolist()
   end
   if type(value) ~= "table" then keywords.fail("%s: expected a list of numbers, got %s", what, keywords.show(value)) end
   local out = {}
-  for i, number in ipairs(value) do
-    if torch.is_tensor(number) and number:numel() == 1 then number = number:item() end
+  for i = 1, #value do
+    local number = value[i]
     if type(number) ~= "number" then
-      keywords.fail("%s: expected numbers, got %s at place %d", what, keywords.show(number), i)
+      if not (torch.is_tensor(number) and number:numel() == 1) then
+        keywords.fail("%s: expected numbers, got %s at place %d", what, keywords.show(number), i)
+      end
+      number = number:item()
     end
     out[i] = number + 0.0
   end
@@ -40,35 +43,51 @@ function series.range(lists, positive)
   return low, high
 end
 
---- At most about `most` points of a curve with rising x: the first, least, greatest and last of every column keep its
--- outline.  Other curves come back as they are, thinned evenly when they are too long.
-function series.thin(x, y, most)
-  local n = #x
-  if n <= most then return x, y end
-  local rising = true
-  for i = 2, n do
-    if not (x[i] >= x[i - 1]) then rising = false break end
+local function is_rising(x)
+  for i = 2, #x do
+    if not (x[i] >= x[i - 1]) then return false end
   end
-  local outx, outy = {}, {}
-  local function add(i) outx[#outx + 1], outy[#outy + 1] = x[i], y[i] end
-  if not rising then
-    for k = 0, most - 1 do add(1 + k * n // most) end
-    return outx, outy
-  end
-  local columns = most // 4
-  for column = 0, columns - 1 do
-    local first, last = column * n // columns + 1, (column + 1) * n // columns
-    local least, greatest = first, first
-    for i = first, last do
-      if y[i] < y[least] then least = i end
-      if y[i] > y[greatest] then greatest = i end
-    end
-    local picked = {first, math.min(least, greatest), math.max(least, greatest), last}
-    for k, i in ipairs(picked) do
-      if k == 1 or i ~= picked[k - 1] then add(i) end
+  return true
+end
+
+--- Places of the first, least, greatest and last finite value in y[from … to], in order; of one value when none is finite.
+local function outline(y, from, to, out)
+  local first, last, least, greatest
+  for i = from, to do
+    local v = y[i]
+    if v - v == 0 then
+      if not first then first, least, greatest = i, i, i end
+      last = i
+      if v < y[least] then least = i elseif v > y[greatest] then greatest = i end
     end
   end
-  return outx, outy
+  first = first or from
+  local before
+  for _, i in ipairs{first, math.min(least or first, greatest or first), math.max(least or first, greatest or first), last} do
+    if i ~= before then out[#out + 1] = i end
+    before = i
+  end
+end
+
+--- Places of at most about `most` points of a curve that look the same on the axis ax; nil when all are needed.
+-- Where x rises, every column of the drawing keeps its outline and columns without values stay gaps.  Other curves are
+-- thinned evenly.
+function series.thin(x, y, most, ax)
+  local n, out = #x, {}
+  if n <= most then return nil end
+  if not is_rising(x) then
+    for k = 0, most - 1 do out[k + 1] = 1 + k * n // most end
+    return out
+  end
+  local columns, from, column = most // 4 - 2, 1, 0 -- two more: what lies before the axis and after it
+  while from <= n do
+    local edge = column > columns and math.huge or ax.unmap(ax.from + (ax.to - ax.from) * column / columns)
+    local to = from
+    while to <= n and not (x[to] > edge) do to = to + 1 end
+    if to > from then outline(y, from, to - 1, out) end
+    from, column = to, column + 1
+  end
+  return out
 end
 
 --- Exponential moving average without the bias of its start (Kingma & Ba 2015, section 3); not finite values are passed over.
