@@ -3,6 +3,7 @@
  *   a <- a + (1 - decay)(w - a) */
 #include "core/train/average.h"
 
+#include "core/tensor/prepare.h"
 #include "core/train/sweep.h"
 #include "core/train/update.h"
 
@@ -64,15 +65,37 @@ static gt_status check(gt_ctx *cx, const gt_tensor *a, const gt_tensor *b, bool 
   return GT_OK;
 }
 
+/* Does the op write this average without taking memory? */
+static bool in_place(const gt_tensor *a, const gt_tensor *w) {
+  bool converted = gt_device_of(a)->kind == GT_CPU && a->dtype != GT_F32 && a->dtype != GT_F64;
+  return !converted && a->dtype == w->dtype && gt_is_contiguous(a) && gt_is_contiguous(w);
+}
+
+static gt_status mix_by_op(gt_ctx *cx, const job *j, int i, gt_tensor **out) {
+  gt_tensor *a = j->average[i], *mixed = NULL;
+  GT_TRY(gt_apply2(cx, "lerp", a, j->weight[i], GT_ARGS({"weight", GT_FLOAT(j->rest)}), &mixed));
+  gt_status status = gt_prepare(cx, mixed, a->dtype, gt_device_of(a), false, out);
+  gt_tensor_unref(cx, mixed);
+  return status;
+}
+
+/* What takes memory comes first, beside the averages, so that all of them move or none does. */
 static gt_status update_by_op(gt_ctx *cx, const job *j, int count) {
   bool grad_enabled = cx->grad_enabled, shielded = cx->shielded;
   gt_status status = GT_OK;
+  gt_tensor **mixed = gt_calloc(cx, (size_t)count + 1, sizeof(gt_tensor *));
+  if (!mixed) return GT_ENOMEM;
   cx->grad_enabled = false;
   cx->shielded = true;
   for (int i = 0; i < count && status == GT_OK; i++)
-    status = gt_update_lerp(cx, j->average[i], j->weight[i], j->rest, j->average[i]);
+    if (!in_place(j->average[i], j->weight[i])) status = mix_by_op(cx, j, i, &mixed[i]);
+  for (int i = 0; i < count && status == GT_OK; i++)
+    status = mixed[i] ? gt_copy(cx, j->average[i], mixed[i])
+                      : gt_update_lerp(cx, j->average[i], j->weight[i], j->rest, j->average[i]);
   cx->grad_enabled = grad_enabled;
   cx->shielded = shielded;
+  for (int i = 0; i < count; i++) gt_tensor_unref(cx, mixed[i]);
+  gt_free(mixed);
   return status;
 }
 
