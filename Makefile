@@ -182,6 +182,9 @@ bench: deps
 bench-text: deps
 	@$(ALL_CORES) all
 	@./gptsh tests/bench/text.lua ./gptsh $(PYTHON) "$(TEXT)" "$(NANOGPT)" $(STEPS)
+# Every public name of the Lua library and of the C headers: build/docs/api.html and api.md.
+docs: $(B)/gptsh
+	$(call say,write)$< docs/reference/main.lua build/docs
 deps:
 	@sh deps.sh
 COMPLETIONS := bash-completion/completions/gptsh zsh/site-functions/_gptsh fish/vendor_completions.d/gptsh.fish
@@ -208,6 +211,6 @@ uninstall:
 clean:
 	rm -rf build gptsh
 
-.PHONY: FORCE gptsh bench bench-text all tests test test-asan test-cuda lint demo deps install uninstall clean
+.PHONY: FORCE gptsh bench bench-text all tests test test-asan test-cuda lint demo docs deps install uninstall clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory

@@ -39,7 +39,7 @@ local function comment_above(lines, last)
     local text = (lines[i] or ""):match "^%s*%-%-%-?%s?(.*)$"
     if not text or text:find "^%-%-%-? " then break end -- "-- ---- heading ----" is about what follows
     table.insert(comment, 1, text)
-    if (lines[i] or ""):find "^%s*%-%-%-" then break end
+    if lines[i]:find "^%s*%-%-%-" and not (lines[i - 1] or ""):find "^%s*%-%-%-" then break end
   end
   return comment
 end
@@ -181,8 +181,94 @@ local function methods_of(space)
   if space == "t" or space == "Tensor" then return torch.Tensor end
   if space == "trainer" or space == "Trainer" then return require("gt.train.trainer").methods end
   if space == "m" or space == "model" or space == "Module" then return nn.Module end
+  if space == "opt" or space == "Optimizer" then return require("gt.optim").methods end
   if space == "tok" then return require("gt.tokenizer").methods end
+  if space == "gpt" then return require("gt.models").GPT end
   return require("gt.data").classes[space]
+end
+
+local about = {
+  ["torch."] = "tensors: making, joining, reducing them; settings; files; random numbers",
+  ["torch.cuda."] = "the GPU",
+  ["torch.autograd."] = "looking into gradients",
+  ["F."] = "functions of tensors that networks are made of",
+  ["nn."] = "modules: layers, containers, classes of your own",
+  ["nn.init."] = "initial weights, in place",
+  ["nn.utils."] = "what is done to all parameters at once",
+  ["optim."] = "optimizers",
+  ["models."] = "the GPT and its parts",
+  ["data."] = "tokens, loaders, files of text",
+  ["tokenizer."] = "tokenizers: trained here, read from files",
+  ["train."] = "training that can be paused, resumed and rewound",
+  ["schedule."] = "multipliers of the learning rate by step",
+  ["reparam."] = "parametrizations: standard, muP, spectral, your own",
+  ["plot."] = "figures",
+  ["spectral."] = "learning rates from the shapes of matrices",
+  ["json."] = "JSON, read and written",
+  [""] = "names without a prefix",
+  ["t:"] = "methods of tensors",
+  ["m:"] = "methods of modules",
+  ["gpt:"] = "methods of the native GPT",
+  ["opt:"] = "methods of optimizers",
+  ["trainer:"] = "methods of what train.new makes",
+  ["tokens:"] = "methods of tokens",
+  ["loader:"] = "methods of loaders",
+  ["tok:"] = "methods of tokenizers",
+  ["torch.ops."] = "ops that have no other name",
+}
+
+--- What the names that begin with `prefix`, "nn." or "t:", are about; nil for unknown ones.
+function doc.about(prefix) return about[prefix] end
+
+--- Can the value be called?
+function doc.callable(value) return type(value) == "function" or type(value) == "table" and (getmetatable(value) or {}).__call ~= nil end
+
+local function globals()
+  local out = {}
+  for name in next, getmetatable(_G).lazy do out[name] = doc.callable(_G[name]) and _G[name] or nil end
+  for _, name in ipairs {"odict", "struct", "list", "defaults", "show", "help", "f"} do out[name] = _G[name] end
+  return out
+end
+
+--- Methods that the GPT has beside those of every module.
+local function gpt_methods()
+  local out = {}
+  for name, method in next, methods_of "gpt" do out[name] = rawget(nn.Module, name) == nil and method or nil end
+  return out
+end
+
+--- Ops that are found in torch.ops only.
+local function other_ops()
+  local out = {}
+  for name, op in next, torch.ops do
+    if not (doc.member(torch, name) or doc.member(F, name) or doc.member(torch.Tensor, name)) then out[name] = op end
+  end
+  return out
+end
+
+--- All that is public: {{prefix, table of names, what they are about}, …}.
+function doc.sections()
+  local list = {}
+  local function add(prefix, names) list[#list + 1] = {prefix, names, about[prefix] or ""} end
+  for _, name in ipairs(doc.spaces) do
+    add(name .. ".", _G[name])
+    if name == "torch" then
+      add("t:", torch.Tensor)
+      add("torch.cuda.", torch.cuda)
+      add("torch.autograd.", torch.autograd)
+      add("torch.ops.", other_ops())
+    elseif name == "nn" then
+      add("m:", nn.Module)
+      add("nn.init.", nn.init)
+      add("nn.utils.", nn.utils)
+    end
+    if name == "models" then add("gpt:", gpt_methods()) end
+    if name == "data" then add("loader:", methods_of "loader") end
+    local methods = ({optim = "opt", data = "tokens", tokenizer = "tok", train = "trainer"})[name]
+    if methods then add(methods .. ":", methods_of(methods)) end
+  end
+  add("", globals())
+  return list
 end
 
 --- The name space or method table that stands before the last "." or ":" of a name.
@@ -208,7 +294,8 @@ function doc.find(name)
     if value ~= nil then return value, name end
     local methods = methods_of(space)
     value = methods and rawget(methods, field)
-    if value == nil and space == "t" then return rawget(require("gt.train.trainer").methods, field), "trainer:" .. field end
+    if value == nil and space == "t" then return rawget(methods_of "trainer", field), "trainer:" .. field end
+    if value == nil and methods == nn.Module then return rawget(methods_of "gpt", field), "gpt:" .. field end
     return value, name
   end
   if rawget(_G, name) ~= nil or getmetatable(_G).lazy[name] then return _G[name], name end
@@ -216,7 +303,7 @@ function doc.find(name)
     local value = doc.member(_G[s], name)
     if value ~= nil then return value, s .. "." .. name end
   end
-  for _, methods in ipairs {"t", "trainer", "m"} do
+  for _, methods in ipairs {"t", "trainer", "m", "gpt", "opt", "tokens", "loader", "tok"} do
     local value = rawget(methods_of(methods), name)
     if value ~= nil then return value, methods .. ":" .. name end
   end
@@ -224,6 +311,9 @@ end
 
 --- The name of a public value that has been read already; nil when it has none.
 function doc.name_of(value)
+  for _, s in ipairs(doc.spaces) do
+    if rawequal(_G[s], value) then return s end
+  end
   for _, s in ipairs(doc.spaces) do
     for key, other in next, _G[s] do
       if rawequal(other, value) then return s .. "." .. key end

@@ -46,7 +46,8 @@ local function help_for(value, name, with_source)
     help_for(require("native.module").class_of(value), nil, with_source)
     write("methods of every module:", wrapped(doc.names(nn.Module)))
   elseif type(value) == "table" then
-    write((name or "a table") .. " has", wrapped(doc.names(value)))
+    local about = name and doc.about(name .. ".")
+    write(about and name .. ": " .. about or (name or "a table") .. " has", wrapped(doc.names(value)))
   else
     write(f"{torch.type(value)}: {value}")
   end
@@ -60,18 +61,16 @@ local function search(word)
       if name:lower():find(word:lower(), 1, true) then found[#found + 1] = prefix .. name end
     end
   end
-  for _, space in ipairs(doc.spaces) do look(doc.names(_G[space]), space .. ".") end
-  look(doc.names(torch.Tensor), "t:")
-  look(doc.names(nn.Module), "m:")
+  for _, section in ipairs(doc.sections()) do look(doc.names(section[2]), section[1]) end
   if #found == 0 then native.raise(f"no public name has '{word}' in it") end
   write(wrapped(found))
 end
 
 local function unknown(name)
   local known = {}
-  for _, space in ipairs(doc.spaces) do
-    known[#known + 1] = space
-    for _, field in ipairs(doc.names(_G[space])) do known[#known + 1] = field end
+  for _, section in ipairs(doc.sections()) do
+    known[#known + 1] = section[1]:match "^[%w_]+"
+    for _, field in ipairs(doc.names(section[2])) do known[#known + 1] = field end
   end
   native.raise(f"help: nothing is called '{name}'{native.suggest(name, known)}")
 end

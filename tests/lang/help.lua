@@ -12,32 +12,16 @@ local function printed(fn)
   return table.concat(lines, "\n")
 end
 
---- Adds to `missing` the names in a table whose values can be called and have no text.
-local function check(missing, space, prefix)
-  for _, name in ipairs(doc.names(space)) do
-    local value = doc.member(space, name)
-    local found = doc.of(value, prefix .. name)
-    local callable = type(value) == "function" or type(value) == "table" and (getmetatable(value) or {}).__call
-    if callable and not (found and (#found.text > 0 or found.complete)) then
-      missing[#missing + 1] = prefix .. name
-    end
-  end
-end
-
 test("every public function, class and method has a text", function()
   local missing = {}
-  for _, space in ipairs(doc.spaces) do check(missing, _G[space], space .. ".") end
-  check(missing, nn.init, "nn.init.")
-  check(missing, nn.utils, "nn.utils.")
-  check(missing, torch.cuda, "torch.cuda.")
-  check(missing, torch.Tensor, "t:")
-  check(missing, nn.Module, "m:")
-  check(missing, require "gt.train.trainer".methods, "trainer:")
-  for name, class in pairs(require "gt.data".classes) do check(missing, class, name .. ":") end
-  local globals = {}
-  for name in pairs(getmetatable(_G).lazy) do globals[name] = _G[name] end
-  for _, name in ipairs {"odict", "struct", "list", "defaults", "show", "help"} do globals[name] = _G[name] end
-  check(missing, globals, "")
+  for _, section in ipairs(doc.sections()) do
+    local prefix, names = section[1], section[2]
+    for _, name in ipairs(doc.names(names)) do
+      local value = doc.member(names, name)
+      local found = doc.of(value, prefix .. name)
+      if doc.callable(value) and not (found and (#found.text > 0 or found.complete)) then missing[#missing + 1] = prefix .. name end
+    end
+  end
   table.sort(missing)
   test.equal(table.concat(missing, " "), "")
 end)

@@ -2,6 +2,7 @@
 local test = require "harness"
 package.path = "tests/notebooks/?.lua;" .. package.path
 local breaches = require "schema"
+local html = require "html"
 
 local GPTSH = os.getenv "GPTSH" or "./gptsh"
 if GPTSH:sub(1, 1) ~= "/" then
@@ -161,31 +162,13 @@ end)
 nb "export book.lua book.html"
 local page = read "book.html"
 
---- Every tag is closed by its own end tag, and ids are there once.
-local function balanced(text)
-  local void = {meta = true, br = true, hr = true, img = true}
-  local open, ids = {}, {}
-  text = text:gsub("<style>.-</style>", ""):gsub("<!DOCTYPE html>", "")
-  for close, name, rest in text:gmatch "<(/?)([%w]+)([^>]*)>" do
-    local id = rest:match '%sid="([^"]*)"'
-    if id and ids[id] then return f"id {id} twice" end
-    if id then ids[id] = true end
-    if close == "/" then
-      if table.remove(open) ~= name then return f"</{name}> does not close what is open" end
-    elseif not void[name] and not rest:find "/$" then
-      open[#open + 1] = name
-    end
-  end
-  return open[1]
-end
-
 test("HTML is one file that asks for nothing else", function()
   for _, part in ipairs{"<script", "<link", "@import", "<iframe", "javascript:x\"", "<i>", "<b>"} do hasnot(page, part) end
   for source in page:gmatch 'src="([^"]*)"' do assert(source:find "^data:", source) end
   for place in page:gmatch "url%(([^)]*)%)" do assert(place:find "^'?#", place) end
   has(page, "default-src 'none'")
 end)
-test("its tags are balanced and its ids unique", function() test.equal(balanced(page), nil) end)
+test("its tags are balanced and its ids unique", function() test.equal(html.breach(page), nil) end)
 test("all that is text is escaped", function()
   has(page, "&lt;script&gt;alert(1)&lt;/script&gt;")
   has(page, "one &lt;b&gt;\t3")

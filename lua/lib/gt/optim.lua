@@ -251,7 +251,7 @@ local function wrap(class, box)
   return opt
 end
 
---- opt:add_param_group{params = …, lr = …}
+--- opt:add_param_group{params = …, lr = …}: more parameters, with settings of their own.
 function Native:add_param_group(group)
   local class = self.__name
   local names = settings_of(class)
@@ -272,12 +272,13 @@ end
 --- opt:step(): one update of every parameter; all gradients are checked first.
 function Native:step() native.step(self.native) end
 
+--- opt:zero_grad([{set_to_none = true}]): drops the gradients, or fills them with 0.
 function Native:zero_grad(options)
   local o = keywords.read("zero_grad", options, {"set_to_none"})
   native.zero_grad(self.native, o.set_to_none ~= false)
 end
 
---- {state = {[i] = {step, tensors}}, param_groups = {…}}: tensors share memory with the optimizer.
+--- opt:state_dict() -> {state = {[i] = {step, tensors}}, param_groups = {…}}; tensors share memory with the optimizer.
 function Native:state_dict()
   local state = {}
   for i = 1, #all_params(self) do state[i] = native.state(self.native, i) end
@@ -309,7 +310,7 @@ end
 
 local function native_class(class)
   local names = settings_of(class)
-  metatables[class] = {__name = class, __index = native_field, __tostring = Base.__tostring}
+  metatables[class] = {__name = class, __index = native_field, __tostring = Base.__tostring, methods = Native}
   optim[class] = function(params, options)
     local allowed = table.move(names, 1, #names, 1, {})
     allowed[#allowed + 1] = "fused" -- everything here is; accepted because notebooks write it
@@ -324,11 +325,19 @@ local function native_class(class)
   end
 end
 
---- optim.AdamW(params[, {lr, betas, eps, weight_decay}])
+--- The methods of every native optimizer.
+optim.methods = Native
+
+--- optim.AdamW(params[, {lr = 0.001, betas = {0.9, 0.999}, eps = 1e-8, weight_decay = 0.01}]) -> an optimizer.
+--- params: m:parameters(), a list of tensors, or groups {{params = …, lr = …}, …}; opt.param_groups[1].lr may be written
+--- at any time.  weight_decay takes lr weight_decay w off every step.  (Loshchilov & Hutter 2019)
 native_class "AdamW"
---- optim.Muon(matrices[, {lr, momentum, nesterov, ns_steps, ns_dtype, weight_decay}])
+--- optim.Muon(matrices[, {lr = 0.02, momentum = 0.95, nesterov = true, ns_steps = 5, ns_dtype = "bf16" | "f32",
+--- weight_decay = 0}]) -> an optimizer that makes every matrix's update orthogonal, roughly, by Newton–Schulz.
+--- Matrices of hidden layers only: embeddings, readouts and vectors go to AdamW.  (kellerjordan.github.io/posts/muon)
 native_class "Muon"
---- optim.SGD(params[, {lr, momentum, nesterov, weight_decay}])
+--- optim.SGD(params[, {lr = 0.001, momentum = 0, nesterov = false, weight_decay = 0}]) -> an optimizer: w -= lr g, with
+--- momentum w -= lr v, v = momentum v + g.
 native_class "SGD"
 
 --- The optimizers of the founding notebook for a native GPT -> adamw, muon, the line it prints.

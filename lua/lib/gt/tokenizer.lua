@@ -81,7 +81,7 @@ end, function(self) return f"Tokenizer({self.kind}, {self.vocab_size:,} tokens)"
 
 -- ---- making ----
 
-local tokenizer = {}
+local tokenizer = {methods = Tokenizer}
 
 --- tokenizer.bytes() -> the tokenizer whose ids are the bytes 0 … 255.
 function tokenizer.bytes() return native.bytes() end
