@@ -1,13 +1,19 @@
 /* terminal.c: questions about the output streams, asked anew each time: a window may be resized. */
 #include "shell/terminal.h"
 
+#include <fcntl.h>
 #include <langinfo.h>
 #include <lauxlib.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
+#include <time.h>
 #include <unistd.h>
 #include <wchar.h>
+
+#define SH_ANSWER_SECONDS 0.3
 
 static bool set(const char *name) {
   const char *value = getenv(name);
@@ -36,6 +42,51 @@ void sh_terminal_size(int stream, int *columns, int *rows) {
   *rows = known ? size.ws_row : from_environment("LINES", 24);
 }
 
+/* ---- asking ---- */
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Reads until the attributes, ESC [ ? … c, have come, or the time is over. */
+static size_t read_answer(int fd, char *answer, size_t room) {
+  size_t n = 0;
+  for (double end = now() + SH_ANSWER_SECONDS; n < room - 1;) {
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    double left = end - now();
+    if (left <= 0 || poll(&p, 1, (int)(left * 1e3) + 1) <= 0) break;
+    ssize_t got = read(fd, answer + n, room - 1 - n);
+    if (got <= 0) break;
+    n += (size_t)got;
+    answer[n] = 0;
+    const char *attributes = strstr(answer, "\033[?");
+    if (attributes && strchr(attributes, 'c')) break;
+  }
+  return n;
+}
+
+bool sh_terminal_ask(const char *question, char *answer, size_t room, size_t *size) {
+  struct termios before;
+  int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (fd < 0) return false;
+  bool ok = isatty(STDOUT_FILENO) && tcgetattr(fd, &before) == 0;
+  if (ok) {
+    struct termios silent = before;
+    silent.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    silent.c_cc[VMIN] = 1;
+    silent.c_cc[VTIME] = 0;
+    tcsetattr(fd, TCSAFLUSH, &silent);
+    size_t n = strlen(question);
+    ok = write(fd, question, n) == (ssize_t)n;
+    *size = ok ? read_answer(fd, answer, room) : 0;
+    tcsetattr(fd, TCSAFLUSH, &before); /* what comes too late is dropped */
+  }
+  close(fd);
+  return ok;
+}
+
 /* ---- for Lua ---- */
 
 static int terminal_is(lua_State *L) {
@@ -49,11 +100,22 @@ static int terminal_colour(lua_State *L) {
 }
 
 static int terminal_size(lua_State *L) {
-  int columns, rows;
-  sh_terminal_size((int)luaL_checkinteger(L, 1), &columns, &rows);
+  int columns, rows, stream = (int)luaL_checkinteger(L, 1);
+  struct winsize size;
+  sh_terminal_size(stream, &columns, &rows);
   lua_pushinteger(L, columns);
   lua_pushinteger(L, rows);
-  return 2;
+  lua_pushinteger(L, ioctl(stream, TIOCGWINSZ, &size) == 0 ? size.ws_xpixel : 0);
+  return 3;
+}
+
+/* ask(question) -> what the terminal answered, nothing without one */
+static int terminal_ask(lua_State *L) {
+  char answer[512];
+  size_t n;
+  if (!sh_terminal_ask(luaL_checkstring(L, 1), answer, sizeof answer, &n)) return 0;
+  lua_pushlstring(L, answer, n);
+  return 1;
 }
 
 static int terminal_utf8(lua_State *L) {
@@ -81,9 +143,13 @@ static int terminal_width(lua_State *L) {
 }
 
 void sh_terminal_open(lua_State *L) {
-  static const luaL_Reg functions[] = {{"is", terminal_is},       {"colour", terminal_colour},
-                                       {"size", terminal_size},   {"utf8", terminal_utf8},
-                                       {"width", terminal_width}, {0}};
+  static const luaL_Reg functions[] = {{"is", terminal_is},
+                                       {"colour", terminal_colour},
+                                       {"size", terminal_size},
+                                       {"utf8", terminal_utf8},
+                                       {"width", terminal_width},
+                                       {"ask", terminal_ask},
+                                       {0}};
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   luaL_newlib(L, functions);
   lua_setfield(L, -2, "native.terminal");

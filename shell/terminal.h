@@ -4,6 +4,7 @@
 
 #include <lua.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /* stream: 1 stdout, 2 stderr.  Colour: not with NO_COLOR, always with CLICOLOR_FORCE, else on
  * terminals that are not "dumb". */
@@ -12,8 +13,13 @@ bool sh_terminal_colour(int stream);
 /* Columns and rows: of the terminal, else COLUMNS and LINES, else 80 and 24. */
 void sh_terminal_size(int stream, int *columns, int *rows);
 
+/* Writes the question, which must end with that for the attributes (ESC [ c), to the terminal and
+ * reads the answers, unseen, for 0.3 s at most.  False without a terminal. */
+bool sh_terminal_ask(const char *question, char *answer, size_t room, size_t *size);
+
 /* Makes require "native.terminal" answer the functions is(stream), colour(stream), utf8(),
- * width(text) in terminal cells and size(stream) -> columns, rows for the embedded library. */
+ * width(text) in terminal cells, size(stream) -> columns, rows, pixels across (0: not known) and
+ * ask(question) -> answer for the embedded library. */
 void sh_terminal_open(lua_State *L);
 
 #endif

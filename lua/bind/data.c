@@ -2,6 +2,7 @@
 #include "lua/bind/bind.h"
 
 #include "core/data/atomic.h"
+#include "core/data/base64.h"
 #include "core/data/safetensors.h"
 
 #include <string.h>
@@ -96,9 +97,22 @@ static int write_text(lua_State *L) {
   return 0;
 }
 
+/* base64(bytes) -> text */
+static int base64(lua_State *L) {
+  size_t size;
+  const char *bytes = luaL_checklstring(L, 1, &size);
+  gt_text text = {0};
+  gt_base64_add(gtlua_cx(L), &text, bytes, size);
+  if (text.failed) return gtlua_error(L, "base64: not enough memory");
+  lua_pushlstring(L, text.data ? text.data : "", text.length);
+  gt_text_free(&text);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {{"load_safetensors", load_safetensors},
                                      {"save_safetensors", save_safetensors},
                                      {"write", write_text},
+                                     {"base64", base64},
                                      {NULL, NULL}};
 
 void gtlua_open_data(lua_State *L) {

@@ -209,6 +209,14 @@ test("a missing or failing gnuplot is one clear error and leaves the numbers", f
   end
 end)
 
+test("a pipe never gets a picture", function()
+  for _, variables in ipairs{{TERM = "xterm-kitty"}, {TERM_PROGRAM = "iTerm.app", CLICOLOR_FORCE = "1"}} do
+    local _, _, out = child.run({executable, "-e", "plot.inline = 'kitty' plot{{1, 2}, inline = 'sixel'}"},
+                                {environment = variables})
+    test.equal(out, "")
+  end
+end)
+
 test("hostile labels start no other program and come out as they are", function()
   local canary = folder .. "/canary"
   local labels = {"`touch " .. canary .. "`", "'; system('touch " .. canary .. "') #", "$(touch " .. canary .. ")",

@@ -104,6 +104,9 @@ static terminal *start_until(const char *command, const char *text) {
   t->pid = forkpty(&t->fd, NULL, NULL, NULL);
   assert_true(t->pid >= 0);
   if (t->pid == 0) {
+    static const char *const others[] = {"TMUX",         "STY",         "NO_COLOR",
+                                         "TERM_PROGRAM", "LC_TERMINAL", "KITTY_WINDOW_ID"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) unsetenv(others[i]);
     setenv("TERM", "xterm", 1);
     setenv("XDG_STATE_HOME", folder, 1);
     setenv("INPUTRC", "/dev/null", 1);

@@ -16,23 +16,7 @@ local function lines_of(text)
   return out
 end
 
-local digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
---- Base64 (RFC 4648) without line breaks.
-function ipynb.base64(bytes)
-  local out = {}
-  for i = 1, #bytes, 3 do
-    local a, b, c = bytes:byte(i, i + 2)
-    local n = a << 16 | (b or 0) << 8 | (c or 0)
-    local text = ""
-    for shift = 18, 0, -6 do
-      local d = n >> shift & 63
-      text = text .. digits:sub(d + 1, d + 1)
-    end
-    out[#out + 1] = b == nil and text:sub(1, 2) .. "==" or c == nil and text:sub(1, 3) .. "=" or text
-  end
-  return table.concat(out)
-end
+ipynb.base64 = require("native.data").base64
 
 -- ---- outputs ----
 

@@ -8,7 +8,7 @@ local series = require "plot.series"
 local Figure = {__name = "plot.Figure"}
 Figure.__index = Figure
 
-local OPTIONS = {"x", "title", "xlabel", "ylabel", "logx", "logy", "xlim", "ylim", "style", "labels", "size", "save"}
+local OPTIONS = {"x", "title", "xlabel", "ylabel", "logx", "logy", "xlim", "ylim", "style", "labels", "size", "save", "inline"}
 local CURVE = {"x", "y", "title", "style", "error"}
 local STYLES = {lines = true, points = true, linespoints = true, steps = true, boxes = true, crosses = true,
                 stars = true}
@@ -37,6 +37,17 @@ local function limits(name, value)
     keywords.fail("plot: %s must be {low, high}, two numbers in order, got %s", name, keywords.show(value))
   end
   return {value[1] + 0.0, value[2] + 0.0}
+end
+
+local function pixels(value)
+  if value == nil then return nil end
+  for i = 1, 2 do
+    local side = type(value) == "table" and math.tointeger(value[i])
+    if not side or side < 100 or side > 10000 then
+      keywords.fail("plot: size must be {width, height}, whole numbers in 100 … 10000, got %s", keywords.show(value))
+    end
+  end
+  return value
 end
 
 local function kind(name, value)
@@ -163,8 +174,7 @@ function Figure.new(options)
   self.title, self.xlabel = text("title", options.title), text("xlabel", options.xlabel)
   self.ylabel = text("ylabel", options.ylabel)
   self.logx, self.logy = kind("logx", options.logx), kind("logy", options.logy)
-  self.size = options.size or {900, 560}
-  limits("size", {0, self.size[1] or 0})
+  self.size = pixels(options.size) or {900, 560}
   self.curves = read_curves(options)
   drop_hidden(self)
   self.x = make_axis(self, "x", self.logx, limits("xlim", options.xlim))

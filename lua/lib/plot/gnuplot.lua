@@ -2,6 +2,8 @@
 -- gnuplot reads its script from a pipe and answers on another: it is never given a file name, texts stand in single
 -- quotes, data are numbers in named blocks, so no title and no path can become a command.
 
+local keywords = require "gt.keywords"
+
 local gnuplot = {}
 
 -- Okabe & Ito's colours (jfly.uni-koeln.de/color), told apart by colour-blind readers; black comes last.
@@ -111,10 +113,11 @@ local function heat(out, figure)
     across, (across - 1) / 2, down, (down - 1) / 2)
 end
 
---- The script that draws `figure` as svg, png, pdf or sixel.
-function gnuplot.script(figure, format)
+--- The script that draws `figure` as svg, png, pdf or sixel, {width, height} pixels or the figure's size large.
+function gnuplot.script(figure, format, size)
   local template = TERMINALS[format]
-  local width, height = figure.size[1], figure.size[2]
+  if not template then keywords.fail("script: expected 'svg', 'png', 'pdf' or 'sixel', got %s", keywords.show(format)) end
+  local width, height = table.unpack(size or figure.size)
   if format == "pdf" then width, height = width / 120, height / 120 end
   local out = {
     "set encoding utf8",

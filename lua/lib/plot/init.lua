@@ -1,8 +1,10 @@
 --- init.lua: plot{…} and its relatives.  Each makes a figure, shows it and returns it.
--- At a terminal the figure is drawn in characters; with save = "name.svg" (png, pdf, txt, tsv, gp) it becomes a file.
+-- At a terminal the figure is a picture where that can be shown, else drawn in characters; with save = "name.svg" (png,
+-- pdf, txt, tsv, gp) it becomes a file.
 
 local axis = require "plot.axis"
 local Figure = require "plot.figure"
+local inline = require "plot.inline"
 local keywords = require "gt.keywords"
 local series = require "plot.series"
 local terminal = require "native.terminal"
@@ -12,12 +14,21 @@ local plot = {}
 --- Called with every figure in place of showing it here; the notebook runner sets it.
 plot.sink = nil
 
-local function show(figure, save)
+--- plot.inline: how figures are shown in a terminal: "auto" (pictures where the environment tells that they can be
+-- shown: kitty, Ghostty, iTerm2, WezTerm; not in tmux), "kitty", "iterm", "sixel" (by gnuplot's sixelgd) or "text".
+-- The option inline of one plot goes before it: true is "auto", false "text".  %set inline and %plot probe set it.
+plot.inline = "auto"
+
+--- Shows a figure by the options save and inline.
+local function show(figure, options)
+  local save, wanted = options.save, options.inline
+  if wanted == nil then wanted = plot.inline end
+  wanted = inline.check("plot: inline", wanted)
   if save ~= nil then figure:save(save) end
   if plot.sink then
     plot.sink(figure, save)
   elseif terminal.is(1) then
-    io.write(figure:text{})
+    io.write(inline.draw(figure, wanted))
   else
     if save then io.write("wrote ", save, "\n") end
     for _, note in ipairs(figure.notes) do io.write(note, "\n") end
@@ -25,11 +36,12 @@ local function show(figure, save)
   return figure
 end
 
---- plot{y, …, x =, title =, xlabel =, ylabel =, logx =, logy =, xlim =, ylim =, style =, labels =, save =}
+--- plot{y, …, x =, title =, xlabel =, ylabel =, logx =, logy =, xlim =, ylim =, style =, labels =, save =, inline =}
 -- Curves: lists of numbers, 1-d tensors, or {x =, y =, title =, style =, error =}.  logx, logy: true (10) or 2.
--- style: "lines", "points", "linespoints", "steps", "boxes", "crosses", "stars".
+-- style: "lines", "points", "linespoints", "steps", "boxes", "crosses", "stars".  inline: see plot.inline.
 local function draw(_, options)
-  return show(Figure.new(options), type(options) == "table" and options.save or nil)
+  local figure = Figure.new(options)
+  return show(figure, torch.is_tensor(options) and {} or options)
 end
 
 -- ---- curves of training ----
@@ -84,13 +96,13 @@ function plot.loss(...)
   if #runs > 1 and type(last) == "table" and last[1] == nil and not last.log and not last.loss then
     options = table.remove(runs)
   end
-  keywords.read("plot.loss", options, {"smooth", "logx", "logy", "title", "xlim", "ylim", "save"})
+  keywords.read("plot.loss", options, {"smooth", "logx", "logy", "title", "xlim", "ylim", "save", "inline"})
   local decay = options.smooth or 0.9
   if type(decay) ~= "number" or not (decay >= 0 and decay < 1) then
     keywords.fail("plot.loss: smooth must be in [0, 1), got %s", keywords.show(options.smooth))
   end
   local made = {xlabel = "step", ylabel = "loss", title = options.title, logx = options.logx, logy = options.logy,
-                xlim = options.xlim, ylim = options.ylim, save = options.save}
+                xlim = options.xlim, ylim = options.ylim, save = options.save, inline = options.inline}
   for i, run in ipairs(runs) do
     local name = #runs > 1 and (type(run) == "string" and run .. " " or i .. " ") or ""
     for _, curve in ipairs(run_curves(name, run, decay)) do made[#made + 1] = curve end
@@ -101,7 +113,7 @@ end
 --- plot.coord(check[, {t = last, change = false, save =, …}]): what coord measured: a curve per module, mean |h| by width at
 -- step t, or with change = true that of its change since t = 1; both axes in powers of two.  Flat is right.
 function plot.coord(check, options)
-  options = keywords.read("plot.coord", options, {"t", "change", "title", "save"})
+  options = keywords.read("plot.coord", options, {"t", "change", "title", "save", "inline"})
   if type(check) ~= "table" or not (check.lines and check.widths) then
     keywords.fail("plot.coord: expected what coord(…) made, got %s", keywords.show(check))
   end
@@ -110,7 +122,8 @@ function plot.coord(check, options)
     keywords.fail("plot.coord: expected t in 1 … %d, got %s", check.steps, keywords.show(t))
   end
   local made = {xlabel = "width", ylabel = options.change and "mean |change of h|" or "mean |h|", logx = 2, logy = 2,
-                title = options.title or ("%s %s, t = %d"):format(check.rule, check.optimizer, t), save = options.save}
+                title = options.title or ("%s %s, t = %d"):format(check.rule, check.optimizer, t), save = options.save,
+                inline = options.inline}
   for _, line in ipairs(check.lines) do
     local y = line.average[kind][t]
     if y[1] > 0 then made[#made + 1] = {x = check.widths, y = y, title = line.module, style = "linespoints"} end
@@ -121,11 +134,11 @@ end
 --- plot.sweep(result[, {title =, save =}]): what sweep measured: loss by learning rate, a curve per width with the standard
 -- error over seeds, the best rates marked, diverged ones as crosses at the top edge; the table below.
 function plot.sweep(result, options)
-  options = keywords.read("plot.sweep", options, {"title", "save"})
+  options = keywords.read("plot.sweep", options, {"title", "save", "inline"})
   if type(result) ~= "table" or not (result.curves and result.points) then
     keywords.fail("plot.sweep: expected what sweep{…} made, got %s", keywords.show(result))
   end
-  return show(require "plot.sweep".figure(result, options), options.save)
+  return show(require "plot.sweep".figure(result, options), options)
 end
 
 -- ---- distributions and maps ----
@@ -133,7 +146,7 @@ end
 --- plot.hist(values[, {bins = 50, title =, xlabel =, logy =, save =}]): how often values fall into equal intervals.
 -- values: a tensor of any shape or a list; what is not finite is counted apart and said.
 function plot.hist(values, options)
-  options = keywords.read("plot.hist", options, {"bins", "title", "xlabel", "ylabel", "logy", "save"})
+  options = keywords.read("plot.hist", options, {"bins", "title", "xlabel", "ylabel", "logy", "save", "inline"})
   if torch.is_tensor(values) then values = values:reshape(-1) end
   local list = series.numbers("plot.hist", values)
   local bins = options.bins or 50
@@ -156,12 +169,12 @@ function plot.hist(values, options)
   local figure = Figure.new{{x = middles, y = counts, style = "boxes"}, title = options.title, xlabel = options.xlabel,
                             ylabel = options.ylabel or "count", logy = options.logy}
   if left > 0 then figure.notes[#figure.notes + 1] = ("%d values are not finite"):format(left) end
-  return show(figure, options.save)
+  return show(figure, options)
 end
 
 --- plot.heat(matrix[, {title =, xlabel =, ylabel =, save =}]): a 2-d tensor as colours, row 0 on top.
 function plot.heat(matrix, options)
-  options = keywords.read("plot.heat", options, {"title", "xlabel", "ylabel", "size", "save"})
+  options = keywords.read("plot.heat", options, {"title", "xlabel", "ylabel", "size", "save", "inline"})
   if type(matrix) == "table" then matrix = torch.tensor(matrix) end
   if not torch.is_tensor(matrix) or matrix:dim() ~= 2 or matrix:numel() == 0 then
     keywords.fail("plot.heat: expected a tensor of two dimensions, got %s",
@@ -179,7 +192,7 @@ function plot.heat(matrix, options)
     x = axis.new("linear", -0.5, columns - 0.5, true), y = axis.new("linear", -0.5, rows - 0.5, true),
   }, Figure)
   figure.y.reversed = true
-  return show(figure, options.save)
+  return show(figure, options)
 end
 
 return {plot = setmetatable(plot, {__call = draw, __name = "function"})}

@@ -228,19 +228,22 @@ local settings = {
   {"edgeitems", "rows and columns shown of a long tensor", printing "edgeitems"},
   {"threshold", "elements from which on a tensor is long", printing "threshold"},
   {"linewidth", "columns of a printed tensor", printing "linewidth"},
+  {"inline", "figures in the terminal: auto, kitty, iterm, sixel or text",
+   function(value) plot.inline = require("plot.inline").check("%set inline", value) end},
 }
 
 local function set(argument)
-  local name, value = argument:match "^(%w+)%s+(%-?%d+)$"
+  local name, value = argument:match "^(%w+)%s+(%-?%w+)$"
+  value = math.tointeger(tonumber(value)) or value
   local known = {}
   for _, row in ipairs(settings) do
-    if row[1] == name then return row[3](math.tointeger(tonumber(value))) end
+    if row[1] == name then return row[3](value) end
     known[#known + 1] = row[1]
     if argument == "" then print(("  %-10s %s"):format(row[1], row[2])) end
   end
   if argument ~= "" then
     local word = argument:match "^%S+"
-    fail("%%set: expected NAME NUMBER, NAME one of %s, got '%s'%s", table.concat(known, ", "), argument,
+    fail("%%set: expected NAME VALUE, NAME one of %s, got '%s'%s", table.concat(known, ", "), argument,
          native.suggest(word, known))
   end
 end
@@ -250,7 +253,17 @@ local function evaluate(text, name)
   return results[results.n]
 end
 
+--- %plot probe: asks the terminal what it can show and keeps the answer.
+local function probe()
+  local way = require("plot.inline").probe()
+  if not way then fail("%%plot probe: this is no terminal that could answer") end
+  plot.inline = way
+  print(way == "text" and "figures are drawn in characters: the terminal names no way to show pictures"
+    or f"figures are shown as pictures ({way})")
+end
+
 local function draw(argument)
+  if argument == "probe" then return probe() end
   local value = evaluate(argument, "=%plot")
   if value == nil then fail("%%plot expects a tensor, a list or a trainer") end
   if torch.is_tensor(value) and value:dim() == 2 then return plot.heat(value) end
@@ -285,7 +298,7 @@ commands.list = {
   {"log", "", "say where inputs and outputs of this session are kept, for gptsh --resume",
    function() require("shell.journal").tell() end},
   {"mem", "", "memory by device, and the variables that hold most", names "memory"},
-  {"plot", "EXPRESSION", "draw a tensor, a list or a trainer's losses", draw},
+  {"plot", "EXPRESSION", "draw a tensor, a list or a trainer's losses; probe: ask the terminal for pictures", draw},
   {"pwd", "", "show the current folder", function() print(shell.folder()) end},
   {"recall", "[N]", "put input N at the prompt, to change it", function(n) shell.prefill(input_of(n)) end},
   {"reload", "MODULE", "read a module's file again and put what changed into the loaded table", reload},
@@ -293,7 +306,7 @@ commands.list = {
   {"run", "FILE [ARGUMENT...]", "run a script, or a notebook (--to, --from, --only CELL, --changed); variables stay",
    run_file},
   {"save", "[-f] FILE", "write the inputs that worked as a notebook; -f overwrites", save},
-  {"set", "[NAME NUMBER]", "change a setting; alone: list them", set},
+  {"set", "[NAME VALUE]", "change a setting; alone: list them", set},
   {"time", "STATEMENT", "run once: time on the clock and of the CPU, memory", timing "time"},
   {"timeit", "[-n N] [-r N] [-q] STATEMENT", "run often: mean and deviation of the time of one loop", timing "timeit"},
   {"who", "", "variables: kind, size, device", names "who"},
