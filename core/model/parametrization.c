@@ -273,10 +273,10 @@ bool gt_rule_formulas(int rule, gt_family family, gt_role role, gt_formulas *out
     if (!(r->rules >> rule & 1) || !(r->families >> family & 1) || !(r->roles >> role & 1))
       continue;
     *out = r->is;
-    const char **each[] = {&out->multiplier, &out->lr, &out->eps, &out->weight_decay};
-    for (int k = 0; k < GT_COUNT(each); k++) {
-      if (!*each[k]) *each[k] = "1";
-    }
+#define X(name)                                                                                    \
+  if (!out->name) out->name = "1";
+    GT_SCALES(X)
+#undef X
     return true;
   }
   return false;
@@ -299,11 +299,9 @@ gt_status gt_rule_scales(gt_ctx *cx, int rule, const gt_site *site, gt_scales *o
   q[GT_QUANTITY_ASPECT] = fmax(1, ratio);
   q[GT_QUANTITY_SHRINK] = fmin(1, ratio);
   q[GT_QUANTITY_LARGER] = fmax(q[GT_QUANTITY_FAN_IN], q[GT_QUANTITY_FAN_OUT]);
-  *out = (gt_scales){.std = evaluate(is.std, q),
-                     .multiplier = evaluate(is.multiplier, q),
-                     .lr = evaluate(is.lr, q),
-                     .eps = evaluate(is.eps, q),
-                     .weight_decay = evaluate(is.weight_decay, q)};
+#define X(name) .name = evaluate(is.name, q),
+  *out = (gt_scales){GT_SCALES(X)};
+#undef X
   return GT_OK;
 }
 

@@ -65,9 +65,13 @@ typedef struct gt_site {
   double quantity[GT_QUANTITY_COUNT]; /* the first GT_QUANTITY_GIVEN; positive */
 } gt_site;
 
-/* All but std are factors of what the user sets. */
+/* What a rule says; all but std are factors of what the user sets. */
+#define GT_SCALES(X) X(std) X(multiplier) X(lr) X(eps) X(weight_decay)
+
 typedef struct gt_scales {
-  double std, multiplier, lr, eps, weight_decay;
+#define X(name) double name;
+  GT_SCALES(X)
+#undef X
 } gt_scales;
 
 typedef struct gt_rule {
@@ -89,7 +93,9 @@ int gt_rule_find(const char *name); /* by name or alias */
 /* The formulas for one role as texts: "fan_in^-1/2 m_in^1/2".  `std` of the roles without a tensor
  * is "0".  false: the rule does not say anything about that role. */
 typedef struct gt_formulas {
-  const char *std, *multiplier, *lr, *eps, *weight_decay;
+#define X(name) const char *name;
+  GT_SCALES(X)
+#undef X
 } gt_formulas;
 bool gt_rule_formulas(int rule, gt_family family, gt_role role, gt_formulas *out);
 

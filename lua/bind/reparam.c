@@ -39,37 +39,32 @@ static int rules(lua_State *L) {
   return 1;
 }
 
+static void push_names(lua_State *L, const char *(*name)(int)) {
+  lua_newtable(L);
+  for (int i = 0; name(i); i++) {
+    lua_pushstring(L, name(i));
+    lua_rawseti(L, -2, i + 1);
+  }
+}
+
 /* names() -> {role, …}, {family, …} */
 static int names(lua_State *L) {
-  lua_newtable(L);
-  for (int i = 0; gt_role_name(i); i++) {
-    lua_pushstring(L, gt_role_name(i));
-    lua_rawseti(L, -2, i + 1);
-  }
-  lua_newtable(L);
-  for (int i = 0; gt_family_name(i); i++) {
-    lua_pushstring(L, gt_family_name(i));
-    lua_rawseti(L, -2, i + 1);
-  }
+  push_names(L, gt_role_name);
+  push_names(L, gt_family_name);
   return 2;
 }
 
-static int read_rule(lua_State *L, int index) {
-  int rule = gt_rule_find(luaL_checkstring(L, index));
-  if (rule < 0) gtlua_error(L, "no rule is called '%s'", lua_tostring(L, index));
-  return rule;
+static int read_name(lua_State *L, int index, int (*find)(const char *), const char *what) {
+  int found = find(luaL_checkstring(L, index));
+  if (found < 0) gtlua_error(L, "expected %s, got '%s'", what, lua_tostring(L, index));
+  return found;
 }
 
-static gt_role read_role(lua_State *L, int index) {
-  int role = gt_role_find(luaL_checkstring(L, index));
-  if (role < 0) gtlua_error(L, "no role is called '%s'", lua_tostring(L, index));
-  return (gt_role)role;
-}
-
-static gt_family read_family(lua_State *L, int index) {
-  int family = gt_family_find(luaL_checkstring(L, index));
-  if (family < 0) gtlua_error(L, "expected sgd, adam or muon, got '%s'", lua_tostring(L, index));
-  return (gt_family)family;
+/* The rule, role and family that scales and formulas begin with; returns the rule. */
+static int read_row(lua_State *L, gt_role *role, gt_family *family) {
+  *role = (gt_role)read_name(L, 2, gt_role_find, "a role");
+  *family = (gt_family)read_name(L, 3, gt_family_find, "sgd, adam or muon");
+  return read_name(L, 1, gt_rule_find, "a rule");
 }
 
 /* scales(rule, role, family, {fan_in =, …}) -> {std =, multiplier =, lr =, eps =, weight_decay =}
@@ -78,9 +73,9 @@ static int scales(lua_State *L) {
 #define X(NAME, name) #name,
   static const char *const quantities[] = {GT_QUANTITIES(X)};
 #undef X
-  int rule = read_rule(L, 1);
-  gt_site site = {.role = read_role(L, 2), .family = read_family(L, 3)};
+  gt_site site = {0};
   gt_scales found;
+  int rule = read_row(L, &site.role, &site.family);
   luaL_checktype(L, 4, LUA_TTABLE);
   for (int i = 0; i < GT_QUANTITY_GIVEN; i++) {
     lua_getfield(L, 4, quantities[i]);
@@ -88,27 +83,24 @@ static int scales(lua_State *L) {
     lua_pop(L, 1);
   }
   gtlua_check(L, gt_rule_scales(gtlua_cx(L), rule, &site, &found));
-  lua_createtable(L, 0, 5);
-  set_number(L, "std", found.std);
-  set_number(L, "multiplier", found.multiplier);
-  set_number(L, "lr", found.lr);
-  set_number(L, "eps", found.eps);
-  set_number(L, "weight_decay", found.weight_decay);
+  lua_newtable(L);
+#define X(name) set_number(L, #name, found.name);
+  GT_SCALES(X)
+#undef X
   return 1;
 }
 
 /* formulas(rule, role, family) -> the same as texts, or nil */
 static int formulas(lua_State *L) {
+  gt_role role;
+  gt_family family;
   gt_formulas found;
-  int rule = read_rule(L, 1);
-  gt_role role = read_role(L, 2);
-  if (!gt_rule_formulas(rule, read_family(L, 3), role, &found)) return 0;
-  lua_createtable(L, 0, 5);
-  set_string(L, "std", found.std);
-  set_string(L, "multiplier", found.multiplier);
-  set_string(L, "lr", found.lr);
-  set_string(L, "eps", found.eps);
-  set_string(L, "weight_decay", found.weight_decay);
+  int rule = read_row(L, &role, &family);
+  if (!gt_rule_formulas(rule, family, role, &found)) return 0;
+  lua_newtable(L);
+#define X(name) set_string(L, #name, found.name);
+  GT_SCALES(X)
+#undef X
   return 1;
 }
 

@@ -11,6 +11,7 @@ local reparam = require "gt.reparam"
 local result = require "gt.sweep.result"
 local schedule = require "gt.schedule"
 local settings = require "gt.train.settings"
+local state = require "gt.train.state"
 local train = require "gt.train"
 
 local TRAINING = {"val", "schedule", "momentum", "clip", "accumulate", "autocast", "objective", "B", "T"}
@@ -194,8 +195,8 @@ end
 
 -- ---- all points ----
 
---- What decides the outcome of a width, as far as it can be seen: the state before the first step, the first batch, the
--- validation tokens, the options.
+--- What decides the outcome of a width, as far as it can be seen: the state before the first step, the model's configuration
+-- and multipliers, the first batch, the validation tokens, the options.
 local function fingerprint(s, width)
   local t = trainer_of(s, {width = width, lr = PROBE.lr, seed = PROBE.seed})
   local hash, plain = native.hash(), {steps = s.steps, last = s.last, limit = s.limit}
@@ -204,6 +205,7 @@ local function fingerprint(s, width)
     plain[key] = (schedule.is(value) or type(value) ~= "table" and type(value) ~= "userdata" and type(value) ~= "function")
       and tostring(value) or type(value)
   end
+  plain.model = state.model_data(t.model)
   hash:bytes(t:hash())
   for _, batch in ipairs {t.loader:next()} do
     if torch.is_tensor(batch) then hash:tensor(batch) end

@@ -142,34 +142,23 @@ function functions.movedim(t, from, to)
   return t:permute(order)
 end
 
-function functions.swapaxes(t, a, b)
-  need("swapaxes", t)
-  return t:transpose(a, b)
+-- other names of methods
+for name, method in pairs {swapaxes = "transpose", clip = "clamp"} do
+  functions[name] = function(t, ...)
+    need(name, t)
+    return t[method](t, ...)
+  end
 end
 
-function functions.expand_as(t, other)
-  need("expand_as", t, other)
-  return t:expand(other.shape)
-end
-
-function functions.view_as(t, other)
-  need("view_as", t, other)
-  return t:view(other.shape)
-end
-
-function functions.reshape_as(t, other)
-  need("reshape_as", t, other)
-  return t:reshape(other.shape)
-end
-
-function functions.type_as(t, other)
-  need("type_as", t, other)
-  return t:to(other.dtype)
-end
-
-function functions.clip(t, ...)
-  need("clip", t)
-  return t:clamp(...)
+-- methods that take their argument from another tensor
+for name, from in pairs {
+  expand_as = {"expand", "shape"}, view_as = {"view", "shape"}, reshape_as = {"reshape", "shape"}, type_as = {"to", "dtype"},
+} do
+  local method, property = table.unpack(from)
+  functions[name] = function(t, other)
+    need(name, t, other)
+    return t[method](t, other[property])
+  end
 end
 
 local function ranks(name, a, b, rank_a, rank_b)

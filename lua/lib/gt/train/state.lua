@@ -39,7 +39,7 @@ local function schedule_data(value)
 end
 
 --- The class of a model, its forward multipliers, and its configuration where that is a table of plain values.
-local function model_data(model)
+function state.model_data(model)
   local data = {class = torch.type(model), multipliers = reparam.multipliers(model)}
   if not optimizers.is_gpt(model) then return data end
   data.config = {}
@@ -56,7 +56,7 @@ function state.gather(t)
   data.elapsed, data.smooth_sum, data.loss, data.due = t.elapsed, t.smooth_sum, t.loss, t.due
   data.options = {ema = t.ema and t.ema.decay}
   for _, key in ipairs(kept) do data.options[key] = t[key] end
-  data.model = model_data(t.model)
+  data.model = state.model_data(t.model)
   data.schedule_settings, data.momentum_settings = schedule_data(t.schedule), schedule_data(t.momentum)
   local tensors = {model = t.model:state_dict(), optim = moments}
   if t.ema then tensors.ema = t.ema:state_dict() end
