@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -92,6 +93,17 @@ bool sh_make_folders(char *path) {
   return true;
 }
 
+bool sh_user_path(char *path, size_t size, const char *variable, const char *below_home,
+                  const char *name) {
+  const char *folder = getenv(variable), *home = getenv("HOME");
+  int n = -1;
+  if (folder && *folder == '/')
+    n = snprintf(path, size, "%s/gptsh/%s", folder, name);
+  else if (home)
+    n = snprintf(path, size, "%s/%s/gptsh/%s", home, below_home, name);
+  return n > 0 && (size_t)n < size;
+}
+
 /* append(path, text) -> true, or nil and the reason: in one write, to a file for the user alone
  * that is made, with its folders, when it is not there */
 static int append(lua_State *L) {
@@ -122,6 +134,23 @@ static int session_name(lua_State *L) {
   snprintf(text, sizeof text, "-%06ld-%d", now.tv_nsec / 1000, (int)getpid());
   lua_pushstring(L, text);
   lua_concat(L, 2);
+  return 1;
+}
+
+/* stamp(path) -> a text that changes when the file does, or nil when there is none */
+static int stamp(lua_State *L) {
+  struct stat info;
+  char text[96];
+  if (stat(luaL_checkstring(L, 1), &info) != 0) return 0;
+  snprintf(text, sizeof text, "%lld.%09ld %lld", (long long)info.st_mtim.tv_sec,
+           info.st_mtim.tv_nsec, (long long)info.st_size);
+  lua_pushstring(L, text);
+  return 1;
+}
+
+/* traceback() -> message and all frames of the last error, or nil */
+static int traceback(lua_State *L) {
+  sh_push_traceback(L);
   return 1;
 }
 
@@ -160,6 +189,7 @@ static const luaL_Reg functions[] = {{"append", append},       {"session_name", 
                                      {"folder", folder},       {"history", history},
                                      {"initial", initial},     {"options", options},
                                      {"prefill", prefill},     {"show", show},
+                                     {"stamp", stamp},         {"traceback", traceback},
                                      {"variables", variables}, {NULL, NULL}};
 
 void sh_commands_open(lua_State *L) {

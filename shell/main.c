@@ -220,6 +220,16 @@ static bool start(lua_State *L, int argc, char **argv, const sh_options *o) {
   return lua_pcall(L, 4, 0, 0) == LUA_OK;
 }
 
+/* The init file prepares the prompt: it comes after the user's code, which it cannot change. */
+static void run_init(lua_State *L) {
+  char path[4096];
+  bool known = sh_user_path(path, sizeof path, "XDG_CONFIG_HOME", ".config", "init.lua");
+  if (!known || access(path, F_OK) != 0) return;
+  run_file(L, path);
+  if (sh_interrupted()) fputs("gptsh: the init file was interrupted\n", stderr);
+  sh_interrupt_clear(L);
+}
+
 /* Runs what the options ask for. */
 static int run(lua_State *L, char **argv, int argc, const sh_options *o) {
   bool has_file = o->script < argc;
@@ -234,6 +244,7 @@ static int run(lua_State *L, char **argv, int argc, const sh_options *o) {
   if (code == 0 && !has_work && !prompt) code = run_file(L, NULL);
   if (!prompt || sh_ending()) return code;
   sh_interrupt_clear(L);
+  if (!o->no_init) run_init(L);
   sh_repl(L, o->resume);
   return 0;
 }
@@ -252,6 +263,8 @@ int main(int argc, char **argv) {
     sh_options_free(&options);
     return finish_output(0);
   }
+  sh_terminal_set_colour(options.colour);
+  if (options.no_environment) unsetenv("GPTSH_HISTORY");
   setlocale(LC_CTYPE, ""); /* UTF-8 in the line editor; numbers keep the point */
   lua_State *L = luaL_newstate();
   if (!L) {

@@ -22,6 +22,9 @@ const sh_option_row sh_option_rows[] = {
     {NULL, 'e', NULL, "CODE", "run CODE, show the value of an expression; may be repeated"},
     {NULL, 'i', NULL, NULL, "go to the prompt afterwards"},
     {NULL, 0, "resume", NULL, "offer to run the inputs of the last session again"},
+    {NULL, 0, "no-init", NULL, "leave the init file of the prompt alone"},
+    {NULL, 'E', NULL, NULL, "the same, and ignore the variable GPTSH_HISTORY"},
+    {NULL, 0, "color", "WHEN", "colours: auto (on terminals), always or never"},
     {NULL, 0, "threads", "N", "CPU threads (default: all cores)"},
     {NULL, 0, "cuda-library", "PATH", "the CUDA plug-in to open when a cuda device is asked for"},
     {NULL, 'v', "version", NULL, "show the version"},
@@ -124,6 +127,16 @@ static bool read_threads(const char *text, int *out) {
   return true;
 }
 
+static bool read_colour(const char *text, sh_colour *out) {
+  static const char *const names[] = {"auto", "always", "never"};
+  for (int i = 0; i < 3; i++)
+    if (strcmp(text, names[i]) == 0) {
+      *out = (sh_colour)i;
+      return true;
+    }
+  return false;
+}
+
 /* Finds the row of argv[*i] and its value: "--name=value", "-eCODE" or the next argument. */
 static const sh_option_row *find_option(int argc, char **argv, int *i,
                                         const sh_command_row *command, const char **value) {
@@ -158,10 +171,17 @@ static bool read_option(int argc, char **argv, int *i, sh_options *o) {
   const char *value = NULL;
   const sh_option_row *row = find_option(argc, argv, i, NULL, &value);
   if (!row || !need_value(row, value)) return false;
+  if (row->name && strcmp(row->name, "color") == 0)
+    return read_colour(value, &o->colour) ||
+           usage("--color expects auto, always or never, got %s", value);
   switch (row->letter ? row->letter : *row->name) {
   case 'e':
     o->code[o->code_count++] = value;
     return true;
+  case 'E':
+    return o->no_init = o->no_environment = true;
+  case 'n':
+    return o->no_init = true;
   case 'i':
     return o->interactive = true;
   case 'r':

@@ -3,6 +3,8 @@
 #ifndef SH_OPTIONS_H
 #define SH_OPTIONS_H
 
+#include "shell/terminal.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -33,7 +35,10 @@ typedef struct sh_given {
 typedef struct sh_options {
   bool help, version, interactive; /* -h, -v, -i */
   bool resume;                     /* --resume */
+  bool no_init;                    /* --no-init, -E */
+  bool no_environment;             /* -E */
   bool stdin_script;               /* "-" */
+  sh_colour colour;                /* --color */
   int threads;                     /* 0: not given */
   const char *cuda_library;        /* NULL: not given */
   const char **code;               /* (code_count) texts of -e, in order */

@@ -166,6 +166,12 @@ static void note_input(lua_State *L, const char *text, sh_result result, double 
   if (!call_library(L, "shell.inputs", "done", 7, 0)) sh_report(L, "");
 }
 
+/* Tells the library that an input is about to run. */
+static void begin_input(lua_State *L) {
+  if (!call_library(L, "shell.inputs", "begin", 0, 0)) sh_report(L, "");
+  lua_settop(L, 0);
+}
+
 /* Runs the input and shows its value or error.  SH_INCOMPLETE: nothing ran, more lines are needed.
  */
 static sh_result run_input(lua_State *L, const input *in, int number) {
@@ -178,6 +184,7 @@ static sh_result run_input(lua_State *L, const input *in, int number) {
   lua_setfield(L, LUA_REGISTRYINDEX, SH_SHOWN);
   lua_pushcfunction(L, show_and_keep);
   sh_set_display(L);
+  begin_input(L);
   double began = seconds_now();
   sh_result result =
       sh_input_is_command(in->text) ? run_special(L, in->text) : run_lua(L, in, name);
@@ -238,16 +245,11 @@ static const char *prompt_text(lua_State *L, bool first, int number) {
 /* GPTSH_HISTORY (empty: none), else $XDG_STATE_HOME/gptsh/history, else ~/.local/state/…; NULL: no
  * history.  Missing folders are made. */
 static const char *history_file(char *path, size_t size) {
-  const char *given = getenv("GPTSH_HISTORY"), *state = getenv("XDG_STATE_HOME");
-  const char *home = getenv("HOME");
-  int n;
-  if (given)
-    n = *given ? snprintf(path, size, "%s", given) : -1;
-  else if (state && *state == '/')
-    n = snprintf(path, size, "%s/gptsh/history", state);
-  else
-    n = home ? snprintf(path, size, "%s/.local/state/gptsh/history", home) : -1;
-  return n > 0 && (size_t)n < size && sh_make_folders(path) ? path : NULL;
+  const char *given = getenv("GPTSH_HISTORY");
+  bool known = given ? *given && strlen(given) < size
+                     : sh_user_path(path, size, "XDG_STATE_HOME", ".local/state", "history");
+  if (known && given) strcpy(path, given);
+  return known && sh_make_folders(path) ? path : NULL;
 }
 
 static char *enter(void *data, const char *text, bool *more) {

@@ -15,7 +15,7 @@
 #define SH_MAX_FRAMES 12
 #define SH_TEXTS "shell.texts" /* registry: chunk name -> its text */
 
-static const char variables_key, declared_key, display_key, initial_key;
+static const char variables_key, declared_key, display_key, initial_key, traceback_key;
 
 /* ---- session variables ---- */
 
@@ -297,15 +297,31 @@ static void add_line(lua_State *L, luaL_Buffer *text, const lua_Debug *frame, bo
   luaL_addvalue(text);
 }
 
-/* The traceback: the user's frames with their source lines; of a single one only the line. */
-static void push_frames(lua_State *L) {
-  int count = 0, shown = 0;
+static int count_user_frames(lua_State *L) {
+  int count = 0;
   lua_Debug frame;
-  luaL_Buffer text;
   for (int level = 1; lua_getstack(L, level, &frame); level++) {
     lua_getinfo(L, "S", &frame);
     count += user_frame(&frame);
   }
+  return count;
+}
+
+/* Keeps the whole traceback as text.  An error that has no frame of the user's is a command's word
+ * about an error before it. */
+static void keep_traceback(lua_State *L, const char *message) {
+  if (count_user_frames(L) == 0) return;
+  luaL_traceback(L, L, message, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
+}
+
+void sh_push_traceback(lua_State *L) { lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key); }
+
+/* The traceback: the user's frames with their source lines; of a single one only the line. */
+static void push_frames(lua_State *L) {
+  int count = count_user_frames(L), shown = 0;
+  lua_Debug frame;
+  luaL_Buffer text;
   luaL_buffinit(L, &text);
   for (int level = 1; shown < SH_MAX_FRAMES && lua_getstack(L, level, &frame); level++) {
     lua_getinfo(L, "Sln", &frame);
@@ -352,6 +368,7 @@ static void push_hint(lua_State *L, const char *message) {
 static int describe(lua_State *L) {
   if (sh_interrupted()) {
     lua_pushstring(L, sh_interrupt_late() ? "timed out" : "interrupted");
+    keep_traceback(L, lua_tostring(L, -1));
     return 1;
   }
   if (lua_type(L, 1) != LUA_TSTRING && !luaL_getmetafield(L, 1, "__tostring"))
@@ -360,6 +377,7 @@ static int describe(lua_State *L) {
     luaL_tolstring(L, 1, NULL);
   lua_replace(L, 1);
   lua_settop(L, 1);
+  keep_traceback(L, lua_tostring(L, 1));
   push_hint(L, lua_tostring(L, 1));
   push_frames(L);
   lua_concat(L, 3);

@@ -52,6 +52,9 @@ sh_result sh_call(lua_State *L, int arguments, sh_show show);
 /* Both; the function gets the values of table `arg` from 1 on. */
 sh_result sh_run(lua_State *L, const sh_source *source);
 
+/* Pushes the message and all frames of the last error of code of the user's, or nil: text only. */
+void sh_push_traceback(lua_State *L);
+
 /* Takes the error text off the stack and prints it on stderr after `prefix`, stdout flushed first.
  */
 void sh_report(lua_State *L, const char *prefix);

@@ -20,10 +20,15 @@ static bool set(const char *name) {
   return value && *value;
 }
 
+static sh_colour wanted;
+
+void sh_terminal_set_colour(sh_colour when) { wanted = when; }
+
 bool sh_terminal_is(int stream) { return isatty(stream); }
 
 bool sh_terminal_colour(int stream) {
   const char *term = getenv("TERM");
+  if (wanted != SH_COLOUR_AUTO) return wanted == SH_COLOUR_ALWAYS;
   if (set("NO_COLOR")) return false;
   if (set("CLICOLOR_FORCE")) return true;
   return isatty(stream) && term && strcmp(term, "dumb") != 0;

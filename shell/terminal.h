@@ -6,6 +6,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+typedef enum sh_colour { SH_COLOUR_AUTO, SH_COLOUR_ALWAYS, SH_COLOUR_NEVER } sh_colour;
+
+/* Colours from now on, in place of what sh_terminal_colour() finds out by itself. */
+void sh_terminal_set_colour(sh_colour when);
+
 /* stream: 1 stdout, 2 stderr.  Colour: not with NO_COLOR, always with CLICOLOR_FORCE, else on
  * terminals that are not "dumb". */
 bool sh_terminal_is(int stream);

@@ -6,6 +6,8 @@ tap_failed=0
 tap_root=$PWD
 tap_dir=$(mktemp -d "${TMPDIR:-/tmp}/gptsh-tap.XXXXXX") || exit 1
 trap 'rm -rf "$tap_dir"' EXIT
+XDG_CONFIG_HOME=$tap_dir/no-config # the prompt's init file is not the tester's
+export XDG_CONFIG_HOME
 
 # tap NAME STATUS [FILE]: one result, STATUS 0 is good, FILE tells more about a bad one.
 tap() {

@@ -183,13 +183,60 @@ int gtlua_relieve(lua_State *L) {
 
 /* ---- the embedded library ---- */
 
+static const char globals_key; /* registry: the globals of the library */
+
+/* __index of the library's globals: what is lazy, then the user's print.  Upvalue: __index of _G. */
+static int library_index(lua_State *L) {
+  lua_settop(L, 2);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_pushvalue(L, 3);
+  lua_insert(L, 1);
+  lua_call(L, 2, 1);
+  if (!lua_isnil(L, -1)) return 1;
+  lua_pushglobaltable(L);
+  lua_pushvalue(L, 1);
+  lua_rawget(L, -2);
+  return 1;
+}
+
+/* The library's code has globals of its own, a copy of those of now, so that a user who calls a
+ * variable `table` or `data` breaks nothing.  Only print is the user's: who replaces it gets what
+ * the library prints, too.  For names it does not know it looks at the user's. */
+static void keep_globals(lua_State *L) {
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &globals_key);
+  lua_pushglobaltable(L);
+  for (lua_pushnil(L); lua_next(L, -2);) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, -5);
+  }
+  lua_pushnil(L);
+  lua_setfield(L, -3, "print");
+  lua_createtable(L, 0, 2);
+  luaL_getmetafield(L, -2, "__index");
+  lua_pushcclosure(L, library_index, 1);
+  lua_setfield(L, -2, "__index");
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, "__newindex");
+  lua_setmetatable(L, -3);
+  lua_pop(L, 2);
+}
+
 /* Loads the embedded module `name`; 0 (and nothing pushed) when there is none. */
 static int load_builtin(lua_State *L, const char *name) {
   for (const gtlua_lib *lib = gtlua_libs; lib->name; lib++) {
     if (strcmp(lib->name, name) != 0) continue;
     const char *chunk = lua_pushfstring(L, BUILTIN "%s", name);
-    if (luaL_loadbufferx(L, lib->data, lib->size, chunk, "t") != LUA_OK) lua_error(L);
-    lua_remove(L, -2);
+    gtlua_rewrite(L, lib->data, lib->size);
+    if (luaL_loadbufferx(L, lua_tostring(L, -1), lua_rawlen(L, -1), chunk, "t") != LUA_OK)
+      lua_error(L);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &globals_key);
+    lua_setupvalue(L, -2, 1); /* _ENV */
+    lua_replace(L, -3);       /* the chunk's name */
+    lua_pop(L, 1);
     return 1;
   }
   return 0;
@@ -391,6 +438,7 @@ static int open_library(lua_State *L) {
   static const char *const json[] = {"array", "encode", "decode", "null"};
   for (int i = 0; i < GT_COUNT(json); i++) gtlua_lazy(L, json[i], "json");
   lua_setglobal(L, "json");
+  keep_globals(L);
   return 0;
 }
 

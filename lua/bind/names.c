@@ -55,6 +55,7 @@ static const names global_names[] = {
     {"gt.coord", {"coord"}},
     {"gt.sweep", {"sweep", "pow2"}},
     {"gt.lr_find", {"lr_find"}},
+    {"sh", {"sh"}},
 };
 
 /* Makes the names lazy ones of the name space on top of the stack, in place of plain ones. */

@@ -123,8 +123,9 @@ local function of_function(fn, name)
   for i = 1, parameters.nparams do names[i] = debug.getlocal(fn, i) end
   if parameters.isvararg then names[#names + 1] = "…" end
   local comment = comment_above(lines, info.linedefined - 1)
-  local from_index = #comment == 0 and indexed(name)
-  local short = #comment == 0 and not from_index and info.source:find "^=builtin:" and of_docs(fn, name)
+  local undocumented = #comment == 0 and info.source:find "^=builtin:" -- or a name of the user's
+  local from_index = undocumented and indexed(name)
+  local short = undocumented and not from_index and of_docs(fn, name)
   if short then
     short.place = f"{info.short_src}:{info.linedefined}"
     short.source = table.concat(lines, "\n", info.linedefined, math.min(info.lastlinedefined, #lines))
@@ -225,8 +226,8 @@ function doc.callable(value) return type(value) == "function" or type(value) == 
 
 local function globals()
   local out = {}
-  for name in next, getmetatable(_G).lazy do out[name] = doc.callable(_G[name]) and _G[name] or nil end
-  for _, name in ipairs {"odict", "struct", "list", "defaults", "show", "help", "f"} do out[name] = _G[name] end
+  for name in next, getmetatable(_G).lazy do out[name] = doc.callable(_ENV[name]) and _ENV[name] or nil end
+  for _, name in ipairs {"odict", "struct", "list", "defaults", "show", "help", "f"} do out[name] = _ENV[name] end
   return out
 end
 
@@ -251,7 +252,7 @@ function doc.sections()
   local list = {}
   local function add(prefix, names) list[#list + 1] = {prefix, names, about[prefix] or ""} end
   for _, name in ipairs(doc.spaces) do
-    add(name .. ".", _G[name])
+    add(name .. ".", _ENV[name])
     if name == "torch" then
       add("t:", torch.Tensor)
       add("torch.cuda.", torch.cuda)
@@ -276,8 +277,7 @@ local function space_of(path)
   local value
   for part in path:gmatch "[^.]+" do
     if value == nil then
-      local known = rawget(_G, part) ~= nil or getmetatable(_G).lazy[part]
-      if known then value = _G[part] end
+      value = _ENV[part]
     else
       value = doc.member(value, part)
     end
@@ -298,9 +298,9 @@ function doc.find(name)
     if value == nil and methods == nn.Module then return rawget(methods_of "gpt", field), "gpt:" .. field end
     return value, name
   end
-  if rawget(_G, name) ~= nil or getmetatable(_G).lazy[name] then return _G[name], name end
+  if _ENV[name] ~= nil then return _ENV[name], name end -- the library's own, whatever the user made of the name
   for _, s in ipairs(doc.spaces) do
-    local value = doc.member(_G[s], name)
+    local value = doc.member(_ENV[s], name)
     if value ~= nil then return value, s .. "." .. name end
   end
   for _, methods in ipairs {"t", "trainer", "m", "gpt", "opt", "tokens", "loader", "tok"} do
@@ -312,10 +312,10 @@ end
 --- The name of a public value that has been read already; nil when it has none.
 function doc.name_of(value)
   for _, s in ipairs(doc.spaces) do
-    if rawequal(_G[s], value) then return s end
+    if rawequal(_ENV[s], value) then return s end
   end
   for _, s in ipairs(doc.spaces) do
-    for key, other in next, _G[s] do
+    for key, other in next, _ENV[s] do
       if rawequal(other, value) then return s .. "." .. key end
     end
   end

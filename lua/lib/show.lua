@@ -3,7 +3,9 @@
 -- line.  Values with a __tostring print through it.
 local native = require "native"
 
-local WIDTH, DEPTH, ITEMS = 79, 8, 1000
+local WIDTH = 79
+local FULL = {depth = 8, items = 1000} -- what show() goes down to and how many items of a table it writes
+local SHORT = {depth = 4, items = 50} -- the same of values at the prompt
 
 local keywords = {}
 for word in ([[and break do else elseif end false for function goto if in local nil not or repeat return then
@@ -61,40 +63,106 @@ local function function_text(f)
   return ("<function at %s:%d>"):format(info.short_src, info.linedefined)
 end
 
-local function table_text(value, depth, open_tables)
-  if open_tables[value] then return "<this table again>" end
-  if depth > DEPTH then return "{…}" end
-  open_tables[value] = true
-  local items, keys, count = {}, {}, rawlen(value)
-  for i = 1, math.min(count, ITEMS) do items[i] = show(rawget(value, i), depth + 1, open_tables) end
+--- An object whose __tostring fails is still shown.
+local function object_text(value)
+  local ok, text = pcall(tostring, value)
+  if ok then return text end
+  return ("<%s whose __tostring failed: %s>"):format(type(value), text)
+end
+
+-- `state`: limits, and the tables that are being written, for cycles.
+local function table_text(value, depth, state)
+  if state.open[value] then return "<this table again>" end
+  if depth > state.limits.depth then return next(value) == nil and "{}" or "{…}" end
+  state.open[value] = true
+  local items, keys, count, most = {}, {}, rawlen(value), state.limits.items
+  for i = 1, math.min(count, most) do items[i] = show(rawget(value, i), depth + 1, state) end
   for key in next, value do
     if not (math.type(key) == "integer" and key >= 1 and key <= count) then keys[#keys + 1] = key end
   end
   table.sort(keys, before)
-  for i = 1, math.min(#keys, ITEMS) do
+  for i = 1, math.min(#keys, most) do
     local key = keys[i]
-    local label = key_text(key, function(k, d) return show(k, d, open_tables) end, depth + 1)
-    items[#items + 1] = label .. indent(show(rawget(value, key), depth + 1, open_tables), columns(label))
+    local label = key_text(key, function(k, d) return show(k, d, state) end, depth + 1)
+    items[#items + 1] = label .. indent(show(rawget(value, key), depth + 1, state), columns(label))
   end
-  local left = math.max(count - ITEMS, 0) + math.max(#keys - ITEMS, 0)
+  local left = math.max(count - most, 0) + math.max(#keys - most, 0)
   if left > 0 then items[#items + 1] = ("… %d more"):format(left) end
-  open_tables[value] = nil
+  state.open[value] = nil
   return layout("{", items, "}")
 end
 
-function show(value, depth, open_tables)
+function show(value, depth, state)
   local kind = type(value)
   if kind == "string" then return quoted(value) end
   if kind == "function" then return function_text(value) end
-  if kind ~= "table" then return tostring(value) end
-  local meta = getmetatable(value)
+  if kind ~= "table" then return object_text(value) end
+  local meta = debug.getmetatable(value)
   if type(meta) == "table" and meta.lazy then return ("<%s, see help(%s)>"):format(meta.__name, meta.__name) end
   if type(meta) == "table" and meta.__show then
-    return meta.__show(value, function(v) return show(v, depth + 1, open_tables) end, layout)
+    return meta.__show(value, function(v) return show(v, depth + 1, state) end, layout)
   end
-  if type(meta) == "table" and meta.__tostring then return tostring(value) end
-  return table_text(value, depth, open_tables)
+  if type(meta) == "table" and meta.__tostring then return object_text(value) end
+  return table_text(value, depth, state)
 end
 
---- show(value) -> the text that the prompt displays for it
-return {show = function(value) return show(value, 0, {}) end}
+-- ---- tables of records ----
+
+--- The names of the columns of a list of records: 1 … n for lists, else the keys of all.
+local function header_of(list)
+  local names, seen = {}, {}
+  for _, record in ipairs(list) do
+    for key in pairs(type(record) == "table" and record or {record}) do
+      if not seen[key] then names[#names + 1], seen[key] = key, true end
+    end
+  end
+  table.sort(names, before)
+  return names
+end
+
+--- The rows that grid.text wants: the header, then `most` items of a list, or the pairs of a table.
+local function rows_of(value, most)
+  local function cell(item)
+    if item == nil then return "" end
+    return type(item) == "string" and item or show(item, 0, {limits = FULL, open = {}})
+  end
+  if torch.is_tensor(value) then value = value:tolist() end
+  local list, is_list = {}, #value > 0
+  if is_list then
+    table.move(value, 1, #value, 1, list)
+  else
+    for key, item in pairs(value) do list[#list + 1] = {key = key, value = item} end
+    table.sort(list, function(a, b) return before(a.key, b.key) end)
+  end
+  local names, rows = header_of(list), {{}}
+  for i, name in ipairs(names) do rows[1][i] = cell(name) end
+  for i = 1, math.min(#list, most) do
+    local record, row = type(list[i]) == "table" and list[i] or {list[i]}, {}
+    for k, name in ipairs(names) do row[k] = cell(record[name]) end
+    rows[i + 1] = row
+  end
+  if #list > most then rows[#rows + 1] = {("… %d more"):format(#list - most)} end
+  return rows
+end
+
+local options_known = {mode = "lua", rows = FULL.items, depth = FULL.depth}
+
+--- show(value[, {rows = 1000, depth = 8, mode =}]) -> text that can be pasted back as Lua, or, with a mode, a table of the
+-- items of a list ("box", "md", "tsv": the first row has the names of the fields) or "json".
+local function public(value, options)
+  local o = defaults(options, options_known)
+  if o.mode == "lua" then return show(value, 0, {limits = {depth = o.depth, items = o.rows}, open = {}}) end
+  if o.mode == "json" then return json.encode(value) end
+  if o.mode ~= "box" and o.mode ~= "md" and o.mode ~= "tsv" then
+    native.raise(("show: expected mode box, md, tsv or json, got %s"):format(show(o.mode, 0, {limits = SHORT, open = {}})))
+  end
+  if type(value) ~= "table" and not torch.is_tensor(value) then
+    native.raise(("show: mode %s expects a table or a tensor, got %s"):format(o.mode, torch.type(value)))
+  end
+  return require("grid").text(rows_of(value, o.rows), o.mode)
+end
+
+--- The text that the prompt displays for a value.
+local function display(value) return show(value, 0, {limits = SHORT, open = {}}) end
+
+return {show = public, display = display}

@@ -57,6 +57,30 @@ printf 'local m = {}\nfunction m.f() return "new" end\nreturn m\n' >"$tap_dir/ch
 at_prompt "%reload changes the loaded table" \
   "package.path = './?.lua'${nl}local m = require 'mod'${nl}!cp changed.lua mod.lua${nl}%reload mod${nl}m.f()" \
   '-gone, f' 'new'
+printf 'return {v = 1}\n' >"$tap_dir/auto.lua"
+at_prompt "%autoreload reads changed modules again, and survives a mistake in one" \
+  "package.path = './?.lua'${nl}%autoreload on${nl}m = require 'auto'${nl}!echo 'return {v = 20 + 22}' >auto.lua${nl}m.v
+!echo 'return {v = = 2}' >auto.lua${nl}m.v + 1" '^(gpt> )*42$' '%autoreload: .*unexpected symbol' '^(gpt> )*43$'
+at_prompt "%autoreload off stops that" \
+  "package.path = './?.lua'${nl}!echo 'return {v = 5}' >auto.lua${nl}%autoreload on${nl}m = require 'auto'${nl}%autoreload off
+!echo 'return {v = 60}' >auto.lua${nl}m.v" '^(gpt> )*5$'
+at_prompt "%strict refuses names that were never set" "%strict on${nl}model = 1${nl}modle${nl}torch.ones(2)${nl}model + 6" \
+  "variable 'modle' is not defined \(did you mean 'model'\?\)" 'tensor\(\[1., 1.\]\)' '^(gpt> )*7$'
+at_prompt "%strict off allows them again" "%strict on${nl}%strict off${nl}modle" 'nil'
+at_prompt "%strict wants on or off" "%strict" "%strict expects on or off, got ''"
+at_prompt "%tb shows the last error with all frames" "error('once')${nl}1 + 1${nl}%tb" 'stack traceback:' '\[C\]: in function .error'
+at_prompt "%tb has something to show only after an error" "%tb" 'no error yet'
+at_prompt "%who tells where a variable was set" "a = 1${nl}b = 2${nl}a = 3${nl}%who" '^(gpt> )*a +3 +input 3$' '^b +2 +input 2$'
+at_prompt "a user may call a variable as Lua calls a library" \
+  "table = 3${nl}data = 4${nl}function f() return 5 end${nl}tostring = nil${nl}{a = 1}${nl}help 'softmax'${nl}%who${nl}f'x'" \
+  '^(gpt> )*\{a = 1\}' 'F.softmax' '^(gpt> )*data +4' '^f +function at input 3:1' '^table +3' '"x"|5'
+at_prompt "… and %reset gives the library's back" "table = 3${nl}%reset${nl}table.concat{'a', 'b'}" '"ab"'
+at_prompt "own functions have no text of others" "function f() return 1 end${nl}f?" '^(gpt> )*function f\(\)  input 1:1' 'there is no text about it'
+at_prompt "long tables are cut at the prompt" "t = {} for i = 1, 182 do t[i] = i end${nl}t" '… 132 more\}$'
+at_prompt "deep ones too" "{{{{{{1}}}}}}" '^(gpt> )*\{\{\{\{\{\{…\}\}\}\}\}\}$'
+at_prompt "an object that cannot say what it is is shown" "setmetatable({}, {__tostring = function() error 'no' end})" \
+  '<table whose __tostring failed: input 1:1: no>'
+at_prompt "sh gives what a program writes" "sh 'echo one; echo two; exit 3'${nl}sh 'kill -9 \$\$'" '"one.ntwo"	3' '""	137'
 rm -f "$tap_dir/kept.lua"
 at_prompt "%save writes the inputs that worked" "local a = 1${nl}error('no')${nl}%who${nl}a + 1${nl}%save kept.lua" 'kept.lua: 2 cells'
 gives "what %save wrote runs" 0 "2$nl" "" "$GPTSH" kept.lua

@@ -79,6 +79,27 @@ export LC_ALL=de_DE.UTF-8
 gives "numbers keep the point in any locale" 0 "1.5$nl" "" "$GPTSH" -e '1.5'
 unset LC_ALL
 
+# ---- the init file: of prompts only ----
+export XDG_CONFIG_HOME="$tap_dir/config"
+mkdir -p "$XDG_CONFIG_HOME/gptsh"
+echo 'from_init = 40; print "init ran"' >"$XDG_CONFIG_HOME/gptsh/init.lua"
+tap_in="from_init + 2$nl"
+gives "the init file prepares the prompt" 0 "init ran${nl}42$nl" "gpt> " "$GPTSH" -i
+gives "it comes after the user's code" 0 "nil${nl}init ran${nl}42$nl" "gpt> " "$GPTSH" -i -e 'print(from_init)'
+tap_in="print(from_init)$nl"
+gives "--no-init leaves it alone" 0 "nil$nl" "gpt> " "$GPTSH" -i --no-init
+gives "-E too" 0 "nil$nl" "gpt> " "$GPTSH" -i -E
+gives "scripts do not read it" 0 "nil$nl" "" "$GPTSH"
+echo 'error "in init"' >"$XDG_CONFIG_HOME/gptsh/init.lua"
+tap_in="1 + 1$nl"
+gives "an error in it is told, the prompt comes" 0 "2$nl" "init.lua:1: in init" "$GPTSH" -i
+export XDG_CONFIG_HOME="$tap_dir/no-config"
+tap_in=""
+colour="print(require('native.terminal').colour(1))"
+gives "--color wins over what is found out" 0 "true$nl" "" env NO_COLOR=1 "$GPTSH" --color=always -e "$colour"
+gives "… and so does never" 0 "false$nl" "" env CLICOLOR_FORCE=1 "$GPTSH" --color never -e "$colour"
+gives "auto looks at the stream" 0 "false$nl" "" "$GPTSH" --color auto -e "$colour"
+gives "another word is a usage error" 2 "" "--color expects auto, always or never, got blue" "$GPTSH" --color=blue
 # ---- lost output ----
 lost() { "$GPTSH" -e "$1" >/dev/full; }
 gives "a full disk is exit code 3" 3 "" "gptsh: output lost: No space left on device" lost 'print(1)'

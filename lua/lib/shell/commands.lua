@@ -98,40 +98,6 @@ local function run_cell(argument)
   run_cells{only = tostring(cell.number)}
 end
 
---- Puts what a module's file returns now into the table that was loaded, so that all who hold it see the change.
-local function reload(name)
-  local old = package.loaded[name]
-  if old == nil then fail("%%reload: '%s' was not loaded; require \"%s\" does", name, name) end
-  local path, reason = package.searchpath(name, package.path)
-  if not path then fail("%%reload: no file of '%s': %s", name, reason:match "[^\n]*$") end
-  local code = assert(loadfile(path))
-  local new = code(name, path)
-  if new == nil then new = true end
-  if type(old) ~= "table" or type(new) ~= "table" then
-    package.loaded[name] = new
-    return print(f"{path}: loaded again; require '{name}' answers the new value")
-  end
-  if type(rawget(new, "__reload")) == "function" then new.__reload(old) end
-  local changes = {}
-  for key, value in next, new do
-    if old[key] == nil then
-      changes[#changes + 1] = "+" .. tostring(key)
-    elseif not rawequal(old[key], value) then
-      changes[#changes + 1] = tostring(key)
-    end
-  end
-  for key in next, old do
-    if rawget(new, key) == nil then
-      changes[#changes + 1] = "-" .. tostring(key)
-      old[key] = nil
-    end
-  end
-  for key, value in next, new do old[key] = value end
-  setmetatable(old, getmetatable(new))
-  table.sort(changes)
-  print(f"{path}: {#changes > 0 and table.concat(changes, ', ') or 'nothing changed'}")
-end
-
 -- ---- inputs ----
 
 local function numbered(n) return (inputs.list[n]:gsub("\n", "\n" .. (" "):rep(6))) end
@@ -277,6 +243,12 @@ local function change_folder(argument)
   print(shell.folder())
 end
 
+local function show_traceback()
+  local text = shell.traceback()
+  if not text then fail("no error yet") end
+  print(text)
+end
+
 -- ---- the table ----
 
 local function names(method) return function() return require("shell.names")[method]() end end
@@ -289,6 +261,8 @@ end
 
 --- name, operands, what it does, function(argument).
 commands.list = {
+  {"autoreload", "on|off", "before each input, read again the modules whose files have changed",
+   function(argument) require("shell.reload").automatic(argument) end},
   {"cd", "[FOLDER]", "change the current folder", change_folder},
   {"cell", "[CELL]", "run a cell of the notebook that %run read: number, title, id, @line or next", run_cell},
   {"cells", "", "list the cells of the notebook that %run read", list_cells},
@@ -301,15 +275,18 @@ commands.list = {
   {"plot", "EXPRESSION", "draw a tensor, a list or a trainer's losses; probe: ask the terminal for pictures", draw},
   {"pwd", "", "show the current folder", function() print(shell.folder()) end},
   {"recall", "[N]", "put input N at the prompt, to change it", function(n) shell.prefill(input_of(n)) end},
-  {"reload", "MODULE", "read a module's file again and put what changed into the loaded table", reload},
+  {"reload", "MODULE", "read a module's file again and put what changed into the loaded table",
+   function(name) require("shell.reload").module(name) end},
   {"reset", "", "forget all variables", names "reset"},
   {"run", "FILE [ARGUMENT...]", "run a script, or a notebook (--to, --from, --only CELL, --changed); variables stay",
    run_file},
   {"save", "[-f] FILE", "write the inputs that worked as a notebook; -f overwrites", save},
   {"set", "[NAME VALUE]", "change a setting; alone: list them", set},
+  {"strict", "on|off", "reading a global that was never set is an error", function(argument) require("shell.strict").set(argument) end},
+  {"tb", "", "the last error again, with all frames", show_traceback},
   {"time", "STATEMENT", "run once: time on the clock and of the CPU, memory", timing "time"},
   {"timeit", "[-n N] [-r N] [-q] STATEMENT", "run often: mean and deviation of the time of one loop", timing "timeit"},
-  {"who", "", "variables: kind, size, device", names "who"},
+  {"who", "", "variables: kind, size, device, where they were set", names "who"},
 }
 
 --- %help: the table, and the forms that are no commands.

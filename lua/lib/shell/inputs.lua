@@ -75,12 +75,24 @@ end
 
 -- ---- for the prompt ----
 
+local function reloading()
+  local module = package.loaded["shell.reload"]
+  return module and module.on and module
+end
+
+--- Before each input.
+function inputs.begin()
+  if reloading() then reloading().before() end
+end
+
 --- After each input: its text, whether it ran to its end, whether Ctrl-C stopped it, how long it took, the text of the
 -- value it showed, its error.  `keep`: it goes into the journal.
 function inputs.done(text, ok, interrupted, seconds, output, message, keep)
   local n = #inputs.list + 1
   inputs.list[n], inputs.failed[n] = text, not ok or nil
   age()
+  require("shell.names").note(n)
+  if reloading() then reloading().after() end
   if interrupted then tell_pause() end
   if not keep or text:sub(1, 1) == " " then return end
   require("shell.journal").add{input = text, ok = ok, seconds = seconds, output = output, error = message}

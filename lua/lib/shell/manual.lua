@@ -64,6 +64,10 @@ local ending = [[
 .I $XDG_STATE_HOME/gptsh/history
 inputs of the prompt (~/.local/state without that variable); one that begins with a blank is not kept
 .TP
+.I $XDG_CONFIG_HOME/gptsh/init.lua
+Lua that runs before the first prompt (~/.config without that variable), after what \fB\-e\fR and the file did; scripts
+and notebooks do not read it; \fB\-\-no\-init\fR leaves it alone
+.TP
 .I $XDG_STATE_HOME/gptsh/sessions/
 inputs and outputs of the last sessions at a prompt, for \fB\-\-resume\fR
 .SH ENVIRONMENT
@@ -73,6 +77,9 @@ another file for the history; empty: none, and no sessions are kept
 .TP
 .B NO_COLOR
 no colours
+.TP
+.B CLICOLOR_FORCE
+colours everywhere; \fB\-\-color\fR comes before both
 .TP
 .BR VISUAL ", " EDITOR
 what %edit runs
@@ -265,15 +272,15 @@ function manual.meta()
   local out = {"---@meta", ""}
   for _, space in ipairs(doc.spaces) do
     out[#out + 1] = space .. " = {}\n"
-    add_names(out, _G[space], space, ".")
+    add_names(out, _ENV[space], space, ".")
   end
   for _, class in ipairs {{"Tensor", torch.Tensor}, {"Module", nn.Module}, {"Trainer", require("gt.train.trainer").methods}} do
     out[#out + 1] = ("---@class %s\nlocal %s = {}\n"):format(class[1], class[1])
     add_names(out, class[2], class[1], ":")
   end
   local globals = {}
-  for name in pairs(getmetatable(_G).lazy) do globals[name] = type(_G[name]) ~= "table" and _G[name] or nil end
-  for _, name in ipairs {"odict", "struct", "list", "defaults", "show", "help"} do globals[name] = _G[name] end
+  for name in pairs(getmetatable(_G).lazy) do globals[name] = type(_ENV[name]) ~= "table" and _ENV[name] or nil end
+  for _, name in ipairs {"odict", "struct", "list", "defaults", "show", "help"} do globals[name] = _ENV[name] end
   for _, name in ipairs(doc.names(globals)) do
     local found = doc.of(globals[name], name)
     for _, line in ipairs{found.signature, table.unpack(found.text)} do out[#out + 1] = "--- " .. line end

@@ -1,23 +1,50 @@
 --- names.lua: the variables of the session: %who, %mem, %reset.
 
+local grid = require "grid"
 local shell = require "native.shell"
 
 local names = {}
 
+--- What a global was before the user's first input: the library's globals are not the user's, this code has its own.
+local function original(name)
+  if shell.initial()[name] or getmetatable(_G).lazy[name] then return _ENV[name] end
+  return nil
+end
+
 --- The user's variables: {{name, value}, …}, sorted; what the library and Lua bring along is left out.
 function names.list()
-  local found, known = {}, shell.initial()
+  local found = {}
   local function add(variables, wanted)
     for name, value in next, variables do
-      if type(name) == "string" and wanted(name) then found[#found + 1] = {name, value} end
+      if type(name) == "string" and wanted(name, value) then found[#found + 1] = {name, value} end
     end
   end
-  local lazy = getmetatable(_G).lazy
   add(shell.variables(), function(name) return not name:find "^_+$" end)
-  add(_G, function(name) return not known[name] and not lazy[name] end)
+  add(_G, function(name, value) return not rawequal(value, original(name)) end)
   table.sort(found, function(a, b) return a[1] < b[1] end)
   return found
 end
+
+-- ---- where they were set ----
+
+local places = {} -- name -> the input that set it last
+local held = {} -- name -> what it was after that input, as something that keeps nothing alive
+
+local function identity(value)
+  local kind = type(value)
+  if kind == "number" or kind == "boolean" then return value end
+  return ("%s %p"):format(kind, value)
+end
+
+--- After input n: the variables that it set.
+function names.note(n)
+  for _, item in ipairs(names.list()) do
+    local name, now = item[1], identity(item[2])
+    if held[name] ~= now then held[name], places[name] = now, "input " .. n end
+  end
+end
+
+-- ---- tables of them ----
 
 local function bytes_text(n)
   if n < 2 ^ 20 then return n < 1024 and n .. " B" or ("%.1f KiB"):format(n / 1024) end
@@ -56,25 +83,14 @@ local function kind_of(value)
   return torch.type(value)
 end
 
---- Rows as columns, two blanks between them.
-local function print_table(rows)
-  local widths = {}
-  for _, row in ipairs(rows) do
-    for i, text in ipairs(row) do widths[i] = math.max(widths[i] or 0, utf8.len(text) or #text) end
-  end
-  for _, row in ipairs(rows) do
-    local line = {}
-    for i, text in ipairs(row) do line[i] = text .. (" "):rep(widths[i] - (utf8.len(text) or #text)) end
-    print((table.concat(line, "  "):gsub("%s+$", "")))
-  end
-end
+local function print_table(rows) print(grid.text(rows, "columns")) end
 
---- %who: name, kind, bytes and device of each variable.
+--- %who: name, kind, bytes, device and input of each variable.
 function names.who()
   local rows = {}
   for _, item in ipairs(names.list()) do
     local bytes, device = memory_of(item[2])
-    rows[#rows + 1] = {item[1], kind_of(item[2]), bytes and bytes_text(bytes) or "", device or ""}
+    rows[#rows + 1] = {item[1], kind_of(item[2]), bytes and bytes_text(bytes) or "", device or "", places[item[1]] or ""}
   end
   if #rows == 0 then return print "no variables" end
   print_table(rows)
@@ -106,7 +122,7 @@ end
 function names.reset()
   local variables = shell.variables()
   for name in next, variables do variables[name] = nil end
-  for _, item in ipairs(names.list()) do rawset(_G, item[1], nil) end
+  for _, item in ipairs(names.list()) do rawset(_G, item[1], original(item[1])) end
   collectgarbage()
   collectgarbage()
 end

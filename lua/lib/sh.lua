@@ -1,0 +1,16 @@
+--- sh.lua: what other programs write, as a value.
+
+--- sh(command) -> text, status: what the shell command wrote on stdout, without the line break at its end, and its exit
+-- status, 128 + n after signal n.  Its errors are shown; Ctrl-C ends it.
+local function sh(command)
+  if type(command) ~= "string" then
+    require("native").raise(f"sh: expected a command as a string, got {torch.type(command)}")
+  end
+  io.stdout:flush()
+  local how, code, output, errors = require("native.child").run({"/bin/sh", "-c", command}, {seconds = math.huge})
+  if how == "failed" then require("native").raise(f"sh: /bin/sh cannot be run (error {code})") end
+  io.stderr:write(errors)
+  return (output:gsub("\r?\n$", "")), how == "killed" and 128 + code or code
+end
+
+return {sh = sh}
