@@ -185,7 +185,8 @@ int gtlua_relieve(lua_State *L) {
 
 static const char globals_key; /* registry: the globals of the library */
 
-/* __index of the library's globals: what is lazy, then the user's print.  Upvalue: __index of _G. */
+/* __index of the library's globals: what is lazy, then the user's print.  Upvalue: __index of _G.
+ */
 static int library_index(lua_State *L) {
   lua_settop(L, 2);
   lua_pushvalue(L, lua_upvalueindex(1));

@@ -28,7 +28,7 @@ end
 -- ---- where they were set ----
 
 local places = {} -- name -> the input that set it last
-local held = {} -- name -> what it was after that input, as something that keeps nothing alive
+local marks = {} -- name -> what it was after that input, as something that keeps nothing alive
 
 local function identity(value)
   local kind = type(value)
@@ -40,7 +40,7 @@ end
 function names.note(n)
   for _, item in ipairs(names.list()) do
     local name, now = item[1], identity(item[2])
-    if held[name] ~= now then held[name], places[name] = now, "input " .. n end
+    if marks[name] ~= now then marks[name], places[name] = now, "input " .. n end
   end
 end
 
