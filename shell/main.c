@@ -14,6 +14,7 @@
 #include "shell/session.h"
 #include "shell/terminal.h"
 #include "shell/version.h"
+#include "shell/worker.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -195,6 +196,7 @@ static int open_session(lua_State *L) {
   trim_cpath(L);
   sh_interrupt_open(L);
   sh_child_open(L);
+  sh_worker_open(L);
   sh_commands_open(L);
   sh_terminal_open(L);
   sh_notebook_open(L);

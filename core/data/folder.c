@@ -95,22 +95,24 @@ gt_status gt_folder_publish(gt_ctx *cx, const char *temporary, const char *targe
   return replaces ? gt_folder_remove(cx, temporary) : GT_OK;
 }
 
-gt_status gt_folder_lock(gt_ctx *cx, const char *path, int *fd, bool *held) {
-  gt_text name = {0};
-  gt_text_add(cx, &name, "%s/.lock", path);
-  int file = name.failed ? -1 : open(name.data, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  gt_status status = name.failed ? GT_ENOMEM : file < 0 ? fail(cx, "write in", path) : GT_OK;
-  gt_text_free(&name);
-  if (status != GT_OK) return status;
+gt_status gt_file_lock(gt_ctx *cx, const char *path, int *fd, bool *held) {
+  int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (file < 0) return fail(cx, "write", path);
   bool locked = flock(file, LOCK_EX | LOCK_NB) == 0;
-  if (!locked) {
-    if (errno != EWOULDBLOCK) status = fail(cx, "lock", path);
-    close(file);
-  }
+  gt_status status = locked || errno == EWOULDBLOCK ? GT_OK : fail(cx, "lock", path);
+  if (!locked) close(file);
   if (status != GT_OK) return status;
   *held = locked;
   *fd = locked ? file : -1;
   return GT_OK;
+}
+
+gt_status gt_folder_lock(gt_ctx *cx, const char *path, int *fd, bool *held) {
+  gt_text name = {0};
+  gt_text_add(cx, &name, "%s/.lock", path);
+  gt_status status = name.failed ? GT_ENOMEM : gt_file_lock(cx, name.data, fd, held);
+  gt_text_free(&name);
+  return status;
 }
 
 void gt_folder_unlock(int fd) {

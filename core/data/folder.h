@@ -26,6 +26,9 @@ gt_status gt_folder_publish(gt_ctx *cx, const char *temporary, const char *targe
 gt_status gt_folder_lock(gt_ctx *cx, const char *path, int *fd, bool *held);
 void gt_folder_unlock(int fd);
 
+/* The same for a file, which is made when it is not there. */
+gt_status gt_file_lock(gt_ctx *cx, const char *path, int *fd, bool *held);
+
 /* Cuts a file to `size` bytes, durably. */
 gt_status gt_file_truncate(gt_ctx *cx, const char *path, int64_t size);
 /* Waits until what was written to a file is on the disk. */

@@ -64,17 +64,24 @@ static int lock_gc(lua_State *L) {
   return 0;
 }
 
-/* lock(path) -> an object that holds the lock until it is closed, or nothing when another process
- * has it */
-static int lock(lua_State *L) {
+typedef gt_status locker(gt_ctx *cx, const char *path, int *fd, bool *held);
+
+static int take_lock(lua_State *L, locker *lock) {
   const char *path = to_path(L, 1);
   bool held = false;
   int *fd = lua_newuserdatauv(L, sizeof *fd, 0);
   *fd = -1;
   luaL_setmetatable(L, LOCK);
-  gtlua_check(L, gt_folder_lock(gtlua_cx(L), path, fd, &held));
+  gtlua_check(L, lock(gtlua_cx(L), path, fd, &held));
   return held;
 }
+
+/* lock(path) -> an object that holds the lock of the folder until it is closed, or nothing when
+ * another process has it */
+static int lock_folder(lua_State *L) { return take_lock(L, gt_folder_lock); }
+
+/* lock_file(path): the same for a file, which is made when it is not there */
+static int lock_file(lua_State *L) { return take_lock(L, gt_file_lock); }
 
 /* write(path, text): the whole file at once, durably */
 static int write_file(lua_State *L) {
@@ -117,7 +124,8 @@ static int sync_file(lua_State *L) {
 
 static const luaL_Reg functions[] = {{"hash", hash},
                                      {"list", list},
-                                     {"lock", lock},
+                                     {"lock", lock_folder},
+                                     {"lock_file", lock_file},
                                      {"make", make},
                                      {"publish", publish},
                                      {"sync", sync_file},

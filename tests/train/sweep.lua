@@ -125,7 +125,7 @@ end)
 
 test("a loss that is not finite ends a point with its reason", function()
   local calls = 0
-  local r = sweep(options {width = 16, seeds = 1, lr = {2.0 ^ -6}, objective = function(model, x, y)
+  local r = sweep(options {width = 16, seeds = 1, lr = {2.0 ^ -6}, jobs = 1, objective = function(model, x, y)
     calls = calls + 1
     return calls > 3 and model(x, y) / 0 or model(x, y)
   end})
@@ -163,7 +163,7 @@ end)
 
 test("a rule draws the weights and makes the optimizers", function()
   local seen = {}
-  local o = options {rule = "mup", base = 16, seeds = 1, lr = {2.0 ^ -6}, steps = 2}
+  local o = options {rule = "mup", base = 16, seeds = 1, lr = {2.0 ^ -6}, steps = 2, jobs = 1}
   o.model = function(point)
     local model = GPT {n_layers = 1, vocab_size = 256, sequence_len = 8, hidden_dim = point.width,
                        n_heads = point.width // 16, tied = false}
@@ -188,35 +188,40 @@ end)
 test("a sweep killed with -9 goes on from its journal and ends with the same table", function()
   local folder = support.folder()
   os.execute("mkdir " .. folder)
-  local path, script = folder .. "/a.jsonl", folder .. "/a.lua"
+  local script = folder .. "/a.lua"
   support.write(script, [[
     package.path = "tests/?.lua;" .. package.path
     local support = require "train.support"
-    local stop, calls = math.tointeger(arg[1]), 0
-    print(sweep{lr = pow2(-8, -4), steps = 12, data = support.tokens(), B = 2, T = 8, progress = false,
-      width = {16, 32}, journal = arg[2], model = function(point)
-        calls = calls + 1
-        if calls == stop then os.execute "kill -9 $PPID" end
-        local model = GPT{n_layers = 1, n_heads = 1, vocab_size = 256, sequence_len = 8, hidden_dim = point.width}
-        model:init_weights()
-        return model
-      end})
-    io.stderr:write(calls, "\n")]])
-  local function go(stop, journal)
-    return (support.shell(f"'{GPTSH}' '{script}' {stop} '{journal}' 2>{folder}/err")), support.read(folder .. "/err")
+    local journal, jobs, die = arg[1], math.tointeger(arg[2]), arg[3] == "die"
+    local o = {lr = pow2(-8, -4), steps = 12, data = support.tokens(), B = 2, T = 8, width = {16, 32}, jobs = jobs}
+    function o.model(point)
+      if die and point.width == 16 and point.lr == 2.0 ^ -6 then
+        os.execute("kill -9 " .. (jobs == 1 and "$PPID" or "$(cut -d' ' -f4 /proc/$PPID/stat)"))
+      end
+      local model = GPT{n_layers = 1, n_heads = 1, vocab_size = 256, sequence_len = 8, hidden_dim = point.width}
+      model:init_weights()
+      return model
+    end
+    o.journal = journal
+    print(sweep(o))]])
+  local function go(name, jobs, die)
+    return (support.shell(f"'{GPTSH}' '{script}' '{folder}/{name}' {jobs} {die or ''} 2>{folder}/err")), support.read(folder .. "/err")
   end
-  local whole = go(0, folder .. "/b.jsonl")
+  local whole = go("whole", 1)
   has(whole, "2 widths, 5 learning rates")
-  test.equal(go(6, path), "") -- two calls look at the widths, three points are done
-  local journal = support.read(path)
-  test.equal(select(2, journal:gsub("\n", "")), 4)
-  support.write(path, journal .. '{"key": "torn')
-  local again, calls = go(0, path)
-  test.equal(again, whole)
-  test.equal(tonumber(calls), 2 + 10 - 3)
-  local third, none = go(0, path)
-  test.equal(third, whole)
-  test.equal(tonumber(none), 2)
+  for jobs = 1, 2 do
+    local name = "killed" .. jobs
+    test.equal(go(name, jobs, "die"), "")
+    local text = support.read(folder .. "/" .. name)
+    local _, lines = text:gsub("\n", "")
+    assert(lines >= 3 and lines < 11, text)
+    support.write(folder .. "/" .. name, text .. '{"key": "torn')
+    test.equal(go(name, jobs), whole)
+    local again, progress = go(name, jobs)
+    test.equal(again, whole)
+    test.equal(progress, "") -- nothing was left to do
+    test.equal(select(2, support.read(folder .. "/" .. name):gsub("\n", "")), 11)
+  end
   support.remove(folder)
 end)
 
@@ -227,7 +232,7 @@ test("another option, model or data means other points", function()
     more.journal = path
     local n = 0
     local o = options(more)
-    o.width, o.seeds, o.lr = more.width or 16, 1, more.lr or {0.01, 0.02}
+    o.width, o.seeds, o.lr, o.jobs = more.width or 16, 1, more.lr or {0.01, 0.02}, 1
     o.objective = function(m, x, y)
       n = n + 1
       return m(x, y)
@@ -253,7 +258,7 @@ test("Ctrl-C keeps the finished points, with a journal and without", function()
     if path then os.remove(path) end
     local steps, stop = 0, 30
     local function go()
-      return sweep(options {width = 16, seeds = 1, journal = path or nil, objective = function(model, x, y)
+      return sweep(options {width = 16, seeds = 1, journal = path or nil, jobs = 1, objective = function(model, x, y)
         steps = steps + 1
         if steps == stop then torch.debug.interrupt() end
         return model(x, y)

@@ -1,6 +1,9 @@
 --- journal.lua: the finished points of sweeps, a line of JSON each, on the disk before the next one begins.
 -- Whatever ends the program leaves whole lines and at most a piece of one, which is cut off when the file is opened again.
+-- The file is locked while a sweep runs: two sessions would do the same points twice.
 
+local native = require "native.train"
+local folder = require "native.folder"
 local keywords = require "gt.keywords"
 local log = require "gt.train.log"
 local json = require "json"
@@ -9,13 +12,15 @@ local journal = {}
 
 local HEADER = {sweep = {format = 1}}
 
---- Size of the whole lines of a file and the first of them; nil when there is no file.
+local Journal = {}
+Journal.__index = Journal
+
+--- Size of the whole lines of a file, the first of them, and the piece at the end.
 local function whole_lines(path)
-  local file <close> = io.open(path, "rb")
-  if not file then return nil end
+  local file <close> = assert(io.open(path, "rb"))
   local text = file:read "a" or ""
-  local size = #text - #text:match "[^\n]*$"
-  return size, text:match "^[^\n]*"
+  local piece = text:match "[^\n]*$"
+  return #text - #piece, text:match "^[^\n]*", piece
 end
 
 local function check_header(path, line)
@@ -25,11 +30,8 @@ local function check_header(path, line)
   end
 end
 
---- journal.open(path) -> what is in it by key, and the log for new records.
-function journal.open(path)
-  local size, first = whole_lines(path)
-  if not size or size == 0 and first == "" then return {}, log.create(path, HEADER) end
-  check_header(path, first)
+--- Records by key.
+local function read(path)
   local ok, records = pcall(log.read, path)
   if not ok then keywords.fail("sweep: a line of '%s' is damaged: %s", path, tostring(records)) end
   local known = {}
@@ -39,7 +41,43 @@ function journal.open(path)
     end
     known[record.key] = record
   end
-  return known, log.continue(path, size, HEADER)
+  return known
+end
+
+--- Reads what there is and gets ready to add to it.
+local function begin(self, path)
+  local size, first, piece = whole_lines(path)
+  local begun = json.encode(HEADER):sub(1, #piece) == piece -- all there is, when size is 0
+  if size > 0 or not begun then
+    check_header(path, first)
+    self.known = read(path)
+  end
+  self.log = log.continue(path, size, HEADER)
+  if size == 0 then self.log:write(HEADER) end
+end
+
+--- journal.open(path) -> the journal; its `known` are the records in it by key.
+function journal.open(path)
+  local lock = folder.lock_file(path)
+  if not lock then keywords.fail("sweep: another session is sweeping with the journal '%s'", path) end
+  local self = setmetatable({lock = lock, known = {}}, Journal)
+  native.guard(function() lock:close() end, begin, self, path)
+  return self
+end
+
+--- Keeps a record; it is on the disk when this returns.
+function Journal:write(record)
+  self.known[record.key] = record
+  self.log:write(record)
+  self.log:sync()
+end
+
+--- In a copy of the session: the file and its lock are the session's alone.
+function Journal:leave() self.lock:close() end
+
+function Journal:__close()
+  self.log:close()
+  self.lock:close()
 end
 
 return journal

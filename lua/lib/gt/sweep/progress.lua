@@ -2,7 +2,7 @@
 
 local terminal = require "native.terminal"
 local clock = require "gt.train.progress".clock
-local rate_text = require "gt.sweep.text".rate
+local point_name = require "gt.sweep.text".point
 
 local progress = {}
 
@@ -12,46 +12,72 @@ Progress.__index = Progress
 local STDERR = 2
 local REDRAW, PLAIN = 0.1, 10 -- seconds between two lines
 
---- total points, of which `done` are known; work: what all the others cost, in any unit.
-function progress.new(total, done, work)
+--- total points, of which `done` are known; work: what all the others cost, in any unit; steps of each.
+function progress.new(total, done, work, steps)
   local now = torch.perf_counter()
-  return setmetatable({total = total, done = done, work = work, worked = 0, started = now, drawn = now,
-                       tty = terminal.is(STDERR)}, Progress)
+  return setmetatable({total = total, done = done, work = work, steps = steps, worked = 0, started = now, drawn = now,
+                       running = {}, tty = terminal.is(STDERR)}, Progress)
 end
 
-function Progress:line(point, t, work)
-  local share = point and t and work * t.step_count / t.steps or 0
-  local spent, worked = torch.perf_counter() - self.started, self.worked + share
-  local left = worked > 0 and spent / worked * (self.work - worked) or math.huge
+--- Seconds that are left, from what was done in those that are gone.
+local function left(self, spent)
+  local worked = self.worked
+  for _, at in ipairs(self.running) do worked = worked + at.point.work * at.step / self.steps end
+  return worked > 0 and spent / worked * (self.work - worked) or math.huge
+end
+
+function Progress:line()
+  local spent, last = torch.perf_counter() - self.started, self.running[#self.running]
   local out = {("sweep %d/%d"):format(self.done, self.total)}
-  if point then
-    if point.width then out[#out + 1] = ("width %d"):format(point.width) end
-    out[#out + 1] = ("lr %s seed %d"):format(rate_text(point.lr), point.seed)
-    if t and t.loss then out[#out + 1] = ("step %d loss %.4g"):format(t.step_count, t.smooth_loss) end
-  end
-  out[#out + 1] = ("[%s<%s]"):format(clock(spent), clock(left))
+  if #self.running > 1 then out[#out + 1] = ("%d running"):format(#self.running) end
+  if last then out[#out + 1] = ("%s step %d loss %.4g"):format(point_name(last.point), last.step, last.loss) end
+  out[#out + 1] = ("[%s<%s]"):format(clock(spent), clock(left(self, spent)))
   return table.concat(out, " ")
 end
 
---- After each step of a point.
-function Progress:tick(point, t, work)
+local function forget(self, point)
+  for i, at in ipairs(self.running) do
+    if at.point == point then return table.remove(self.running, i) end
+  end
+  return {point = point}
+end
+
+--- A point has come to a step.
+function Progress:tick(point, step, loss)
+  local at = forget(self, point)
+  at.step, at.loss = step, loss
+  self.running[#self.running + 1] = at
   local now = torch.perf_counter()
   if now - self.drawn < (self.tty and REDRAW or PLAIN) then return end
   self.drawn = now
-  local line = self:line(point, t, work)
   if self.tty then
-    io.stderr:write("\r", line:sub(1, terminal.size(STDERR) - 1), "\27[K")
+    io.stderr:write("\r", self:line():sub(1, terminal.size(STDERR) - 1), "\27[K")
     io.stderr:flush()
   else
-    io.stderr:write(line, "\n")
+    io.stderr:write(self:line(), "\n")
   end
 end
 
---- A point that took `work` is done.
-function Progress:add(work) self.done, self.worked = self.done + 1, self.worked + work end
+--- A point is done.
+function Progress:add(point)
+  forget(self, point)
+  self.done, self.worked = self.done + 1, self.worked + point.work
+end
+
+--- A point has failed: it costs no more.
+function Progress:drop(point)
+  forget(self, point)
+  self.work = self.work - point.work
+end
+
+--- Another line follows on stderr.
+function Progress:erase()
+  if self.tty then io.stderr:write("\r\27[K") end
+end
 
 --- The end, whatever it is.
 function Progress:finish()
+  self.running = {}
   io.stderr:write(self.tty and "\r" or "", self:line(), self.tty and "\27[K" or "", "\n")
 end
 

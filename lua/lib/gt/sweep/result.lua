@@ -31,7 +31,7 @@ end
 
 --- The optimum of losses by rate; false stands for a rate that diverged.
 --   {index, lr, loss}: the best of the grid; {log2, fitted}: the parabola's, or edge: why there is none: "low", "high",
---   "both" ends of the grid, or "diverged" neighbours
+--   "both" ends of the grid, or "diverged" neighbours, which may also have failed
 function result.optimum(rates, losses)
   local i
   for k, loss in ipairs(losses) do
@@ -54,71 +54,105 @@ end
 
 -- ---- curves ----
 
---- Losses of one width: by_seed[s][i], false where it diverged.
-local function collect(self, points, width)
-  local by_seed, place = {}, {}
-  for i, lr in ipairs(self.lr) do place[lr] = i end
-  for s, seed in ipairs(self.seeds) do
-    by_seed[s] = {}
-    for _, point in ipairs(points) do
-      if point.width == width and point.seed == seed then by_seed[s][place[point.lr]] = point.loss or false end
+--- Rates between the best one of a curve and its neighbours, in octaves; none where it has only one.
+function result.between(curve)
+  local out, i = {}, curve.optimum.index
+  if not i or i == 1 or i == #curve.lr then return out end
+  for _, k in ipairs {i - 1, i} do out[#out + 1] = math.sqrt(curve.lr[k] * curve.lr[k + 1]) end
+  return out
+end
+
+--- Rates of one width in order, and the number of each.
+local function rates_of(points, width)
+  local rates, place = {}, {}
+  for _, point in ipairs(points) do
+    if point.width == width and not place[point.lr] then
+      rates[#rates + 1], place[point.lr] = point.lr, true
     end
   end
-  return by_seed
+  table.sort(rates)
+  for i, lr in ipairs(rates) do place[lr] = i end
+  return rates, place
+end
+
+--- Losses of one width: by_seed[s][i], false where it diverged or failed; how many failed at each rate.
+local function collect(self, width, place)
+  local by_seed, failed, index = {}, {}, {}
+  for s, seed in ipairs(self.seeds) do by_seed[s], index[seed] = {}, s end
+  for _, point in ipairs(self.points) do
+    if point.width == width then
+      local i = place[point.lr]
+      by_seed[index[point.seed]][i] = point.loss or false
+      failed[i] = (failed[i] or 0) + (point.failed and 1 or 0)
+    end
+  end
+  return by_seed, failed
 end
 
 --- Standard error of the fitted optimum over seeds, where every seed has one.
-local function error_of_optimum(self, by_seed)
+local function error_of_optimum(rates, by_seed)
   local found = {}
-  for s = 1, #self.seeds do found[s] = result.optimum(self.lr, by_seed[s]).log2 end
-  if #found < #self.seeds then return nil end
+  for s, losses in ipairs(by_seed) do found[s] = result.optimum(rates, losses).log2 end
+  if #found < #by_seed then return nil end
   local _, error = result.mean(found)
   return error
 end
 
---- A rate at which one seed diverges has no mean: it counts as diverged.
-local function curve_of(self, points, width)
-  local by_seed = collect(self, points, width)
-  local curve = {width = width, lr = self.lr, mean = {}, error = {}, diverged = {}}
-  for i = 1, #self.lr do
+--- A rate at which one seed diverges or fails has no mean.
+local function curve_of(self, width)
+  local rates, place = rates_of(self.points, width)
+  local by_seed, failed = collect(self, width, place)
+  local curve = {width = width, lr = rates, mean = {}, error = {}, diverged = {}, failed = failed}
+  for i = 1, #rates do
     local losses, lost = {}, 0
     for s = 1, #self.seeds do
       if by_seed[s][i] then losses[#losses + 1] = by_seed[s][i] else lost = lost + 1 end
     end
-    curve.diverged[i] = lost
+    curve.diverged[i] = lost - failed[i]
     curve.mean[i], curve.error[i] = false, false
     if lost == 0 then
       local mean, error = result.mean(losses)
       curve.mean[i], curve.error[i] = mean, error or false
     end
   end
-  curve.optimum = result.optimum(self.lr, curve.mean)
-  if curve.optimum.log2 then curve.optimum.error = error_of_optimum(self, by_seed) end
+  curve.optimum = result.optimum(rates, curve.mean)
+  if curve.optimum.log2 then curve.optimum.error = error_of_optimum(rates, by_seed) end
   return curve
+end
+
+--- The best rate of one curve that another has too, and what it costs there.
+local function carried(from, to)
+  local at, best, there = {}, nil, nil
+  for i, lr in ipairs(to.lr) do at[lr] = to.mean[i] end
+  for i, lr in ipairs(from.lr) do
+    local loss = from.mean[i]
+    if loss and at[lr] ~= nil and (not best or loss < best) then best, there = loss, lr end
+  end
+  if not (there and at[there]) then return nil end
+  return there, at[there] - to.optimum.loss
 end
 
 --- How the optimum moves from the least to the greatest width, and what the best rate of the least costs there.
 local function drift_of(curves)
   local first, last = curves[1], curves[#curves]
   local a, b = first.optimum, last.optimum
-  local drift = {from = first.width, to = last.width, lr = a.lr}
+  local drift = {from = first.width, to = last.width}
   if a.log2 and b.log2 then
     drift.octaves = b.log2 - a.log2
     drift.error = a.error and b.error and math.sqrt(a.error ^ 2 + b.error ^ 2) or nil
   end
-  local there = a.index and last.mean[a.index]
-  if there and b.loss then drift.penalty = there - b.loss end
+  if a.index and b.loss then drift.lr, drift.penalty = carried(first, last) end
   return drift
 end
 
 --- result.new{lr =, widths =, seeds =, steps =, score =, points =} -> the result of a sweep.
---   points        every one: {width, lr, seed, first, loss or diverged = reason, steps, seconds}
---   curves        per width {width, lr, mean, error, diverged = seeds that did, optimum}; false for no value
---   drift         {octaves, error, from, to, penalty} over two or more widths
+--   points        every one: {width, lr, seed, first, loss or diverged = reason, steps, seconds}, or failed = reason
+--   curves        per width {width, lr, mean, error, diverged = seeds that did, failed, optimum}; false for no value
+--   drift         {octaves, error, from, to, penalty of the rate lr} over two or more widths
 function result.new(fields)
   local self = setmetatable(fields, Result)
   self.curves = {}
-  for i = 1, math.max(1, #self.widths) do self.curves[i] = curve_of(self, self.points, self.widths[i]) end
+  for i = 1, math.max(1, #self.widths) do self.curves[i] = curve_of(self, self.widths[i]) end
   if #self.curves > 1 then self.drift = drift_of(self.curves) end
   return self
 end

@@ -4,13 +4,17 @@ local rows = require "gt.reparam.table".rows
 
 local M = {}
 
---- A rate: 2^-7, or 0.003.
+--- A rate: 2^-7, 2^-7.5, or 0.003.
 function M.rate(lr)
   local n = math.log(lr, 2)
-  local whole = math.floor(n + 0.5)
+  local whole, quarters = math.floor(n + 0.5), math.floor(4 * n + 0.5)
   if 2.0 ^ whole == lr then return ("2^%d"):format(whole) end
+  if math.abs(4 * n - quarters) < 1e-9 then return ("2^%.4g"):format(quarters / 4) end
   return ("%.4g"):format(lr)
 end
+
+--- A point: "width 64 lr 2^-5 seed 1".
+function M.point(p) return ("%slr %s seed %d"):format(p.width and ("width %d "):format(p.width) or "", M.rate(p.lr), p.seed) end
 
 local function plural(n, word) return ("%d %s%s"):format(n, word, n == 1 and "" or "s") end
 
@@ -49,6 +53,9 @@ local function complaint(curve)
   local best = curve.optimum
   if best.log2 then return nil end
   local name = name_of(curve)
+  local lost = 0
+  for _, n in ipairs(curve.failed) do lost = lost + n end
+  if lost > 0 and (not best.lr or best.edge == "diverged") then return name .. ": optimum not known: points failed" end
   if not best.lr then return name .. ": every learning rate diverged: sweep lower ones" end
   if best.edge == "diverged" then
     return ("%s: optimum not bracketed: the neighbour of %s diverges: sweep smaller steps round it"):format(name, M.rate(best.lr))
@@ -72,16 +79,26 @@ local function drift_line(result)
     drift.penalty, drift.to)
 end
 
+local function is_refined(result)
+  for _, curve in ipairs(result.curves) do
+    if #curve.lr > #result.lr then return true end
+  end
+  return false
+end
+
 --- The text of a result.
 function M.of(result)
   local widths = #result.widths > 0 and plural(#result.widths, "width") .. ", " or ""
-  local out = {("sweep: %s%s, %s; %s"):format(widths, plural(#result.lr, "learning rate"), plural(#result.seeds, "seed"),
-                                              result.score)}
+  local rates = plural(#result.lr, "learning rate") .. (is_refined(result) and " and some between" or "")
+  local out = {("sweep: %s%s, %s; %s"):format(widths, rates, plural(#result.seeds, "seed"), result.score)}
   local cells = {{"width", "best lr", "loss", "fitted log2", "diverged"}}
   for _, curve in ipairs(result.curves) do cells[#cells + 1] = line_of(result, curve) end
   out[2] = rows(cells, {[5] = true})
   for _, curve in ipairs(result.curves) do out[#out + 1] = complaint(curve) end
   out[#out + 1] = drift_line(result)
+  for _, p in ipairs(result.points) do
+    if p.failed then out[#out + 1] = ("%s failed, sweep again to try it: %s"):format(M.point(p), p.failed) end
+  end
   return table.concat(out, "\n")
 end
 

@@ -1,0 +1,74 @@
+--- book.lua: what is known of the points of a sweep while it runs: finished ones, which go into the journal at once, and
+-- those that failed; and the progress line.
+
+local native = require "native.train"
+local keywords = require "gt.keywords"
+local progress = require "gt.sweep.progress"
+local point_name = require "gt.sweep.text".point
+
+local book = {}
+
+local Book = {}
+Book.__index = Book
+
+--- journal: one, or nil; known: records by key without one.
+function book.new(journal, known)
+  return setmetatable({journal = journal, known = journal and journal.known or known, failed = {}, errors = 0, ended = 0},
+                      Book)
+end
+
+--- Those that have no record yet, and that have not failed.
+function Book:missing(points)
+  local out = {}
+  for _, point in ipairs(points) do
+    if not self.known[point.key] and not self.failed[point.key] then out[#out + 1] = point end
+  end
+  return out
+end
+
+--- Shows progress, if it is wanted, while `body` runs the missing ones of all points.
+function Book:follow(points, missing, s, body)
+  if not s.progress then return body() end
+  local work = 0
+  for _, point in ipairs(missing) do work = work + point.work end
+  self.bar = progress.new(#points, #points - #missing, work, s.steps)
+  local function finish()
+    self.bar:finish()
+    self.bar = nil
+  end
+  native.guard(finish, body)
+  finish()
+end
+
+--- A running point has come to a step.
+function Book:tick(point, step, loss)
+  if self.bar then self.bar:tick(point, step, loss) end
+end
+
+--- A point is finished.
+function Book:done(point, record)
+  native.shielded(function()
+    if self.journal then self.journal:write(record) else self.known[record.key] = record end
+    self.ended = self.ended + 1
+  end)
+  if self.bar then self.bar:add(point) end
+end
+
+--- A point has failed for a reason that is not its own: the others go on.
+function Book:fail(point, why)
+  self.failed[point.key] = why
+  if self.bar then
+    self.bar:drop(point)
+    self.bar:erase()
+  end
+  io.stderr:write(("sweep: %s failed: %s\n"):format(point_name(point), why))
+end
+
+--- A point has raised an error; when none has ended well and `many` did that, the program is wrong and not the point.
+function Book:raise(point, why, many)
+  self.errors = self.errors + 1
+  if self.ended == 0 and self.errors >= many then keywords.fail("sweep: %s: %s", point_name(point), why) end
+  self:fail(point, why)
+end
+
+return book
