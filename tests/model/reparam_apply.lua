@@ -360,25 +360,3 @@ test("a checkpoint holds the multipliers, and a model opened from it has them", 
   test.equal(again:hash(), t:hash())
   os.execute("rm -rf " .. folder)
 end)
-
-test("lrtable lists every tensor, folds equal layers, and sets two rules side by side", function()
-  local model = gpt(64, {tied = false})
-  local t = lrtable(model, "mup", {base = 16, lr = 2 ^ -7, weight_decay = 0.1})
-  local text = tostring(t)
-  assert(text:find("blocks.0%-1.attn.key.weight +%(64, 64%) +hidden +0.125 +1 +0.00195312 +0.4"), text)
-  test.equal(#t.rows, 14 + 6)
-  assert(tostring(lrtable(model, "mup", {base = 16, all = true})):find("blocks.1.attn.key.weight", 1, true))
-  local two = tostring(lrtable(model, {"standard", "mup"}, {base = 16}))
-  assert(two:find("lm_head.weight +%(96, 64%) +output +0.125 +0.25 +1 +0.25 +0.001 +0.001 +1\n"), two)
-  assert(tostring(lrtable(model, "fan_out/fan_in/64")):find("made for sgd, not for adam", 1, true))
-  test.raises(function() lrtable(model, "mup", {base = 16, lr = -1}) end, "lrtable: expected lr >= 0 and finite, got -1")
-  test.raises(function() lrtable(model, "mup", {bas = 16}) end, "did you mean 'base'")
-end)
-
-test("lrtable shows the steps that bf16 loses, as the 350M model has them", function()
-  local Layer = nn.class "Layer"
-  function Layer:init() self.o_proj = nn.Linear(1024, 1024, {bias = false, dtype = "bf16"}) end
-  local row = lrtable(Layer(), "fan_out/fan_in/64", {lr = 1e-3, roles = {o_proj = "hidden"}}).rows[1]
-  test.equal(row.lr, 1.5625e-05)
-  test.close({row.half_ulps, row.lost}, {0.128, 0.80}, 3e-3)
-end)

@@ -14,7 +14,7 @@ local Check = {__name = "coordinate check"}
 Check.__index = Check
 Check.__tostring = text.of
 
-local NEW = {"base", "optimizer", "std", "zero", "roles", "residual", "scale_eps"}
+local NEW = require "gt.reparam.rule".OPTIONS
 local OPTIONS = {"widths", "steps", "lr", "seeds", "rule", "setup", "batch", "loss", "eps", "betas", "momentum", "tolerance",
                  table.unpack(NEW)}
 

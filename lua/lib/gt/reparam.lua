@@ -8,6 +8,7 @@
 
 local native = require "native.reparam"
 local module = require "native.module"
+local aligned = require "gt.aligned"
 local keywords = require "gt.keywords"
 local rule = require "gt.reparam.rule"
 local sites = require "gt.reparam.sites"
@@ -18,8 +19,6 @@ for name, class in pairs(require "gt.reparam.classes") do reparam[name] = class 
 
 local Parametrization = {__name = "parametrization"}
 Parametrization.__index = Parametrization
-
-local OPTIONS = {"base", "optimizer", "std", "zero", "roles", "residual", "scale_eps"}
 
 local function check_zero(zero)
   if zero == nil then return end
@@ -41,9 +40,9 @@ end
 -- scale_eps  false leaves eps alone
 -- p:sites(model) p:init(model) p:apply(model) p:groups(model, {lr =}) p:optimizers(model, {lr =}) p:table(model, {lr =})
 function reparam.new(which, options)
-  local o = keywords.read("reparam.new", options, OPTIONS)
+  local o = keywords.read("reparam.new", options, rule.OPTIONS)
   local p = {rule = rule.find("reparam.new", which)}
-  for _, key in ipairs(OPTIONS) do p[key] = o[key] end
+  for _, key in ipairs(rule.OPTIONS) do p[key] = o[key] end
   p.optimizer = rule.family("reparam.new", o.optimizer)
   if o.std ~= nil and not (type(o.std) == "number" and o.std > 0 and o.std < math.huge) then
     keywords.fail("reparam.new: expected std > 0, got %s", keywords.show(o.std))
@@ -277,7 +276,6 @@ local function titled(text) return setmetatable({text = text}, {__tostring = fun
 
 --- reparam.rules([name[, optimizer = "adam"]]): all rules by name; or the formulas of one.
 function reparam.rules(name, optimizer)
-  local rows = require "gt.reparam.table".rows
   if name == nil then
     local out = {{"rule", "also", "base", "made for", "what it is"}}
     for i, entry in ipairs(rule.list) do
@@ -287,7 +285,7 @@ function reparam.rules(name, optimizer)
       end
       out[i + 1] = {entry.name, entry.alias or "", entry.relative and "yes" or "", table.concat(home, " "), entry.doc}
     end
-    return titled(rows(out, {true, true, true, true, true}))
+    return titled(aligned(out, {true, true, true, true, true}))
   end
   local entry = rule.find("reparam.rules", name)
   if entry.fn then keywords.fail "reparam.rules: a Lua function has no formulas to show" end
@@ -297,7 +295,7 @@ function reparam.rules(name, optimizer)
     local f = native.formulas(entry.name, role, by_muon and family or "adam")
     if f then out[#out + 1] = {role, f.std, f.multiplier, f.lr, f.eps, f.weight_decay} end
   end
-  return titled(rows(out, {true, true, true, true, true, true}))
+  return titled(aligned(out, {true, true, true, true, true, true}))
 end
 
 reparam.shapes = sites.shapes

@@ -9,7 +9,7 @@ local Figure = {__name = "plot.Figure"}
 Figure.__index = Figure
 
 local OPTIONS = {"x", "title", "xlabel", "ylabel", "logx", "logy", "xlim", "ylim", "style", "labels", "size", "save", "inline"}
-local CURVE = {"x", "y", "title", "style", "error"}
+local CURVE = {"x", "y", "title", "style", "error", "colour"}
 local STYLES = {lines = true, points = true, linespoints = true, steps = true, boxes = true, crosses = true,
                 stars = true}
 local POINTS = 2000 -- of a curve in a drawing; files of numbers keep them all
@@ -26,6 +26,13 @@ end
 local function style(value)
   if value ~= nil and not STYLES[value] then
     keywords.fail("plot: style must be lines, points, linespoints, steps, boxes, crosses or stars, got %s", keywords.show(value))
+  end
+  return value
+end
+
+local function colour(value)
+  if value ~= nil and not (type(value) == "string" and value:find "^#%x%x%x%x%x%x$") then
+    keywords.fail("plot: colour must be '#rrggbb', got %s", keywords.show(value))
   end
   return value
 end
@@ -61,7 +68,7 @@ local function count_up(n)
   return out
 end
 
---- One curve from {y values}, a tensor, or {x =, y =, title =, style =, error =}.
+--- One curve from {y values}, a tensor, or {x =, y =, title =, style =, error =, colour =}.
 local function read_curve(what, item, shared)
   local curve = {}
   if type(item) == "table" and item.y ~= nil then
@@ -75,7 +82,7 @@ local function read_curve(what, item, shared)
     end
     curve.y = series.numbers(what .. ": y", item.y)
     curve.x = item.x ~= nil and series.numbers(what .. ": x", item.x)
-    curve.title, curve.style = text("a curve's title", item.title), style(item.style)
+    curve.title, curve.style, curve.colour = text("a curve's title", item.title), style(item.style), colour(item.colour)
     curve.error = item.error ~= nil and series.numbers(what .. ": error", item.error) or nil
   else
     curve.y = series.numbers(what, item)

@@ -37,7 +37,8 @@ local function show(figure, options)
 end
 
 --- plot{y, …, x =, title =, xlabel =, ylabel =, logx =, logy =, xlim =, ylim =, style =, labels =, save =, inline =}
--- Curves: lists of numbers, 1-d tensors, or {x =, y =, title =, style =, error =}.  logx, logy: true (10) or 2.
+-- Curves: lists of numbers, 1-d tensors, or {x =, y =, title =, style =, error =, colour =}.  logx, logy: true (10) or 2.
+-- error: half the length of bars; colour: "#rrggbb", in files.
 -- style: "lines", "points", "linespoints", "steps", "boxes", "crosses", "stars".  inline: see plot.inline.
 local function draw(_, options)
   local figure = Figure.new(options)

@@ -8,6 +8,7 @@ local keywords = require "gt.keywords"
 local M = {}
 
 local ABOVE = 1.5
+local BLACK = "#000000"
 
 --- Least and greatest loss to show; nil when nothing was finite.
 local function frame(result)
@@ -37,8 +38,8 @@ end
 
 --- Marks of all curves: the best rates, and those that diverged, on the top edge.
 local function marks(result, top)
-  local best = {x = {}, y = {}, title = "best", style = "stars"}
-  local lost = {x = {}, y = {}, title = "diverged", style = "crosses"}
+  local best = {x = {}, y = {}, title = "best", style = "stars", colour = BLACK}
+  local lost = {x = {}, y = {}, title = "diverged", style = "crosses", colour = BLACK}
   for _, curve in ipairs(result.curves) do
     local o = curve.optimum
     if o.lr then
@@ -65,9 +66,6 @@ function M.figure(result, options)
     if #mark.x > 0 then made[#made + 1] = mark end
   end
   local figure = Figure.new(made)
-  for _, curve in ipairs(figure.curves) do
-    if curve.title == "best" or curve.title == "diverged" then curve.colour = "#000000" end
-  end
   for line in (tostring(result) .. "\n"):gmatch "(.-)\n" do table.insert(figure.notes, line) end
   return figure
 end

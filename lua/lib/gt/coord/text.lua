@@ -1,6 +1,6 @@
 --- text.lua: a coordinate check as a table.
 
-local rows = require "gt.reparam.table".rows
+local aligned = require "gt.aligned"
 
 local M = {}
 
@@ -45,7 +45,7 @@ function M.of(check)
   local title = ("coordinate check: %s %s, lr %.6g, %d seed%s: %s"):format(check.rule, check.optimizer, check.lr, #check.seeds,
     #check.seeds == 1 and "" or "s", check.verdict:upper())
   local out = {title, ("mean |h| by width at t = %d; |h| ∝ width^p, its change since t = 1 ∝ width^pΔ"):format(check.steps),
-               rows(cells, left)}
+               aligned(cells, left)}
   if check.culprit then out[#out + 1] = culprit_text(check) end
   return table.concat(out, "\n")
 end

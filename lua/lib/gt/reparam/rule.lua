@@ -8,6 +8,8 @@ local rule = {}
 rule.list = native.rules()
 rule.roles, rule.families = native.names()
 
+rule.OPTIONS = {"base", "optimizer", "std", "zero", "roles", "residual", "scale_eps"} -- of reparam.new
+
 local COLUMNS = {"std", "multiplier", "lr", "eps", "weight_decay"}
 local PLACES = {unembed = true, attention = true, residual = true}
 local family_of = {adam = "adam", adamw = "adam", sgd = "sgd", muon = "muon"}

@@ -1,28 +1,12 @@
 --- table.lua: lrtable: what one or two parametrizations say of every tensor, as aligned text.
 
 local native = require "native.reparam"
+local aligned = require "gt.aligned"
 local keywords = require "gt.keywords"
+local reparam = require "gt.reparam"
+local NEW = require "gt.reparam.rule".OPTIONS
 
 local M = {}
-
--- ---- text ----
-
---- Aligned columns; left[i]: column i goes to the left.
-function M.rows(cells, left)
-  local width, out = {}, {}
-  for _, row in ipairs(cells) do
-    for i, cell in ipairs(row) do width[i] = math.max(width[i] or 0, utf8.len(cell) or #cell) end
-  end
-  for r, row in ipairs(cells) do
-    local line = {}
-    for i, cell in ipairs(row) do
-      local pad = (" "):rep(width[i] - (utf8.len(cell) or #cell))
-      line[i] = left[i] and cell .. pad or pad .. cell
-    end
-    out[r] = table.concat(line, "  "):gsub("%s+$", "")
-  end
-  return table.concat(out, "\n")
-end
 
 local function number(value) return ("%.6g"):format(value) end
 
@@ -51,29 +35,40 @@ local function row_of(site, lr, decay, dtype)
   return row
 end
 
---- Rows of a list of sites that differ in nothing but the number of their layer become one.
-local function collapse(rows)
-  local out, known = {}, {}
+--- What a row says but for its name, as a key.
+local function content(row)
+  if not row then return "" end
+  local shape = row.shape and table.concat(row.shape, ",") or ""
+  return table.concat({row.role, shape, tostring(row.std), tostring(row.lr), row.multiplier, tostring(row.weight_decay)}, "\0")
+end
+
+--- A tensor has one row, a module one per place in it.
+local function place(row) return row.name .. "\0" .. (row.shape and "" or row.role) end
+
+--- Lines of rows, and of what another rule says of the same places: {row =, twin =, count =}.  Those that differ in nothing but
+-- the number of their layer become one, unless all.
+local function lines_of(rows, others, all)
+  local out, known, twins = {}, {}, {}
+  for _, row in ipairs(others or {}) do twins[place(row)] = row end
   for _, row in ipairs(rows) do
-    local pattern, layer = row.name:gsub("%f[^.\0]%d+%f[.\0]", "*", 1), row.name:match "%f[^.\0]%d+%f[.\0]"
-    local shape = row.shape and table.concat(row.shape, ",") or ""
-    local key = table.concat({pattern, row.role, shape, tostring(row.std), tostring(row.lr), row.multiplier,
-                              tostring(row.weight_decay)}, "\0")
-    if layer and known[key] then
+    local twin = twins[place(row)]
+    local layer = row.name:match "%f[^.\0]%d+%f[.\0]"
+    local pattern = row.name:gsub("%f[^.\0]%d+%f[.\0]", "*", 1)
+    local key = table.concat({pattern, content(row), content(twin)}, "\0")
+    if layer and known[key] and not all then
       known[key].count = known[key].count + 1
       known[key].last = layer
     else
-      local entry = {row = row, count = 1, first = layer, last = layer, pattern = pattern}
-      known[key] = entry
-      out[#out + 1] = entry
+      known[key] = {row = row, twin = twin, count = 1, first = layer, last = layer, pattern = pattern}
+      out[#out + 1] = known[key]
     end
   end
   return out
 end
 
-local function label(entry)
-  if entry.count == 1 then return entry.row.name end
-  return (entry.pattern:gsub("%*", entry.first .. "-" .. entry.last, 1))
+local function label(line)
+  if line.count == 1 then return line.row.name end
+  return (line.pattern:gsub("%*", line.first .. "-" .. line.last, 1))
 end
 
 -- ---- cells ----
@@ -102,32 +97,32 @@ local function append(list, items)
   return list
 end
 
-local function one_rule(entries)
+local function one_rule(lines)
   local cells = {append({"name", "shape", "role"}, SCALE_TITLES)}
-  for _, entry in ipairs(entries) do
-    cells[#cells + 1] = append({label(entry), shape_cell(entry.row), entry.row.role}, scale_cells(entry.row))
+  for _, line in ipairs(lines) do
+    cells[#cells + 1] = append({label(line), shape_cell(line.row), line.row.role}, scale_cells(line.row))
   end
-  return M.rows(cells, {true, true, true})
+  return cells
 end
 
-local function two_rules(entries, others)
+local function two_rules(lines)
   local cells = {{"name", "shape", "role", "std", "std'", "multiplier", "multiplier'", "lr", "lr'", "lr' / lr"}}
-  for i, entry in ipairs(entries) do
-    local a, b = entry.row, others[i]
-    local line = {label(entry), shape_cell(a), a.role, "", "", number(a.multiplier), number(b.multiplier), "", "", ""}
+  for _, line in ipairs(lines) do
+    local a, b = line.row, line.twin or {multiplier = 1} -- a branch that only one of the rules was told of
+    local out = {label(line), shape_cell(a), a.role, "", "", number(a.multiplier), number(b.multiplier), "", "", ""}
     if a.lr then
-      line[4], line[5], line[8], line[9] = std_cell(a), std_cell(b), number(a.lr), number(b.lr)
-      line[10] = a.lr ~= 0 and number(b.lr / a.lr) or "-"
+      out[4], out[5], out[8], out[9] = std_cell(a), std_cell(b), number(a.lr), number(b.lr)
+      out[10] = a.lr ~= 0 and number(b.lr / a.lr) or "-"
     end
-    cells[#cells + 1] = line
+    cells[#cells + 1] = out
   end
-  return M.rows(cells, {true, true, true})
+  return cells
 end
 
 -- ---- tables ----
 
 local Table = {__name = "table of learning rates"}
-function Table.__tostring(self) return self.text end
+function Table.__tostring(self) return self.title .. "\n" .. aligned(self.cells, {true, true, true}) end
 
 local OPTIONS = {"lr", "weight_decay", "all", "dtype", "against"}
 
@@ -141,11 +136,17 @@ local function note_of(p)
   return (" (made for %s, not for %s)"):format(table.concat(homes, " and "), p.optimizer)
 end
 
+local function rate(o, name, default)
+  local value = o[name] == nil and default or keywords.number("lrtable", name, o[name])
+  if not (value >= 0 and value < math.huge) then
+    keywords.fail("lrtable: expected %s >= 0 and finite, got %s", name, value)
+  end
+  return value
+end
+
 local function rows_of(p, model, o)
   local dtype = o.dtype and torch.empty(1, {dtype = o.dtype}).dtype
-  local lr = o.lr == nil and 1e-3 or keywords.number("lrtable", "lr", o.lr)
-  local decay = o.weight_decay == nil and 0 or keywords.number("lrtable", "weight_decay", o.weight_decay)
-  if not (lr >= 0 and lr < math.huge) then keywords.fail("lrtable: expected lr >= 0 and finite, got %s", lr) end
+  local lr, decay = rate(o, "lr", 1e-3), rate(o, "weight_decay", 0)
   local rows = {}
   for i, site in ipairs((p:sites(model))) do rows[i] = row_of(site, lr, decay, dtype) end
   return rows, lr
@@ -155,31 +156,19 @@ end
 function M.make(p, model, options)
   local o = keywords.read("lrtable", options, OPTIONS)
   local rows, lr = rows_of(p, model, o)
-  local entries = {}
-  for i, row in ipairs(rows) do entries[i] = {row = row, count = 1} end
-  local other = o.against and rows_of(o.against, model, o)
-  for i, row in ipairs(other or {}) do -- a line of two rules is collapsed where both agree on it
-    rows[i].twin = row
-  end
-  if not o.all then entries = collapse(rows) end
-  local title = ("%s, %s, lr %s%s"):format(p.rule.name, p.optimizer, number(lr), note_of(p))
-  local body
-  if other then
-    local twins = {}
-    for i, entry in ipairs(entries) do twins[i] = entry.row.twin end
+  local title, other = ("%s, %s, lr %s%s"):format(p.rule.name, p.optimizer, number(lr), note_of(p)), nil
+  if o.against ~= nil then
+    if not reparam.is(o.against) then
+      keywords.fail("lrtable: expected against, what reparam.new made, got %s", keywords.show(o.against))
+    end
+    other = rows_of(o.against, model, o)
     title = title .. "; ' is " .. o.against.rule.name .. note_of(o.against)
-    body = two_rules(entries, twins)
-  else
-    body = one_rule(entries)
   end
-  for _, row in ipairs(rows) do row.twin = nil end
-  return setmetatable({rows = rows, other = other, text = title .. "\n" .. body}, Table)
+  local lines = lines_of(rows, other, o.all)
+  return setmetatable({rows = rows, other = other, title = title, cells = (other and two_rules or one_rule)(lines)}, Table)
 end
 
-local NEW = {"base", "optimizer", "std", "zero", "roles", "residual", "scale_eps"}
-
 function M.lrtable(model, which, options)
-  local reparam = require "gt.reparam"
   local allowed = append(append({}, OPTIONS), NEW)
   local o, own, made = keywords.read("lrtable", options, allowed), {}, {}
   for _, key in ipairs(OPTIONS) do own[key] = o[key] end

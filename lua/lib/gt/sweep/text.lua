@@ -1,6 +1,6 @@
 --- text.lua: a sweep as a table: best rates, where they are not bracketed, what diverged, how far the optimum moves.
 
-local rows = require "gt.reparam.table".rows
+local aligned = require "gt.aligned"
 
 local M = {}
 
@@ -93,7 +93,7 @@ function M.of(result)
   local out = {("sweep: %s%s, %s; %s"):format(widths, rates, plural(#result.seeds, "seed"), result.score)}
   local cells = {{"width", "best lr", "loss", "fitted log2", "diverged"}}
   for _, curve in ipairs(result.curves) do cells[#cells + 1] = line_of(result, curve) end
-  out[2] = rows(cells, {[5] = true})
+  out[2] = aligned(cells, {[5] = true})
   for _, curve in ipairs(result.curves) do out[#out + 1] = complaint(curve) end
   out[#out + 1] = drift_line(result)
   for _, p in ipairs(result.points) do
