@@ -376,6 +376,7 @@ static int enter(int count, int key) {
   bool more = false, at_end = rl_point == rl_end;
   char *text = at_end && helper.enter ? helper.enter(helper.data, rl_line_buffer, &more) : NULL;
   if (text) replace_line(text);
+  if (text && !more) rl_redisplay(); /* what is left on the screen is what runs */
   free(text);
   return more ? 0 : rl_newline(count, key);
 }
@@ -425,6 +426,26 @@ static int down(int count, int key) {
   return 0;
 }
 
+/* The keys for the begin and the end of the line, of an input of several lines, too. */
+static int to_start(int count, int key) {
+  (void)count, (void)key;
+  rl_point = line_start(rl_point);
+  return 0;
+}
+
+static int to_end(int count, int key) {
+  (void)count, (void)key;
+  rl_point = line_end(rl_point);
+  return 0;
+}
+
+/* Ctrl-K: to the end of the line, or the line break that stands there. */
+static int kill_to_end(int count, int key) {
+  int end = line_end(rl_point);
+  (void)count, (void)key;
+  return rl_kill_text(rl_point, end == rl_point && end < rl_end ? end + 1 : end);
+}
+
 /* Puts a function in the place of readline's own, and leaves alone what the user has bound. */
 static void rebind(const char *keys, rl_command_func_t *own, rl_command_func_t *function) {
   if (rl_function_of_keyseq(keys, NULL, NULL) == own) rl_bind_keyseq(keys, function);
@@ -433,15 +454,20 @@ static void rebind(const char *keys, rl_command_func_t *own, rl_command_func_t *
 static void bind_keys(void) {
   static const char *const ups[] = {"\033[A", "\033OA", "\020"};
   static const char *const downs[] = {"\033[B", "\033OB", "\016"};
+  static const char *const starts[] = {"\033[H", "\033OH", "\001"};
+  static const char *const ends[] = {"\033[F", "\033OF", "\005"};
   const char *term = getenv("TERM");
   rl_initialize();
   if (!term || strcmp(term, "dumb") == 0) return; /* cannot show an input of several lines */
   rebind("\r", rl_newline, enter);
   rebind("\n", rl_newline, enter);
   rl_bind_keyseq_if_unbound("\033\r", insert_line_break);
+  rebind("\013", rl_kill_line, kill_to_end);
   for (int i = 0; i < 3; i++) {
     rebind(ups[i], rl_get_previous_history, up);
     rebind(downs[i], rl_get_next_history, down);
+    rebind(starts[i], rl_beg_of_line, to_start);
+    rebind(ends[i], rl_end_of_line, to_end);
   }
 }
 #endif

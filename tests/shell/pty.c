@@ -279,11 +279,15 @@ static void edits_several_lines(void **state) {
   expect(t, "shap");
   type(t, "\033[A");
   expect(t, "end");
-  type(t, "\005\033[A\033[A\033[A\005, 2"); /* into the line of the table, to its end */
-  type(t, "\033[B\033[B\033[B\005\r");
+  type(t, "\033[B\033[B\033[B\005, 2"); /* into the line of the table, to its end */
+  expect(t, ", 2");
+  type(t, "\033[A\001\013  return {7, "); /* the line above, whole */
+  expect(t, "{7, ");
+  type(t, "\r");
   expect(t, "gpt> ");
   type(t, "%history\r");
-  expect(t, "   4  function shaped(a)");
+  expect(t, "   4  function shaped(a)\r\n        if a then\r\n  ");
+  expect(t, "return {7, \r\n            a}, 2\r\n        end\r\n      end\r\n");
   expect(t, "gpt> ");
   ask(t, "4 * 11", "44");
   assert_int_equal(leave(t, CTRL_D), 0);

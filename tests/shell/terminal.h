@@ -122,7 +122,7 @@ static terminal *start_until(const char *command, const char *text) {
 /* The same until gptsh shows its prompt. */
 static terminal *start_command(const char *command) { return start_until(command, "gpt> "); }
 
-static terminal *start(void) { return start_command("exec \"$GPTSH\""); }
+static inline terminal *start(void) { return start_command("exec \"$GPTSH\""); }
 
 /* Ends a session whose prompt waits; its exit status. */
 static int leave(terminal *t, const char *how) {
