@@ -81,7 +81,8 @@ function Progress:bar(columns)
     pieces[#pieces] = nil
     text = table.concat(pieces, " ")
   end
-  return text:sub(1, math.max(columns - 1, 0))
+  local stop = utf8.offset(text, math.max(columns, 1)) -- in characters, which are one cell wide here
+  return stop and text:sub(1, stop - 1) or text
 end
 
 function Progress:plain(note)
