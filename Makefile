@@ -185,6 +185,9 @@ bench-text: deps
 # Every public name of the Lua library and of the C headers: build/docs/api.html and api.md.
 docs: $(B)/gptsh
 	$(call say,write)$< docs/reference/main.lua build/docs
+# Types the newcomer's session again and writes down what the terminal shows: docs/session.md and its pictures.
+session: $(B)/gptsh $(B)/tests/shell/newcomer
+	GPTSH=$(CURDIR)/$< GPTSH_SESSION=docs $(B)/tests/shell/newcomer
 deps:
 	@sh deps.sh
 COMPLETIONS := bash-completion/completions/gptsh zsh/site-functions/_gptsh fish/vendor_completions.d/gptsh.fish
@@ -211,6 +214,6 @@ uninstall:
 clean:
 	rm -rf build gptsh
 
-.PHONY: FORCE gptsh bench bench-text all tests test test-asan test-cuda lint demo docs deps install uninstall clean
+.PHONY: FORCE gptsh bench bench-text all tests test test-asan test-cuda lint demo docs session deps install uninstall clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory

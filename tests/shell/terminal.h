@@ -26,7 +26,11 @@
 #define CTRL_D "\004"
 #define CTRL_Z "\032"
 /* Patience for things that must happen, on a machine that is busy with other things. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SOON 200000
+#else
 #define SOON 20000
+#endif
 
 typedef struct terminal {
   int fd;
