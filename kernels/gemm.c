@@ -60,9 +60,9 @@ static int64_t tile_count(const product *p) {
 static void cut(product *p, int threads) {
   p->tile_rows = part(p->M, ROWS);
   p->tile_columns = part(p->N, COLUMN_BYTES / (int64_t)gt_dtype_size(p->dtype));
-  while (threads > 1 && tile_count(p) < TILES * threads) {
+  for (int64_t tiles; threads > 1 && (tiles = tile_count(p)) < TILES * threads;) {
     int64_t *longer = p->tile_rows >= p->tile_columns ? &p->tile_rows : &p->tile_columns;
-    if (*longer < 2 * LEAST) return;
+    if (*longer < 2 * (tiles < threads ? UNIT : LEAST)) return; /* no thread without work */
     *longer = gt_round_up(*longer / 2, UNIT);
   }
 }
