@@ -14,7 +14,7 @@
 
 enum { LR, BETA1, BETA2, EPS, WEIGHT_DECAY, STEP };
 enum { P, G, M, V, ARRAYS };
-enum { BLOCK = 1024, GRAIN = 32 * BLOCK };
+enum { BLOCK = 1024, GRAIN = 8 * BLOCK };
 
 typedef struct job {
   gt_dtype compute, dtype[ARRAYS];

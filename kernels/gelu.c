@@ -7,7 +7,6 @@
 enum { APPROXIMATE };
 
 #define SQRT_2_OVER_PI 0.79788456080286536
-#define SQRT_HALF 0.70710678118654752
 #define DENSITY_AT_0 0.3989422804014327 /* 1 / sqrt(2 pi) */
 #define CUBIC 0.044715
 
@@ -58,13 +57,16 @@ const gt_op gt_op_gelu = {
 };
 
 #else
-static real T(value)(real x) { return REAL(0.5) * x * (1 + T(gt_erf)(x * (real)SQRT_HALF)); }
+static real T(value)(real x) {
+  real bell;
+  return x * T(gt_normal)(x, &bell);
+}
 #include "kernels/row1.h"
 
 /* d gelu(x) / dx */
 static real T(slope)(real x) {
-  real p = REAL(0.5) * (1 + T(gt_erf)(x * (real)SQRT_HALF));
-  return p + x * (real)DENSITY_AT_0 * T(gt_exp)(REAL(-0.5) * x * x);
+  real bell, p = T(gt_normal)(x, &bell);
+  return p + x * (real)DENSITY_AT_0 * bell;
 }
 
 static void T(backward_exact)(void *argument, int64_t begin, int64_t end) {

@@ -146,22 +146,35 @@ static void T(forward_rows)(void *argument, int64_t begin, int64_t end) {
   }
 }
 
+/* Sum of g, and of g (x - mean) in *along; g = w dy. */
+static inline real T(row_moments)(const real *x, real mean, const real *w, const real *dy,
+                                  int64_t n, real *along) {
+  real plain[T(LANES)] = {0}, moment[T(LANES)] = {0};
+  int64_t i = 0;
+  for (; i + T(LANES) <= n; i += T(LANES)) {
+    for (int k = 0; k < T(LANES); k++) {
+      real g = w == NULL ? dy[i + k] : dy[i + k] * w[i + k];
+      plain[k] += g;
+      moment[k] += g * (x[i + k] - mean);
+    }
+  }
+  for (int k = 0; i + k < n; k++) {
+    real g = w == NULL ? dy[i + k] : dy[i + k] * w[i + k];
+    plain[k] += g;
+    moment[k] += g * (x[i + k] - mean);
+  }
+  *along = T(fold)(moment);
+  return T(fold)(plain);
+}
+
 /* dx = r (g - mean(g) - n mean(g n)), g = w dy. */
 static void T(row_backward)(const job *j, int64_t row, real mean, real r) {
   const real *w = j->w;
   int64_t n = j->columns;
   const real *x = (const real *)j->x + row * n, *dy = (const real *)j->dy + row * n;
   real *dx = (real *)j->dx + row * n;
-  real lane[T(LANES)] = {0}, along[T(LANES)] = {0};
-  for (int64_t i = 0; i < n; i += T(LANES)) {
-    int width = n - i < T(LANES) ? (int)(n - i) : T(LANES);
-    for (int k = 0; k < width; k++) {
-      real g = w == NULL ? dy[i + k] : dy[i + k] * w[i + k];
-      lane[k] += g;
-      along[k] += g * (x[i + k] - mean);
-    }
-  }
-  real mean_g = T(fold)(lane) / (real)n, slope = T(fold)(along) / (real)n * r * r;
+  real along, mean_g = T(row_moments)(x, mean, w, dy, n, &along) / (real)n;
+  real slope = along / (real)n * r * r;
   GT_IVDEP for (int64_t i = 0; i < n; i++) {
     real g = w == NULL ? dy[i] : dy[i] * w[i];
     real d = r * (g - mean_g - (x[i] - mean) * slope);
