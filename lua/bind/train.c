@@ -27,24 +27,38 @@ static gt_tensor **to_tensors(lua_State *L, int index, const char *function, int
   return tensors;
 }
 
-/* norm({gradient, …}) -> sqrt of the sum of all squares */
+/* The gradients of the list of parameters at argument 1, those that there are; the array is pushed.
+ * No object of Lua is made for a gradient, which would keep its memory until it is collected. */
+static gt_tensor **to_gradients(lua_State *L, const char *function, int *count) {
+  int n, found = 0;
+  gt_tensor **tensors = to_tensors(L, 1, function, &n);
+  for (int i = 0; i < n; i++) {
+    if (tensors[i]->grad) tensors[found++] = tensors[i]->grad;
+  }
+  *count = found;
+  return tensors;
+}
+
+/* norm({parameter, …}) -> sqrt of the sum of the squares of all gradients, number of gradients */
 static int norm(lua_State *L) {
   int count;
   double value = 0;
-  gt_tensor **tensors = to_tensors(L, 1, "norm", &count);
-  gtlua_check(L, gt_global_norm(gtlua_cx(L), tensors, count, &value));
+  gt_tensor **gradients = to_gradients(L, "norm", &count);
+  gtlua_check(L, gt_global_norm(gtlua_cx(L), gradients, count, &value));
   lua_pushnumber(L, value);
-  return 1;
+  lua_pushinteger(L, count);
+  return 2;
 }
 
-/* clip({gradient, …}, limit) -> norm before clipping */
+/* clip({parameter, …}, limit) -> norm of the gradients before clipping, number of gradients */
 static int clip(lua_State *L) {
   int count;
   double value = 0, limit = luaL_checknumber(L, 2);
-  gt_tensor **tensors = to_tensors(L, 1, "clip", &count);
-  gtlua_check(L, gt_clip(gtlua_cx(L), tensors, count, limit, &value));
+  gt_tensor **gradients = to_gradients(L, "clip", &count);
+  gtlua_check(L, gt_clip(gtlua_cx(L), gradients, count, limit, &value));
   lua_pushnumber(L, value);
-  return 1;
+  lua_pushinteger(L, count);
+  return 2;
 }
 
 /* first_nonfinite({tensor, …}) -> position in the list, or nothing */

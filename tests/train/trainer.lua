@@ -28,6 +28,20 @@ test("one thread and two give the same bits", function()
   test.equal(hash, want)
 end)
 
+test("a step leaves no gradients for the collector of garbage", function()
+  local t = support.trainer()
+  for _ = 1, 3 do t:step() end
+  local weights = 0
+  for p in t.model:parameters() do weights = weights + 4 * p:numel() end
+  collectgarbage()
+  collectgarbage "stop"
+  local before = torch.memory_allocated()
+  for _ = 1, 4 do t:step() end
+  local left = torch.memory_allocated() - before
+  collectgarbage "restart"
+  assert(left < weights, f"{left} bytes are left by 4 steps of a model of {weights} bytes")
+end)
+
 test("steps by hand, runs in parts and pauses give the same bits", function()
   local t = support.trainer()
   for _ = 1, 7 do t:step() end

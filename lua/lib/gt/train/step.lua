@@ -76,8 +76,21 @@ local function fail_forward(t, value)
   keywords.fail("train: the loss of step %d is %s: %s; nothing was updated", t.step_count + 1, tostring(value), origin(t))
 end
 
-local function fail_gradient(t, gradients, names, norm)
+--- All gradients that are there, and the names of their weights.
+local function gradients_of(t)
+  local gradients, names = {}, {}
+  for _, p in ipairs(t.params) do
+    if p.grad then
+      gradients[#gradients + 1] = p.grad
+      names[#names + 1] = t.names[p]
+    end
+  end
+  return gradients, names
+end
+
+local function fail_gradient(t, norm)
   t.nonfinite = t.step_count + 1
+  local gradients, names = gradients_of(t)
   local i = native.first_nonfinite(gradients)
   local culprit = i and "gradient of " .. names[i] or "the norm of the gradients"
   keywords.fail("train: %s is not finite in step %d (norm %s): %s; nothing was updated", culprit, t.step_count + 1,
@@ -95,18 +108,6 @@ local function micro_step(t)
   return value, tokens
 end
 
---- All gradients that are there, and the names of their weights.
-local function gradients_of(t)
-  local gradients, names = {}, {}
-  for _, p in ipairs(t.params) do
-    if p.grad then
-      gradients[#gradients + 1] = p.grad
-      names[#names + 1] = t.names[p]
-    end
-  end
-  return gradients, names
-end
-
 --- Forward, backward, reduction, clipping, checks -> loss, norm, tokens.
 local function compute(t)
   local sum, tokens = 0.0, 0
@@ -114,11 +115,11 @@ local function compute(t)
     local value, n = micro_step(t)
     sum, tokens = sum + value, tokens + n
   end
-  local gradients, names = gradients_of(t)
-  if #gradients == 0 then keywords.fail("train: no weight of the optimizers got a gradient in step %d", t.step_count + 1) end
-  if t.reduce then t.reduce(gradients) end
-  local norm = t.clip and native.clip(gradients, t.clip) or native.norm(gradients)
-  if norm - norm ~= 0 then fail_gradient(t, gradients, names, norm) end
+  if t.reduce then t.reduce((gradients_of(t))) end
+  local norm, gradients
+  if t.clip then norm, gradients = native.clip(t.params, t.clip) else norm, gradients = native.norm(t.params) end
+  if gradients == 0 then keywords.fail("train: no weight of the optimizers got a gradient in step %d", t.step_count + 1) end
+  if norm - norm ~= 0 then fail_gradient(t, norm) end
   return sum / t.accumulate, norm, tokens
 end
 
