@@ -30,8 +30,8 @@ local function gpt(width, options)
   return GPT(config)
 end
 
-local RULES = {"standard", "mup8", "mup3", "mup9", "levanter_standard", "levanter_mup", "fan_out/fan_in", "1/fan_in",
-               "sqrt(fan_out/fan_in)", "sqrt(max(fan_in,fan_out))", "fan_out/fan_in/64", "completep", "umup"}
+local RULES = {}
+for i, entry in ipairs(require "native.reparam".rules()) do RULES[i] = entry.name end
 
 local function by_name(list)
   local out = {}
@@ -359,4 +359,25 @@ test("a checkpoint holds the multipliers, and a model opened from it has them", 
   again:step()
   test.equal(again:hash(), t:hash())
   os.execute("rm -rf " .. folder)
+end)
+
+test("under u-muP every matrix gives its outputs the size of its inputs, at any width and depth", function()
+  for _, size in ipairs {{64, 2}, {256, 2}, {64, 8}} do
+    torch.manual_seed(1)
+    local model = GPT {hidden_dim = size[1], n_layers = size[2], n_heads = 4, vocab_size = 96, sequence_len = 16, tied = false}
+    local p = reparam.new "umup"
+    p:apply(p:init(model))
+    local seen = {}
+    for path, m in model:named_modules() do
+      if path:find "key$" or path:find "query$" or path:find "value$" or path:find "proj_up$" then
+        m:register_forward_hook(function(_, _, y) seen[#seen + 1] = y:detach():square():mean():sqrt():item() end)
+      end
+    end
+    local logits = model(torch.randint(0, 96, {8, 16})):detach()
+    test.equal(#seen, 4 * size[2])
+    -- a thousand rows that are not independent: three times the error of 64 columns alone
+    for _, rms in ipairs(seen) do test.close(rms, 1, 3 / math.sqrt(2 * 64)) end
+    -- the readout is 1 / fan_in: sums of random signs
+    test.close(logits:square():mean():sqrt():item() * math.sqrt(size[1]), 1, 0.1)
+  end
 end)

@@ -158,10 +158,24 @@ test("u-muP's tau gives embedding, attention and MLP a third of the variance eac
       branch[2 - i % 2] = branch[2 - i % 2] + tau * tau * keep
     end
     test.close({embedding, branch[1], branch[2]}, {1 / 3, 1 / 3, 1 / 3}, 1e-12)
-    -- behind a norm only the ratios count: one multiplier for all branches
-    test.close(scales("umup", "residual", "adam", {layers = n / 2}).multiplier, reparam.tau(n)[1], 1e-12)
   end
   test.raises(function() reparam.tau(3) end, "expected an even number of residual layers, got 3")
+end)
+
+test("behind norms u-muP's taus are one multiplier of all branches", function()
+  local function norm(x) return x / math.sqrt((x[0]:item() ^ 2 + x[1]:item() ^ 2) / 2) end
+  for _, n in ipairs {2, 6, 48} do
+    torch.manual_seed(n)
+    local stream = torch.randn({2}, {dtype = torch.float64})
+    local plain = stream
+    local c = scales("umup", "residual", "adam", {layers = n / 2}).multiplier
+    for _, tau in ipairs(reparam.tau(n)) do
+      local w = torch.randn({2, 2}, {dtype = torch.float64})
+      stream = (stream + norm(stream):matmul(w) * tau) / math.sqrt(1 + tau * tau)
+      plain = plain + norm(plain):matmul(w) * c
+    end
+    test.close(norm(stream), norm(plain), 1e-12)
+  end
 end)
 
 test("half ulps and the share of lost steps of the 350M model at a base rate of 0.001", function()

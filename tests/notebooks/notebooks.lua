@@ -135,3 +135,18 @@ do
   os.remove(figure)
   os.remove(figure .. ".gp")
 end
+
+if not slow then
+  local figure = os.tmpname()
+  local text, ok = run("mup_transfer", f"--check -p quick=true -p figure={figure}.gp")
+  test("mup_transfer: the best rate moves under the standard parametrization and stands still under muP", function()
+    assert(ok, text:sub(-500))
+    local file <close> = assert(io.open(figure .. ".gp"))
+    local script = file:read "a"
+    for _, title in ipairs{"width 32, both", "width 128, standard", "width 128, muP"} do
+      assert(script:find("with yerrorlines[^\n]*'" .. title .. "'"), title)
+    end
+  end)
+  os.remove(figure)
+  os.remove(figure .. ".gp")
+end
