@@ -125,12 +125,14 @@ static char *word_breaks(void) {
 
 /* ---- history ---- */
 
-/* The file must be the user's own and a file: a link planted by someone else is left alone, and
- * what would wait for a reader is not opened. */
+/* The file must be the user's own and a file, and is for nobody else to read: a link planted by
+ * someone else is left alone, and what would wait for a reader is not opened. */
 static bool usable(const char *path) {
   struct stat info;
-  if (lstat(path, &info) == 0)
-    return info.st_uid == geteuid() && stat(path, &info) == 0 && S_ISREG(info.st_mode);
+  if (lstat(path, &info) == 0) {
+    bool own = info.st_uid == geteuid() && stat(path, &info) == 0 && S_ISREG(info.st_mode);
+    return own && ((info.st_mode & 077) == 0 || chmod(path, 0600) == 0);
+  }
   int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd >= 0) close(fd);
   return fd >= 0;

@@ -17,6 +17,7 @@
 #include "shell/worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <lualib.h>
 #include <signal.h>
@@ -29,11 +30,19 @@ enum { SH_EXIT_ERROR = 1, SH_EXIT_USAGE = 2, SH_EXIT_LOST = 3 };
 
 /* ---- the end ---- */
 
+/* Why a write failed: some time ago, errno may be about something else by now. */
+static const char *reason_of(int number) {
+  static const int reasons[] = {EBADF, EDQUOT, EFBIG, EIO, ENOSPC};
+  for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+    if (number == reasons[i]) return strerror(number);
+  return "write error";
+}
+
 /* Output that could not be written turns success into SH_EXIT_LOST. */
 static int finish_output(int code) {
   bool lost = fflush(stdout) != 0 || ferror(stdout);
   if (!lost) return code;
-  fprintf(stderr, "gptsh: output lost: %s\n", errno ? strerror(errno) : "write error");
+  fprintf(stderr, "gptsh: output lost: %s\n", reason_of(errno));
   return code == 0 ? SH_EXIT_LOST : code;
 }
 
@@ -187,6 +196,14 @@ static void trim_cpath(lua_State *L) {
   lua_pop(L, 2);
 }
 
+/* os.setlocale that leaves numbers alone: they have a point in every language. */
+static int set_locale(lua_State *L) {
+  lua_CFunction own = lua_tocfunction(L, lua_upvalueindex(1));
+  int results = own(L);
+  setlocale(LC_NUMERIC, "C");
+  return results;
+}
+
 /* (settings, argc, argv, script) under lua_pcall: opens all libraries. */
 static int open_session(lua_State *L) {
   const gtlua_settings *settings = lua_touserdata(L, 1);
@@ -206,6 +223,9 @@ static int open_session(lua_State *L) {
   lua_getglobal(L, LUA_OSLIBNAME);
   lua_pushcfunction(L, exit_now);
   lua_setfield(L, -2, "exit");
+  lua_getfield(L, -1, "setlocale");
+  lua_pushcclosure(L, set_locale, 1);
+  lua_setfield(L, -2, "setlocale");
   set_arguments(L, (int)lua_tointeger(L, 2), lua_touserdata(L, 3), (int)lua_tointeger(L, 4));
   sh_session_open(L);
   return 0;
@@ -251,7 +271,15 @@ static int run(lua_State *L, char **argv, int argc, const sh_options *o) {
   return 0;
 }
 
+/* A stream that was closed stays unusable: else the first file that is opened would be in its
+ * place, and get what is meant for it. */
+static void occupy_streams(void) {
+  for (int fd = 0; fd <= STDERR_FILENO; fd++) /* open() takes the lowest that is free */
+    if (fcntl(fd, F_GETFD) < 0) open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv) {
+  occupy_streams();
   sh_options options;
   if (!sh_options_read(argc, argv, &options)) {
     sh_options_free(&options);

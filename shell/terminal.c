@@ -26,12 +26,17 @@ void sh_terminal_set_colour(sh_colour when) { wanted = when; }
 
 bool sh_terminal_is(int stream) { return isatty(stream); }
 
-bool sh_terminal_colour(int stream) {
+/* A terminal that can go back in its line. */
+static bool can_redraw(int stream) {
   const char *term = getenv("TERM");
+  return isatty(stream) && term && strcmp(term, "dumb") != 0;
+}
+
+bool sh_terminal_colour(int stream) {
   if (wanted != SH_COLOUR_AUTO) return wanted == SH_COLOUR_ALWAYS;
   if (set("NO_COLOR")) return false;
   if (set("CLICOLOR_FORCE")) return true;
-  return isatty(stream) && term && strcmp(term, "dumb") != 0;
+  return can_redraw(stream);
 }
 
 static int from_environment(const char *name, int fallback) {
@@ -99,6 +104,11 @@ static int terminal_is(lua_State *L) {
   return 1;
 }
 
+static int terminal_redraws(lua_State *L) {
+  lua_pushboolean(L, can_redraw((int)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
 static int terminal_colour(lua_State *L) {
   lua_pushboolean(L, sh_terminal_colour((int)luaL_checkinteger(L, 1)));
   return 1;
@@ -148,13 +158,10 @@ static int terminal_width(lua_State *L) {
 }
 
 void sh_terminal_open(lua_State *L) {
-  static const luaL_Reg functions[] = {{"is", terminal_is},
-                                       {"colour", terminal_colour},
-                                       {"size", terminal_size},
-                                       {"utf8", terminal_utf8},
-                                       {"width", terminal_width},
-                                       {"ask", terminal_ask},
-                                       {0}};
+  static const luaL_Reg functions[] = {{"is", terminal_is},         {"redraws", terminal_redraws},
+                                       {"colour", terminal_colour}, {"size", terminal_size},
+                                       {"utf8", terminal_utf8},     {"width", terminal_width},
+                                       {"ask", terminal_ask},       {0}};
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   luaL_newlib(L, functions);
   lua_setfield(L, -2, "native.terminal");

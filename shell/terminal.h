@@ -22,9 +22,9 @@ void sh_terminal_size(int stream, int *columns, int *rows);
  * reads the answers, unseen, for 0.3 s at most.  False without a terminal. */
 bool sh_terminal_ask(const char *question, char *answer, size_t room, size_t *size);
 
-/* Makes require "native.terminal" answer the functions is(stream), colour(stream), utf8(),
- * width(text) in terminal cells, size(stream) -> columns, rows, pixels across (0: not known) and
- * ask(question) -> answer for the embedded library. */
+/* Makes require "native.terminal" answer the functions is(stream), redraws(stream) (can it go back
+ * in its line), colour(stream), utf8(), width(text) in terminal cells, size(stream) -> columns,
+ * rows, pixels across (0: not known) and ask(question) -> answer for the embedded library. */
 void sh_terminal_open(lua_State *L);
 
 #endif

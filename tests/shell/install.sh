@@ -10,6 +10,8 @@ make_quietly() { make -s -C "$tap_root" FLAVOUR="$(basename "$GPTSH_BUILD")" "$@
 make_quietly install DESTDIR="$stage" PREFIX="$prefix"
 tap "make install works below DESTDIR" $? "$tap_dir/log"
 gives "the installed program runs" 0 "2$nl" "" env -i "$stage$prefix/bin/gptsh" -e '1 + 1'
+[ ! -e "$prefix" ]
+tap "nothing is put outside it" $?
 [ -z "$(find "$stage" -type l)" ]
 tap "what is installed does not point back into the build" $?
 [ -f "$stage$prefix/share/gptsh/notebooks/quickstart.lua" ]
@@ -22,16 +24,38 @@ for file in man/man1/gptsh.1 man/man5/gptsh-notebook.5 bash-completion/completio
 done
 grep -q 'threads' "$share/man/man1/gptsh.1" && grep -q '%timeit' "$share/man/man1/gptsh.1"
 tap "the manual has the options and the commands" $?
-if command -v man >/dev/null; then
-  warnings=$(man --warnings -E UTF-8 -l -Tutf8 -Z "$share/man/man1/gptsh.1" 2>&1 >/dev/null)
-  [ -z "$warnings" ]
-  tap "man has nothing to complain about" $?
-fi
+for page in man/man1/gptsh.1 man/man5/gptsh-notebook.5; do
+  if command -v man >/dev/null; then
+    warnings=$(man --warnings -E UTF-8 -l -Tutf8 -Z "$share/$page" 2>&1 >/dev/null)
+    [ -z "$warnings" ]
+    tap "man has nothing to complain about in $page" $?
+  fi
+  if command -v groff >/dev/null; then
+    warnings=$(groff -man -ww -Kutf8 -Tutf8 -z "$share/$page" 2>&1)
+    [ -z "$warnings" ]
+    tap "groff neither" $?
+  fi
+done
 if command -v bash >/dev/null; then
   words=$(bash -c '. "$1"; COMP_WORDS=(gptsh nb run --al); COMP_CWORD=3; _gptsh; echo "${COMPREPLY[*]}"' - \
     "$share/bash-completion/completions/gptsh")
   [ "$words" = --allow-errors ]
   tap "bash completes options of notebook commands" $?
+fi
+if command -v zsh >/dev/null; then
+  loaded=$(zsh -f -c 'fpath=("$1" $fpath); autoload -Uz compinit; compinit -u -d "$2"; autoload +X _gptsh && print $_comps[gptsh]' \
+    - "$share/zsh/site-functions" "$tap_dir/zcompdump" 2>&1)
+  [ "$loaded" = _gptsh ]
+  tap "zsh loads its completion" $?
+else
+  tap_skip "zsh loads its completion" "there is no zsh"
+fi
+if command -v fish >/dev/null; then
+  words=$(HOME=$tap_dir fish -N -c 'source $argv[1]; complete -C "gptsh nb run --al"' "$share/fish/vendor_completions.d/gptsh.fish" 2>&1)
+  [ "${words%%	*}" = --allow-errors ]
+  tap "fish completes options of notebook commands" $?
+else
+  tap_skip "fish completes options of notebook commands" "there is no fish"
 fi
 gives "the names for editors are Lua" 0 "function$nl" "" "$stage$prefix/bin/gptsh" \
   -e "print(type(load(io.open('$share/gptsh/meta/gptsh.lua'):read 'a')))"

@@ -114,6 +114,7 @@ static terminal *start_until(const char *command, const char *text) {
     setenv("TERM", "xterm", 1);
     setenv("XDG_STATE_HOME", folder, 1);
     setenv("XDG_CONFIG_HOME", folder, 1);
+    setenv("TEST_FOLDER", folder, 1);
     setenv("INPUTRC", "/dev/null", 1);
     setenv("GPTSH", "./gptsh", 0);
     execl("/bin/sh", "sh", "-c", command, (char *)NULL);

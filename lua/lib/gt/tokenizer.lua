@@ -192,7 +192,7 @@ end
 --- The function that shows on stderr how training goes, and one that ends its line; nil where nobody looks.
 local function make_report(wanted)
   local terminal = require "native.terminal"
-  if not wanted or not terminal.is(2) then return nil, function() end end
+  if not wanted or not terminal.redraws(2) then return nil, function() end end
   local began, phase_began, shown
   return function(phase, done, total)
     local now = torch.perf_counter()

@@ -16,7 +16,7 @@ local REDRAW, PLAIN = 0.1, 10 -- seconds between two lines
 function progress.new(total, done, work, steps)
   local now = torch.perf_counter()
   return setmetatable({total = total, done = done, work = work, steps = steps, worked = 0, started = now, drawn = now,
-                       running = {}, tty = terminal.is(STDERR)}, Progress)
+                       running = {}, tty = terminal.redraws(STDERR)}, Progress)
 end
 
 --- Seconds that are left, from what was done in those that are gone.

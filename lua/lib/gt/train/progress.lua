@@ -19,7 +19,7 @@ local REPLOT, LEAST_ROWS = 0.5, 24 -- seconds between two plots; rows of a termi
 function progress.new(trainer, target)
   local now = torch.perf_counter()
   return setmetatable({
-    trainer = trainer, target = target, tty = terminal.is(STDERR), started = now,
+    trainer = trainer, target = target, tty = terminal.redraws(STDERR), started = now,
     first_step = trainer.step_count, first_tokens = trainer.tokens, drawn = -math.huge, plain_at = now,
     visible = false, written = trainer.step_count,
     live = trainer.live and require("gt.train.live").new(trainer) or nil, plotted = -math.huge, plot_rows = 0,
