@@ -154,7 +154,11 @@ $(B)/tests/shell/%: tests/shell/%.c
 $(B)/tests/emu/test_emu: tests/emu/test_emu.cu $(B)/emu/emu.o
 	@mkdir -p $(@D)
 	$(call say,c++)$(CXX) -x c++ $(EMU_FLAGS) -MMD -MP -MF $@.d -o $@ $< -x none $(B)/emu/emu.o -lcmocka
-tests: all $(C_TESTS) $(EMULATED) $(B)/tests/emu/test_emu
+# Makes system calls fail in a program that it is preloaded into.
+$(B)/tests/calls.so: tests/faults/calls.c
+	@mkdir -p $(@D)
+	$(call say,cc)$(CC) -std=c11 -O1 -g $(WARN) -D_GNU_SOURCE -fPIC -shared -o $@ $<
+tests: all $(C_TESTS) $(EMULATED) $(B)/tests/emu/test_emu $(B)/tests/calls.so
 
 test: deps
 	@$(ALL_CORES) tests

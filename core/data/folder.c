@@ -43,12 +43,14 @@ gt_status gt_folder_make(gt_ctx *cx, const char *path) {
 gt_status gt_folder_list(gt_ctx *cx, const char *path, gt_text *out) {
   DIR *folder = opendir(path);
   if (!folder) return errno == ENOENT ? GT_OK : fail(cx, "read folder", path);
-  for (const struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
+  const struct dirent *entry;
+  while (errno = 0, (entry = readdir(folder)) != NULL) {
     if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
     gt_text_append(cx, out, entry->d_name, strlen(entry->d_name) + 1);
   }
+  gt_status status = errno ? fail(cx, "read folder", path) : out->failed ? GT_ENOMEM : GT_OK;
   closedir(folder);
-  return out->failed ? GT_ENOMEM : GT_OK;
+  return status;
 }
 
 gt_status gt_folder_remove(gt_ctx *cx, const char *path) {

@@ -57,4 +57,22 @@ function support.write(path, content)
   file:close()
 end
 
+--- The log of a run without what depends on the clock.
+function support.log(folder)
+  local text = support.read(folder .. "/log.jsonl")
+  return (text:gsub('"elapsed":[^,}]*', ""):gsub('"started":"[^"]*"', ""):gsub('"threads":%d+', ""))
+end
+
+--- A short run of a tiny model that saves after every fourth step and keeps one checkpoint; goes on with one that is
+-- there.
+function support.saving_run(folder)
+  torch.manual_seed(1)
+  local model = GPT {hidden_dim = 8, n_layers = 1, n_heads = 1, vocab_size = 256, sequence_len = 8}
+  model:init_weights()
+  local tokens = data.text {text = text:sub(1, 200)}
+  return support.trainer {model = model, data = tokens:loader {B = 2, T = 8, shuffle = true, seed = 5}, val = tokens,
+    eval_every = 3, folder = folder, resume = folder and true, save_every = folder and 4, keep = folder and 1,
+    steps = 8, ema = 0.9, schedule = schedule.cosine {total = 8}}
+end
+
 return support

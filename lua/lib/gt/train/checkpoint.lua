@@ -49,10 +49,22 @@ local function check_of(manifest)
   return hash:text()
 end
 
+--- What a checkpoint is called while it is made, and while it is removed.
+local function temporary_of(path, step) return path .. "/." .. name_of(step) .. ".tmp" end
+
+--- Removes a checkpoint: at no moment is there a part of one under its name.
+local function remove(path, step)
+  local target, temporary = path .. "/" .. name_of(step), temporary_of(path, step)
+  folder.remove(temporary)
+  local ok, why = os.rename(target, temporary)
+  if not ok then keywords.fail("cannot remove '%s': %s", target, why) end
+  folder.remove(temporary)
+end
+
 --- Writes tensors and data as the checkpoint of data.step; answers its folder.
 function checkpoint.save(path, data, tensors, hash)
   local target = path .. "/" .. name_of(data.step)
-  local temporary = f"{path}/.{name_of(data.step)}.tmp"
+  local temporary = temporary_of(path, data.step)
   local function drop() folder.remove(temporary) end
   native.guard(drop, function()
     folder.remove(temporary)
@@ -76,14 +88,14 @@ end
 --- Removes the checkpoints after a step.
 function checkpoint.drop_after(path, step)
   for _, later in ipairs(checkpoint.steps(path)) do
-    if later > step then folder.remove(path .. "/" .. name_of(later)) end
+    if later > step then remove(path, later) end
   end
 end
 
 --- Removes all but the last `keep` checkpoints.
 function checkpoint.prune(path, keep)
   local steps = checkpoint.steps(path)
-  for i = 1, #steps - keep do folder.remove(path .. "/" .. name_of(steps[i])) end
+  for i = 1, #steps - keep do remove(path, steps[i]) end
 end
 
 local function read_manifest(target)

@@ -1,7 +1,7 @@
 --- log.lua: metrics as JSON lines in <folder>/log.jsonl.  The first line describes the run; every other one has a step.
 --
 -- Each record is flushed as one write.  A checkpoint remembers how long the log was, so that a run that is resumed cuts
--- off what was written after it: no gaps, no duplicates.
+-- off what was written after it: no gaps, no duplicates.  What a write that failed left behind is cut off by the next.
 
 local folder = require "native.folder"
 local json = require "json"
@@ -26,18 +26,33 @@ local function open(path)
   return file
 end
 
+--- The file, opened when it is needed and cut to what is known to be whole.
+local function file_of(self)
+  if self.file then return self.file end
+  local now = size_of(self.path)
+  if now and now > self.size then folder.truncate(self.path, self.size) end
+  self.file = open(self.path)
+  return self.file
+end
+
+local function make(path, size)
+  local made = setmetatable({path = path, size = size}, Log)
+  file_of(made)
+  return made
+end
+
 --- A new log: `header` becomes its first line.
 function log.create(path, header)
-  folder.write(path, json.encode(header) .. "\n")
-  return setmetatable({path = path, file = open(path)}, Log)
+  local line = json.encode(header) .. "\n"
+  folder.write(path, line)
+  return make(path, #line)
 end
 
 --- The log of a run that goes on, cut to `size` bytes; begun again with the header when it is not there or shorter.
 function log.continue(path, size, header)
   local now = size_of(path)
   if not now or now < size then return log.create(path, header) end
-  if now > size then folder.truncate(path, size) end
-  return setmetatable({path = path, file = open(path)}, Log)
+  return make(path, size)
 end
 
 --- All records of a log but its header; a last line that is not whole is left out.
@@ -88,15 +103,22 @@ local function plain(record)
 end
 
 function Log:write(record)
-  local ok, why = self.file:write(json.encode(plain(record)), "\n")
-  if ok then ok, why = self.file:flush() end
-  if not ok then keywords.fail("cannot write '%s': %s", self.path, why) end
+  local line = json.encode(plain(record)) .. "\n"
+  local file = file_of(self)
+  local ok, why = file:write(line)
+  if ok then ok, why = file:flush() end
+  if not ok then
+    self:close()
+    keywords.fail("cannot write '%s': %s", self.path, why)
+  end
+  self.size = self.size + #line
 end
 
 --- Bytes of the log, which are on the disk when this returns.
 function Log:sync()
+  file_of(self)
   folder.sync(self.path)
-  return size_of(self.path)
+  return self.size
 end
 
 function Log:close()

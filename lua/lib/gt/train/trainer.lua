@@ -163,14 +163,14 @@ local function record_of(t)
 end
 
 local function note(t, record)
-  log.add(t.log, record)
   if t.journal then t.journal:write(record) end
+  log.add(t.log, record)
 end
 
 local function settle_log(t)
   if not t.due.log then return end
-  t.due.log = nil
   note(t, record_of(t))
+  t.due.log = nil
 end
 
 --- What has to follow a step: each part is done once, also when a Ctrl-C came between.
@@ -179,8 +179,8 @@ local function settle(t)
   if t.due.eval then
     local loss, bpb = t:eval()
     native.shielded(function()
-      t.due.eval = nil
       note(t, {step = t.step_count, val_loss = loss, val_bpb = bpb})
+      t.due.eval = nil
     end)
     if t.bar then t.bar:note(f"val {loss:.4f}" .. (bpb and f" bpb {bpb:.4f}" or "")) end
   end
