@@ -1,4 +1,4 @@
-/* child.c: one child process at a time, driven by one poll loop. */
+/* child.c: child processes, each driven by one poll loop: to its end, or a turn at a time. */
 #include "shell/child.h"
 #include "shell/interrupt.h"
 
@@ -17,14 +17,42 @@
 #include <unistd.h>
 
 #define SH_POLL_MS 50 /* how late a Ctrl-C or the time limit is seen at most */
+#define SH_TURNS 1024 /* of one look at a child: one that never stops writing must not keep us */
+#define SH_PIPE (1 << 20) /* room for a whole picture, so that a child need not wait for a look */
+#define SH_LIMIT                                                                                   \
+  ((size_t)1 << 28) /* bytes of each output that are kept; the rest is read and dropped */
+#define SH_HANDLE "gptsh.child"
 
 enum { IN, OUT, ERRORS, PIPES };
 
+typedef enum child_end {
+  CHILD_EXITED,  /* code: its exit status */
+  CHILD_KILLED,  /* code: the signal it died of */
+  CHILD_LATE,    /* killed by us: the time was over */
+  CHILD_STOPPED, /* killed by us: Ctrl-C, or stop() */
+  CHILD_FAILED   /* never ran; code: errno */
+} child_end;
+
+typedef struct description {
+  char *const *argv; /* argv[0] is looked for in PATH */
+  char *const *environment;
+  const char *input;
+  size_t input_size;
+  double seconds;
+} description;
+
+typedef struct output {
+  char *at;
+  size_t size, capacity;
+} output;
+
 typedef struct process {
-  pid_t pid;
+  const char *input;
+  size_t input_size, sent;
+  double end;    /* when its time is over */
+  pid_t pid;     /* 0: none, or it has been waited for */
   int fd[PIPES]; /* our ends; -1: closed */
-  size_t sent;
-  sh_bytes *gathered[PIPES]; /* of OUT and ERRORS */
+  output gathered[PIPES];
 } process;
 
 static double now(void) {
@@ -40,7 +68,7 @@ static void shut(int *fd) {
 
 /* ---- starting ---- */
 
-static int spawn(const sh_child *child, const int theirs[PIPES], pid_t *pid) {
+static int spawn(const description *child, const int theirs[PIPES], pid_t *pid) {
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
   sigset_t all, none;
@@ -65,9 +93,12 @@ out:
 }
 
 /* Answers 0 or an errno; on success p->fd are our ends, not blocking. */
-static int start(const sh_child *child, process *p) {
+static int start(const description *child, process *p) {
   int theirs[PIPES] = {-1, -1, -1};
   int error = 0;
+  *p = (process){.input = child->input, .input_size = child->input_size};
+  p->end = now() + child->seconds;
+  for (int i = 0; i < PIPES; i++) p->fd[i] = -1;
   for (int i = 0; i < PIPES && !error; i++) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC)) {
@@ -77,26 +108,28 @@ static int start(const sh_child *child, process *p) {
     p->fd[i] = ends[i == IN];
     theirs[i] = ends[i != IN];
     if (fcntl(p->fd[i], F_SETFL, O_NONBLOCK)) error = errno;
+    fcntl(p->fd[i], F_SETPIPE_SZ, SH_PIPE); /* a smaller one does too */
   }
   if (!error) error = spawn(child, theirs, &p->pid);
   for (int i = 0; i < PIPES; i++) {
     shut(&theirs[i]);
     if (error) shut(&p->fd[i]);
   }
+  if (error) p->pid = 0;
   return error;
 }
 
 /* ---- talking ---- */
 
-static void send_input(const sh_child *child, process *p) {
-  ssize_t n = write(p->fd[IN], child->input + p->sent, child->input_size - p->sent);
+static void send_input(process *p) {
+  ssize_t n = write(p->fd[IN], p->input + p->sent, p->input_size - p->sent);
   if (n > 0) p->sent += (size_t)n;
   bool broken = n < 0 && errno != EAGAIN && errno != EINTR; /* it does not want to hear more */
-  if (broken || p->sent == child->input_size) shut(&p->fd[IN]);
+  if (broken || p->sent == p->input_size) shut(&p->fd[IN]);
 }
 
-static void keep(sh_bytes *bytes, const char *from, size_t n, size_t limit) {
-  if (n > limit - bytes->size) n = limit - bytes->size;
+static void keep(output *bytes, const char *from, size_t n) {
+  if (n > SH_LIMIT - bytes->size) n = SH_LIMIT - bytes->size;
   if (bytes->size + n > bytes->capacity) {
     size_t capacity = (bytes->size + n) * 2;
     char *at = realloc(bytes->at, capacity);
@@ -108,50 +141,31 @@ static void keep(sh_bytes *bytes, const char *from, size_t n, size_t limit) {
   bytes->size += n;
 }
 
-static void gather(const sh_child *child, process *p, int i) {
+static void gather(process *p, int i) {
   char buffer[1 << 14];
   ssize_t n = read(p->fd[i], buffer, sizeof buffer);
   if (n > 0)
-    keep(p->gathered[i], buffer, (size_t)n, child->limit);
+    keep(&p->gathered[i], buffer, (size_t)n);
   else if (n == 0 || (errno != EAGAIN && errno != EINTR))
     shut(&p->fd[i]);
 }
 
-/* Talks until both outputs are closed; true when it had to be given up. */
-static bool converse(const sh_child *child, process *p, sh_child_end *why) {
-  double end = now() + child->seconds;
-  if (child->input_size == 0) shut(&p->fd[IN]);
-  while (p->fd[OUT] >= 0 || p->fd[ERRORS] >= 0) {
-    struct pollfd fds[PIPES];
-    for (int i = 0; i < PIPES; i++)
-      fds[i] = (struct pollfd){.fd = p->fd[i], .events = i == IN ? POLLOUT : POLLIN};
-    poll(fds, PIPES, SH_POLL_MS);
-    *why = sh_interrupted() ? SH_CHILD_STOPPED : SH_CHILD_LATE;
-    if (sh_interrupted() || now() > end) return true;
-    if (fds[IN].revents) send_input(child, p);
-    for (int i = OUT; i < PIPES; i++)
-      if (fds[i].revents) gather(child, p, i);
-  }
-  return false;
+static bool is_talking(const process *p) { return p->fd[OUT] >= 0 || p->fd[ERRORS] >= 0; }
+
+/* Waits until a pipe is ready, for `patience` ms at most, and serves it; false when none was. */
+static bool talk(process *p, int patience) {
+  struct pollfd fds[PIPES];
+  if (p->sent == p->input_size) shut(&p->fd[IN]);
+  for (int i = 0; i < PIPES; i++)
+    fds[i] = (struct pollfd){.fd = p->fd[i], .events = i == IN ? POLLOUT : POLLIN};
+  if (poll(fds, PIPES, patience) <= 0) return false;
+  if (fds[IN].revents) send_input(p);
+  for (int i = OUT; i < PIPES; i++)
+    if (fds[i].revents) gather(p, i);
+  return true;
 }
 
 /* ---- ending ---- */
-
-/* Waits for the end of a child that closed its outputs, for as long as it has time left. */
-static bool wait_until(pid_t pid, double end, int *status) {
-  for (;;) {
-    pid_t got = waitpid(pid, status, WNOHANG);
-    if (got == pid) return true;
-    if (got < 0 && errno != EINTR) return false;
-    if (now() > end || sh_interrupted()) return false;
-    poll(NULL, 0, 1);
-  }
-}
-
-static void end_group(pid_t pid, int *status) {
-  kill(-pid, SIGKILL);
-  while (waitpid(pid, status, 0) < 0 && errno == EINTR) {}
-}
 
 /* Blocks SIGPIPE around the conversation and takes back one that our writes raised. */
 static void pipe_signal(sigset_t *set, bool begin, sigset_t *before) {
@@ -166,24 +180,57 @@ static void pipe_signal(sigset_t *set, bool begin, sigset_t *before) {
   pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
-sh_child_end sh_child_run(const sh_child *child, sh_bytes *out, sh_bytes *errors, int *code) {
-  process p = {.fd = {-1, -1, -1}, .gathered = {[OUT] = out, [ERRORS] = errors}};
-  sigset_t set, before;
-  double end = now() + child->seconds;
-  *code = start(child, &p);
-  if (*code) return SH_CHILD_FAILED;
-  sh_child_end why = SH_CHILD_LATE;
+/* Takes the child's end when it has come; false while it runs. */
+static bool reap(process *p, child_end *how, int *code) {
   int status = 0;
-  pipe_signal(&set, true, &before);
-  bool given_up = converse(child, &p, &why);
-  for (int i = 0; i < PIPES; i++) shut(&p.fd[i]);
-  pipe_signal(&set, false, &before);
-  if (given_up || !wait_until(p.pid, end, &status)) {
-    end_group(p.pid, &status);
-    return why;
-  }
+  pid_t got = waitpid(p->pid, &status, WNOHANG);
+  if (got == 0 || (got < 0 && errno == EINTR)) return false;
+  p->pid = 0;
   *code = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
-  return WIFEXITED(status) ? SH_CHILD_EXITED : SH_CHILD_KILLED;
+  *how = WIFEXITED(status) ? CHILD_EXITED : CHILD_KILLED;
+  return true;
+}
+
+/* Ends what still runs, with its group, and leaves nothing behind. */
+static void finish(process *p) {
+  for (int i = 0; i < PIPES; i++) shut(&p->fd[i]);
+  if (p->pid <= 0) return;
+  kill(-p->pid, SIGKILL);
+  while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR) {}
+  p->pid = 0;
+}
+
+/* A look that does not wait: true when the child has ended or its time is over. */
+static bool look(process *p, child_end *how, int *code) {
+  sigset_t set, before;
+  pipe_signal(&set, true, &before);
+  for (int turn = 0; turn < SH_TURNS && is_talking(p) && talk(p, 0);) turn++;
+  pipe_signal(&set, false, &before);
+  bool ended = !is_talking(p) && reap(p, how, code);
+  if (!ended && now() <= p->end) return false;
+  if (!ended) *how = CHILD_LATE;
+  finish(p);
+  return true;
+}
+
+/* Talks until the child has ended, its time is over or Ctrl-C came. */
+static child_end converse(process *p, int *code) {
+  sigset_t set, before;
+  child_end how = CHILD_LATE;
+  pipe_signal(&set, true, &before);
+  for (;;) {
+    if (is_talking(p))
+      talk(p, SH_POLL_MS);
+    else if (reap(p, &how, code))
+      break;
+    else
+      poll(NULL, 0, 1);
+    how = sh_interrupted() ? CHILD_STOPPED : CHILD_LATE;
+    if (sh_interrupted() || now() > p->end) break;
+  }
+  pipe_signal(&set, false, &before);
+  finish(p);
+  return how;
 }
 
 /* ---- for Lua ---- */
@@ -224,57 +271,100 @@ static void push_environment(lua_State *L, int changes) {
   }
 }
 
-/* The two outputs while Lua may still raise: freed with the userdata. */
-static int bytes_gc(lua_State *L) {
-  sh_bytes *bytes = lua_touserdata(L, 1);
-  free(bytes[0].at);
-  free(bytes[1].at);
-  bytes[0].at = bytes[1].at = NULL;
+/* A process that Lua's garbage collector ends; its input, a string, is kept as user value 1. */
+static process *push_process(lua_State *L) {
+  process *p = lua_newuserdatauv(L, sizeof *p, 1);
+  *p = (process){.fd = {-1, -1, -1}};
+  luaL_setmetatable(L, SH_HANDLE);
+  return p;
+}
+
+static int process_stop(lua_State *L) {
+  process *p = luaL_checkudata(L, 1, SH_HANDLE);
+  finish(p);
+  for (int i = OUT; i < PIPES; i++) {
+    free(p->gathered[i].at);
+    p->gathered[i] = (output){0};
+  }
   return 0;
 }
 
-static sh_bytes *push_bytes(lua_State *L) {
-  sh_bytes *bytes = lua_newuserdatauv(L, 2 * sizeof *bytes, 0);
-  memset(bytes, 0, 2 * sizeof *bytes);
-  if (luaL_newmetatable(L, "gptsh.child")) {
-    lua_pushcfunction(L, bytes_gc);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_setmetatable(L, -2);
-  return bytes;
+static int push_end(lua_State *L, const process *p, child_end how, int code) {
+  static const char *const words[] = {"exited", "killed", "late", "stopped", "failed"};
+  lua_pushstring(L, words[how]);
+  lua_pushinteger(L, code);
+  for (int i = OUT; i < PIPES; i++)
+    lua_pushlstring(L, p->gathered[i].at ? p->gathered[i].at : "", p->gathered[i].size);
+  return 4;
 }
 
-static int child_run(lua_State *L) {
-  static const char *const words[] = {"exited", "killed", "late", "stopped", "failed"};
+/* process:look() -> nothing while it runs, then what run() answers */
+static int process_look(lua_State *L) {
+  process *p = luaL_checkudata(L, 1, SH_HANDLE);
+  child_end how = CHILD_STOPPED;
+  int code = 0;
+  if (p->pid > 0 && !look(p, &how, &code)) return 0;
+  return push_end(L, p, how, code);
+}
+
+/* process:wait() -> what run() answers, when it has ended */
+static int process_wait(lua_State *L) {
+  process *p = luaL_checkudata(L, 1, SH_HANDLE);
+  int code = 0;
+  child_end how = p->pid > 0 ? converse(p, &code) : CHILD_STOPPED;
+  if (how == CHILD_STOPPED && sh_interrupted()) return luaL_error(L, "interrupted");
+  return push_end(L, p, how, code);
+}
+
+/* Starts the program that the arguments describe; pushes it.  Answers 0 or an errno. */
+static int start_described(lua_State *L, process **out) {
   luaL_checktype(L, 1, LUA_TTABLE);
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
-  sh_child child = {.limit = (size_t)1 << 28};
+  description child;
   child.argv = to_list(L, 1);
   luaL_argcheck(L, child.argv[0], 1, "a program is wanted");
   lua_getfield(L, 2, "environment");
   push_environment(L, lua_gettop(L));
   child.environment = to_list(L, lua_gettop(L));
-  lua_getfield(L, 2, "input");
-  child.input = luaL_optlstring(L, -1, "", &child.input_size);
   lua_getfield(L, 2, "seconds");
   child.seconds = luaL_optnumber(L, -1, 20);
-  sh_bytes *bytes = push_bytes(L);
-  int code = 0;
-  sh_child_end end = sh_child_run(&child, &bytes[0], &bytes[1], &code);
-  if (end == SH_CHILD_STOPPED) return luaL_error(L, "interrupted");
-  lua_pushstring(L, words[end]);
-  lua_pushinteger(L, code);
-  lua_pushlstring(L, bytes[0].at ? bytes[0].at : "", bytes[0].size);
-  lua_pushlstring(L, bytes[1].at ? bytes[1].at : "", bytes[1].size);
-  return 4;
+  lua_getfield(L, 2, "input");
+  child.input = luaL_optlstring(L, -1, "", &child.input_size);
+  *out = push_process(L);
+  lua_pushvalue(L, -2);
+  lua_setiuservalue(L, -2, 1);
+  return start(&child, *out);
+}
+
+static int child_run(lua_State *L) {
+  process *p;
+  int code = start_described(L, &p);
+  child_end how = code ? CHILD_FAILED : converse(p, &code);
+  if (how == CHILD_STOPPED) return luaL_error(L, "interrupted");
+  int results = push_end(L, p, how, code);
+  lua_pushcfunction(L, process_stop); /* the outputs need not wait for the garbage collector */
+  lua_pushvalue(L, -results - 2);
+  lua_call(L, 1, 0);
+  return results;
+}
+
+static int child_start(lua_State *L) {
+  process *p;
+  return start_described(L, &p) == 0;
 }
 
 void sh_child_open(lua_State *L) {
+  static const luaL_Reg functions[] = {{"run", child_run}, {"start", child_start}, {0}};
+  static const luaL_Reg methods[] = {
+      {"look", process_look}, {"wait", process_wait}, {"stop", process_stop}, {0}};
+  luaL_newmetatable(L, SH_HANDLE);
+  lua_pushcfunction(L, process_stop);
+  lua_setfield(L, -2, "__gc");
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, child_run);
-  lua_setfield(L, -2, "run");
+  luaL_newlib(L, functions);
   lua_setfield(L, -2, "native.child");
-  lua_pop(L, 1);
+  lua_pop(L, 2);
 }

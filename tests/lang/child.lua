@@ -58,6 +58,38 @@ test("no descriptor is left behind", function()
   test.equal(open(), before)
 end)
 
+test("a child in the background is looked at without waiting", function()
+  local process = child.start({"sh", "-c", "cat; echo end >&2; exit 3"}, {input = ("x"):rep(3000000)})
+  local how, code, out, errors
+  repeat how, code, out, errors = process:look() until how
+  test.equal({how, code, #out, errors}, {"exited", 3, 3000000, "end\n"})
+  test.equal(child.start({"/no/such/program"}, {}), nil)
+end)
+
+test("a child in the background ends when its time is over, when it is stopped and with its handle", function()
+  local process, how = child.start({"sleep", "1000"}, {seconds = 0.05}), nil
+  repeat how = process:look() until how
+  test.equal(how, "late")
+  local mark = "gptsh-child-" .. os.time() .. math.random(1 << 30)
+  local function running() return #io.popen("pgrep -f '[s]leep 1000 #" .. mark .. "' || true"):read "a" > 0 end
+  for _, ended in ipairs{function(p) p:stop() end, function() end} do
+    process = child.start({"sh", "-c", "sleep 1000 #" .. mark}, {})
+    test.equal(process:look(), nil)
+    ended(process)
+    process = nil
+    collectgarbage()
+    collectgarbage()
+    test.equal(running(), false)
+  end
+end)
+
+test("a flood costs no memory without end and does not keep a look from coming back", function()
+  local process = child.start({"yes"}, {seconds = 1000})
+  for _ = 1, 20 do test.equal(process:look(), nil) end
+  process:stop()
+  test.equal((process:look()), "stopped")
+end)
+
 test("width counts terminal cells", function()
   test.equal(terminal.width "abc", 3)
   if terminal.utf8() then test.equal(terminal.width "µ∝√", 3) end
@@ -67,7 +99,7 @@ test("a pipe is no terminal and has 80 columns or COLUMNS", function()
   local exe = io.popen("readlink /proc/" .. io.open("/proc/self/stat"):read("n") .. "/exe"):read("l")
   local code = "local t = require 'native.terminal' print(t.is(1), t.colour(1), t.size(1))"
   local _, _, out = child.run({exe, "-e", code}, {environment = {COLUMNS = false, LINES = false}})
-  test.equal(out, "false\tfalse\t80\t24\n")
+  test.equal(out, "false\tfalse\t80\t24\t0\n")
   _, _, out = child.run({exe, "-e", code}, {environment = {COLUMNS = "100", LINES = "30", CLICOLOR_FORCE = "1", NO_COLOR = false}})
-  test.equal(out, "false\ttrue\t100\t30\n")
+  test.equal(out, "false\ttrue\t100\t30\t0\n")
 end)

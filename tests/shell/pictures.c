@@ -205,6 +205,25 @@ static void a_terminal_is_asked_only_on_demand(void **state) {
   assert_int_equal(leave(t, CTRL_D), 0);
 }
 
+static void ctrl_c_leaves_a_sleeping_gnuplot(void **state) {
+  (void)state;
+  char input[128], command[128];
+  terminal *t = start_with_sleeping_gnuplot();
+  snprintf(input, sizeof input, "plot{{1, 3}, save = '%s/never.svg'}\r", folder);
+  for (int round = 0; round < 2; round++) {
+    type(t, input);
+    wait_for_gnuplot();
+    type(t, CTRL_C);
+    expect_in(t, "interrupted", 5000); /* 200 ms are promised; gnuplot itself has 20 s */
+    expect(t, "gpt> ");
+    assert_no_children(t);
+  }
+  snprintf(command, sizeof command, "! ls -A %s | grep never.svg", folder);
+  assert_int_equal(system(command), 0); /* no picture, no part of one */
+  ask(t, "60 + 7", "67");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
 int main(void) {
   signal(SIGPIPE, SIG_IGN);
   const struct CMUnitTest tests[] = {
@@ -213,6 +232,7 @@ int main(void) {
       cmocka_unit_test_teardown(sixel_is_drawn_when_it_is_wanted, end_session),
       cmocka_unit_test_teardown(others_get_characters, end_session),
       cmocka_unit_test_teardown(without_gnuplot_characters_and_the_reason, end_session),
+      cmocka_unit_test_teardown(ctrl_c_leaves_a_sleeping_gnuplot, end_session),
       cmocka_unit_test_teardown(a_terminal_is_asked_only_on_demand, end_session),
   };
   return cmocka_run_group_tests_name("pictures", tests, make_folder, remove_folder);

@@ -124,10 +124,47 @@ static terminal *start_until(const char *command, const char *text) {
   return t;
 }
 
+/* Puts a gnuplot that sleeps into a folder of its own. */
+static inline void make_sleeping_gnuplot(void) {
+  char command[512];
+  snprintf(command, sizeof command,
+           "mkdir -p %s/bin; rm -f %s/started; cd %s/bin; printf '#!/bin/sh\n: >%s/started; "
+           "exec sleep 1000\n' >gnuplot; chmod +x gnuplot",
+           folder, folder, folder, folder);
+  assert_int_equal(system(command), 0);
+}
+
+/* Waits until the sleeping gnuplot runs. */
+static inline void wait_for_gnuplot(void) {
+  char path[64];
+  snprintf(path, sizeof path, "%s/started", folder);
+  for (double end = now_ms() + SOON; access(path, F_OK) != 0;) {
+    assert_true(now_ms() < end);
+    poll(NULL, 0, 1);
+  }
+  unlink(path);
+}
+
+static inline void assert_no_children(const terminal *t) {
+  char path[64], children[64];
+  snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)t->pid, (int)t->pid);
+  FILE *f = fopen(path, "r");
+  assert_non_null(f);
+  assert_int_equal(fread(children, 1, sizeof children, f), 0);
+  fclose(f);
+}
+
 /* The same until gptsh shows its prompt. */
 static terminal *start_command(const char *command) { return start_until(command, "gpt> "); }
 
 static inline terminal *start(void) { return start_command("exec \"$GPTSH\""); }
+
+static inline terminal *start_with_sleeping_gnuplot(void) {
+  char command[128];
+  make_sleeping_gnuplot();
+  snprintf(command, sizeof command, "PATH=%s/bin:$PATH exec \"$GPTSH\"", folder);
+  return start_command(command);
+}
 
 /* Ends a session whose prompt waits; its exit status. */
 static int leave(terminal *t, const char *how) {

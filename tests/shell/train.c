@@ -127,6 +127,30 @@ static void asked_to_end_it_saves_and_says_so(void **state) {
   assert_int_equal(system(command), 0);
 }
 
+static void a_pause_leaves_no_gnuplot(void **state) {
+  (void)state;
+  char options[256];
+  terminal *t = start_with_sleeping_gnuplot();
+  snprintf(options, sizeof options, "steps = 1000000, live = '%s/loss.svg', progress = true",
+           folder);
+  prepare(t, options);
+  type(t, "t:run()\r");
+  wait_for_gnuplot();
+  expect(t, "train 3"); /* goes on while gnuplot sleeps */
+  type(t, CTRL_C);
+  expect_in(t, "t:resume() continues", 5000);
+  expect(t, "gpt (paused ");
+  expect(t, "> ");
+  assert_no_children(t);
+  type(t, "t.lr = t.lr / 2 t:resume()\r");
+  wait_for_gnuplot();
+  type(t, CTRL_C);
+  expect(t, "t:resume() continues");
+  expect(t, "> ");
+  assert_no_children(t);
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
 int main(void) {
   signal(SIGPIPE, SIG_IGN);
   const struct CMUnitTest tests[] = {
@@ -134,6 +158,7 @@ int main(void) {
       cmocka_unit_test_teardown(the_loss_is_plotted_above_the_line, end_session),
       cmocka_unit_test_teardown(printing_in_between_gets_a_line_of_its_own, end_session),
       cmocka_unit_test_teardown(stopped_and_resumed_ends_with_the_same_bits, end_session),
+      cmocka_unit_test_teardown(a_pause_leaves_no_gnuplot, end_session),
       cmocka_unit_test_teardown(asked_to_end_it_saves_and_says_so, end_session),
   };
   return cmocka_run_group_tests_name("training at the prompt", tests, make_folder, remove_folder);

@@ -15,9 +15,18 @@ test("a jump of the loss pauses the run after its step", function()
   test.equal(t.step_count, 30)
 end)
 
+test("so does a jump of the gradient's norm", function()
+  local t = support.trainer {on_step = function(t)
+    if t.step_count == 22 then t.model.lm_head.weight:detach():add_(torch.randn(256, 32) * 3) end
+  end}
+  t:pause_if{gnorm_z = 6}
+  t:run()
+  test.equal(t.step_count, 23)
+end)
+
 test("a run without a jump is left alone, and has the same bits", function()
   local plain, watched = support.trainer(), support.trainer()
-  watched:pause_if{loss_z = 20, norm_z = 50}
+  watched:pause_if{loss_z = 20, gnorm_z = 50}
   plain:run()
   watched:run()
   test.equal(watched.step_count, 30)
@@ -36,5 +45,5 @@ test("wrong limits are refused", function()
   local t = support.trainer()
   test.raises(function() t:pause_if{loss_zz = 6} end, "did you mean 'loss_z'?")
   test.raises(function() t:pause_if{loss_z = "6"} end, "expected loss_z to be a number > 0")
-  test.raises(function() t:pause_if{} end, "expected loss_z or norm_z, got nothing")
+  test.raises(function() t:pause_if{} end, "expected loss_z or gnorm_z, got nothing")
 end)

@@ -26,7 +26,8 @@ local train = {}
 --   folder       for checkpoints step-000400/ and log.jsonl; save_every, keep: how often and how many; they are also
 --                made at the end of t:run() and when the process is asked to end (SIGTERM)
 --   resume       true: go on from the last checkpoint of the folder, when there is one; overwrite: begin anew
---   live         true: the loss as a plot above the progress line (in a terminal of 24 rows or more)
+--   live         true: the loss as a plot above the progress line (in a terminal of 24 rows or more); "loss.svg" (.png,
+--                .pdf): as a file that is drawn again at most every 5 s while training goes on
 --   eval_every, log_every (1), progress (true), on_step = function(t), objective = function(model, x, y) -> loss
 --   reduce       function(gradients): adds them up over ranks, before clipping
 -- t:step() t:run([n]) t:pause() t:pause_if{…} t:resume() t:eval() t:sample(prompt) t:save() t:rewind(step) t:fork{…} t:hash() t.lr

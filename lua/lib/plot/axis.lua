@@ -81,18 +81,31 @@ local function power_ticks(self, most, label)
   return ticks
 end
 
+--- 1, 2 and 5 times the powers of ten inside a short logarithmic axis.
+local function decade_ticks(self)
+  local ticks = {}
+  for n = math.floor(self.from), math.ceil(self.to) do
+    for _, factor in ipairs{1, 2, 5} do
+      local value = tonumber(("%de%d"):format(factor, n))
+      if value >= self.low and value <= self.high then ticks[#ticks + 1] = {value = value, label = short(value)} end
+    end
+  end
+  return ticks
+end
+
 --- Ticks inside the axis, at most `most`: a list of {value =, label =}.
 function axis:ticks(most)
-  if self.kind == "log2" then
-    local ticks = power_ticks(self, most, axis.power_of_two)
-    if #ticks >= 2 then return ticks end
-  elseif self.kind == "log10" then
-    local ticks = power_ticks(self, most, function(n) return short(10.0 ^ n) end)
-    if #ticks >= 2 then return ticks end
-  end
   if self.kind == "linear" then return linear_ticks(self, most) end
+  local ticks
+  if self.kind == "log2" then
+    ticks = power_ticks(self, most, axis.power_of_two)
+  else
+    ticks = decade_ticks(self)
+    if #ticks > most then ticks = power_ticks(self, most, function(n) return short(10.0 ^ n) end) end
+  end
+  if #ticks >= 2 then return ticks end
   -- less than a decade or octave: round numbers in between, at their logarithmic places
-  local ticks = {}
+  ticks = {}
   for _, tick in ipairs(linear_ticks({from = self.low, to = self.high}, most)) do
     if tick.value > 0 then ticks[#ticks + 1] = tick end
   end

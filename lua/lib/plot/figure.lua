@@ -11,7 +11,7 @@ Figure.__index = Figure
 local OPTIONS = {"x", "title", "xlabel", "ylabel", "logx", "logy", "xlim", "ylim", "style", "labels", "size", "save", "inline"}
 local CURVE = {"x", "y", "title", "style", "error", "colour"}
 local STYLES = {lines = true, points = true, linespoints = true, steps = true, boxes = true, crosses = true,
-                stars = true}
+                stars = true, dots = true}
 local POINTS = 2000 -- of a curve in a drawing; files of numbers keep them all
 
 -- ---- reading options ----
@@ -25,7 +25,7 @@ end
 
 local function style(value)
   if value ~= nil and not STYLES[value] then
-    keywords.fail("plot: style must be lines, points, linespoints, steps, boxes, crosses or stars, got %s", keywords.show(value))
+    keywords.fail("plot: style must be lines, points, linespoints, steps, boxes, crosses, stars or dots, got %s", keywords.show(value))
   end
   return value
 end

@@ -63,27 +63,33 @@ local kinds = {
   gp = function(figure) return figure:script "svg" end,
 }
 
---- An image with what it says about where it comes from; nil and the reason when gnuplot does not draw it.
-function files.image(figure, format, script)
-  local image, reason = gnuplot.render(script or gnuplot.script(figure, format), format)
-  return image and mark[format](image, provenance(figure)), reason
+--- What a path's ending asks for and the path without it.
+local function kind_of(path)
+  local stem, ending = path:match "^(.+)%.(%w+)$"
+  ending = ending and ending:lower()
+  return (kinds[ending] or mark[ending]) and ending, stem
 end
+
+--- Is this the name of an image: svg, png or pdf?
+function files.is_image(path) return type(path) == "string" and mark[kind_of(path)] ~= nil end
+
+--- Writes an image that gnuplot drew, with what it says about where it comes from.
+function files.write(path, figure, image) write(path, mark[kind_of(path)](image, provenance(figure))) end
 
 --- Writes the figure to `path`; images bring their numbers (.tsv) and script (.gp) along, first.
 function files.save(figure, path)
   keywords.string("save", "the path", path)
-  local stem, ending = path:match "^(.+)%.(%w+)$"
-  ending = ending and ending:lower()
-  if kinds[ending] then return write(path, kinds[ending](figure)) end
-  if not mark[ending] then
+  local ending, stem = kind_of(path)
+  if not ending then
     keywords.fail("save: expected a name ending in .svg, .png, .pdf, .txt, .tsv or .gp, got '%s'", path)
   end
+  if kinds[ending] then return write(path, kinds[ending](figure)) end
   local script = gnuplot.script(figure, ending)
   write(stem .. ".tsv", figure:data())
   write(stem .. ".gp", script)
-  local image, reason = files.image(figure, ending, script)
+  local image, reason = gnuplot.render(script, ending)
   if not image then keywords.fail("%s; data written to %s.tsv", reason, stem) end
-  write(path, image)
+  files.write(path, figure, image)
 end
 
 return files

@@ -4,12 +4,12 @@
 
 local keywords = require "gt.keywords"
 
-local gnuplot = {}
+local gnuplot = {seconds = 20} -- that a picture may take
 
 -- Okabe & Ito's colours (jfly.uni-koeln.de/color), told apart by colour-blind readers; black comes last.
 local COLOURS = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#000000"}
+local BEHIND = "#B8B8B8"
 local BLOCK_END = "END_OF_GPTSH_DATA_7f3a"
-local SECONDS = 20
 local CELLS = 800 -- rows and columns of a heat map that are drawn; a picture has no room for more
 
 local TERMINALS = {
@@ -69,11 +69,14 @@ local function clause(index, curve, colour)
     boxes = "with boxes fs solid 0.6 noborder",
     crosses = "with points ps 1.2",
     stars = "with points ps 1.8 lw 2",
+    dots = "with points ps 0.3",
   })[curve.style]
   if curve.error then look = "with yerrorlines lw 2 ps 0.9" end
   local shape = ""
   if curve.style == "crosses" or curve.style == "stars" then
     shape = curve.style == "stars" and " pt 3" or " pt 2"
+  elseif curve.style == "dots" then
+    shape = " pt 7"
   elseif curve.style ~= "boxes" and curve.style ~= "steps" and (curve.style ~= "lines" or curve.error) then
     shape = (" pt %d"):format(({7, 5, 9, 11, 13, 15, 4, 6})[(index - 1) % 8 + 1])
   end
@@ -82,11 +85,17 @@ local function clause(index, curve, colour)
   return ("$d%d using %s %s%s lc rgb '%s' %s"):format(index, using, look, shape, colour, title)
 end
 
+--- Colours go by turns to the curves; dots, which lie behind one, are grey.
 local function curves(out, figure)
-  local clauses, legend = {}, false
+  local clauses, legend, turn = {}, false, 0
   for i, curve in ipairs(figure:drawn()) do
     block(out, i, curve)
-    clauses[i] = clause(i, curve, curve.colour or COLOURS[(i - 1) % #COLOURS + 1])
+    local colour = curve.colour or curve.style == "dots" and BEHIND
+    if not colour then
+      turn = turn + 1
+      colour = COLOURS[(turn - 1) % #COLOURS + 1]
+    end
+    clauses[i] = clause(i, curve, colour)
     legend = legend or curve.title ~= nil
   end
   out[#out + 1] = legend and "set key outside right top noenhanced" or "unset key"
@@ -135,25 +144,39 @@ function gnuplot.script(figure, format, size)
 end
 
 local function why(how, code, errors)
-  if how == "late" then return ("gave no answer in %d seconds"):format(SECONDS) end
+  if how == "late" then return ("gave no answer in %g seconds"):format(gnuplot.seconds) end
   local line = errors:match "line %d+: ([^\n]+)" or errors:match "([^\n]*%S[^\n]*)%s*$"
   local said = line and ": " .. line:gsub("[%c]", " ") or ""
   if how == "killed" then return ("died of signal %d%s"):format(code, said) end
   return (code == 0 and "drew nothing" or ("ended with code %d"):format(code)) .. said
 end
 
---- Runs gnuplot on a script for `format`; returns the image's bytes, or nil and the reason.
-function gnuplot.render(script, format)
-  local how, code, image, errors = require("native.child").run({"gnuplot", "-d", "/dev/stdin"}, {
-    input = script,
-    seconds = SECONDS,
-    environment = {GNUTERM = false, GNUPLOT_LIB = false, LC_ALL = "C.UTF-8"},
-  })
-  if how == "failed" then return nil, "gnuplot not found (Debian: apt install gnuplot-nox)" end
+local COMMAND = {"gnuplot", "-d", "/dev/stdin"}
+local MISSING = "gnuplot not found (Debian: apt install gnuplot-nox)"
+
+local function settings(script)
+  return {input = script, seconds = gnuplot.seconds, environment = {GNUTERM = false, GNUPLOT_LIB = false, LC_ALL = "C.UTF-8"}}
+end
+
+--- What a gnuplot that has ended made of a script for `format`: the image's bytes, or nil and the reason.
+function gnuplot.result(format, how, code, image, errors)
+  if how == "failed" then return nil, MISSING end
   if how ~= "exited" or code ~= 0 or not image:find(SIGNATURES[format]) then
     return nil, "gnuplot " .. why(how, code, errors)
   end
   return image
+end
+
+--- Runs gnuplot on a script for `format`; returns the image's bytes, or nil and the reason.
+function gnuplot.render(script, format)
+  return gnuplot.result(format, require("native.child").run(COMMAND, settings(script)))
+end
+
+--- The same in the background: a process to look() at, whose end gnuplot.result reads; or nil and the reason.
+function gnuplot.start(script)
+  local process = require("native.child").start(COMMAND, settings(script))
+  if not process then return nil, MISSING end
+  return process
 end
 
 return gnuplot

@@ -39,7 +39,7 @@ end
 --- plot{y, …, x =, title =, xlabel =, ylabel =, logx =, logy =, xlim =, ylim =, style =, labels =, save =, inline =}
 -- Curves: lists of numbers, 1-d tensors, or {x =, y =, title =, style =, error =, colour =}.  logx, logy: true (10) or 2.
 -- error: half the length of bars; colour: "#rrggbb", in files.
--- style: "lines", "points", "linespoints", "steps", "boxes", "crosses", "stars".  inline: see plot.inline.
+-- style: "lines", "points", "linespoints", "steps", "boxes", "crosses", "stars", "dots".  inline: see plot.inline.
 local function draw(_, options)
   local figure = Figure.new(options)
   return show(figure, torch.is_tensor(options) and {} or options)

@@ -22,7 +22,7 @@ function progress.new(trainer, target)
     trainer = trainer, target = target, tty = terminal.redraws(STDERR), started = now,
     first_step = trainer.step_count, first_tokens = trainer.tokens, drawn = -math.huge, plain_at = now,
     visible = false, written = trainer.step_count,
-    live = trainer.live and require("gt.train.live").new(trainer) or nil, plotted = -math.huge, plot_rows = 0,
+    live = trainer.live == true and require("gt.train.live").new(trainer) or nil, plotted = -math.huge, plot_rows = 0,
   }, Progress)
 end
 

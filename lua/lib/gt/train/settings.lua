@@ -35,7 +35,9 @@ local rules = {
   autocast = {"'bf16' or 'f16'", function(x) return x == "bf16" or x == "f16" end},
   folder = {"the name of a folder", function(x) return type(x) == "string" and x ~= "" and not x:find "\0" end},
   progress = {"true or false", function(x) return type(x) == "boolean" end},
-  live = {"true or false", function(x) return type(x) == "boolean" end},
+  live = {"true, false or the name of an .svg, .png or .pdf", function(x)
+    return type(x) == "boolean" or require("plot.files").is_image(x)
+  end},
   resume = {"true or false", function(x) return type(x) == "boolean" end},
   overwrite = {"true or false", function(x) return type(x) == "boolean" end},
   on_step = {"a function", is_function}, objective = {"a function", is_function}, reduce = {"a function", is_function},

@@ -22,7 +22,7 @@ local fields = {
   "autocast", "ema", "seed", "folder", "save_every", "eval_every", "keep", "log_every", "progress",
   "on_step", "objective", "reduce", "tokenizer", "step_count", "tokens", "elapsed", "loss", "smooth_loss",
   "smooth_sum", "norm", "rate", "momentum_now", "val_loss", "journal", "target", "paused", "due", "before",
-  "unfinished", "log", "lock", "bar", "saved", "live", "wires", "nonfinite",
+  "unfinished", "log", "lock", "bar", "saved", "live", "picture", "wires", "nonfinite",
 }
 local is_field = {}
 for _, name in ipairs(fields) do is_field[name] = true end
@@ -207,6 +207,7 @@ trainer.stopped = setmetatable({}, {__mode = "v"})
 --- When the process is asked to end and there is a folder, the state is saved before it does.
 local function leave(t)
   trainer.stopped[1] = t
+  if t.picture then t.picture:stop() end
   if t.bar then t.bar:finish() end
   t.bar = nil
   if not t.folder or not native.ending() or t.step_count == 0 or t.unfinished then return end
@@ -230,10 +231,12 @@ local function loop(t)
     step.attempt(t)
     settle(t)
     if t.bar then t.bar:tick() end
+    if t.picture then t.picture:tick() end
     look_out(t)
   end
   if t.folder and t.step_count == t.steps and t.saved ~= t.step_count then t:save() end
   if t.paused then trainer.stopped[1] = t end
+  if t.picture then t.picture:finish() end
   if t.bar then t.bar:finish() end
   t.bar = nil
 end
@@ -242,6 +245,7 @@ end
 local function run(t)
   t.paused = false
   t.bar = t.progress and progress.new(t, t.target) or nil
+  t.picture = type(t.live) == "string" and require("gt.train.picture").new(t) or nil
   native.guard(function() leave(t) end, loop, t)
   return t.loss
 end
@@ -260,7 +264,7 @@ end
 --- t:pause(): the run ends after this step; for on_step.
 function methods.pause(t) t.paused = true end
 
---- t:pause_if{loss_z = 6, norm_z = 8}: the run pauses after a step whose loss or gradient norm is that many standard
+--- t:pause_if{loss_z = 6, gnorm_z = 8}: the run pauses after a step whose loss or gradient norm is that many standard
 -- deviations above the mean of the last 128 steps.  t:pause_if(nil): no more.
 function methods.pause_if(t, options) t.wires = options ~= nil and tripwire.new(options) or nil end
 

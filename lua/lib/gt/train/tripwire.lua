@@ -7,7 +7,7 @@ local keywords = require "gt.keywords"
 local tripwire = {}
 
 local WINDOW, LEAST = 128, 16
-local values = {loss_z = "loss", norm_z = "norm"} -- option -> field of the trainer
+local values = {loss_z = "loss", gnorm_z = "norm"} -- option -> field of the trainer
 
 local Tripwire = {}
 Tripwire.__index = Tripwire
@@ -15,13 +15,13 @@ Tripwire.__index = Tripwire
 --- From the options of t:pause_if: limits of z.
 function tripwire.new(options)
   local self = setmetatable({limits = {}, last = {}}, Tripwire)
-  for option, limit in pairs(keywords.read("t:pause_if", options, {"loss_z", "norm_z"})) do
+  for option, limit in pairs(keywords.read("t:pause_if", options, {"loss_z", "gnorm_z"})) do
     if type(limit) ~= "number" or not (limit > 0) then
       keywords.fail("t:pause_if: expected %s to be a number > 0, got %s", option, keywords.show(limit))
     end
     self.limits[option], self.last[option] = limit, {at = 0}
   end
-  if next(self.limits) == nil then keywords.fail("t:pause_if: expected loss_z or norm_z, got nothing") end
+  if next(self.limits) == nil then keywords.fail("t:pause_if: expected loss_z or gnorm_z, got nothing") end
   return self
 end
 
