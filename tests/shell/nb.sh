@@ -117,8 +117,23 @@ io.stderr:write("there\n") while true do end
 (cd "$tap_dir" && { "$GPTSH" nb run nb.lua 2>err & pid=$!; for i in $(seq 2000); do grep -q there err && break; sleep 0.01; done; kill -INT $pid; wait $pid; [ $? -eq 130 ]; }) 2>/dev/null
 tap "Ctrl-C ends the run by its signal" $?
 has "the interrupted cell is kept as such" '"status": "interrupted"' nb.out/manifest.json
-(cd "$tap_dir" && : >err && { "$GPTSH" nb run nb.lua 2>err & pid=$!; for i in $(seq 2000); do grep -q there err && break; sleep 0.01; done; kill -KILL $pid; wait $pid; }) 2>/dev/null
-has "a killed run leaves the cells that were done" '"id": "a"' nb.out/manifest.json
+book '-- %% one
+print("first")
+-- %% two
+plot{1, 4, 9}
+-- %% three
+3 * 3
+-- %% four
+io.write("fourth\n")
+-- %% five
+io.stderr:write("there\n") while true do end
+'
+(cd "$tap_dir" && : >err && { "$GPTSH" nb run nb.lua 2>err >/dev/null & pid=$!; for i in $(seq 2000); do grep -q there err && break; sleep 0.01; done; kill -KILL $pid; wait $pid; }) 2>/dev/null
+(cd "$tap_dir" && "$GPTSH" nb status nb.lua | awk '{print $2, $3}' >status && "$GPTSH" nb export nb.lua nb.md 2>&1)
+printf 'title status\none ok\ntwo ok\nthree ok\nfour ok\nfive never\n' | cmp -s - "$tap_dir/status"
+tap "a run killed in its fifth cell leaves the four that were done" $? "$tap_dir/status"
+grep -q '^first$' "$tap_dir/nb.md" && grep -q '^9$' "$tap_dir/nb.md" && grep -q '^fourth$' "$tap_dir/nb.md" && grep -q 02-two "$tap_dir/nb.out/manifest.json"
+tap "and their outputs can be read" $? "$tap_dir/nb.md"
 gives "os.exit is honoured" 5 "out$nl" "" sh -c "printf -- '-- %%%%\nprint(\"out\") os.exit(5)\n' >exit.lua; exec '$GPTSH' nb run exit.lua"
 
 # ---- parameters ----
@@ -261,6 +276,30 @@ sed -i 's/echo alone/echo changed/' "$tap_dir/nb.lua"
 "$GPTSH" nb status "$tap_dir/nb.lua" | grep -q '2 *b *stale'
 tap "and enter the key" $?
 
+book '-- %% whole
+
+-- %%time
+local s = 0
+for i = 1, 10 do s = s + i end
+s
+-- %% often
+-- %%timeit -n 2 -r 3
+local x = s
+x = x + 1
+-- %% fails allow_error=true
+-- %%time
+error("in line " .. 13)
+-- %% s
+s
+'
+gives "%%time and %%timeit in the first line measure the whole cell" 0 "wall
+55
+loops
+55
+" "nb.lua:13: in line 13" sh -c "'$GPTSH' nb run nb.lua | sed 's/^wall.*MiB$/wall/; s/.*of 3 runs, 2 loops each)/loops/; /^median/d'"
+printf -- '-- %%%% a\n-- %%%%tine\nx = 1\n' >"$tap_dir/bad.lua"
+gives "check finds an unknown one" 1 "bad.lua:2: no command for a cell is called %%tine: this stays a comment$nl" "" "$GPTSH" nb check bad.lua
+
 # ---- edge cases of the format ----
 book "$(printf '\357\273\277#!/usr/bin/env gptsh\r\n-- ---\r\n-- jupyter: x\r\n-- ---\r\n-- %%%% a\r\nlocal x = 1\r\n\r\n\r\n\r\n-- %%%% b [markdown]\r\n-- text\r\n-- %%%% c\r\nx')"
 gives "CRLF, a byte order mark, no final line break" 0 "1$nl" "" "$GPTSH" nb run nb.lua
@@ -332,7 +371,7 @@ nb.lua:9: local x: the function in line 5 sees this variable; under plain Lua it
 nb.lua:10: return at top level: plain Lua allows it at the end of the file only
 nb.lua:12: cell 3 ends inside 'if' opened here
 nb.lua:13: 'skip' is a word of the title here: write skip=true
-nb.lua:14: an expression on its own: plain Lua has statements only (nb fmt --portable makes it print(show(…)))
+nb.lua:14: an expression on its own: plain Lua has statements only (nb fmt --portable prints it)
 " "" "$GPTSH" nb check --portable nb.lua
 book '-- %% a
 local x = {1, 2}
@@ -341,6 +380,25 @@ x
 gives "fmt --portable makes plain Lua of it" 0 "nb.lua$nl" "" "$GPTSH" nb fmt --portable nb.lua
 gives "which check agrees to" 0 "" "" "$GPTSH" nb check --portable nb.lua
 gives "and which shows the same" 0 "{1, 2}$nl" "" "$GPTSH" nb.lua
+book '-- %% names
+local sum = 0
+local function add(x) sum = sum + x; show = nil end
+-- %% a loop
+for i = 1, 4 do add(i) end
+print(("%d"):format(sum), (show or tostring)(sum))
+'
+gives "what check --portable passes" 0 "" "" "$GPTSH" nb check --portable nb.lua
+gives "runs as cells" 0 "10	10$nl" "" "$GPTSH" nb.lua
+(cd "$tap_dir" && sed 's/^-- %%.*/--/' nb.lua >plain.lua)
+gives "and as a plain script" 0 "10	10$nl" "" "$GPTSH" plain.lua
+if command -v lua5.4 >/dev/null; then gives "also of lua itself" 0 "10	10$nl" "" lua5.4 nb.lua; fi
+book '-- %%
+local t = {show = 1, torch = 2}
+print(t.torch, torch.ones(2), nn, torch)
+'
+gives "names of gptsh are not portable, each is told once" 1 "nb.lua:3: torch is gptsh's: plain Lua has no such name
+nb.lua:3: nn is gptsh's: plain Lua has no such name
+" "" "$GPTSH" nb check --portable nb.lua
 
 # ---- notebooks of others ----
 printf '{"cells": [{"cell_type": "code", "source": "os.execute([[touch canary]])", "metadata": {}, "outputs": [{"output_type": "stream", "name": "stdout", "text": "\\u001b]0;title\\u0007"}]}], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}' >"$tap_dir/canary.ipynb"

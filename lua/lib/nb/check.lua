@@ -43,6 +43,10 @@ local function words(cell, complain)
   if last and cell.title ~= last and document.reserved[last] and #cell.keys == 0 then
     complain(cell.line, ("'%s' is a word of the title here: write %s=true"):format(last, last))
   end
+  local command = cell.kind == "code" and source.cell_command(cell.body)
+  if command and command ~= "time" and command ~= "timeit" then
+    complain(cell.line + 1, ("no command for a cell is called %%%%%s: this stays a comment"):format(command))
+  end
   local items = not cell.runs and expect.of(cell) or {}
   if items[1] then complain(items[1].line, "an expectation in a cell that does not run") end
 end
@@ -85,19 +89,41 @@ local function locals(doc, complain)
   if count > MOST_LOCALS then complain(1, ("%d top-level locals: plain Lua allows 200"):format(count)) end
 end
 
---- Does plain Lua compile the file?
+local plain_names = {}
+for name in ([[_G _VERSION arg assert collectgarbage coroutine debug dofile error getmetatable io ipairs load loadfile math
+  next os package pairs pcall print rawequal rawget rawlen rawset require select setmetatable string table tonumber
+  tostring type utf8 warn xpcall]]):gmatch "%S+" do
+  plain_names[name] = true
+end
+
+--- Is the name at index i of the tokens a global of gptsh's that plain Lua has not?  "show or print" is at home in both.
+local function is_own_global(tokens, i)
+  local token, before, after = tokens[i], tokens[i - 1], tokens[i + 1]
+  if token.kind ~= "name" or plain_names[token.text] then return false end
+  if before and (before.text == "." or before.text == ":" or before.text == "::" or before.text == "goto") then return false end
+  if after and (after.text == "=" or after.text == "or" or after.kind == "string" and after.start == token.stop + 1) then return false end
+  return rawget(_G, token.text) ~= nil or getmetatable(_G).lazy[token.text] ~= nil
+end
+
+--- Does plain Lua compile the file, and have the names that it uses?
 local function portable(doc, complain)
+  local known = {} -- names of the notebook's own, and those that were told
   for _, cell in ipairs(doc.cells) do
-    if cell.runs then
-      local expression = source.last_expression(cell.body)
-      if expression then
-        complain(cell.line + expression.line - 1, "an expression on its own: plain Lua has statements only (nb fmt --portable makes it print(show(…)))")
-      end
-      for i, token in ipairs(source.code(cell.body)) do
-        local before = source.code(cell.body)[i - 1]
-        if token.kind == "string" and before and before.text == "f" and before.stop == token.start - 1 then
-          complain(cell.line + token.line - 1, "an f-string: plain Lua has none")
-        end
+    for _, name in ipairs(cell.runs and source.names(cell.body) or {}) do known[name] = true end
+  end
+  for _, cell in ipairs(doc.cells) do
+    local tokens = cell.runs and source.code(cell.body) or {}
+    local expression = cell.runs and source.last_expression(cell.body)
+    if expression then
+      complain(cell.line + expression.line - 1, "an expression on its own: plain Lua has statements only (nb fmt --portable prints it)")
+    end
+    for i, token in ipairs(tokens) do
+      local before = tokens[i - 1]
+      if token.kind == "string" and before and before.text == "f" and before.stop == token.start - 1 then
+        complain(cell.line + token.line - 1, "an f-string: plain Lua has none")
+      elseif not known[token.text] and is_own_global(tokens, i) then
+        known[token.text] = true
+        complain(cell.line + token.line - 1, ("%s is gptsh's: plain Lua has no such name"):format(token.text))
       end
     end
   end

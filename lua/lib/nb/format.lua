@@ -11,7 +11,7 @@ function format.format(doc, portable)
     local expression = portable and cell.runs and source.last_expression(cell.body)
     if expression then
       local body = cell.body
-      cell.body = body:sub(1, expression.start - 1) .. "print(show(" .. body:sub(expression.start, expression.stop) .. "))" ..
+      cell.body = body:sub(1, expression.start - 1) .. "print((show or tostring)(" .. body:sub(expression.start, expression.stop) .. "))" ..
         body:sub(expression.stop + 1)
     end
   end

@@ -33,8 +33,27 @@ local function command_of(text)
   return text:match "^%-%- ?(![%w_./~$].-)%s*$"
 end
 
+--- The command for the whole cell that its first line is, "-- %%time": name, argument, where it begins and where the
+--- rest of the text does; nothing when it is none.
+function source.cell_command(text)
+  local start, name, argument, rest = text:match "^%s*()%-%- ?%%%%(%l+)[ \t]*([^\r\n]*)()"
+  return name, argument, start, rest
+end
+
+--- The code of a cell with such a command: what is measured is the rest of it.
+local function measured(text)
+  local name, argument, start, rest = source.cell_command(text)
+  if name == "time" and not argument:find "%S" then
+    return text:sub(1, start - 1) .. 'local __watch <close> = require("shell.timing").watch();' .. text:sub(rest)
+  elseif name == "timeit" then
+    return text:sub(1, start - 1) .. ('require("shell.timing").timeit(%q);'):format(argument .. " " .. text:sub(rest))
+  end
+  return text
+end
+
 --- The text with comments that are commands, on lines of their own and outside of blocks, in the place of calls.
 function source.with_commands(text)
+  text = measured(text)
   if not text:find "%-%- ?[%%!]" then return text end
   local out, at, line = {}, 1, 0
   source.walk(native.tokens(text), function(token, blocks, brackets)

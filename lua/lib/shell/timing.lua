@@ -19,15 +19,32 @@ end
 
 local function allocated() return torch.memory_allocated() / 2 ^ 20 end
 
---- %time: runs the statement once, shows its value, then how long it took and what memory it left allocated.
+--- Begins to measure; answers the function that tells how long it took and what memory was left allocated.
+local function begin()
+  local before, cpu, start = allocated(), os.clock(), clock()
+  return function()
+    local wall = clock() - start
+    cpu = os.clock() - cpu
+    return ("wall %s · cpu %s · memory %+.1f MiB"):format(timing.text(wall), timing.text(cpu), allocated() - before)
+  end
+end
+
+--- %time: runs the statement once, shows its value, then what it took.
 function timing.time(statement)
   local run, how = shell.compile(statement, "=%time")
-  local before, cpu, start = allocated(), os.clock(), clock()
+  local told = begin()
   local results = table.pack(run())
-  local wall = clock() - start
-  cpu = os.clock() - cpu
+  local text = told()
   shell.show(how, table.unpack(results, 1, results.n))
-  print(("wall %s · cpu %s · memory %+.1f MiB"):format(timing.text(wall), timing.text(cpu), allocated() - before))
+  print(text)
+end
+
+--- -- %%time as the first line of a cell: to be closed at its end; tells nothing of a cell that failed.
+function timing.watch()
+  local told = begin()
+  return setmetatable({}, {__close = function(_, failure)
+    if failure == nil then print(told()) end
+  end})
 end
 
 --- A function that runs the statement n times; an expression's value is dropped.
