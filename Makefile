@@ -5,6 +5,7 @@
 #   LINE=readline|edit|none      the line editor of the prompt
 #   ARCH=native                  the CPU to compile for
 #   CUDA=auto|no                 build the CUDA plug-in when nvcc is found
+#   MPI=auto|no                  build the MPI plug-in when mpicc is found
 #   CUDA_ARCH="80 90"            the GPU generations it is compiled for (newer ones through PTX)
 #   V=1                          show the commands
 #   TEST=name                    with `make test`: only test programs whose name contains it
@@ -12,6 +13,7 @@ FLAVOUR ?= release
 LINE ?= readline
 ARCH ?= native
 CUDA ?= auto
+MPI ?= auto
 PREFIX ?= /usr/local
 B := build/$(FLAVOUR)
 say = $(if $(V),,@echo '$(1) $@';)
@@ -54,11 +56,12 @@ LUA_LIB_DIRS := $(shell find lua/lib -type d 2>/dev/null)
 
 NVCC := $(if $(filter no,$(CUDA)),,$(or $(shell command -v nvcc),$(wildcard /usr/local/cuda/bin/nvcc)))
 CU := $(wildcard kernels/*.cu)
-PLUGIN := $(if $(NVCC),$(B)/gptsh-cuda.so)
+MPICC := $(if $(filter no,$(MPI)),,$(shell command -v mpicc))
+PLUGINS := $(if $(NVCC),$(B)/gptsh-cuda.so) $(if $(MPICC),$(B)/gptsh-mpi.so)
 EMULATED := $(B)/gptsh-cuda-emu.so
 C_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/core/*.c tests/shell/*.c))
 
-all: gptsh $(PLUGIN)
+all: gptsh $(PLUGINS)
 ifeq ($(NVCC),)
 	@echo 'nvcc not found: built without the CUDA plug-in'
 endif
@@ -124,6 +127,11 @@ build/cuda/gptsh-cuda.so: $(patsubst kernels/%.cu,build/cuda/%.o,$(CU)) build/cu
 $(B)/gptsh-cuda.so: build/cuda/gptsh-cuda.so
 	@mkdir -p $(@D)
 	@ln -sfn ../cuda/gptsh-cuda.so $@
+
+# ---- the MPI plug-in ----
+$(B)/gptsh-mpi.so: shell/ranks/mpi.c shell/ranks/engine.h
+	@mkdir -p $(@D)
+	$(call say,mpicc)$(MPICC) -std=c11 -I. -O2 -g -fPIC $(WARN) $(WARN_C) -shared -o $@ $<
 
 # The same files for the emulated device (tests/emu): an ordinary C++ compiler, no hardware.
 # Initial-exec: LeakSanitizer mistakes where thread-local variables of an opened library are.
@@ -202,7 +210,7 @@ $(B)/share/gptsh.1: $(B)/gptsh
 install: all $(B)/share/gptsh.1
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/gptsh $(DESTDIR)$(PREFIX)/share/gptsh/notebooks
 	install -m 755 $(B)/gptsh $(DESTDIR)$(PREFIX)/bin/gptsh
-	$(if $(PLUGIN),install -m 755 $(PLUGIN) $(DESTDIR)$(PREFIX)/lib/gptsh/gptsh-cuda.so)
+	$(if $(strip $(PLUGINS)),install -m 755 $(PLUGINS) $(DESTDIR)$(PREFIX)/lib/gptsh)
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1 man/man5 gptsh/meta $(dir $(COMPLETIONS)))
 	install -m 644 $(B)/share/gptsh.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 docs/gptsh-notebook.5 $(DESTDIR)$(PREFIX)/share/man/man5

@@ -62,8 +62,9 @@ if [ "$(id -u)" -ne 0 ]; then
   fi
   sudo=sudo
 fi
-# Lint works without these, and says so; they come along because apt is at work anyway.
+# Sweeps over mpirun's ranks need MPI; lint works without its tools, and says so.  They come along because apt is at work.
 extras=
+have mpicc || extras="$extras openmpi-bin libopenmpi-dev"
 have clang-format || extras="$extras clang-format"
 have clang-tidy || extras="$extras clang-tidy"
 have luacheck || extras="$extras lua-check"
@@ -71,6 +72,6 @@ apt="$sudo env DEBIAN_FRONTEND=noninteractive apt-get"
 $apt update -q || echo "apt-get update failed: trying with the lists at hand" >&2
 $apt install -y -q --no-install-recommends $missing || exit 1
 [ -z "$extras" ] || $apt install -y -q --no-install-recommends $extras ||
-  echo "could not install$extras: lint will leave out what needs them" >&2
+  echo "could not install$extras: what needs them is left out" >&2
 [ -z "$corpus" ] || install_corpus $sudo ||
   echo "could not install jargon-text: data.demo() will take other text" >&2

@@ -10,6 +10,7 @@
 #include "shell/line.h"
 #include "shell/notebook.h"
 #include "shell/options.h"
+#include "shell/ranks.h"
 #include "shell/repl.h"
 #include "shell/session.h"
 #include "shell/terminal.h"
@@ -54,7 +55,9 @@ static int exit_now(lua_State *L) {
     gtlua_close(L);
   }
   sh_capture_stop(); /* a cell that is being recorded */
-  exit(finish_output(code));
+  code = finish_output(code);
+  sh_ranks_close(code);
+  exit(code);
 }
 
 /* ---- sources ---- */
@@ -214,6 +217,7 @@ static int open_session(lua_State *L) {
   sh_interrupt_open(L);
   sh_child_open(L);
   sh_worker_open(L);
+  sh_ranks_open(L);
   sh_commands_open(L);
   sh_terminal_open(L);
   sh_notebook_open(L);
@@ -295,6 +299,7 @@ int main(int argc, char **argv) {
   }
   sh_terminal_set_colour(options.colour);
   if (options.no_environment) unsetenv("GPTSH_HISTORY");
+  sh_ranks_hush();
   setlocale(LC_CTYPE, ""); /* UTF-8 in the line editor; numbers keep the point */
   lua_State *L = luaL_newstate();
   if (!L) {
@@ -311,7 +316,8 @@ int main(int argc, char **argv) {
   gtlua_close(L);
   sh_options_free(&options);
   code = finish_output(code);
-  if (sh_ending()) return 128 + sh_ending();
+  if (sh_ending()) return 128 + sh_ending(); /* by mpirun, perhaps, which ends all ranks */
+  sh_ranks_close(interrupted && code == 0 ? SH_EXIT_ERROR : code);
   if (interrupted) sh_die_of(SIGINT);
   if (code > 128) sh_die_of(code - 128); /* the notebook runner saved first */
   return code;

@@ -358,19 +358,19 @@ int gtlua_late(lua_State *L) {
 
 /* ---- life ---- */
 
-/* The plug-in lies beside the executable, or, installed, in ../lib/gptsh. */
-static const char *find_cuda_library(char *path, size_t size) {
-  static const char *const places[] = {"/gptsh-cuda.so", "/../lib/gptsh/gptsh-cuda.so"};
-  ssize_t n = readlink("/proc/self/exe", path, size);
-  if (n <= 0 || (size_t)n + 32 > size) return NULL;
+bool gtlua_find_plugin(const char *name, char *path, size_t size) {
+  static const char *const places[] = {"/", "/../lib/gptsh/"};
+  ssize_t n = readlink("/proc/self/exe", path, size - 1);
+  if (n <= 0) return false;
   path[n] = '\0';
   char *slash = strrchr(path, '/');
-  if (!slash) return NULL;
+  if (!slash) return false;
+  size_t room = size - (size_t)(slash - path);
   for (int i = 0; i < GT_COUNT(places); i++) {
-    strcpy(slash, places[i]);
-    if (access(path, R_OK) == 0) return path;
+    int length = snprintf(slash, room, "%s%s", places[i], name);
+    if ((size_t)length < room && access(path, R_OK) == 0) return true;
   }
-  return NULL;
+  return false;
 }
 
 static gtlua_session *session_new(const gtlua_settings *settings) {
@@ -379,8 +379,8 @@ static gtlua_session *session_new(const gtlua_settings *settings) {
   const char *library = settings->cuda_library;
   if (library)
     snprintf(s->cuda_library, sizeof s->cuda_library, "%s", library);
-  else
-    library = find_cuda_library(s->cuda_library, sizeof s->cuda_library);
+  else if (gtlua_find_plugin("gptsh-cuda.so", s->cuda_library, sizeof s->cuda_library))
+    library = s->cuda_library;
   gt_config config = {.ops = gt_ops,
                       .op_count = gt_op_count,
                       .threads = settings->threads,

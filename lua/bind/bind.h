@@ -49,6 +49,9 @@ void gtlua_rewrite(lua_State *L, const char *source, size_t size);
  * constructors that can be pasted back, objects by their __tostring.  May raise. */
 void gtlua_display(lua_State *L, int index);
 
+/* Path of a plug-in: it lies beside the executable or, installed, in ../lib/gptsh. */
+bool gtlua_find_plugin(const char *name, char *path, size_t size);
+
 /* ---- the session: one per process ---- */
 typedef struct gtlua_session {
   gt_ctx *cx;

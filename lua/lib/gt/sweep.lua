@@ -6,6 +6,7 @@ local journal = require "gt.sweep.journal"
 local options = require "gt.sweep.options"
 local point_of = require "gt.sweep.point"
 local processes = require "gt.sweep.processes"
+local ranks = require "gt.sweep.ranks"
 local result = require "gt.sweep.result"
 
 --- The point of a width, described by point_of.fingerprint.
@@ -51,6 +52,7 @@ end
 
 --- Runs what is not known yet.
 local function run(s, points, known)
+  if ranks.run(s, points, known) then return end
   local missing = known:missing(points)
   if #missing == 0 then return end
   local jobs = processes.jobs(s, missing)
@@ -87,7 +89,7 @@ local unfinished = {} -- records of a sweep without journal that was stopped or 
 -- refine     true: two more rates half way to the neighbours of each optimum; n: that n times
 -- jobs       how many points at a time, each in a copy of this session with one thread; nil: as many as there are threads,
 --            where memory allows; 1: in this session, where an error ends the sweep and functions may keep what they see.
---            A copy that dies costs its point alone: the same call again tries that
+--            A copy that dies costs its point alone: the same call again tries that.  Under mpirun each rank runs one at a time
 -- limit      a point whose smoothed loss is above limit (1.5) times its first, or not finite, has diverged and ends
 -- journal    a file for finished points: the same call again goes on after the last one, whatever ended it.  Known are
 --            points of the same rate, seed, options, initial state and data; what functions do later is not compared
@@ -100,7 +102,7 @@ local function sweep(given)
   local loader <close> = family.keep_place(s.data)
   s.start = loader.place
   local points = grid(s)
-  local file <close> = s.journal and journal.open(s.journal) or nil
+  local file <close> = s.journal and ranks.first() and journal.open(s.journal) or nil
   local known = book.new(file, unfinished)
   run(s, points, known)
   local r = result_of(s, points, known)

@@ -89,7 +89,7 @@ local function listen(pool, book, jobs)
 end
 
 --- The points that take longest first, so that all cores end at about one time.
-local function longest_first(points)
+function processes.longest_first(points)
   local order, place = table.move(points, 1, #points, 1, {}), {}
   for i, point in ipairs(points) do place[point] = i end
   table.sort(order, function(a, b)
@@ -102,7 +102,7 @@ end
 --- Runs points, `jobs` at a time.
 function processes.run(s, points, book, jobs)
   local threads = torch.get_num_threads()
-  local pool = {jobs = jobs, threads = math.max(1, threads // jobs), waiting = longest_first(points), running = {}}
+  local pool = {jobs = jobs, threads = math.max(1, threads // jobs), waiting = processes.longest_first(points), running = {}}
   local function stop()
     for _, copy in ipairs(pool.running) do copy.worker:close() end
     torch.set_num_threads(threads)

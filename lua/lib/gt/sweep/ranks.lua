@@ -1,0 +1,132 @@
+--- ranks.lua: points of a sweep dealt out to the ranks of mpirun.
+-- Every rank runs the whole script and comes to the same sweep.  Rank 0 has the journal and deals a point to whoever is
+-- free, itself included; between the steps of its own points it hears the others.  In the end all ranks get all records, so
+-- that the script goes on alike everywhere.
+
+local ranks = require "native.ranks"
+local train = require "native.train"
+local json = require "json"
+local keywords = require "gt.keywords"
+local point_of = require "gt.sweep.point"
+local processes = require "gt.sweep.processes"
+
+local M = {}
+
+local TELL = 0.2 -- seconds between two messages of how far a point is
+
+local function say(rank, message) ranks.send(rank, json.encode(message)) end
+
+--- function(trainer) that calls fn(step, loss) now and then.
+local function sometimes(fn)
+  local told = 0
+  return function(t)
+    local now = torch.perf_counter()
+    if now - told < TELL then return end
+    told = now
+    fn(t.step_count, t.smooth_loss)
+  end
+end
+
+--- Runs one point here -> true and its record, or false and the error.
+local function attempt(s, point, tick)
+  local ok, record = pcall(point_of.run, s, point, tick)
+  torch.tidy(collectgarbage)
+  return ok, ok and record or tostring(record)
+end
+
+-- ---- rank 0 ----
+
+--- Gives a free rank the next point; without one it stays free.
+local function deal(game, rank)
+  game.busy[rank] = table.remove(game.waiting, 1)
+  game.free[rank] = not game.busy[rank] or nil
+  if game.busy[rank] then say(rank, {key = game.busy[rank].key}) end
+end
+
+--- What another rank says.
+local function hear(game, book, rank, message)
+  local point = game.busy[rank]
+  if message.step then return book:tick(point, message.step, message.loss) end
+  if message.record then book:done(point, message.record) end
+  if message.error then book:raise(point, message.error, game.ranks) end
+  deal(game, rank)
+end
+
+--- Hears all that has come, waiting for the first as long as told.
+local function listen(game, book, seconds)
+  local text, rank = ranks.receive(seconds)
+  while text do
+    hear(game, book, rank, json.decode(text))
+    text, rank = ranks.receive(0)
+  end
+end
+
+local function count(list)
+  local n = 0
+  for _ in pairs(list) do n = n + 1 end
+  return n
+end
+
+local function lead(s, missing, book, count_of_ranks)
+  local game = {waiting = processes.longest_first(missing), busy = {}, free = {}, ranks = count_of_ranks}
+  listen(game, book, 0)
+  while game.waiting[1] do
+    local point = table.remove(game.waiting, 1)
+    local ok, record = attempt(s, point, function(t)
+      book:tick(point, t.step_count, t.smooth_loss)
+      listen(game, book, 0)
+    end)
+    if ok then book:done(point, record) else book:raise(point, record, game.ranks) end
+    listen(game, book, 0)
+  end
+  while count(game.free) < game.ranks - 1 do listen(game, book, 1) end
+end
+
+-- ---- the others ----
+
+local function follow(s, points, book)
+  local by_key = {}
+  for _, point in ipairs(points) do by_key[point.key] = point end
+  say(0, {ready = true})
+  while true do
+    local text = ranks.receive(1)
+    local message = text and json.decode(text) or {}
+    if message.known then
+      for key, record in pairs(message.known) do book.known[key] = record end
+      for key, why in pairs(message.failed) do book.failed[key] = why end
+      return
+    end
+    if message.key then
+      local point = by_key[message.key] or keywords.fail "sweep: this rank has come to another sweep than rank 0"
+      local ok, record = attempt(s, point, sometimes(function(step, loss) say(0, {step = step, loss = loss}) end))
+      say(0, ok and {record = record} or {error = record})
+    end
+  end
+end
+
+-- ---- both ----
+
+--- Does this process keep the journal?  All do that mpirun has not made rank 1 or more.
+function M.first() return (ranks.open() or 0) == 0 end
+
+--- Runs what is not known yet, when mpirun has started us -> true.
+function M.run(s, points, book)
+  local rank, number, here = ranks.open()
+  if not rank then return false end
+  local threads = torch.get_num_threads()
+  local function back() torch.set_num_threads(threads) end
+  train.guard(back, function()
+    torch.set_num_threads(math.max(1, threads // here))
+    if rank > 0 then return follow(s, points, book) end
+    local missing = book:missing(points)
+    local function play() lead(s, missing, book, number) end
+    if #missing > 0 then book:follow(points, missing, s, play) else play() end
+    local known = {}
+    for _, point in ipairs(points) do known[point.key] = book.known[point.key] end
+    for other = 1, number - 1 do say(other, {known = known, failed = book.failed}) end
+  end)
+  back()
+  return true
+end
+
+return M
