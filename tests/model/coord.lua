@@ -102,6 +102,10 @@ test("the GPT passes under muP and fails under the standard rule and the gradien
   test.equal(gpt "fan_out/fan_in".culprit.tensor, "token_embedding.weight")
   local wrong = broken("hidden", "lr", function(v, m) return v * m end)
   assert(gpt(wrong).culprit.tensor:find "^blocks%.0%.attn")
+  local culprit = gpt(broken("output", "multiplier", function() return 1 end)).culprit
+  test.equal({culprit.tensor, culprit.what}, {"lm_head.weight", "multiplier or learning rate"})
+  culprit = gpt(broken("unembed", "multiplier", function() return 1 end), true).culprit
+  test.equal({culprit.tensor, culprit.what}, {"lm_head.weight", "deviation"})
   test.equal(gpt("mup", true).verdict, "pass")
 end)
 

@@ -84,6 +84,72 @@ test("scales of the tensors of the 350M model", function()
   end
 end)
 
+test("the embedding of the 350M model in Levanter's standard class, and its biases under the notebook's rule", function()
+  close(scales("levanter_standard", "embedding", "adam", {fan_out = 1024}).std, 0.000976562)
+  for fan_out, rate in pairs {[2048] = 0.032, [1024] = 0.016, [8192] = 0.128} do -- a bias is a matrix of fan_in 1
+    close(1e-3 * scales("fan_out/fan_in/64", "bias", "sgd", {fan_out = fan_out}).lr, rate)
+  end
+end)
+
+--- Expected norm of a normal matrix, and that over sqrt(fan_out / fan_in).
+local function norms(std, fi, fo)
+  local norm = std * (math.sqrt(fi) + math.sqrt(fo))
+  return norm, norm * math.sqrt(fi / fo)
+end
+
+test("norms that spectral deviations lead to: the 350M model and GPTs of four widths", function()
+  local function check(role, fi, fo, standard, spectral, norm, ratio)
+    close(scales("standard", role, "adam", {fan_in = fi, fan_out = fo}).std, standard)
+    local std = scales("1/fan_in", role, "adam", {fan_in = fi, fan_out = fo}).std
+    close(std, spectral)
+    close({norms(std, fi, fo)}, {norm, ratio})
+  end
+  for _, row in ipairs { -- fan_in, fan_out, standard and spectral deviation, norm, norm by sqrt(fan_out / fan_in)
+    {1, 1024, 1, 1, 33, 1.03125}, {1024, 2048, 0.03125, 0.03125, 2.41421, 1.70711}, {1024, 1024, 0.03125, 0.03125, 2, 2},
+    {1024, 8192, 0.03125, 0.03125, 3.82843, 1.35355}, {4096, 1024, 0.015625, 0.0078125, 0.75, 1.5},
+    {1024, 49152, 0.03125, 0.03125, 7.9282, 1.14434},
+  } do check(row[1] == 1 and "embedding" or "hidden", table.unpack(row)) end
+  for _, row in ipairs { -- width, deviation of q, k, v, o and up, of down standard and spectral, of the head its norm and ratio
+    {256, 0.0625, 0.0360844, 0.0208333, 12.3137, 1.08839}, {512, 0.0441942, 0.0255155, 0.0147314, 9, 1.125},
+    {1024, 0.03125, 0.0180422, 0.0104167, 6.65685, 1.17678}, {2048, 0.0220971, 0.0127578, 0.00736570, 5, 1.25},
+  } do
+    local d, std, down, spectral_down, head_norm, head_ratio = table.unpack(row)
+    check("hidden", d, d, std, std, 2, 2)
+    check("hidden", d, 3 * d, std, std, 2.73205, 1.57735)
+    check("hidden", 3 * d, d, down, spectral_down, 0.910684, 1.57735)
+    check("output", d, 32768, std, std, head_norm, head_ratio)
+  end
+end)
+
+--- Largest singular value by power iteration.
+local function norm_of(w)
+  local v, size = torch.ones(w:size(1)), 0
+  for _ = 1, 60 do
+    local u = w:mv(v)
+    size = u:square():sum():sqrt():item()
+    v = w:t():mv(u / size)
+    v = v / v:square():sum():sqrt()
+  end
+  return size
+end
+
+test("matrices drawn by the spectral rule have these norms", function()
+  torch.manual_seed(2)
+  local Pair = nn.class "Pair"
+  function Pair:init()
+    self.square, self.up = nn.Linear(256, 256, {bias = false}), nn.Linear(256, 768, {bias = false})
+    self.down = nn.Linear(768, 256, {bias = false})
+  end
+  local model = Pair()
+  local p = reparam.new("1/fan_in", {roles = function(_, w) return w.ndim == 2 and "hidden" or nil end})
+  p:init(model)
+  for _, w in model:named_parameters() do
+    local fo, fi = w:size(0), w:size(1)
+    -- the largest value of a finite matrix lies a little below its limit: 1 % at 256; power iteration loses as much again
+    test.close(norm_of(w:detach()) * math.sqrt(fi / fo) / (1 + math.min(fo / fi, fi / fo) ^ 0.5), 0.985, 0.02)
+  end
+end)
+
 --- {width, then of q k v o, up, down, embedding, head: the rates}
 test("scales of GPTs of four widths", function()
   for _, d in ipairs {256, 512, 1024, 2048} do
@@ -106,9 +172,26 @@ test("scales of GPTs of four widths", function()
     close(column("sqrt(max(1,fan_out/fan_in))", "muon", 3), {1, 1.73205, 1})
     close(column("sqrt(fan_out/fan_in)", "muon", 3), {1, 1.73205, 0.57735})
     close(column("0.2*sqrt(max(fan_in,fan_out))", "muon", 3), {0.2 * d ^ 0.5, 0.2 * (3 * d) ^ 0.5, 0.2 * (3 * d) ^ 0.5})
+    close(column "levanter_mup", {1 / d, 1 / d, 1 / (3 * d), 1, 1})
     close(column "umup", {d ^ -0.5, d ^ -0.5, (3 * d) ^ -0.5, d ^ -0.5, 1})
     close(scales("mup8", "hidden", "adam", {fan_in = 3 * d, fan_out = d, m = m, m_in = m, m_out = m}).std, (3 * d) ^ -0.5)
     close(scales("fan_out/fan_in", "hidden", "sgd", {fan_in = 3 * d, fan_out = d}).std, (3 * d) ^ -0.5 * 3 ^ -0.5)
+  end
+end)
+
+test("factors of the width itself: deviations, readout, tied head, scores", function()
+  for _, row in ipairs {{256, 1, 1, 0.00390625, 0.176777, 0.03125}, {512, 0.707107, 0.5, 0.00195312, 0.125, 0.015625},
+                        {1024, 0.5, 0.25, 0.000976562, 0.0883883, 0.0078125}, {2048, 0.353553, 0.125, 0.000488281, 0.0625, 0.00390625}} do
+    local d, std, readout, unembed, standard_scale, scale = table.unpack(row)
+    local m, head = d / 256, d // 8
+    local hidden = scales("mup8", "hidden", "adam", {fan_in = d, fan_out = d, m = m, m_in = m, m_out = m})
+    close(hidden.std * math.sqrt(256), std)
+    close(scales("mup8", "output", "adam", {fan_in = d, fan_out = 8, m = m, m_in = m}).multiplier, readout)
+    close(scales("mup8", "unembed", "adam", {fan_in = d, fan_out = d, m = m, m_in = m}).multiplier, readout)
+    close(scales("levanter_mup", "unembed", "adam", {fan_in = d, fan_out = d}).multiplier, unembed)
+    local function of_scores(rule) return scales(rule, "attention", "adam", {fan_in = head, fan_out = head, m_in = m}).multiplier / math.sqrt(head) end
+    close({of_scores "standard", of_scores "1/fan_in", of_scores "umup"}, {standard_scale, scale, scale})
+    close(of_scores "mup8", standard_scale / math.sqrt(m)) -- 1 / head, and at the base what it was
   end
 end)
 

@@ -135,13 +135,13 @@ end
 
 local SHRINKING = -0.6 -- a change that falls faster than random signs add up does not learn
 
---- Does this exponent break the rule?  legal: two curves may fall by chance: an output that begins at random, as width^-1/2 is
--- what random signs add up to; and a change, part of which is such a sum and vanishes to the right.
-local function breaks(check, line, kind, p)
+--- Does this exponent break the rule, and is it unusual?  Legal are: an output that begins at random, which falls at first, as
+-- width^-1/2 is what random signs add up to; and a change that falls, for part of it is such a sum.
+local function breaks(check, line, kind, p, t)
   if math.abs(p) <= check.tolerance then return false, false end
   if kind == "change" then return p > 0 or p < SHRINKING, true end
   local random = line.output and line.slopes.h[1] ~= nil
-  return not random, true
+  return not random or (t == 1 and p > 0), true
 end
 
 --- The first exponent of a line that breaks the rule, and whether a legal transient was seen.
@@ -151,7 +151,7 @@ local function worst_of(check, line)
     for _, kind in ipairs {"change", "h"} do -- the change shows the exponent of the step itself
       local found = line.slopes[kind][t]
       if found then
-        local broken, unusual = breaks(check, line, kind, found.p)
+        local broken, unusual = breaks(check, line, kind, found.p, t)
         if broken then return {kind = kind, t = t, p = found.p} end
         transient = transient or unusual
       end
