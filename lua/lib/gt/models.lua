@@ -50,6 +50,8 @@ function Config.__newindex(config, key, value)
   values[config][key] = native.gpt_setting(key, value)
 end
 
+Config.methods, Config.__fields = methods, order -- for completion
+
 local SIZES = 6 -- the first settings, which are always shown; the others where they are not the default
 
 function Config.__tostring(config)

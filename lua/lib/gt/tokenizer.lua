@@ -79,6 +79,8 @@ native.methods(function(self, name)
                 type(name) == "string" and keywords.suggest(name, names) or "")
 end, function(self) return f"Tokenizer({self.kind}, {self.vocab_size:,} tokens)" end)
 
+debug.getmetatable(native.bytes()).methods = Tokenizer -- for completion and help
+
 -- ---- making ----
 
 local tokenizer = {methods = Tokenizer}

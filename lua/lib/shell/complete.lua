@@ -132,8 +132,9 @@ local function complete(before, word, variables)
     seen[name] = true
     found[#found + 1] = head .. name .. (type(value) == "function" and "(" or "")
   end
+  local methods_only = head:sub(-1) == ":"
   local function within_time(name, value)
-    if os.clock() < deadline then offer(name, value) end
+    if os.clock() < deadline and (type(value) == "function" or not methods_only) then offer(name, value) end
   end
   if before:find "^%s*%%$" then
     for _, row in ipairs(require "shell.commands".list) do offer(row[1]) end

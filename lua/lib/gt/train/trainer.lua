@@ -366,4 +366,7 @@ end
 
 trainer.methods = methods
 
+-- For completion, which looks into objects without running their code.
+Trainer.methods, Trainer.__fields = methods, {"lr", "loss", "smooth_loss", "val_loss", "rate", "norm"}
+
 return trainer

@@ -1,0 +1,60 @@
+--- complete.lua: what Tab offers, for objects of every kind, and how long that takes.
+local test = require "harness"
+local complete = require "shell.complete"
+
+local function offered(word, before, variables)
+  return " " .. table.concat(complete(before or "", word, variables or {}), " ") .. " "
+end
+
+local function has(text, ...)
+  for _, part in ipairs {...} do
+    if not text:find(" " .. part .. " ", 1, true) then test.fail(part .. " is not in" .. text) end
+  end
+end
+
+local layers = 24
+local model = GPT{n_layers = layers, hidden_dim = 32, n_heads = 2, vocab_size = 256, sequence_len = 16}
+local objects = {
+  model = model, config = model.config, tok = tokenizer.bytes(), t = torch.ones(2),
+  opt = optim.AdamW(model:parameters()), od = {inner = {leaf = 1}},
+}
+
+test("fields of models, configurations and tables", function()
+  has(offered("model.", nil, objects), "model.blocks", "model.config", "model.generate(", "model.state_dict(")
+  has(offered("model.config.n_", nil, objects), "model.config.n_layers", "model.config.n_heads")
+  has(offered("config.", nil, objects), "config.hidden_dim", "config.count(")
+  has(offered("od.inner.", nil, objects), "od.inner.leaf")
+end)
+
+test("after a colon methods only", function()
+  local text = offered("model:", nil, objects)
+  has(text, "model:generate(")
+  test.equal(text:find("model:config", 1, true), nil)
+  has(offered("tok:", nil, objects), "tok:encode(", "tok:decode(")
+  has(offered("t:", nil, objects), "t:sum(", "t:softmax(")
+  has(offered("opt:", nil, objects), "opt:step(", "opt:zero_grad(")
+end)
+
+test("methods and settings of a trainer", function()
+  local t = train.new{model = model, data = require("train.support").tokens(), B = 1, steps = 1, progress = false}
+  has(offered("t.", nil, {t = t}), "t.lr", "t.loss", "t.step_count", "t.resume(")
+  has(offered("t:", nil, {t = t}), "t:run(", "t:resume(", "t:pause_if(")
+end)
+
+test("names of the library and of calls' keys", function()
+  has(offered("torch.soft"), "torch.softmax(", "torch.softcap(")
+  has(offered("", "nn.Linear(4, 8, {"), "bias = ")
+  has(offered("", "GPT{"), "n_layers = ", "vocab_size = ")
+  has(offered("aut", "%"), "autoreload")
+end)
+
+-- The promise is 50 ms; by CPU time, with slack for slow machines and sanitizers.
+test("no offer takes long with a model of 24 layers", function()
+  for _, case in ipairs {{"", ""}, {"", "model."}, {"", "model:"}, {"", "torch."}, {"", "mod"}, {"nn.Linear(4, {", ""},
+                         {"GPT{", ""}, {"train.new{", ""}, {"sweep{", ""}, {"%", ""}} do
+    local before = os.clock()
+    complete(case[1], case[2], objects)
+    local took = (os.clock() - before) * 1e3
+    if took > 500 then test.fail(("'%s%s' took %.0f ms"):format(case[1], case[2], took)) end
+  end
+end)
