@@ -99,6 +99,14 @@ static gt_status check_header(gt_ctx *cx, gt_shard *shard, const layout *l,
   return GT_OK;
 }
 
+/* A few numbers and then nothing but zeros, as a header has: ids of text do not look like this. */
+static bool looks_like_header(const unsigned char *head, size_t n) {
+  if (n < GT_SHARD_HEADER || field(head, 0) == 0) return false;
+  for (size_t i = 64; i < GT_SHARD_HEADER; i++)
+    if (head[i]) return false;
+  return true;
+}
+
 static gt_status check(gt_ctx *cx, gt_shard *shard, gt_shard_format format) {
   unsigned char head[GT_SHARD_HEADER] = {0};
   const gt_file *file = &shard->file;
@@ -112,6 +120,13 @@ static gt_status check(gt_ctx *cx, gt_shard *shard, gt_shard_format format) {
     for (int f = 0; f < GT_SHARD_FORMATS; f++)
       if (layouts[f].magic && n >= 4 && field(head, 0) == layouts[f].magic)
         format = (gt_shard_format)f;
+    if (format == GT_SHARD_NANOGPT && looks_like_header(head, n))
+      return gt_fail(
+          cx, GT_EFORMAT,
+          "%s: offset 0: expected magic %u or %u, got %u ({format = 'nanogpt'} when this "
+          "is no header)",
+          file->path, layouts[GT_SHARD_MODDED].magic, layouts[GT_SHARD_LLAMA3].magic,
+          field(head, 0));
   }
   shard->format = format;
   shard->width = layouts[format].width;

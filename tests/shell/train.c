@@ -113,6 +113,30 @@ static void stopped_and_resumed_ends_with_the_same_bits(void **state) {
   assert_int_equal(leave(t, CTRL_D), 0);
 }
 
+/* Data and settings that cannot be: a line each, and what was there goes on. */
+static void bad_input_is_told_in_one_line(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+      {"data.text {text = 'a\\0b'}", ": data.text: offset 1: a NUL byte: this is no text\r\n"},
+      {"data.text {text = 'caf\\xe9'}",
+       ": data.text: offset 3: invalid UTF-8; {utf8 = false} takes"},
+      {"data.open '/dev/null'", ": cannot open '/dev/null': it is not a regular file\r\n"},
+      {"data.text {text = 'hi'}:loader {B = 4, T = 16}",
+       "expected at least B * T + 1 = 65 tokens for a batch, got 2\r\n"},
+      {"t.lr = 0", ": train: expected lr > 0, got 0\r\n"},
+      {"t.lr = 0/0", ": train: expected lr > 0, got nan\r\n"},
+      {"S.trainer {optim = {lr = -1}}", ": AdamW: expected lr >= 0.0 and finite, got -1.0\r\n"},
+  };
+  terminal *t = start();
+  prepare(t, "steps = 5");
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    ask(t, cases[i][0], cases[i][1]);
+    ask(t, "t:step(); print('ste' .. 'p', t.step_count, t.lr)", "step\t");
+  }
+  ask(t, "print('at', t.step_count, t.lr)", "at\t7\t0.01\r\n");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
 static void asked_to_end_it_saves_and_says_so(void **state) {
   (void)state;
   char options[256], command[256];
@@ -159,6 +183,7 @@ int main(void) {
       cmocka_unit_test_teardown(printing_in_between_gets_a_line_of_its_own, end_session),
       cmocka_unit_test_teardown(stopped_and_resumed_ends_with_the_same_bits, end_session),
       cmocka_unit_test_teardown(a_pause_leaves_no_gnuplot, end_session),
+      cmocka_unit_test_teardown(bad_input_is_told_in_one_line, end_session),
       cmocka_unit_test_teardown(asked_to_end_it_saves_and_says_so, end_session),
   };
   return cmocka_run_group_tests_name("training at the prompt", tests, make_folder, remove_folder);

@@ -354,13 +354,18 @@ function data.tokens(source, options)
   return make(handle, #paths == 1 and paths[1] or f"{#paths} shards, from {paths[1]}", o.tokenizer, bos)
 end
 
+-- Files that their names call text: one with a NUL byte is a bad text, not a shard.
+local textual = {txt = true, text = true, md = true, csv = true, tsv = true, json = true, jsonl = true, html = true,
+                 xml = true, tex = true}
+
 --- data.open(source[, options]) -> tokens: data.text for text and folders, data.tokens for shards; the
--- first bytes of the (first) file tell.
+-- first bytes of the (first) file tell, and names such as notes.txt.
 function data.open(source, options)
   if type(source) == "table" and source.text ~= nil then return data.text(source, options) end
   if type(source) == "string" and native.is_folder(source) then return data.text(source, options) end
   local paths = shard_paths("data.open", source)
-  if native.is_text(paths[1]) then return data.text(paths, options) end
+  local ending = paths[1]:match "%.(%w+)$"
+  if native.is_text(paths[1]) or ending and textual[ending:lower()] then return data.text(paths, options) end
   return data.tokens(paths, options)
 end
 

@@ -32,8 +32,8 @@ end
 
 --- Records by key.
 local function read(path)
-  local ok, records = pcall(log.read, path)
-  if not ok then keywords.fail("sweep: a line of '%s' is damaged: %s", path, tostring(records)) end
+  local records, why = log.read(path)
+  if not records then keywords.fail("sweep: %s", why) end
   local known = {}
   for i, record in ipairs(records) do
     if type(record) ~= "table" or type(record.key) ~= "string" then

@@ -55,17 +55,20 @@ function log.continue(path, size, header)
   return make(path, size)
 end
 
---- All records of a log but its header; a last line that is not whole is left out.
+--- All records of a log but its header; a last line that is not whole is left out.  nil and the reason when a line is
+-- damaged.
 function log.read(path)
-  local records = {}
-  local file = io.open(path, "rb")
+  local records, number = {}, 0
+  local file <close> = io.open(path, "rb")
   if not file then return records end
-  local first = true
   for line in file:lines "L" do
-    if not first and line:sub(-1) == "\n" then records[#records + 1] = json.decode(line) end
-    first = false
+    number = number + 1
+    if number > 1 and line:sub(-1) == "\n" then
+      local ok, record = pcall(json.decode, line)
+      if not ok or type(record) ~= "table" then return nil, f"line {number} of '{path}' is damaged" end
+      records[#records + 1] = record
+    end
   end
-  file:close()
   return records
 end
 

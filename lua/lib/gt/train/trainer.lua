@@ -94,6 +94,25 @@ end
 
 local function log_path(t) return t.folder .. "/log.jsonl" end
 
+--- The largest id of tokens that may hold larger ones than the model knows.
+local function largest_id(tokens)
+  local largest = 0
+  for x, y in tokens:windows {B = 16, T = 1024} do
+    largest = math.max(largest, x:max():item(), y:max():item())
+  end
+  return largest
+end
+
+--- Refuses tokens that the model has no embedding for, before the first step.
+local function check_ids(model, tokens, what)
+  local most = model:has "config" and type(model.config) == "table" and model.config.vocab_size
+  if math.type(most) ~= "integer" or not settings.is_tokens(tokens) or tokens.vocab_size <= most then return end
+  local largest = largest_id(tokens)
+  if largest >= most then
+    keywords.fail("train.new: expected ids below %d, the vocab_size of the model, got %d in %s", most, largest, what)
+  end
+end
+
 --- Trainer from checked options; its folder is not touched.
 function trainer.make(o)
   local t = {
@@ -116,6 +135,8 @@ function trainer.make(o)
   if o.val ~= nil and not settings.is_tokens(o.val) then
     keywords.fail("train.new: expected val to be tokens, got %s", keywords.show(o.val))
   end
+  check_ids(o.model, tokens, "data")
+  check_ids(o.model, o.val, "val")
   if o.eval_every and not o.val then keywords.fail("train.new: eval_every needs val") end
   for _, key in ipairs {"save_every", "keep", "resume", "overwrite"} do
     if o[key] and not o.folder then keywords.fail("train.new: %s needs folder", key) end
@@ -139,7 +160,9 @@ end
 function trainer.begin_log(t, data)
   if data then
     t.journal = log.continue(log_path(t), data.log_bytes or 0, header(t))
-    t.log = log.columns(log.read(log_path(t)))
+    local records, why = log.read(log_path(t))
+    if not records then keywords.fail("train: %s; without this file the run goes on with a new log", why) end
+    t.log = log.columns(records)
   else
     t.journal = log.create(log_path(t), header(t))
   end
