@@ -192,7 +192,14 @@ test("what cannot be checked is refused before anything runs", function()
   test.raises(function() coord(Net, {rule = "mup", seeds = 0, batch = counted}) end, "expected seeds, a whole number from 1 on, got 0")
   test.raises(function() coord(Net, {rule = "mup", steps = 1, batch = counted}) end, "expected steps, a whole number from 2 on, got 1")
   test.raises(function() coord(Net, {rule = "mup", width = {1}, batch = counted}) end, "did you mean 'widths'")
+  for name, value in pairs {setup = 3, batch = {}, loss = "mse"} do
+    test.raises(function() coord(Net, {rule = name ~= "setup" and "mup" or nil, [name] = value}) end, f"coord: expected {name}, a function")
+  end
+  test.raises(function() coord(Net, {rule = "mup", setup = counted, batch = counted}) end, "expected rule or setup, got both")
+  test.raises(function() coord(Net, {rule = "mup", lr = 0 / 0, batch = counted}) end, "expected lr > 0 and finite, got nan")
+  test.raises(function() coord(Net, {rule = "mup", tolerance = -1, batch = counted}) end, "expected tolerance > 0")
   test.equal(ran, 0)
+  test.raises(function() coord(Net, {setup = function() end, batch = counted}) end, "expected optimizers from setup, got nil")
 end)
 
 test("the figure has a curve per module, over widths in powers of two", function()

@@ -14,7 +14,7 @@ local Check = {__name = "coordinate check"}
 Check.__index = Check
 Check.__tostring = text.of
 
-local NEW = require "gt.reparam.rule".OPTIONS
+local NEW = require "gt.reparam.options".names
 local OPTIONS = {"widths", "steps", "lr", "seeds", "rule", "setup", "batch", "loss", "eps", "betas", "momentum", "tolerance",
                  table.unpack(NEW)}
 
@@ -262,14 +262,54 @@ local function measure(check, make, batch_of, outputs)
 end
 
 --- What training by a parametrization does to a fresh model -> optimizers.
-local function setup_of(p, o)
-  local settings = {lr = o.lr, eps = p.optimizer ~= "sgd" and (o.eps or 1e-12) or nil, betas = o.betas, momentum = o.momentum}
+local function setup_of(p, o, lr)
+  local settings = {lr = lr, eps = p.optimizer ~= "sgd" and (o.eps or 1e-12) or nil, betas = o.betas, momentum = o.momentum}
   if p.optimizer ~= "sgd" and settings.betas == nil then settings.betas = {0.9, 0.95} end
   return function(model)
     p:init(model)
     p:apply(model)
     return p:optimizers(model, settings)
   end
+end
+
+--- The user's own set-up, whose answer may be one optimizer.
+local function checked(setup)
+  return function(model)
+    local opts = setup(model)
+    if type(opts) ~= "table" then keywords.fail("coord: expected optimizers from setup, got %s", keywords.show(opts)) end
+    return opts.param_groups and {opts} or opts
+  end
+end
+
+local function positive(name, value)
+  if type(value) ~= "number" or not (value > 0 and value < math.huge) then
+    keywords.fail("coord: expected %s > 0 and finite, got %s", name, keywords.show(value))
+  end
+  return value
+end
+
+--- Checked options -> the check without lines, the family and the parametrization that tells roles.
+local function read(models, options)
+  local o, make = keywords.read("coord", options, OPTIONS), models
+  if type(models) == "table" and not family.callable(models) then
+    make = family.gpts("coord", models)
+  elseif not family.callable(models) then
+    keywords.fail("coord: expected a family, function(width) -> model, or settings of GPTs, got %s", keywords.show(models))
+  end
+  for _, name in ipairs {"setup", "batch", "loss"} do
+    if o[name] ~= nil and not family.callable(o[name]) then
+      keywords.fail("coord: expected %s, a function, got %s", name, keywords.show(o[name]))
+    end
+  end
+  if o.setup and o.rule ~= nil then keywords.fail "coord: expected rule or setup, got both" end
+  local check = {widths = family.widths("coord", o.widths or {64, 128, 256, 512}, 2),
+                 seeds = family.seeds("coord", o.seeds or 2), steps = family.whole("coord", "steps", o.steps or 5, 2),
+                 lr = positive("lr", o.lr or 2 ^ -7), tolerance = positive("tolerance", o.tolerance or 0.15), lines = {},
+                 loss = o.loss or default_loss, batch = o.batch}
+  local p = o.setup and reparam.new "standard" or parametrization(o, make, check.widths)
+  check.setup = o.setup and checked(o.setup) or setup_of(p, o, check.lr)
+  check.rule, check.optimizer = o.setup and "setup" or p.rule.name, o.setup and "" or p.optimizer
+  return setmetatable(check, Check), make, p
 end
 
 --- coord(models, {rule =, widths = {64, 128, 256, 512}, steps = 5, lr = 2^-7, seeds = 2, …}) -> check.
@@ -285,33 +325,18 @@ end
 -- check:p(module, t[, "change"]); check:plot{t =, change =, save =}; tostring(check) is the table.  Models are clones;
 -- random streams are put back.
 local function coord(models, options)
-  local o = keywords.read("coord", options, OPTIONS)
-  local widths, own = family.widths("coord", o.widths or {64, 128, 256, 512}, 2), models
-  if type(models) == "table" and not family.callable(models) then
-    own = family.gpts("coord", models)
-  elseif not family.callable(models) then
-    keywords.fail("coord: expected a family, function(width) -> model, or settings of GPTs, got %s", keywords.show(models))
-  end
-  local check = setmetatable({widths = widths, seeds = family.seeds("coord", o.seeds or 2),
-                              steps = family.whole("coord", "steps", o.steps or 5, 2),
-                              lr = o.lr or 2 ^ -7, tolerance = o.tolerance or 0.15, lines = {}}, Check)
-  keywords.number("coord", "lr", check.lr)
-  keywords.number("coord", "tolerance", check.tolerance)
   local _ <close> = family.keep_streams()
   local grad <close> = torch.set_grad_enabled(true) -- luacheck: no unused
-  local p = o.setup and reparam.new "standard" or parametrization(o, own, widths)
-  check.rule, check.optimizer = o.setup and "setup" or p.rule.name, o.setup and "" or p.optimizer
-  o.lr = check.lr
-  check.setup, check.loss = o.setup or setup_of(p, o), o.loss or default_loss
+  local check, make, p = read(models, options)
   local owners, outputs, probe
-  for _, width in ipairs(widths) do -- whatever does not fit is found before anything runs
-    probe = build(own, width)
+  for _, width in ipairs(check.widths) do -- whatever does not fit is found before anything runs
+    probe = build(make, width)
     owners, outputs = roles_of(probe, p)
-    if not o.setup then p:groups(probe, {lr = check.lr}) end
   end
-  local is_gpt = module.class_name(probe) == "GPT"
-  if not o.batch and not is_gpt then keywords.fail "coord: expected batch, function(seed, width) -> x, y" end
-  measure(check, own, o.batch or tokens(probe.config), outputs)
+  if not check.batch and module.class_name(probe) ~= "GPT" then
+    keywords.fail "coord: expected batch, function(seed, width) -> x, y"
+  end
+  measure(check, make, check.batch or tokens(probe.config), outputs)
   judge_all(check, owners)
   return check
 end

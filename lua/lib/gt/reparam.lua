@@ -10,6 +10,7 @@ local native = require "native.reparam"
 local module = require "native.module"
 local aligned = require "gt.aligned"
 local keywords = require "gt.keywords"
+local options = require "gt.reparam.options"
 local rule = require "gt.reparam.rule"
 local sites = require "gt.reparam.sites"
 
@@ -19,14 +20,6 @@ for name, class in pairs(require "gt.reparam.classes") do reparam[name] = class 
 
 local Parametrization = {__name = "parametrization"}
 Parametrization.__index = Parametrization
-
-local function check_zero(zero)
-  if zero == nil then return end
-  if type(zero) ~= "table" then
-    keywords.fail("reparam.new: expected zero, a list of roles or patterns of names, got %s", keywords.show(zero))
-  end
-  for _, word in ipairs(zero) do keywords.string("reparam.new", "an item of zero", word) end
-end
 
 --- reparam.new(rule[, {base =, optimizer = "adam", std =, zero =, roles =, residual =, scale_eps = true}]) -> p.
 -- rule       a name from reparam.rules(), or function(role, fan_in, fan_out, m, depth, site) -> std, multiplier, lr[,
@@ -39,15 +32,11 @@ end
 -- residual   patterns of the names of residual branches, for rules that scale these
 -- scale_eps  false leaves eps alone
 -- p:sites(model) p:init(model) p:apply(model) p:groups(model, {lr =}) p:optimizers(model, {lr =}) p:table(model, {lr =})
-function reparam.new(which, options)
-  local o = keywords.read("reparam.new", options, rule.OPTIONS)
+function reparam.new(which, given)
+  local o = options.read(given)
   local p = {rule = rule.find("reparam.new", which)}
-  for _, key in ipairs(rule.OPTIONS) do p[key] = o[key] end
+  for _, key in ipairs(options.names) do p[key] = o[key] end
   p.optimizer = rule.family("reparam.new", o.optimizer)
-  if o.std ~= nil and not (type(o.std) == "number" and o.std > 0 and o.std < math.huge) then
-    keywords.fail("reparam.new: expected std > 0, got %s", keywords.show(o.std))
-  end
-  check_zero(o.zero)
   if p.rule.relative and o.base == nil then
     keywords.fail("reparam.new: rule %s compares with a base width: pass base = …", p.rule.name)
   end
@@ -113,6 +102,7 @@ end
 -- multiplier is that of the module; a bias in a module with a multiplier has its other scales shifted to make up for it.
 function Parametrization:sites(model)
   local list = sites.of("reparam", model, self)
+  options.check_names(self, list)
   for _, site in ipairs(list) do
     local by_muon = self.optimizer == "muon" and site.role == "hidden"
     site.family = self.optimizer ~= "muon" and self.optimizer or by_muon and "muon" or "adam"
@@ -191,15 +181,15 @@ local RATES = {"lr", "eps", "weight_decay", "muon_lr"}
 --- p:groups(model, {lr = 1e-3, eps = 1e-8, weight_decay = 0, muon_lr = lr}) -> {AdamW = {group, …}} (or SGD; with "muon" AdamW
 -- and Muon): parameter groups for these optimizers, tensors with the same settings together; and, in the same order, the
 -- names of their tensors.
-function Parametrization:groups(model, options)
-  local o = keywords.read("groups", options, RATES)
+function Parametrization:groups(model, given)
+  local o = keywords.read("groups", given, RATES)
   for _, name in ipairs(RATES) do check_rate("groups", name, o[name]) end
   local groups, names, by_key = {}, {}, {}
   for _, site in ipairs((self:sites(model))) do
     if site.tensor and site.tensor.requires_grad then
       local class = CLASS[site.family]
-      local given = class == "Muon" and setmetatable({lr = o.muon_lr}, {__index = o}) or o
-      local settings = settings_of(site, class, given)
+      local own = class == "Muon" and setmetatable({lr = o.muon_lr}, {__index = o}) or o
+      local settings = settings_of(site, class, own)
       local key = table.concat({class, ("%a %a %a"):format(settings.lr, settings.weight_decay, settings.eps or 0)}, " ")
       if not by_key[key] then
         groups[class], names[class] = groups[class] or {}, names[class] or {}
@@ -217,13 +207,13 @@ end
 
 --- p:optimizers(model, {lr =, eps =, weight_decay =, muon_lr =, betas =, momentum =, …}) -> a list of optimizers over all
 -- tensors: one, or AdamW and Muon.  Settings that an optimizer does not have are not handed to it.
-function Parametrization:optimizers(model, options)
+function Parametrization:optimizers(model, given)
   local rates, rest = {}, {}
-  for key, value in pairs(options or {}) do
-    local is_rate = false
-    for _, name in ipairs(RATES) do is_rate = is_rate or name == key end
-    if is_rate then rates[key] = value else rest[key] = value end
+  if given ~= nil and type(given) ~= "table" then
+    keywords.fail("optimizers: options go in a table, {lr = …}, got %s", keywords.show(given))
   end
+  for key, value in pairs(given or {}) do rest[key] = value end
+  for _, name in ipairs(RATES) do rates[name], rest[name] = rest[name], nil end
   local groups, list, used = self:groups(model, rates), {}, {}
   for _, class in ipairs {"AdamW", "SGD", "Muon"} do
     if groups[class] then
@@ -242,9 +232,14 @@ end
 
 -- ---- multipliers as data ----
 
+local function check_model(what, model)
+  if not module.is_module(model) then keywords.fail("%s: expected a model, got %s", what, keywords.show(model)) end
+end
+
 --- reparam.multipliers(model) -> {forward = {[path] = c}, attention = {[path] = s}}: what differs from a plain model, for a
 -- file beside its weights.
 function reparam.multipliers(model)
+  check_model("reparam.multipliers", model)
   local out = {forward = {}, attention = {}}
   for path, m in model:named_modules() do
     local c, s = native.multiplier(m), native.attention_scale(m)
@@ -256,6 +251,10 @@ end
 
 --- reparam.set_multipliers(model, saved): those of reparam.multipliers; all others become 1.
 function reparam.set_multipliers(model, saved)
+  check_model("reparam.set_multipliers", model)
+  if type(saved) ~= "table" or type(saved.forward) ~= "table" or type(saved.attention) ~= "table" then
+    keywords.fail("reparam.set_multipliers: expected {forward = {…}, attention = {…}}, got %s", keywords.show(saved))
+  end
   for kind, list in pairs(saved) do
     for path in pairs(list) do
       if path ~= "" and not pcall(module.submodule, model, path) then
@@ -312,13 +311,13 @@ function reparam.tau(n)
 end
 
 --- p:table(model, {lr =, weight_decay =, against =, all =}): lrtable with this parametrization.
-function Parametrization:table(model, options) return require "gt.reparam.table".make(self, model, options) end
+function Parametrization:table(model, given) return require "gt.reparam.table".make(self, model, given) end
 
 --- lrtable(model, rule[, {lr = 1e-3, weight_decay = 0, against = another rule, all = false, dtype =, …}]): name, shape, role,
 -- deviation, multiplier, learning rate and decay of every tensor, and the rate in units of half an ulp at that deviation
 -- (below 1 most steps are rounded away).  rule: a name, a function or what reparam.new made; {rule, rule}: two side by side,
 -- with the ratio of their rates.  Other options are those of reparam.new.  Equal layers are one line unless all = true; .rows.
-function reparam.lrtable(model, which, options) return require "gt.reparam.table".lrtable(model, which, options) end
+function reparam.lrtable(model, which, given) return require "gt.reparam.table".lrtable(model, which, given) end
 
 reparam.is = function(value) return getmetatable(value) == Parametrization end
 

@@ -8,8 +8,6 @@ local rule = {}
 rule.list = native.rules()
 rule.roles, rule.families = native.names()
 
-rule.OPTIONS = {"base", "optimizer", "std", "zero", "roles", "residual", "scale_eps"} -- of reparam.new
-
 local COLUMNS = {"std", "multiplier", "lr", "eps", "weight_decay"}
 local PLACES = {unembed = true, attention = true, residual = true}
 local family_of = {adam = "adam", adamw = "adam", sgd = "sgd", muon = "muon"}
@@ -28,6 +26,11 @@ function rule.is_role(value)
     if known == value then return true end
   end
   return false
+end
+
+function rule.check_role(what, value)
+  if rule.is_role(value) then return value end
+  keywords.fail("%s: expected one of %s, got %s", what, table.concat(rule.roles, ", "), keywords.show(value))
 end
 
 --- Entry of the table by name or alias; for a function one of its own.
@@ -49,30 +52,32 @@ function rule.find(name, value)
                 keywords.show(value), hint)
 end
 
---- What a user's function answered, as {std =, …}; it may give a table or the five numbers in order.
-local function read_answer(entry, site, ...)
-  local first = ...
-  if type(first) == "table" then
-    return {std = first.std, multiplier = first.multiplier or 1, lr = first.lr, eps = first.eps or 1,
-            weight_decay = first.weight_decay or 1}
+--- What a user's function answered, as {std =, …}; it may give a table or the numbers in order, and nothing for a place.
+local function read_answer(what, role, ...)
+  local values, count, answer = {...}, select("#", ...), {eps = 1, weight_decay = 1}
+  if type(values[1]) == "table" then
+    answer.multiplier = 1
+    for column, value in pairs(keywords.read(what, values[1], COLUMNS)) do answer[column] = value end
+  elseif values[1] == nil and PLACES[role] then
+    answer.std, answer.multiplier, answer.lr = 0, 1, 1
+  elseif count == 0 or count > #COLUMNS then
+    keywords.fail("%s: expected std, multiplier, lr[, eps[, weight_decay]], got %s", what,
+                  count == 0 and "nothing" or count .. " values")
+  else
+    for i, column in ipairs(COLUMNS) do
+      if values[i] ~= nil then answer[column] = values[i] end
+    end
   end
-  if first == nil and PLACES[site.role] then return {std = 0, multiplier = 1, lr = 1, eps = 1, weight_decay = 1} end
-  local std, multiplier, lr, eps, decay = ...
-  if select("#", ...) == 0 then
-    keywords.fail("%s for '%s' (%s): expected std, multiplier, lr, got nothing", entry.name, site.name, site.role)
-  end
-  return {std = std, multiplier = multiplier, lr = lr, eps = eps == nil and 1 or eps,
-          weight_decay = decay == nil and 1 or decay}
+  return answer
 end
 
-local function check(entry, site, scales)
+local function check(what, scales)
   for _, column in ipairs(COLUMNS) do
     local value = scales[column]
     local positive = column == "multiplier"
     local good = type(value) == "number" and value < math.huge and (positive and value > 0 or not positive and value >= 0)
     if not good then
-      keywords.fail("%s for '%s' (%s): expected %s %s 0 and finite, got %s", entry.name, site.name, site.role, column,
-                    positive and ">" or ">=", keywords.show(value))
+      keywords.fail("%s: expected %s %s 0 and finite, got %s", what, column, positive and ">" or ">=", keywords.show(value))
     end
     scales[column] = value + 0.0
   end
@@ -81,9 +86,10 @@ end
 
 --- {std =, multiplier =, lr =, eps =, weight_decay =} of one site; site.family says who moves it.
 function rule.ask(entry, site)
-  if not entry.fn then return check(entry, site, native.scales(entry.name, site.role, site.family, site)) end
-  return check(entry, site,
-               read_answer(entry, site, entry.fn(site.role, site.fan_in, site.fan_out, site.m, site.depth, site)))
+  local what = ("%s for '%s' (%s)"):format(entry.name, site.name, site.role)
+  if not entry.fn then return check(what, native.scales(entry.name, site.role, site.family, site)) end
+  return check(what, read_answer(what, site.role,
+                                 entry.fn(site.role, site.fan_in, site.fan_out, site.m, site.depth, site)))
 end
 
 --- The site as it is in the base model.

@@ -118,28 +118,20 @@ end
 local function named_role(what, roles, item)
   if type(roles) == "function" then
     local role = roles(item.name, item.tensor, item.uses[1].module)
-    if role ~= nil and not rule.is_role(role) then
-      keywords.fail("%s: roles: '%s': expected one of %s, got %s", what, item.name, table.concat(rule.roles, ", "),
-                    keywords.show(role))
-    end
-    return role
+    return role ~= nil and rule.check_role(("%s: roles: '%s'"):format(what, item.name), role) or nil
   end
+  local found, by
   for pattern, role in pairs(roles or {}) do
-    if item.name:find(pattern) then return role end
-  end
-end
-
-local function check_roles(what, roles)
-  if roles == nil or type(roles) == "function" then return end
-  if type(roles) ~= "table" then
-    keywords.fail("%s: expected roles {[pattern] = role} or a function, got %s", what, keywords.show(roles))
-  end
-  for pattern, role in pairs(roles) do
-    if type(pattern) ~= "string" or not rule.is_role(role) then
-      keywords.fail("%s: roles: %s: expected one of %s, got %s", what, keywords.show(pattern),
-                    table.concat(rule.roles, ", "), keywords.show(role))
+    if item.name:find(pattern) then
+      if found and found ~= role then
+        local both = {by, pattern}
+        table.sort(both)
+        keywords.fail("%s: roles: '%s' fits '%s' and '%s', which say different roles", what, item.name, both[1], both[2])
+      end
+      found, by = role, pattern
     end
   end
+  return found
 end
 
 local function vector_role(item)
@@ -278,7 +270,6 @@ function sites.of(what, model, options)
   if not module.is_module(model) then
     keywords.fail("%s: expected a model, got %s", what, keywords.show(model))
   end
-  check_roles(what, options.roles)
   local mine, base = sites.shapes(model), sites.base(what, model, options.base)
   local items, list = collect(model), {}
   if #items == 0 then keywords.fail("%s: the model has no parameters", what) end

@@ -4,7 +4,7 @@ local native = require "native.reparam"
 local aligned = require "gt.aligned"
 local keywords = require "gt.keywords"
 local reparam = require "gt.reparam"
-local NEW = require "gt.reparam.rule".OPTIONS
+local NEW = require "gt.reparam.options".names
 
 local M = {}
 
