@@ -75,6 +75,10 @@ static inline void T(gt_tile)(const real *a, int64_t a_row, int64_t a_k, const r
                               int64_t K, real *c, int64_t ldc, bool add) {
   enum { half = T(gt_tile_n) / 2 };
   T(gt_vector) sum[GT_TILE_M][2] = {0};
+  for (int i = 0; i < GT_TILE_M; i++) { /* C comes into the cache while the sums are made */
+    __builtin_prefetch(c + i * ldc, 1);
+    __builtin_prefetch(c + i * ldc + half, 1);
+  }
   for (int64_t k = 0; k < K; k++, a += a_k, panel += 2 * half) {
     T(gt_vector) left = *(const T(gt_vector) *)panel, right = *(const T(gt_vector) *)(panel + half);
     for (int i = 0; i < GT_TILE_M; i++) {
