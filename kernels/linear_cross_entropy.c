@@ -49,6 +49,19 @@ static gt_status infer(gt_call *c) {
   return gt_out_spec(c, 2, c->dtype, 1, &kept);
 }
 
+/* Of the block of logits. */
+static size_t block_bytes(const gt_call *c) {
+  int64_t N = c->in_spec[0].shape[0], V = c->in_spec[1].shape[0];
+  int64_t tokens = N < TOKENS ? N : TOKENS, classes = V < CLASSES ? V : CLASSES;
+  return (size_t)(tokens * classes) * gt_dtype_size(c->dtype);
+}
+
+/* The forward also has three numbers per row. */
+static size_t scratch(const gt_call *c, bool backward) {
+  size_t rows = (size_t)c->in_spec[0].shape[0] * gt_dtype_size(c->dtype);
+  return block_bytes(c) + (backward ? 0 : 3 * rows);
+}
+
 static gt_status open_job(gt_call *c, job *j) {
   const gt_spec *x = &c->in_spec[0], *w = &c->in_spec[1];
   *j = (job){.c = c,
@@ -59,9 +72,7 @@ static gt_status open_job(gt_call *c, job *j) {
              .ignored = c->attr[GT_CE_IGNORE].i,
              .lse = gt_data(c->out[1])};
   GT_TRY(gt_ce_targets(c, 2, j->V, &j->target, &j->counted));
-  int64_t tokens = j->N < TOKENS ? j->N : TOKENS, classes = j->V < CLASSES ? j->V : CLASSES;
-  size_t bytes = (size_t)(tokens * classes) * gt_dtype_size(c->dtype);
-  GT_TRY(gt_scratch(c->cx, c->device, bytes, &j->block));
+  GT_TRY(gt_scratch(c->cx, c->device, block_bytes(c), &j->block));
   j->logits = keeps_logits(j->N, j->V) ? gt_data(c->out[2]) : j->block;
   return GT_OK;
 }
@@ -159,6 +170,7 @@ const gt_op gt_op_linear_cross_entropy = {
     .attrs = attrs,
     .attr_count = GT_COUNT(attrs),
     .infer = infer,
+    .scratch = scratch,
     .forward = forward,
     .backward = backward,
 };

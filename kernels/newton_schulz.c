@@ -79,7 +79,7 @@ static size_t lay_out(const gt_call *c, job *j, char *memory) {
   return (2 * wide + 3 * square + norms + 63) / 64 * 64;
 }
 
-static void iterate(gt_call *c, job *j) {
+static void iterate(const gt_call *c, job *j) {
   int64_t strips = (j->n + j->width - 1) / j->width;
   gt_parallel(c->cx, strips, 1, GT_PICK(c, gram_strips), j);
   gt_parallel(c->cx, strips, 1, GT_PICK(c, polynomial_strips), j);
@@ -88,7 +88,7 @@ static void iterate(gt_call *c, job *j) {
   gt_parallel(c->cx, j->n, 1 + GRAIN / (j->m + 1), GT_PICK(c, update_rows), j);
 }
 
-static void orthogonalise(gt_call *c, job *j) {
+static void orthogonalise(const gt_call *c, job *j) {
   gt_parallel(c->cx, j->n, 1 + GRAIN / (j->m + 1), GT_PICK(c, load_rows), j);
   GT_PICK(c, find_divisor)(j);
   gt_parallel(c->cx, j->n, 1 + GRAIN / (j->m + 1), GT_PICK(c, divide_rows), j);
@@ -99,11 +99,13 @@ static void orthogonalise(gt_call *c, job *j) {
 
 /* Matrices one after the other. */
 typedef struct stack {
-  gt_call *c;
+  const gt_call *c;
   job job; /* what all have in common */
-  int64_t rows, columns;
-  char *memory; /* (workers, each) */
-  size_t each;
+  int64_t rows, columns, matrices;
+  bool spread;        /* one matrix to a worker */
+  char *memory;       /* (workers, each) */
+  size_t each, strip; /* bytes of a matrix, of a worker's strips */
+  size_t threads;
 } stack;
 
 static void orthogonalise_stack(void *argument, int64_t begin, int64_t end) {
@@ -125,13 +127,9 @@ static void orthogonalise_stack(void *argument, int64_t begin, int64_t end) {
 
 /* Small matrices go one to a worker, without a barrier between their products; large ones take all
  * workers in turn. */
-static gt_status forward(gt_call *c) {
+static stack stack_of(const gt_call *c) {
   const gt_spec *g = &c->in_spec[0];
   int64_t rows = g->shape[g->ndim - 2], columns = g->shape[g->ndim - 1];
-  if (gt_count(c->out[0]) == 0) return GT_OK;
-  int64_t matrices = gt_spec_count(g) / (rows * columns);
-  bool spread = matrices > 1 && rows * columns <= SMALL;
-  size_t threads = (size_t)gt_pool_threads(c->cx);
   stack s = {
       .c = c,
       .job = {.cx = c->cx,
@@ -141,19 +139,36 @@ static gt_status forward(gt_call *c) {
               .m = rows > columns ? rows : columns,
               .f = {c->attr[COEFFICIENT_A].f, c->attr[COEFFICIENT_B].f, c->attr[COEFFICIENT_C].f}},
       .rows = rows,
-      .columns = columns};
+      .columns = columns,
+      .matrices = rows * columns > 0 ? gt_spec_count(g) / (rows * columns) : 0,
+      .threads = (size_t)gt_pool_threads(c->cx)};
+  s.spread = s.matrices > 1 && rows * columns <= SMALL;
   s.each = lay_out(c, &s.job, NULL);
   size_t narrow = gt_ns_bf16_bytes(rows, columns);
   if (narrow > s.each) s.each = narrow;
-  GT_TRY(gt_scratch(c->cx, c->device, (spread ? threads : 1) * s.each, (void **)&s.memory));
   s.job.width = strip_width(s.job.n);
-  size_t strip = (size_t)(2 * gt_round_up(s.job.n, UNIT) * s.job.width) * gt_dtype_size(c->dtype);
-  GT_TRY(gt_scratch(c->cx, c->device, threads * strip, &s.job.strips));
-  if (spread) {
-    gt_parallel(c->cx, matrices, 1, orthogonalise_stack, &s);
+  s.strip = (size_t)(2 * gt_round_up(s.job.n, UNIT) * s.job.width) * gt_dtype_size(c->dtype);
+  return s;
+}
+
+static size_t matrices_bytes(const stack *s) { return (s->spread ? s->threads : 1) * s->each; }
+
+static size_t scratch(const gt_call *c, bool backward) {
+  (void)backward;
+  stack s = stack_of(c);
+  return s.matrices > 0 ? matrices_bytes(&s) + s.threads * s.strip : 0;
+}
+
+static gt_status forward(gt_call *c) {
+  stack s = stack_of(c);
+  if (s.matrices == 0) return GT_OK;
+  GT_TRY(gt_scratch(c->cx, c->device, matrices_bytes(&s), (void **)&s.memory));
+  GT_TRY(gt_scratch(c->cx, c->device, s.threads * s.strip, &s.job.strips));
+  if (s.spread) {
+    gt_parallel(c->cx, s.matrices, 1, orthogonalise_stack, &s);
     return gt_poll(c->cx);
   }
-  for (int64_t i = 0; i < matrices; i++) {
+  for (int64_t i = 0; i < s.matrices; i++) {
     orthogonalise_stack(&s, i, i + 1);
     GT_TRY(gt_poll(c->cx));
   }
@@ -186,6 +201,7 @@ const gt_op gt_op_newton_schulz = {
     .attrs = attrs,
     .attr_count = GT_COUNT(attrs),
     .infer = infer,
+    .scratch = scratch,
     .forward = forward,
 };
 

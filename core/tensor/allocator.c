@@ -309,12 +309,23 @@ void gt_allocator_free(gt_ctx *cx, gt_allocator *a) {
   gt_free(a);
 }
 
+/* Bytes of the block for a request. */
+static size_t block_size(size_t bytes) {
+  size_t size = (bytes + GUARD + GRANULE - 1) & ~(GRANULE - 1);
+  return size > 0 ? size : GRANULE;
+}
+
+static void count_in(gt_allocator *a, size_t size) {
+  a->stats.live += size;
+  a->stats.allocations++;
+  if (a->stats.live > a->stats.peak) a->stats.peak = a->stats.live;
+}
+
 static gt_status allocate(gt_ctx *cx, gt_allocator *a, size_t bytes, bool *fresh, void **out) {
   if (gt_fault(cx))
     return gt_fail(cx, GT_ENOMEM, "%s: out of memory: %zu bytes", a->device->name, bytes);
   if (bytes > MOST) return out_of_memory(cx, a, bytes, MOST);
-  size_t size = (bytes + GUARD + GRANULE - 1) & ~(GRANULE - 1);
-  if (size == 0) size = GRANULE;
+  size_t size = block_size(bytes);
   GT_TRY(table_reserve(cx, a));
   shelf *f = size < LARGE ? &a->small : &a->large;
   block *b = bin_find(f, size);
@@ -338,29 +349,34 @@ static gt_status allocate(gt_ctx *cx, gt_allocator *a, size_t bytes, bool *fresh
   size_t begin = (size_t)(b->data - s->data);
   *fresh = begin >= s->touched;
   if (begin + size > s->touched) s->touched = begin + size;
-  a->stats.live += size;
-  a->stats.allocations++;
-  if (a->stats.live > a->stats.peak) a->stats.peak = a->stats.live;
+  count_in(a, size);
   UNPOISON(b->data, bytes);
   *out = b->data;
   return GT_OK;
 }
 
+/* Nothing but counting. */
+static gt_status allocate_meta(gt_ctx *cx, size_t bytes, void **out) {
+  count_in(cx->allocators[GT_META], block_size(bytes));
+  *out = NULL;
+  return GT_OK;
+}
+
 gt_status gt_allocate(gt_ctx *cx, const gt_device *device, size_t bytes, void **out) {
   bool fresh = false;
-  if (device->kind == GT_META) return device->alloc(cx, device, bytes, out);
+  if (device->kind == GT_META) return allocate_meta(cx, bytes, out);
   return allocate(cx, cx->allocators[device->kind], bytes, &fresh, out);
 }
 
 gt_status gt_allocate_zeros(gt_ctx *cx, const gt_device *device, size_t bytes, void **out) {
   bool fresh = false;
   void *data = NULL;
-  if (device->kind == GT_META) return device->alloc(cx, device, bytes, out);
+  if (device->kind == GT_META) return allocate_meta(cx, bytes, out);
   GT_TRY(allocate(cx, cx->allocators[device->kind], bytes, &fresh, &data));
   if (!(fresh && device->kind == GT_CPU)) {
     gt_status status = device->zero(cx, device, data, bytes);
     if (status != GT_OK) {
-      gt_deallocate(cx, device, data);
+      gt_deallocate(cx, device, data, bytes);
       return status;
     }
   }
@@ -368,9 +384,10 @@ gt_status gt_allocate_zeros(gt_ctx *cx, const gt_device *device, size_t bytes, v
   return GT_OK;
 }
 
-void gt_deallocate(gt_ctx *cx, const gt_device *device, void *data) {
-  if (data == NULL || device->kind == GT_META) return;
+void gt_deallocate(gt_ctx *cx, const gt_device *device, void *data, size_t bytes) {
   gt_allocator *a = cx->allocators[device->kind];
+  if (device->kind == GT_META) a->stats.live -= block_size(bytes);
+  if (data == NULL) return;
   block *b = a->table != NULL ? table_take(a, data) : NULL;
   if (b == NULL) return;
   a->stats.live -= b->size;

@@ -19,8 +19,10 @@ void gt_allocator_free(gt_ctx *cx, gt_allocator *allocator);
 gt_status gt_allocate(gt_ctx *cx, const gt_device *device, size_t bytes, void **out);
 /* The same, all bytes zero; costs nothing where the memory is fresh from the system. */
 gt_status gt_allocate_zeros(gt_ctx *cx, const gt_device *device, size_t bytes, void **out);
-void gt_deallocate(gt_ctx *cx, const gt_device *device, void *data);
+/* `bytes` as it was asked for: on meta there is nothing else to tell blocks by. */
+void gt_deallocate(gt_ctx *cx, const gt_device *device, void *data, size_t bytes);
 
+/* On meta: what its tensors would take on the CPU. */
 gt_memory_stats gt_memory(const gt_ctx *cx, gt_device_kind kind);
 void gt_memory_reset_peak(gt_ctx *cx, gt_device_kind kind);
 void gt_memory_trim(

@@ -314,9 +314,8 @@ static gt_status run_kernel(frame *f, walk *w, gt_node *node, gt_kernel kernel) 
   gt_call *c = &f->call;
   GT_TRY(prepare_kernel_inputs(f, node));
   GT_TRY(prepare_kernel_gradients(f, w, node));
-  if (c->device->kind == GT_META) return GT_OK;
   int scratch = c->cx->scratch_count;
-  gt_status status = kernel(c);
+  gt_status status = gt_kernel_run(c, kernel, true);
   gt_scratch_release(c->cx, scratch);
   return status;
 }

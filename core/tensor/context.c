@@ -48,6 +48,7 @@ gt_status gt_ctx_new(const gt_config *config, gt_ctx **out) {
 
   gt_status status = index_ops(cx);
   if (status == GT_OK) status = gt_allocator_new(cx, &gt_device_cpu, &cx->allocators[GT_CPU]);
+  if (status == GT_OK) status = gt_allocator_new(cx, &gt_device_meta, &cx->allocators[GT_META]);
   if (status == GT_OK) status = gt_pool_new(cx, config->threads, &cx->pool);
   if (status != GT_OK) {
     gt_ctx_free(cx);
@@ -128,7 +129,8 @@ gt_status gt_scratch(gt_ctx *cx, const gt_device *device, size_t bytes, void **o
 void gt_scratch_release(gt_ctx *cx, int keep) {
   while (cx->scratch_count > keep) {
     cx->scratch_count--;
-    gt_deallocate(cx, cx->scratch[cx->scratch_count].device, cx->scratch[cx->scratch_count].data);
+    gt_deallocate(cx, cx->scratch[cx->scratch_count].device, cx->scratch[cx->scratch_count].data,
+                  cx->scratch[cx->scratch_count].bytes);
   }
 }
 

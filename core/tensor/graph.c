@@ -70,8 +70,8 @@ static void record_input(gt_call *c, gt_node *node, int i, gt_tensor *t) {
   unsigned bit = op->nin < 0 ? 0 : (unsigned)i;
   node->edge[i] = (gt_edge){0};
   node->in[i].tensor = NULL;
+  node->in_spec[i] = t == NULL ? (gt_spec){0} : c->in_spec[i];
   if (t == NULL) return;
-  node->in_spec[i] = c->in_spec[i];
   if (!(op->differentiable >> bit & 1u)) return;
   if (t->node != NULL) {
     t->node->refs++;

@@ -1,5 +1,5 @@
 /* node.h: one recorded call.  For graph.c (making and
- * releasing), backward.c (walking) and anomaly.c (looking) only. */
+ * releasing), backward.c (walking), anomaly.c and census.c (looking) only. */
 #ifndef GT_NODE_H
 #define GT_NODE_H
 

@@ -16,8 +16,8 @@
  *   - gives the kernel outputs of the spec's dtype when that is i64 or c->dtype; all others
  *     (halves, bool, narrow integers, the other float) are computed in c->dtype and converted
  *     after.  So a CPU kernel of a GT_REALS or GT_NUMBERS op sees f32, f64 and i64 only;
- *   - allocates outputs (contiguous) from infer's specs, runs infer only on meta.  Kernels must
- *     accept empty tensors;
+ *   - allocates outputs (contiguous) from infer's specs.  Kernels must accept empty tensors.  On
+ *     meta it does all this and calls no kernel, so that its counts of memory are those of the CPU;
  *   - records the graph node; in backward converts and allocates the same way;
  *   - on a plug-in device checks, infers, makes contiguous and allocates, but converts nothing.
  * In every mask bit i stands for input (or output) i; of a variadic op bit 0 speaks for all inputs.
@@ -123,10 +123,12 @@ struct gt_op {
   int attr_count;
   gt_status (*view)(gt_call *c, gt_tensor **out);
   gt_status (*infer)(
-      gt_call *c);    /* shapes, dtypes and every user-facing check; no data is touched */
-  gt_kernel forward;  /* CPU */
-  gt_kernel backward; /* CPU, fused ops */
-  gt_kernel rule;     /* gradient in ops, any device: uses gt_apply, stores into c->gin */
+      gt_call *c); /* shapes, dtypes and every user-facing check; no data is touched */
+  size_t (*scratch)(const gt_call *c, bool backward); /* bytes of gt_scratch() that the CPU kernel
+                       holds in the end, for meta's counts; NULL: next to nothing */
+  gt_kernel forward;                                  /* CPU */
+  gt_kernel backward;                                 /* CPU, fused ops */
+  gt_kernel rule; /* gradient in ops, any device: uses gt_apply, stores into c->gin */
 };
 
 /* Outputs that the caller of an op receives. */

@@ -14,9 +14,10 @@ gt_dtype gt_dtype_compute(const gt_call *c) {
   return any ? gt_dtype_compute_of(c->op->compute, gt_result_type(c, c->op->numeric)) : GT_NDTYPE;
 }
 
-/* True when run.c converts between what the user gave and what the kernel computes in. */
+/* True when run.c converts between what the user gave and what the kernel computes in.  On meta as
+ * on the CPU, so that its memory counts are those of the CPU. */
 static bool is_converted(const gt_call *c) {
-  return c->op->compute != GT_BYTES && !c->op->any_dtype && c->device->kind == GT_CPU;
+  return c->op->compute != GT_BYTES && !c->op->any_dtype && c->device->kind != GT_CUDA;
 }
 
 gt_dtype gt_dtype_of_input(const gt_call *c, int i) {
@@ -50,6 +51,13 @@ gt_kernel gt_kernel_find(const gt_call *c, bool backward) {
   if (c->device->kind != GT_CUDA) return backward ? c->op->backward : c->op->forward;
   int op = gt_op_find(c->cx, c->op->name);
   return op >= 0 ? c->cx->plugin_kernels[op][backward] : NULL;
+}
+
+gt_status gt_kernel_run(gt_call *c, gt_kernel kernel, bool backward) {
+  void *room;
+  if (c->device->kind != GT_META) return kernel(c);
+  if (c->op->scratch == NULL) return GT_OK;
+  return gt_scratch(c->cx, c->device, c->op->scratch(c, backward), &room);
 }
 
 gt_status gt_kernel_missing(const gt_call *c, bool backward) {

@@ -26,5 +26,7 @@ gt_status gt_prepare(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_device *
 /* The kernel of c->op on c->device, NULL if there is none, and the error that says so. */
 gt_kernel gt_kernel_find(const gt_call *c, bool backward);
 gt_status gt_kernel_missing(const gt_call *c, bool backward);
+/* Runs it; on meta takes the scratch memory only. */
+gt_status gt_kernel_run(gt_call *c, gt_kernel kernel, bool backward);
 
 #endif

@@ -218,13 +218,12 @@ static gt_status write_back(frame *f) {
 static gt_status compute(frame *f) {
   gt_call *c = &f->call;
   bool in_place = c->op->writes != 0 || f->target != NULL, shielded = c->cx->shielded;
-  if (c->device->kind == GT_META) return allocate_outputs(f);
   gt_kernel kernel = gt_kernel_find(c, false);
   if (kernel == NULL) return gt_kernel_missing(c, false);
   GT_TRY(prepare_inputs(f));
   GT_TRY(allocate_outputs(f));
   if (in_place) c->cx->shielded = true;
-  gt_status status = kernel(c);
+  gt_status status = gt_kernel_run(c, kernel, false);
   if (status == GT_OK && c->op->writes != 0) status = write_back(f);
   c->cx->shielded = shielded;
   if (status != GT_OK) return status;

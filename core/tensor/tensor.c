@@ -63,7 +63,7 @@ static gt_status spec_bytes(gt_ctx *cx, const gt_spec *spec, size_t *out) {
 
 void gt_storage_unref(gt_ctx *cx, gt_storage *storage) {
   if (storage == NULL || --storage->refs > 0) return;
-  gt_deallocate(cx, storage->device, storage->data);
+  gt_deallocate(cx, storage->device, storage->data, storage->bytes);
   gt_free(storage);
 }
 

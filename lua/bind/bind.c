@@ -420,6 +420,7 @@ static int open_library(lua_State *L) {
   gtlua_open_module(L);
   gtlua_open_optim(L);
   gtlua_open_inspect(L);
+  gtlua_open_plan(L);
   gtlua_open_reparam(L);
   gtlua_open_data(L);
   gtlua_open_tokenizer(L);

@@ -158,6 +158,7 @@ void gtlua_open_anomaly(lua_State *L); /* torch.autograd */
 void gtlua_open_module(lua_State *L);
 void gtlua_open_optim(lua_State *L);
 void gtlua_open_inspect(lua_State *L);
+void gtlua_open_plan(lua_State *L);
 void gtlua_open_reparam(lua_State *L);
 void gtlua_open_data(lua_State *L);
 void gtlua_open_tokenizer(lua_State *L);

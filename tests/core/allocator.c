@@ -20,7 +20,7 @@ static char *take(gt_ctx *cx, size_t bytes) {
   return data;
 }
 
-static void give(gt_ctx *cx, void *data) { gt_deallocate(cx, &gt_device_cpu, data); }
+static void give(gt_ctx *cx, void *data) { gt_deallocate(cx, &gt_device_cpu, data, 0); }
 
 /* Every block is filled with its own byte; a block that overlaps another shows a foreign one. */
 static void blocks_are_aligned_and_apart(void **state) {
