@@ -56,6 +56,7 @@ static const names global_names[] = {
     {"gt.sweep", {"sweep", "pow2"}},
     {"gt.lr_find", {"lr_find"}},
     {"sh", {"sh"}},
+    {"gt.plan", {"plan"}},
 };
 
 /* Makes the names lazy ones of the name space on top of the stack, in place of plain ones. */

@@ -27,11 +27,14 @@ static int census_gc(lua_State *L) {
   return 0;
 }
 
-/* {{size, …}, …} */
+/* {{size, …, bytes =}, …} */
 static void push_shapes(lua_State *L, int count, const gt_spec *spec) {
   lua_createtable(L, count, 0);
   for (int i = 0; i < count; i++) {
-    lua_createtable(L, spec[i].ndim, 0);
+    lua_createtable(L, spec[i].ndim, 1);
+    size_t bytes = (size_t)gt_spec_count(&spec[i]) * gt_dtype_size(spec[i].dtype);
+    lua_pushinteger(L, (lua_Integer)bytes);
+    lua_setfield(L, -2, "bytes");
     for (int d = 0; d < spec[i].ndim; d++) {
       lua_pushinteger(L, spec[i].shape[d]);
       lua_rawseti(L, -2, d + 1);
@@ -50,30 +53,35 @@ static void push_attributes(lua_State *L, const gt_census_op *o) {
   }
 }
 
-/* {{key, bytes}, …} of the storages that op i keeps. */
-static void push_kept(lua_State *L, const gt_census *census, int64_t i, const gt_census_op *o) {
+/* {{key, bytes, shape of the tensor}, …} of the storages that op i keeps; the lists of
+ * shapes are on the stack. */
+static void push_kept(lua_State *L, const gt_census *census, int64_t i, const gt_census_op *o,
+                      int inputs, int outputs) {
   lua_newtable(L);
   for (int k = 0; k < o->nin + o->nout; k++) {
     const gt_storage *storage = gt_census_keeps(census, i, k);
     if (storage == NULL) continue;
-    lua_createtable(L, 2, 0);
+    lua_createtable(L, 3, 0);
     lua_pushlightuserdata(L, (void *)storage);
     lua_rawseti(L, -2, 1);
     lua_pushinteger(L, (lua_Integer)storage->bytes);
     lua_rawseti(L, -2, 2);
+    lua_rawgeti(L, k < o->nin ? inputs : outputs, 1 + (k < o->nin ? k : k - o->nin));
+    lua_rawseti(L, -2, 3);
     lua_rawseti(L, -2, luaL_len(L, -2) + 1);
   }
 }
 
 static void push_op(lua_State *L, const gt_census *census, int64_t i) {
   gt_census_op o = gt_census_at(census, i);
-  lua_createtable(L, 0, 6);
+  int inputs = lua_gettop(L) + 1, outputs = inputs + 1;
+  push_shapes(L, o.nin, o.in);
+  push_shapes(L, o.nout, o.out);
+  lua_createtable(L, 0, 7);
   lua_pushstring(L, o.op->name);
   lua_setfield(L, -2, "op");
-  push_shapes(L, o.nin, o.in);
-  lua_setfield(L, -2, "inputs");
-  push_shapes(L, o.nout, o.out);
-  lua_setfield(L, -2, "outputs");
+  lua_pushboolean(L, o.op->view != NULL);
+  lua_setfield(L, -2, "view");
   lua_createtable(L, o.nin, 0);
   for (int k = 0; k < o.nin; k++) {
     lua_pushboolean(L, gt_census_wants(census, i, k));
@@ -82,12 +90,16 @@ static void push_op(lua_State *L, const gt_census *census, int64_t i) {
   lua_setfield(L, -2, "wanted");
   push_attributes(L, &o);
   lua_setfield(L, -2, "attributes");
-  push_kept(L, census, i, &o);
+  push_kept(L, census, i, &o, inputs, outputs);
   lua_setfield(L, -2, "kept");
+  lua_insert(L, inputs);
+  lua_setfield(L, inputs, "outputs");
+  lua_setfield(L, inputs, "inputs");
 }
 
-/* census(tensor) -> {{op =, inputs = {{size, …}, …}, outputs =, wanted = {gradient for input?, …},
- * attributes =, kept = {{key of a storage, bytes}, …}}, …}: what the tensor was computed by */
+/* census(tensor) -> {{op =, view =, inputs = {{size, …, bytes =}, …}, outputs =, wanted = {gradient
+ * for input?, …}, attributes =, kept = {{key of a storage, bytes, shape}, …}}, …}: what the tensor
+ * was computed by */
 static int census(lua_State *L) {
   gt_tensor *root = gtlua_totensor(L, 1);
   gt_census *made = lua_newuserdatauv(L, sizeof *made, 0);

@@ -82,6 +82,13 @@ function family.keep_streams()
   return setmetatable({}, {__close = function() native.set_rng(seed, stream) end})
 end
 
+--- Makes new tensors on a device until it is closed.
+function family.on_device(device)
+  local before = torch.get_default_device()
+  torch.set_default_device(device)
+  return setmetatable({}, {__close = function() torch.set_default_device(before) end})
+end
+
 --- Puts a loader back to where it is now when it is closed; other data have no place.
 function family.keep_place(data)
   local place = settings.is_loader(data) and data:state()

@@ -2,6 +2,7 @@
 
 local grid = require "grid"
 local shell = require "native.shell"
+local units = require "units"
 
 local names = {}
 
@@ -46,11 +47,6 @@ end
 
 -- ---- tables of them ----
 
-local function bytes_text(n)
-  if n < 2 ^ 20 then return n < 1024 and n .. " B" or ("%.1f KiB"):format(n / 1024) end
-  return n < 2 ^ 30 and ("%.1f MiB"):format(n / 2 ^ 20) or ("%.2f GiB"):format(n / 2 ^ 30)
-end
-
 --- Bytes of a value's tensors, device; nil where that cannot be said.
 local function memory_of(value)
   if torch.is_tensor(value) then return value:nbytes(), tostring(value.device) end
@@ -90,7 +86,7 @@ function names.who()
   local rows = {}
   for _, item in ipairs(names.list()) do
     local bytes, device = memory_of(item[2])
-    rows[#rows + 1] = {item[1], kind_of(item[2]), bytes and bytes_text(bytes) or "", device or "", places[item[1]] or ""}
+    rows[#rows + 1] = {item[1], kind_of(item[2]), bytes and units.bytes(bytes) or "", device or "", places[item[1]] or ""}
   end
   if #rows == 0 then return print "no variables" end
   print_table(rows)
@@ -103,10 +99,10 @@ function names.memory()
   for _, device in ipairs {"cpu", "cuda"} do
     local stats = torch.memory_stats(device)
     if device == "cpu" or stats.peak > 0 then
-      rows[#rows + 1] = {device, bytes_text(stats.allocated), bytes_text(stats.peak), bytes_text(torch.memory_reserved(device))}
+      rows[#rows + 1] = {device, units.bytes(stats.allocated), units.bytes(stats.peak), units.bytes(torch.memory_reserved(device))}
     end
   end
-  rows[#rows + 1] = {"Lua", bytes_text(math.floor(collectgarbage "count" * 1024))}
+  rows[#rows + 1] = {"Lua", units.bytes(math.floor(collectgarbage "count" * 1024))}
   print_table(rows)
   local held = {}
   for _, item in ipairs(names.list()) do
@@ -114,7 +110,7 @@ function names.memory()
     if bytes and bytes > 0 then held[#held + 1] = {item[1], bytes} end
   end
   table.sort(held, function(a, b) return a[2] > b[2] end)
-  for i = 1, math.min(#held, 5) do held[i] = held[i][1] .. " " .. bytes_text(held[i][2]) end
+  for i = 1, math.min(#held, 5) do held[i] = held[i][1] .. " " .. units.bytes(held[i][2]) end
   if #held > 0 then print("largest: " .. table.concat(held, ", ", 1, math.min(#held, 5))) end
 end
 

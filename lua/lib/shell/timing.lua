@@ -1,20 +1,13 @@
 --- timing.lua: %time and %timeit.  The device is synchronised before every look at the clock.
 
 local shell = require "native.shell"
+local units = require "units"
 
 local timing = {}
 
 local function clock()
   torch.cuda.synchronize()
   return torch.perf_counter()
-end
-
---- A duration with three digits and its unit: "21.2 ms".
-function timing.text(seconds)
-  for _, unit in ipairs {{1, "s"}, {1e-3, "ms"}, {1e-6, "µs"}} do
-    if seconds >= unit[1] then return ("%.3g %s"):format(seconds / unit[1], unit[2]) end
-  end
-  return ("%.3g ns"):format(seconds / 1e-9)
 end
 
 local function allocated() return torch.memory_allocated() / 2 ^ 20 end
@@ -25,7 +18,7 @@ local function begin()
   return function()
     local wall = clock() - start
     cpu = os.clock() - cpu
-    return ("wall %s · cpu %s · memory %+.1f MiB"):format(timing.text(wall), timing.text(cpu), allocated() - before)
+    return ("wall %s · cpu %s · memory %+.1f MiB"):format(units.seconds(wall), units.seconds(cpu), allocated() - before)
   end
 end
 
@@ -98,9 +91,9 @@ function timing.timeit(arguments)
   table.sort(times)
   local std, median = math.sqrt(squares / runs), (times[(runs + 1) // 2] + times[runs // 2 + 1]) / 2
   if not quiet then
-    print(("%s ± %s per loop (mean ± std. dev. of %d run%s, %s loop%s each)"):format(timing.text(mean), timing.text(std),
+    print(("%s ± %s per loop (mean ± std. dev. of %d run%s, %s loop%s each)"):format(units.seconds(mean), units.seconds(std),
       runs, runs == 1 and "" or "s", f"{loops:,}", loops == 1 and "" or "s"))
-    print(("median %s, fastest %s"):format(timing.text(median), timing.text(times[1])))
+    print(("median %s, fastest %s"):format(units.seconds(median), units.seconds(times[1])))
   end
   return {mean = mean, std = std, median = median, min = times[1], loops = loops, runs = runs}
 end

@@ -15,13 +15,13 @@ function optimizers.is_gpt(model) return require "nn.class".isinstance(model, re
 local function is_optimizer(value) return type(value) == "table" and rawget(value, "param_groups") ~= nil end
 
 --- AdamW, Muon or SGD over all parameters.  Weight decay goes to tensors of two and more dimensions.
-local function from_settings(model, settings)
+local function from_settings(model, settings, what)
   local own, name = {}, settings.name or "AdamW"
   for key, value in pairs(settings) do
     if key ~= "name" then own[key] = value end
   end
   if not natives[name] then
-    keywords.fail("train.new: optim.name must be 'AdamW', 'Muon' or 'SGD', got %s", keywords.show(name))
+    keywords.fail("%s: expected optim.name to be 'AdamW', 'Muon' or 'SGD', got %s", what, keywords.show(name))
   end
   local matrices, rest = {}, {}
   for p in model:parameters() do
@@ -34,26 +34,27 @@ local function from_settings(model, settings)
   return {optim[name](groups, own)}
 end
 
---- The list of optimizers that the option `optim` stands for.
-function optimizers.make(model, given)
+--- The list of optimizers that the option `optim` stands for; what: the function that got it.
+function optimizers.make(model, given, what)
+  what = what or "train.new"
   if type(given) == "function" then
     given = table.pack(given(model))
     if given.n == 1 then given = given[1] end
   end
   if given == nil then
-    if not optimizers.is_gpt(model) then return from_settings(model, {}) end
+    if not optimizers.is_gpt(model) then return from_settings(model, {}, what) end
     local adamw, muon = optim.recipe(model)
     return {adamw, muon}
   end
   if is_optimizer(given) then return {given} end
   if type(given) ~= "table" then
-    keywords.fail("train.new: expected optim to be an optimizer, a list of them or a table of settings, got %s",
+    keywords.fail("%s: expected optim to be an optimizer, a list of them or a table of settings, got %s", what,
                   keywords.show(given))
   end
-  if #given == 0 then return from_settings(model, given) end
+  if #given == 0 then return from_settings(model, given, what) end
   for i, one in ipairs(given) do
     if not is_optimizer(one) then
-      keywords.fail("train.new: optim[%d] is no optimizer but %s", i, keywords.show(one))
+      keywords.fail("%s: optim[%d] is no optimizer but %s", what, i, keywords.show(one))
     end
   end
   return table.move(given, 1, #given, 1, {})
