@@ -73,7 +73,7 @@ h2 { border-top: 1px solid var(--line); padding-top: 1.2rem; overflow-wrap: anyw
 h3 { font: 600 0.95rem/1.4 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; margin: 1.2rem 0 0.2rem; overflow-wrap: anywhere; }
 h3 a { text-decoration: none; }
 h3 small { color: var(--soft); font-weight: 400; font-size: 0.75rem; margin-left: 0.6rem; }
-pre.text, pre.code { font-size: 0.8rem; white-space: pre-wrap; overflow-wrap: anywhere; padding: 0.1rem 0 0.1rem 0.9rem; }
+pre.text, pre.code { white-space: pre-wrap; overflow-wrap: anywhere; padding: 0.1rem 0 0.1rem 0.9rem; }
 pre.code { background: var(--code); border-radius: 6px; padding: 0.4rem 0.9rem; }
 pre a { text-decoration: none; }
 :target { background: var(--code); }

@@ -14,7 +14,7 @@ main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1, h2, h3, h4 { line-height: 1.25; margin: 1.6em 0 0.5em; }
 h1:first-child { margin-top: 0; }
 a { color: var(--link); }
-code, pre { font: 0.85rem/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
+code, pre { font: 0.8rem/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
 p code, li code, td code { background: var(--code); padding: 0.1em 0.3em; border-radius: 3px; }
 pre { margin: 0; padding: 0.7rem 0.9rem; overflow-x: auto; tab-size: 4; }
 pre code { font: inherit; }
