@@ -74,8 +74,11 @@ static sh_after command_help(const char *argument, input *in) {
   return add_line(in, code) ? SH_RUN_TEXT : SH_NEXT_INPUT;
 }
 
-static const sh_command commands[] = {
-    {"exit", command_quit}, {"help", command_help}, {"quit", command_quit}};
+static const sh_command commands[] = {{"exit", command_quit},
+                                      {"exit()", command_quit},
+                                      {"help", command_help},
+                                      {"quit", command_quit},
+                                      {"quit()", command_quit}};
 
 /* Runs the command that the input is, if it is one. */
 static sh_after run_command(input *in) {
@@ -166,6 +169,16 @@ static void note_input(lua_State *L, const char *text, sh_result result, double 
   if (!call_library(L, "shell.inputs", "done", 7, 0)) sh_report(L, "");
 }
 
+/* Adds to the message on top of the stack what the input may have meant, where that is known. */
+static void add_hint(lua_State *L, const char *text) {
+  int top = lua_gettop(L);
+  if (sh_interrupted() || lua_type(L, top) != LUA_TSTRING) return;
+  lua_pushstring(L, text);
+  lua_pushvalue(L, top);
+  if (call_library(L, "shell.hints", "add", 2, 1)) lua_replace(L, top);
+  lua_settop(L, top);
+}
+
 /* Tells the library that an input is about to run. */
 static void begin_input(lua_State *L) {
   if (!call_library(L, "shell.inputs", "begin", 0, 0)) sh_report(L, "");
@@ -190,6 +203,7 @@ static sh_result run_input(lua_State *L, const input *in, int number) {
       sh_input_is_command(in->text) ? run_special(L, in->text) : run_lua(L, in, name);
   if (result != SH_INCOMPLETE) {
     if (result == SH_FAILED) {
+      add_hint(L, in->text);
       lua_pushvalue(L, -1);
       lua_insert(L, 1); /* for note_input() */
       sh_report(L, "");

@@ -153,6 +153,21 @@ static sh_result out_of_memory(lua_State *L) {
   return SH_FAILED;
 }
 
+/* "for x in y:", "if x: print(x)": a habit of Python's whose rest Lua would wait for. */
+static bool opens_with_colon(const char *text, size_t size) {
+  static const char *const words[] = {"for", "if", "while", "elif"};
+  size_t start = strspn(text, " \t"), n = strcspn(text + start, " \t(:\n");
+  bool block = false;
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    block = block || (strlen(words[i]) == n && memcmp(words[i], text + start, n) == 0);
+  const char *line_end = block ? memchr(text, '\n', size) : NULL;
+  const char *end = line_end ? line_end : text + size,
+             *colon = block ? memchr(text, ':', (size_t)(end - text)) : NULL;
+  for (; colon && colon < end; colon = memchr(colon + 1, ':', (size_t)(end - colon) - 1))
+    if (colon + 1 == end || colon[1] == ' ') return true;
+  return false;
+}
+
 /* Compiles rewritten text.  The statement form goes first in scripts, where calls are not shown. */
 static sh_result compile_text(lua_State *L, const sh_source *s, sh_show *show) {
   sh_outline outline;
@@ -169,7 +184,8 @@ static sh_result compile_text(lua_State *L, const sh_source *s, sh_show *show) {
     return SH_DONE;
   }
   if (whole == LUA_OK) return SH_DONE;
-  return incomplete || at_end(L) ? SH_INCOMPLETE : SH_FAILED;
+  bool more = (incomplete || at_end(L)) && !opens_with_colon(s->text, s->size);
+  return more ? SH_INCOMPLETE : SH_FAILED;
 }
 
 /* Protected part of sh_compile: (light userdata) -> rewritten text. */

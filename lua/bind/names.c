@@ -90,11 +90,24 @@ static void add_library(lua_State *L, const char *space, const names *list, int 
   lua_setglobal(L, space);
 }
 
+/* Python's constants would be nil, and {bias = False} no option at all: they are refused instead.
+ */
+static void refuse_constant(lua_State *L) {
+  static const char *const constants[][2] = {{"True", "true"}, {"False", "false"}, {"None", "nil"}};
+  const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+  for (int i = 0; i < GT_COUNT(constants); i++)
+    if (strcmp(name, constants[i][0]) == 0)
+      gtlua_error(L, "%s is %s in Lua", name, constants[i][1]);
+}
+
 /* __index of the globals: fetches a lazy one, else nil.  Upvalue: name -> library. */
 static int global_index(lua_State *L) {
   lua_settop(L, 2);
   lua_pushvalue(L, 2);
-  if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TNIL) return 1;
+  if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TNIL) {
+    refuse_constant(L);
+    return 1;
+  }
   lua_getglobal(L, "require");
   lua_insert(L, -2);
   lua_call(L, 1, 1);

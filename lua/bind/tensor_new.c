@@ -393,6 +393,9 @@ static void store(lua_State *L, const nest *n, int depth, gt_tensor *t, int64_t 
  * All integers give int64, any float the default float dtype, booleans bool. */
 static int new_tensor(lua_State *L) {
   gtlua_options options = default_options(L, "tensor");
+  if (!lua_isnoneornil(L, 2) && lua_type(L, 2) != LUA_TTABLE)
+    gtlua_error(L, "tensor: expected one value, {1, 2} of several, then {dtype =, …}, got %s",
+                gtlua_typename(L, 2));
   gt_tensor *source = gtlua_testtensor(L, 1);
   if (source) {
     options.dtype = source->dtype;

@@ -86,6 +86,34 @@ at_prompt "%save writes the inputs that worked" "local a = 1${nl}error('no')${nl
 gives "what %save wrote runs" 0 "2$nl" "" "$GPTSH" kept.lua
 at_prompt "%save does not overwrite" "1${nl}%save kept.lua" 'exists'
 
+# ---- habits from Python ----
+# meant INPUT HINT: the error of an input tells what it may have meant.
+x='x = torch.ones(2, 3)'
+meant() { at_prompt "\"$1\" is told: $2" "$x$nl$1" "^  .*$2"; }
+meant 'import torch' 'nothing has to be imported'
+meant 'x != 1' 'not equal is ~='
+meant 'x[:, 0]' 'indices are texts'
+meant 'x[0, 1]' 'indices are texts'
+meant 'x:sum(dim=1)' 'keywords go into a table'
+meant 'y = [1, 2]' 'a list is \{1, 2, 3\}'
+meant 'for i in range(3):' 'for i = 0, n - 1 do'
+meant 'def f(a): return a' 'function name'
+meant 'x += 1' 'x = x \+ 1'
+meant 'x ** 2' 'x \^ 2'
+meant 'print x' 'print\(x\)'
+meant 'x.mean()' 'called with a colon: x:mean\('
+meant 'm = nn.Linear(1, 1) m.train()' 'called with a colon: m:train\('
+meant 'np.array({1})' 'there is no numpy'
+meant 'len(x)' 'the length is #x'
+meant 'relu(x)' 'here it is torch.relu'
+meant 'torch.Tensor(2, 3)' 'torch.empty\(2, 3\)'
+meant '"loss " .. x' 'f"loss'
+at_prompt "False is refused where it would be nil" 'nn.Linear(2, 2, {bias = False})' 'False is false in Lua'
+at_prompt "a wrong method has no hint that is wrong" "$x${nl}x:no_such()" "no field or method 'no_such'\$"
+at_prompt "quit() ends" "quit()${nl}error('still there')" ''
+! grep -q still "$tap_dir/out"
+tap "and nothing runs after it" $? "$tap_dir/out"
+
 printf '%%help\n' >"$tap_dir/in"
 "$GPTSH" -i <"$tap_dir/in" 2>/dev/null >"$tap_dir/help"
 tap "%help lists the commands" "$([ "$(grep -c '^  %' "$tap_dir/help")" -ge 18 ] && echo 0 || echo 1)" "$tap_dir/help"

@@ -253,7 +253,7 @@ function Module:train(mode)
   return self
 end
 
-function Module:eval() return self:train(false) end
+function Module:eval() return Module.train(self, false) end
 
 function Module:requires_grad_(value)
   native.requires_grad(self, value ~= false)

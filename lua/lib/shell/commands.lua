@@ -318,7 +318,7 @@ function commands.run(text)
   local word, marks = text:match "^(.-)(%?%??)$"
   if text:sub(1, 1) == "?" then word, marks = text:match "^%?+%s*(.*)$", "search" end
   if marks and text:sub(1, 1) ~= "%" then return require("help").about(word:match "^%s*(.-)%s*$", marks) end
-  local name, argument = text:match "^%%%s*(%w*)%s*(.*)$"
+  local name, argument = text:match "^%%%%?%s*(%w*)%s*(.*)$"
   local known = {}
   for i, row in ipairs(commands.list) do
     if row[1] == name then return row[4](argument) end
