@@ -90,7 +90,7 @@ function files.save(path, object, options)
   local o = keywords.read("save", options, {"metadata"})
   if require "native.module".is_module(object) then object = object:state_dict() end
   if type(object) ~= "table" and (type(object) ~= "userdata" or torch.is_tensor(object)) then
-    keywords.fail("save: expected a table of named tensors, {w = x}, or a module, got %s", torch.type(object))
+    keywords.fail("save: expected a table of tensors by name, {w = x}, or a module, got %s", torch.type(object))
   end
   local list, metadata = {}, {}
   for name, tensor in pairs(object) do
