@@ -143,6 +143,41 @@ test("rules give the GPT their deviations, multipliers and steps", function()
   end
 end)
 
+--- A plain GPT whose weights hold what the multipliers of a rule do.
+local function folded(model, p)
+  local config = GPTConfig(model.config)
+  config.tied = false
+  local plain, weights = GPT(config), {}
+  for name, w in plain:named_parameters() do weights[name] = w:detach() end
+  for _, site in ipairs((p:sites(model))) do
+    local by = site.scales.multiplier
+    if site.tensor then
+      weights[site.name]:copy_(site.tensor:detach() * by)
+    elseif site.role == "unembed" then
+      weights["lm_head.weight"]:copy_(model.token_embedding.weight:detach() * by)
+    elseif site.role == "attention" then
+      weights[site.name .. ".query.weight"]:mul_(by)
+    else
+      weights[site.name .. (site.name:find "attn$" and ".proj.weight" or ".proj_down.weight")]:mul_(by)
+    end
+  end
+  return plain
+end
+
+test("under every rule the GPT is the plain one with every weight multiplied as the table says", function()
+  for _, tied in ipairs {true, false} do
+    for _, name in ipairs(RULES) do
+      torch.manual_seed(2)
+      local model = gpt(64, {tied = tied, softcap = 0, qk_norm = false, embedding_norm = false})
+      local p = reparam.new(name, {base = {hidden_dim = 16, n_layers = 1, n_heads = 2}})
+      p:apply(p:init(model))
+      local idx = torch.randint(0, 96, {2, 16})
+      local got, want = model(idx):detach(), folded(model, p)(idx):detach()
+      test.close(got / want:abs():max(), want / want:abs():max(), 2e-5)
+    end
+  end
+end)
+
 test("multipliers of the GPT act where they say: head, embedding, branches, attention", function()
   torch.manual_seed(2)
   local model = gpt(32, {softcap = 0, embedding_norm = false})

@@ -82,7 +82,7 @@ local unfinished = {} -- records of a sweep without journal that was stopped or 
 --            in nothing but the rate; or a model, whose copies begin with its weights; or settings of GPTs:
 --            {n_layers = 2, head_dim = 32, …}
 -- optim      function(model, point) -> optimizers; or settings {name = "AdamW", weight_decay = …} that get point.lr
--- rule       a parametrization, or its name with base = …: it draws the weights and makes the optimizers
+-- rule       a parametrization, or its name with base = … (the first width): it draws the weights and makes the optimizers
 -- data       tokens, cut into shuffled batches B x T by point.seed, or a loader: every point begins where it stands
 -- steps      of every point; schedule, momentum, clip, accumulate, autocast, objective as in train.new
 -- val        tokens: the score is the loss on them; else the mean training loss of the `last` (a tenth) steps

@@ -171,9 +171,9 @@ local function order_of(items)
   return place
 end
 
---- Name of the same tensor in a base model of fewer layers.
-local function base_name(name, mine, base)
-  if base.shapes[name] or not mine.path then return name end
+--- Name of the same tensor or module in a base model of fewer layers; `known`: by the names there.
+local function base_name(name, known, mine, base)
+  if known[name] or not mine.path then return name end
   local index, rest = name:match("^" .. mine.path:gsub("%p", "%%%0") .. "(%d+)(.*)$")
   return index and base.path and base.path .. tonumber(index) % base.layers .. rest or name
 end
@@ -184,7 +184,7 @@ local function shape_text(shape) return "(" .. table.concat(shape, ", ") .. ")" 
 local function base_shape(what, item, mine, base)
   local own = mine.shapes[item.name]
   if not base then return own end
-  local found = base.shapes[base_name(item.name, mine, base)]
+  local found = base.shapes[base_name(item.name, base.shapes, mine, base)]
   if not found then keywords.fail("%s: the base model has no '%s'", what, item.name) end
   if #found ~= #own then
     keywords.fail("%s: '%s' is %s, in the base model %s: expected as many dimensions", what, item.name,
@@ -252,8 +252,7 @@ local function add_places(model, list, mine, base, branches)
   for path, m in model:named_modules() do
     local head = mine.heads[path]
     if head then
-      local other = base and base.heads[base_name(path, {path = mine.path}, {shapes = base.heads, path = base.path,
-                                                                            layers = base.layers})] or head
+      local other = base and base.heads[base_name(path, base.heads, mine, base)] or head
       list[#list + 1] = place_site("attention", {path = path, module = m}, mine, base, head, other)
     end
     for _, pattern in ipairs(branches or BRANCHES) do
