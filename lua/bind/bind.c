@@ -141,8 +141,8 @@ static int distance(const char *a, const char *b) {
 }
 
 const char *gtlua_suggest(const char *wrong, const char *const *names, char text[96]) {
-  int limit = ((int)strlen(wrong) + 1) / 3; /* of short names one letter */
-  int best = limit < 1 ? 2 : limit < 3 ? limit + 1 : 4;
+  int length_wrong = (int)strlen(wrong), limit = length_wrong < 5 ? 1 : length_wrong / 3 + 1;
+  int best = limit < 3 ? limit + 1 : 4;
   text[0] = '\0';
   for (; *names; names++) {
     int d = distance(wrong, *names), length = (int)strlen(*names);

@@ -80,6 +80,7 @@ local function help(...)
   if select("#", ...) == 0 then
     return write("torch, F, nn, optim hold the functions; help(torch.sum), help(nn) or help \"softmax\" tell about them.",
       "Tensors, sizes and dimensions count from 0 and slice half-open (t[0], t[\"1:3\"]); Lua tables count from 1.",
+      "sum(x, {dim = …, keepdim = false}): what stands in braces goes by name, x:sum{dim = 1}, or in order, x:sum(1, true).",
       "f\"loss {loss:.4f}\" formats as in Python.  GPT(GPTConfig{n_layers = 4}) makes a model.")
   end
   local value = ...

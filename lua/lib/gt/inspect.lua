@@ -150,7 +150,8 @@ function spectral.table(source, options)
   return setmetatable({rows = rows, text = text}, Table)
 end
 
---- spectral.multiplier(fan_in, fan_out[, scale = 1/64])
+--- spectral.multiplier(fan_in, fan_out[, scale = 1/64]) -> scale * fan_out / fan_in: what the spectral parametrization
+--- (arXiv 2310.17813) multiplies a base rate by.
 function spectral.multiplier(fan_in, fan_out, scale) return fan_out / fan_in * (scale or 1 / 64) end
 
 return inspect

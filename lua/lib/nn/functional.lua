@@ -123,13 +123,13 @@ function functional.nll_loss(logp, targets, options)
   return reduced("nll_loss", -wide(logp):gather(-1, targets:unsqueeze(-1)):squeeze(-1), o.reduction)
 end
 
---- F.mse_loss(input, target[, {reduction = "mean"}])
+--- F.mse_loss(input, target[, {reduction = "mean" | "sum" | "none"}]): (input - target)^2, reduced.
 function functional.mse_loss(input, target, options)
   local o = keywords.read("mse_loss", options, {"reduction"})
   return reduced("mse_loss", (wide(input) - wide(target)):square(), o.reduction)
 end
 
---- F.l1_loss(input, target[, {reduction = "mean"}])
+--- F.l1_loss(input, target[, {reduction = "mean" | "sum" | "none"}]): |input - target|, reduced.
 function functional.l1_loss(input, target, options)
   local o = keywords.read("l1_loss", options, {"reduction"})
   return reduced("l1_loss", (input - target):abs(), o.reduction)
