@@ -64,7 +64,7 @@ const gt_rule gt_rules[] = {
      false},
     {"completep", NULL, "arXiv 2505.01618 with alpha = 1: muP and depth", ADAM, true},
     {"completep_half", NULL, "the same with alpha = 1/2", ADAM, true},
-    {"umup", "u-mup", "unit scaling (arXiv 2407.17465)", ADAM, false},
+    {"umup", "u-mup", "unit scaling (arXiv 2407.17465), of matrices and branches", ADAM, false},
 };
 const int gt_rule_count = GT_COUNT(gt_rules);
 
@@ -168,8 +168,8 @@ static const row rows[] = {
     {MOONLIGHT, MUON, ROLE(HIDDEN), {"fan_in^-1/2 shrink^1/2", NULL, "0.2 larger^1/2", NULL, NULL}},
     {SPECTRAL, ANY, MATRIX, {"fan_in^-1/2 shrink^1/2", NULL, "fan_in^-1", NULL, NULL}},
 
-    /* What the branches add is tau times the stream, then both are divided by sqrt(1 + tau^2); where
-     * a norm reads the stream, that is one factor for all branches.  The paper's constants of
+    /* What the branches add is tau times the stream, then both are divided by sqrt(1 + tau^2);
+     * where a norm reads the stream, that is one factor for all branches.  The paper's constants of
      * activations, of attention and of the loss depend on no size and are left out. */
     {UMUP, MUON, ROLE(HIDDEN), {"fan_in^-1/2", NULL, "aspect^1/2", NULL, NULL}},
     {UMUP, ANY, ROLE(EMBEDDING) | ROLE(TIED), {"1", NULL, "fan_out^-1/2", NULL, "fan_out^1/2"}},
