@@ -25,6 +25,11 @@ return {
     {inputs = {{1, 2, 70, 5}, {1, 2, 270, 5}, {1, 2, 270, 5}}, attr = {layout = "bhtd", dropout = 0.5, stream = 1}, dtypes = {"f64", "f32"}},
     {inputs = {{1, 1, 1, 1}, {1, 1, 1, 1}, {1, 1, 1, 1}}, dtypes = {"f64", "f32"}},
     {inputs = {{0, 3, 2, 4}, {0, 3, 2, 4}, {0, 3, 2, 4}}},
+    -- one query, whole vectors of channels: read in place; keys that fill no vector, keys not seen, four vectors and more
+    {inputs = {{2, 1, 4, 16}, {2, 37, 2, 16}, {2, 37, 2, 16}}, attr = {is_causal = true, offset = 36}},
+    {inputs = {{1, 2, 1, 80}, {1, 2, 19, 80}, {1, 2, 19, 80}}, attr = {is_causal = true, offset = 12, layout = "bhtd"}},
+    {inputs = {{1, 1, 2, 16}, {1, 1, 2, 16}, {1, 1, 2, 16}}, attr = {scale = 2}, gradient = false}, -- 0 but for rounding
+    {inputs = {{1, 1, 1, 64}, {1, 300, 1, 64}, {1, 300, 1, 64}}, dtypes = {"f64", "f32"}},
     -- several blocks of queries and keys, none of full size
     {inputs = {{1, 150, 2, 20}, {1, 150, 1, 20}, {1, 150, 1, 20}}, attr = {is_causal = true}, dtypes = {"f64", "f32"}},
     {inputs = {{1, 70, 1, 33}, {1, 270, 1, 33}, {1, 270, 1, 33}}, dtypes = {"f64", "f32"}},
