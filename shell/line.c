@@ -300,13 +300,12 @@ static void stop_or_resize(const char *prompt) {
 #endif
 }
 
-/* Answers a signal that ends the line, and the process unless it is Ctrl-C. */
+/* Answers a signal that ends the line. */
 static void give_up(void) {
   abandon();
   free(received);
   received = NULL;
-  if (caught != SIGINT) obey(caught);
-  fputs("^C\n", rl_outstream);
+  fputs(caught == SIGINT ? "^C\n" : "\n", rl_outstream);
   fflush(rl_outstream);
 }
 
@@ -547,6 +546,7 @@ sh_line_status sh_line_read(const char *prompt, char **out) {
   bool ok = edit(prompt);
   for (int i = 0; i < SH_WATCHED; i++) sigaction(watched[i], &old[i], NULL);
   sigprocmask(SIG_SETMASK, &outside, NULL);
+  if (!ok && caught != SIGINT) raise(caught); /* for the handler of the program */
   *out = ok ? received : NULL;
   if (!ok) return SH_LINE_INTERRUPTED;
   return received ? SH_LINE_OK : SH_LINE_END;

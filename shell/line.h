@@ -22,7 +22,8 @@ void sh_line_open(const char *history, const sh_line_helper *helper);
 void sh_line_close(void);
 
 /* Reads an input without its last line break; free it.  It may have several lines where the editor
- * can show them.  On Ctrl-C what was typed is dropped. */
+ * can show them.  On Ctrl-C what was typed is dropped; SIGTERM and SIGHUP, too, and then the
+ * program's own handlers get them. */
 sh_line_status sh_line_read(const char *prompt, char **out);
 
 /* Adds an input, of one line or more, to the history. */

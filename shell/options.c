@@ -21,7 +21,7 @@ const sh_command_row sh_command_rows[] = {
 const sh_option_row sh_option_rows[] = {
     {NULL, 'e', NULL, "CODE", "run CODE, show the value of an expression; may be repeated"},
     {NULL, 'i', NULL, NULL, "go to the prompt afterwards"},
-    {NULL, 0, "resume", NULL, "offer to run the inputs of the last session again"},
+    {NULL, 0, "resume", NULL, "offer to run the last session again, or to load its variables"},
     {NULL, 0, "no-init", NULL, "leave the init file of the prompt alone"},
     {NULL, 'E', NULL, NULL, "the same, and ignore the variable GPTSH_HISTORY"},
     {NULL, 0, "color", "WHEN", "colours: auto (on terminals), always or never"},

@@ -244,6 +244,13 @@ static int replay(lua_State *L, int number) {
   return number;
 }
 
+/* The process is asked to end: what the library can keep of the session it keeps. */
+static void keep_session(lua_State *L) {
+  sh_interrupt_clear(L);
+  lua_settop(L, 0);
+  if (!call_library(L, "shell.journal", "leaving", 0, 0)) sh_report(L, "");
+}
+
 /* "gpt> ", or what the user or a paused trainer puts in its place; on the stack. */
 static const char *prompt_text(lua_State *L, bool first, int number) {
   lua_settop(L, 0);
@@ -305,4 +312,5 @@ void sh_repl(lua_State *L, bool resume) {
   }
   drop(&in);
   sh_line_close();
+  if (sh_ending()) keep_session(L);
 }

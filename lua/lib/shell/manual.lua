@@ -69,7 +69,9 @@ Lua that runs before the first prompt (~/.config without that variable), after w
 and notebooks do not read it; \fB\-\-no\-init\fR leaves it alone
 .TP
 .I $XDG_STATE_HOME/gptsh/sessions/
-inputs and outputs of the last sessions at a prompt, for \fB\-\-resume\fR
+inputs and outputs of the last sessions at a prompt, for \fB\-\-resume\fR; the folders NAME.state hold variables (tensors,
+models, tokens, optimizers, trainers, plain values; up to 4 GiB) as they were when the process got SIGTERM or SIGHUP, after an
+input that took more than 10 s, and at \fB%log save\fR
 .SH ENVIRONMENT
 .TP
 .B GPTSH_HISTORY

@@ -6,6 +6,7 @@
 local files = require "plot.files"
 local gnuplot = require "plot.gnuplot"
 local live = require "gt.train.live"
+local shielded = require("native.train").shielded
 
 local picture = {every = 5} -- seconds from one picture to the next
 
@@ -47,13 +48,15 @@ local function attempt(self, fn)
   if self.broken then return end
   local ok, reason = pcall(fn, self)
   if ok then return end
+  if reason == "interrupted" then error(reason, 0) end
   self.broken = true
   if self.trainer.bar then self.trainer.bar:erase() end
   io.stderr:write(("live: %s; %s is no longer drawn\n"):format(tostring(reason), self.path))
 end
 
---- After each step: takes a picture that is ready, or begins the next one when it is time to.
-function Picture:tick() attempt(self, advance) end
+--- After each step: takes a picture that is ready, or begins the next one when it is time to.  Nothing here waits; a Ctrl-C
+-- does until it is done, lest a process gets lost.
+function Picture:tick() shielded(attempt, self, advance) end
 
 --- The run was stopped, perhaps by Ctrl-C: what is being drawn is given up.
 function Picture:stop()

@@ -29,7 +29,7 @@ local function decisive(t)
 end
 
 --- A schedule of the library as data; functions have no such form.
-local function schedule_data(value)
+function state.schedule_data(value)
   if not schedule.is(value) then return nil end
   local plain = {}
   for key, setting in pairs(value.settings) do
@@ -57,7 +57,7 @@ function state.gather(t)
   data.options = {ema = t.ema and t.ema.decay}
   for _, key in ipairs(kept) do data.options[key] = t[key] end
   data.model = state.model_data(t.model)
-  data.schedule_settings, data.momentum_settings = schedule_data(t.schedule), schedule_data(t.momentum)
+  data.schedule_settings, data.momentum_settings = state.schedule_data(t.schedule), state.schedule_data(t.momentum)
   local tensors = {model = t.model:state_dict(), optim = moments}
   if t.ema then tensors.ema = t.ema:state_dict() end
   return data, tensors
