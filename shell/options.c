@@ -1,6 +1,8 @@
 /* options.c: reads the command line by the table of commands and options. */
 #include "shell/options.h"
 
+#include "lua/bind/bind.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +139,29 @@ static bool read_colour(const char *text, sh_colour *out) {
   return false;
 }
 
+#define MOST_NAMES 63
+
+static void unknown_option(const char *argument, const sh_command_row *command) {
+  const char *names[MOST_NAMES + 1] = {NULL};
+  char hint[96];
+  int count = 0;
+  for (const sh_option_row *row = sh_option_rows; row->text && count < MOST_NAMES; row++)
+    if (row->name && belongs(row, command)) names[count++] = row->name;
+  const char *name = argument + strspn(argument, "-");
+  char wrong[64];
+  snprintf(wrong, sizeof wrong, "%.*s", (int)strcspn(name, "="), name);
+  usage("unknown option '%s'%s", argument, gtlua_suggest(wrong, names, hint));
+}
+
+static bool unknown_command(const char *name) {
+  const char *names[MOST_NAMES + 1] = {NULL};
+  char hint[96];
+  for (int i = 0; sh_command_rows[i].text && i < MOST_NAMES; i++)
+    names[i] = sh_command_rows[i].name;
+  return usage("nb has no command '%s'%s; see gptsh nb --help", name,
+               gtlua_suggest(name, names, hint));
+}
+
 /* Finds the row of argv[*i] and its value: "--name=value", "-eCODE" or the next argument. */
 static const sh_option_row *find_option(int argc, char **argv, int *i,
                                         const sh_command_row *command, const char **value) {
@@ -156,7 +181,7 @@ static const sh_option_row *find_option(int argc, char **argv, int *i,
     if (row->value && !joined && *i + 1 < argc) *value = argv[++*i];
     return row;
   }
-  usage("unknown option '%s'", argument);
+  unknown_option(argument, command);
   return NULL;
 }
 
@@ -231,7 +256,7 @@ static bool read_command(int argc, char **argv, int i, sh_options *o) {
       o->command = row;
       return read_operands(argc, argv, i + 1, o);
     }
-  if (i < argc) return usage("nb has no command '%s'; see gptsh nb --help", argv[i]);
+  if (i < argc) return unknown_command(argv[i]);
   return usage("nb needs a command; see gptsh nb --help");
 }
 

@@ -136,6 +136,14 @@ grep -q '^first$' "$tap_dir/nb.md" && grep -q '^9$' "$tap_dir/nb.md" && grep -q 
 tap "and their outputs can be read" $? "$tap_dir/nb.md"
 gives "os.exit is honoured" 5 "out$nl" "" sh -c "printf -- '-- %%%%\nprint(\"out\") os.exit(5)\n' >exit.lua; exec '$GPTSH' nb run exit.lua"
 
+book '-- %% a
+local x = torch.ones(2)
+x:sum()
+
+print(x.sum())
+'
+nb "habits of Python are told in cells, too" 1 "" "called with a colon: x:sum(…)" --no-save
+
 # ---- parameters ----
 book '-- %% parameters tags=["parameters"]
 local steps = 3
@@ -176,6 +184,7 @@ gives "--to" 0 "load${nl}train 1$nl" "" "$GPTSH" nb run nb.lua --to train
 gives "--from by a title's second cell" 0 "train 2${nl}show$nl" "" "$GPTSH" nb run nb.lua --from train~2
 gives "--only by number and id" 0 "load${nl}show$nl" "" "$GPTSH" nb run nb.lua --only 1,the-end
 gives "a line names its cell" 0 "train 1${nl}train 2$nl" "" "$GPTSH" nb run nb.lua --from @4 --to @5
+gives "--from behind --to is a usage error" 2 "" "cell 'the-end' stands behind 'load'" "$GPTSH" nb run nb.lua --from the-end --to load
 gives "an unknown cell is a usage error" 2 "" "no cell 'trane' (did you mean 'train'?)" "$GPTSH" nb run nb.lua --to trane
 
 # ---- keys and cached cells ----
@@ -416,6 +425,8 @@ gives "an existing target is not overwritten" 1 "" "is there already" "$GPTSH" n
 # ---- usage ----
 gives "nb alone is a usage error" 2 "" "nb needs a command" "$GPTSH" nb
 gives "an option of another command is one, too" 2 "" "unknown option '--tolerance'" "$GPTSH" nb run --tolerance 1 nb.lua
+gives "a near option is suggested" 2 "" "unknown option '--frm' (did you mean 'from'?)" "$GPTSH" nb run --frm x nb.lua
+gives "and a near command" 2 "" "no command 'rum' (did you mean 'run'?)" "$GPTSH" nb rum nb.lua
 gives "a missing file is an error" 1 "" "cannot read nowhere.lua" "$GPTSH" nb run nowhere.lua
 "$GPTSH" nb --help >"$tap_dir/help" && grep -q 'import  *FILE.ipynb' "$tap_dir/help"
 tap "nb --help lists the commands" $? "$tap_dir/help"

@@ -51,6 +51,7 @@ local function choose(doc, o)
   local ok, reason = pcall(function()
     if o.from then first = find(o.from) end
     if o.to then last = find(o.to) end
+    if o.from and first > last then error(("%s: cell '%s' stands behind '%s'"):format(doc.path, o.from, o.to), 0) end
     for i = first, last do wanted[i] = true end
     if o.only then
       wanted = {}
@@ -112,6 +113,7 @@ Run.__index = Run
 --- Tells about an error: on stderr always, among the outputs too when they are recorded.
 function Run:report(cell, message)
   if self.recorder then self.recorder:error(message) end
+  message = require("shell.hints").add(cell.body, message, cell.line)
   if cell.number > 0 then message = message .. "\n  in " .. called(cell) end
   complain("%s", message)
 end

@@ -127,14 +127,27 @@ local function of_run(text, message)
   if message:find("params: expected a table or an iterator", 1, true) then return "of a module: model:parameters()" end
 end
 
---- The error message of an input with a hint under its first line, where one is known.
-function hints.add(text, message)
-  local unread = message:find "^input %d+:%d+: .* near " or message:find " expected near "
-  local ok, hint = pcall(unread and of_syntax or of_run, text, message)
+--- The line of the text that the message is about; all of it when the message names none.
+local function line_of(text, message, first)
+  local number = tonumber(message:match "^[^\n]-:(%d+): ")
+  local at = 1
+  for line in (text .. "\n"):gmatch "(.-)\n" do
+    if number and at == number - first + 1 then return line end
+    at = at + 1
+  end
+  return text
+end
+
+--- The error message of a text, whose first line has the number `first` (1), with a hint under its first line, where
+--- one is known.
+function hints.add(text, message, first)
+  local head, rest = message:match "^([^\n]*)(.*)$"
+  local unread = head:find " near ['<]" ~= nil
+  local line = line_of(text, message, first or 1)
+  local ok, hint = pcall(unread and of_syntax or of_run, line, message)
   if not ok or not hint then return message end
-  local first, rest = message:match "^([^\n]*)(.*)$"
-  if not unread then first = first:gsub(" %(did you mean '[^']*'%?%)", "") end
-  return first .. "\n  " .. hint .. rest
+  if not unread then head = head:gsub(" %(did you mean '[^']*'%?%)", "") end
+  return head .. "\n  " .. hint .. rest
 end
 
 return hints
