@@ -1,8 +1,8 @@
 -- make bench: every claim as a ratio to PyTorch on this machine in this run, pair by pair; without PyTorch the gptsh column.
 -- usage: gptsh tests/bench/bench.lua GPTSH PYTHON [JOB…]
 -- PEERS="stock compiled" picks columns, PAIRS=3 sets the number of pairs.
--- Peers: stock (eager), tuned (jemalloc with huge pages preloaded where installed), compiled (torch.compile).  The
--- headline ratio is against the fastest of them.  Order of runs alternates (ABBA), figures are medians of per-pair ratios.
+-- Peers: stock (eager), tuned (jemalloc with huge pages preloaded where installed), compiled (torch.compile); of the sweep
+-- a loop on all cores and a process per core.  The headline ratio is against the fastest of them.  Order of runs alternates (ABBA), figures are medians of per-pair ratios.
 
 local GPTSH, PYTHON = arg[1], arg[2]
 local here = arg[0]:match "^(.*)/" or "."
@@ -17,6 +17,7 @@ local JOBS = {
   {name = "s4-f32",    title = "train step, 11x512, NS fp32",        pairs = 3, compile = true, gate = 1e-4},
   {name = "s4-auto",   title = "train step, 11x512, bf16 autocast",  pairs = 1, compile = true, gate = 1e-2},
   {name = "s2-f32",    title = "train step, 285M, NS fp32",          pairs = 1, compile = true, gate = 1e-4},
+  {name = "sweep",     title = "sweep, 24 GPTs 32-128 wide",         pairs = 3, variants = {"loop", "processes"}, gate = 5e-3},
 }
 
 local function shell(command)
@@ -32,21 +33,36 @@ local function median(values)
   return n % 2 == 1 and values[(n + 1) // 2] or (values[n // 2] + values[n // 2 + 1]) / 2
 end
 
---- Runs one child; returns seconds, peak bytes, check value, or nil when it failed.
+--- Runs one child; returns seconds, peak bytes, a list of values to check, or nil when it failed.
 local function once(command, whole)
   local start = torch.perf_counter()
   local text = shell(command)
   local wall = torch.perf_counter() - start
   local seconds, peak, check = text:match "(%S+) (%S+) (%S+)%s*$"
   if not seconds then return nil end
-  return whole and wall or tonumber(seconds), tonumber(peak), tonumber(check)
+  local values = {}
+  for value in check:gmatch "[^,]+" do values[#values + 1] = tonumber(value) end
+  return whole and wall or tonumber(seconds), tonumber(peak), values
+end
+
+--- Are two lists of numbers equal to a relative error?
+local function agree(a, b, tolerance)
+  for i, value in ipairs(b) do
+    if not (math.abs((a[i] or 1 / 0) - value) <= tolerance * math.abs(value)) then return false end
+  end
+  return #a == #b
 end
 
 local versions = shell(f"{PYTHON} -c 'import torch; print(torch.__version__)'"):gsub("%s+$", "")
 
 local function peers(job)
   if versions == "" then return {} end
-  local list = {{name = "stock", command = f"{PYTHON} {here}/job.py {job.name}"}}
+  local list = {}
+  for i, variant in ipairs(job.variants or {}) do
+    list[i] = {name = variant, command = f"{PYTHON} {here}/job.py {job.name} {variant}"}
+  end
+  if job.variants then return list end
+  list = {{name = "stock", command = f"{PYTHON} {here}/job.py {job.name}"}}
   local jemalloc = shell "ls /usr/lib/*/libjemalloc.so.2":match "%S+"
   if jemalloc then
     local settings = "MALLOC_CONF=thp:always,dirty_decay_ms:-1,muzzy_decay_ms:-1"
@@ -75,8 +91,8 @@ local function compare(job, peer)
       a, a_peak, a_check = once(mine, job.whole)
     end
     if not a or not b then return nil, (a and peer.name or "gptsh") .. " failed" end
-    if job.gate and math.abs(a_check - b_check) > job.gate * math.abs(b_check) then
-      return nil, f"results differ: {a_check} and {b_check}"
+    if job.gate and not agree(a_check, b_check, job.gate) then
+      return nil, f"results differ: {table.concat(a_check, ',')} and {table.concat(b_check, ',')}"
     end
     ratios[i], memory[i], ours[i], theirs[i] = b / a, b_peak / a_peak, a, b
   end

@@ -3,6 +3,7 @@ local job = arg[1]
 
 local FULL = {hidden_dim = 1024, n_layers = 24, n_heads = 8, vocab_size = 32768, sequence_len = 1024}
 local S4 = {hidden_dim = 512, n_layers = 11, n_heads = 8, n_kv_heads = 4, vocab_size = 1024, sequence_len = 1024}
+local SWEEP = {n_layers = 2, vocab_size = 256, sequence_len = 32}
 local SMALL = {hidden_dim = 256, n_layers = 4, n_heads = 2, vocab_size = 1024, sequence_len = 1024}
 
 local function tokens(vocab, length, shift)
@@ -72,7 +73,48 @@ local function step(config, ns_dtype, warm, count, autocast)
   return seconds, losses[3]
 end
 
+--- Batches of 8 rows as a loader, the same on both sides: squares, a quarter of them replaced by noise.
+local function batches(steps)
+  local xs, ys = {}, {}
+  for s = 1, steps do
+    local i = torch.arange(8 * 33) + s * 4099
+    local rows = torch.where((i * 40503 % 65536):lt(16384), i * 7919 % 256, (i % 97) * (i % 97) % 251):view(8, 33)
+    xs[s], ys[s] = rows[":, :-1"]:contiguous(), rows[":, 1:"]:contiguous()
+  end
+  local at = 0
+  return {
+    next = function()
+      at = at + 1
+      return xs[at], ys[at]
+    end,
+    state = function() return at end,
+    load_state = function(_, place) at = place end,
+  }
+end
+
+--- A sweep of 8 rates at 3 widths with AdamW, a point's score the mean of its last losses.
+local function sweep_job()
+  local steps = 80
+  local data, start = batches(steps), torch.perf_counter()
+  local r = sweep {
+    lr = pow2(-11, -4), width = {32, 64, 128}, data = data, steps = steps, limit = 1e9, progress = false,
+    schedule = function(step) return math.min(1, (step + 1) / 8, (steps - step) / 32) end,
+    optim = {name = "AdamW", betas = {0.9, 0.95}, weight_decay = 0.0},
+    model = function(point)
+      local config = {hidden_dim = point.width, n_heads = point.width // 32}
+      for key, value in pairs(SWEEP) do config[key] = value end
+      local model = GPT(GPTConfig(config))
+      fill(model)
+      return model
+    end,
+  }
+  local losses = {}
+  for i, point in ipairs(r.points) do losses[i] = f"{point.loss:.6f}" end
+  return torch.perf_counter() - start, table.concat(losses, ",")
+end
+
 local jobs = {
+  sweep = sweep_job,
   construct = construct,
   forward = forward,
   ["step-f32"] = function() return step(SMALL, "f32", 3, 9) end,

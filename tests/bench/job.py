@@ -1,9 +1,10 @@
 """One benchmark job in PyTorch, the peer of job.lua.  Prints: seconds peak_bytes check.
 
-usage: job.py JOB [eager|compile]
+usage: job.py JOB [eager|compile|loop|processes]
 JOB: one of those of bench.lua.  The model is the founding notebook's GPT: parameter-free RMSNorm, half-split RoPE
 with bf16 tables, QK-norm after RoPE, relu^2, tied head, softcap 15.
 """
+import multiprocessing
 import resource
 import statistics
 import sys
@@ -181,6 +182,48 @@ def job_step(wrap, config, dtype, warm, count, autocast=False):
     return seconds, losses[2]
 
 
+def sweep_batches(steps):
+    """Batches of 8 rows: squares, a quarter of them replaced by noise."""
+    out = []
+    for s in range(1, steps + 1):
+        i = torch.arange(8 * 33) + s * 4099
+        rows = torch.where(i * 40503 % 65536 < 16384, i * 7919 % 256, (i % 97) * (i % 97) % 251).view(8, 33)
+        out.append((rows[:, :-1].contiguous(), rows[:, 1:].contiguous()))
+    return out
+
+
+def sweep_point(point, steps=80):
+    width, lr = point
+    model = GPT(dict(width=width, layers=2, heads=width // 32, vocab=256, length=32))
+    fill(model)
+    opt = torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
+    losses = []
+    for step, (x, y) in enumerate(SWEEP_DATA):
+        opt.param_groups[0]["lr"] = lr * min(1, (step + 1) / 8, (steps - step) / 32)
+        loss = model(x, y)
+        loss.backward()
+        opt.step()
+        opt.zero_grad(set_to_none=True)
+        losses.append(loss.item())
+    return sum(losses[-8:]) / 8
+
+
+def job_sweep(variant):
+    """variant loop: one point after another on all cores; processes: one on each core, those that take longest first."""
+    global SWEEP_DATA
+    cores = torch.get_num_threads()
+    start = time.perf_counter()
+    SWEEP_DATA = sweep_batches(80)
+    points = [(width, 2.0 ** k) for width in (32, 64, 128) for k in range(-11, -3)]
+    if variant == "processes":
+        torch.set_num_threads(1)
+        with multiprocessing.get_context("fork").Pool(cores, torch.set_num_threads, (1,)) as pool:
+            losses = pool.map(sweep_point, points[::-1], chunksize=1)[::-1]
+    else:
+        losses = [sweep_point(point) for point in points]
+    return time.perf_counter() - start, ",".join(f"{loss:.6f}" for loss in losses)
+
+
 STEPS = {
     "step-f32": (SMALL, torch.float32, 3, 9),
     "step-bf16": (SMALL, torch.bfloat16, 3, 9),
@@ -200,6 +243,8 @@ def main():
         seconds, check = 0.0, 0.0
     elif job == "construct":
         seconds, check = job_construct()
+    elif job == "sweep":
+        seconds, check = job_sweep(variant)
     elif job == "forward":
         seconds, check = job_forward(wrap)
     else:
