@@ -98,7 +98,7 @@ local function sweep_job()
   local data, start = batches(steps), torch.perf_counter()
   local r = sweep {
     lr = pow2(-11, -4), width = {32, 64, 128}, data = data, steps = steps, limit = 1e9, progress = false,
-    schedule = function(step) return math.min(1, (step + 1) / 8, (steps - step) / 32) end,
+    schedule = function(done) return math.min(1, (done + 1) / 8, (steps - done) / 32) end,
     optim = {name = "AdamW", betas = {0.9, 0.95}, weight_decay = 0.0},
     model = function(point)
       local config = {hidden_dim = point.width, n_heads = point.width // 32}

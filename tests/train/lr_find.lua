@@ -3,7 +3,7 @@ local test = require "harness"
 local support = require "train.support"
 
 local function options(more)
-  local o = {model = support.model(4), data = support.tokens():loader {B = 4, T = 16, shuffle = true, seed = 3}, steps = 60}
+  local o = {model = support.model(4), data = support.tokens():loader {B = 4, T = 16, shuffle = true, seed = 3}, steps = 60, progress = false}
   for key, value in pairs(more or {}) do o[key] = value end
   return o
 end
@@ -14,6 +14,21 @@ test("it suggests a rate at which the loss falls, below the one where it is leas
   test.close(found.lr[1], 2.0 ^ -17, 1e-12)
   test.close(found.lr[#found.lr] / found.lr[1], (2.0 ^ 18) ^ ((#found.lr - 1) / 59), 1e-3)
   assert(tostring(found):find("steepest at", 1, true))
+  assert(found.valley > 2.0 ^ -17 and found.valley < found.lowest, tostring(found))
+end)
+
+test("the valley is the middle of the longest fall, though it pauses", function()
+  local losses = {}
+  for i = 1, 60 do losses[i] = i <= 20 and 5 or i <= 40 and 5 - (i - 20) * 0.1 or 3 + (i - 40) * 0.1 end
+  losses[27], losses[28] = 4.6, 4.6
+  local i = 0
+  local found = lr_find(options {smooth = 1e-9, objective = function(model, x, y)
+    i = i + 1
+    local loss = model(x, y)
+    return loss - loss:detach() + losses[i] -- its gradient, that value
+  end})
+  test.equal(found.lowest, found.lr[40])
+  assert(found.valley >= found.lr[29] and found.valley <= found.lr[31], found.valley / found.lr[30])
 end)
 
 test("the first loss is that of the model, and the rates are those of the optimizer", function()
@@ -67,6 +82,19 @@ test("a figure shows loss, average and suggestion", function()
   local data = lr_find(options()):plot():data()
   plot.sink = nil
   assert(data:find "smoothed\t" and data:find "\nloss\t" and data:find "\nsteepest\t", data)
+end)
+
+test("a run that fails at once is told and has no figure", function()
+  local found = lr_find(options {objective = function(model, x, y) return model(x, y) / 0 end})
+  assert(tostring(found):find "no suggestion", tostring(found))
+  test.raises(function() found:plot() end, "nothing to draw: the first loss is not finite")
+end)
+
+test("progress goes to stderr", function()
+  local script = [[package.path = "tests/?.lua;" .. package.path; local s = require "train.support"
+    lr_find{model = s.model(), data = s.tokens(), B = 2, T = 8, steps = 10, limit = 1e9}]]
+  local out = support.shell(("'%s' -e '%s' 2>&1 >/dev/null"):format(os.getenv "GPTSH" or "./gptsh", script))
+  assert(out:find "^step 10/10 loss ", out)
 end)
 
 test("bad input is refused with a clear message", function()

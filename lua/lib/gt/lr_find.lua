@@ -1,14 +1,16 @@
 --- lr_find.lua: one short run in which the learning rate grows from step to step: where the loss falls fastest is a rate to
 -- begin with (arXiv 1506.01186).  All groups grow by one multiplier, so that their ratios stay.
 
+local native = require "native.train"
 local module = require "native.module"
 local family = require "gt.family"
 local keywords = require "gt.keywords"
+local progress = require "gt.train.progress"
 local rate_text = require "gt.sweep.text".rate
 local train = require "gt.train"
 
 local OPTIONS = {"model", "data", "optim", "from", "to", "steps", "limit", "smooth", "objective", "clip", "accumulate",
-                 "autocast", "B", "T"}
+                 "autocast", "B", "T", "progress"}
 
 local Found = {__name = "lr_find"}
 Found.__index = Found
@@ -17,31 +19,61 @@ function Found:__tostring()
   local ending = self.stopped and (": stopped at %s, the loss is %s"):format(rate_text(self.last), self.stopped) or ""
   local range = ("lr_find: %d steps from %s to %s%s"):format(#self.lr, rate_text(self.lr[1] or self.last), rate_text(self.last), ending)
   if not self.suggestion then return range .. "\nno suggestion: the loss does not fall in this range" end
-  return ("%s\nsteepest at %.3g, least loss %.4f at %.3g"):format(range, self.suggestion, self.least, self.lowest)
+  return ("%s\nsteepest at %.3g, valley at %.3g, least loss %.4f at %.3g (a tenth of it: %.3g)"):format(range,
+    self.suggestion, self.valley, self.least, self.lowest, self.lowest / 10)
 end
 
---- found:plot{title =, save =}: loss by rate, raw and smoothed, with the suggestion marked.
+--- Mark of a rate on the smoothed curve.
+local function mark(found, rate, title)
+  for i, lr in ipairs(found.lr) do
+    if lr == rate then return {x = {lr}, y = {found.smooth[i]}, title = title, style = "stars"} end
+  end
+end
+
+--- found:plot{title =, save =}: loss by rate, raw and smoothed, with the suggestions marked.  The axis ends above the first
+-- loss: the climb at the end must not flatten the fall.
 function Found:plot(options)
   local o = keywords.read("lr_find: plot", options, {"title", "save"})
+  if #self.lr == 0 then keywords.fail "lr_find: plot: nothing to draw: the first loss is not finite" end
   local made = {{x = self.lr, y = self.smooth, title = "smoothed"}, {x = self.lr, y = self.loss, title = "loss", style = "points"},
                 xlabel = "learning rate", ylabel = "loss", logx = 2, title = o.title, save = o.save}
-  if self.suggestion then
-    made[3] = {x = {self.suggestion}, y = {self.smooth[self.index]}, title = "steepest", style = "stars"}
-  end
+  local fall = self.smooth[1] - self.least
+  if fall > 0 then made.ylim = {self.least - 0.2 * fall, self.smooth[1] + 0.5 * fall} end
+  made[#made + 1] = mark(self, self.suggestion, "steepest")
+  made[#made + 1] = mark(self, self.valley, "valley")
   return plot(made)
 end
 
---- Steepest fall of the smoothed loss by log of the rate, without the first tenth, whose average is young, and the last five,
--- which already climb; and the least smoothed loss.
+--- The longest fall of a list, which may pause: the numbers of its first and last item.
+local function longest_fall(y)
+  local length, before, last = {}, {}, 1
+  for i = 1, #y do
+    length[i] = 1
+    for k = 1, i - 1 do
+      if y[k] > y[i] and length[k] + 1 > length[i] then length[i], before[i] = length[k] + 1, k end
+    end
+    if length[i] > length[last] then last = i end
+  end
+  local first = last
+  while before[first] do first = before[first] end
+  return first, last
+end
+
+--- Steepest fall of the smoothed loss by log of the rate, and the valley, the middle of its longest fall: both without the
+-- first tenth, whose average is young, and the last five, which already climb; and the least smoothed loss.
 local function judge(found)
   local x, y, steepest = found.lr, found.smooth, 0
   for i, value in ipairs(y) do
     if not found.least or value < found.least then found.least, found.lowest = value, x[i] end
   end
-  for i = math.max(2, #x // 10 + 1), #x - 5 do
+  local from, to = math.max(2, #x // 10 + 1), #x - 5
+  for i = from, to do
     local slope = (y[i + 1] - y[i - 1]) / math.log(x[i + 1] / x[i - 1])
-    if slope < steepest then steepest, found.index, found.suggestion = slope, i, x[i] end
+    if slope < steepest then steepest, found.suggestion = slope, x[i] end
   end
+  if not found.suggestion then return end
+  local first, last = longest_fall(table.move(y, from, to, 1, {}))
+  found.valley = x[from - 1 + (first + last) // 2]
 end
 
 local function between(name, value, low, high)
@@ -66,21 +98,31 @@ local function read(options)
   local run = {data = o.data, optim = optimizers, steps = steps, progress = false,
                schedule = function(step) return from * (to / from) ^ (step / (steps - 1)) end}
   for _, key in ipairs {"objective", "clip", "accumulate", "autocast", "B", "T"} do run[key] = o[key] end
-  return {model = o.model, data = o.data, run = run, steps = steps, limit = between("limit", o.limit or 4, 1, math.huge),
+  return {model = o.model, data = o.data, run = run, progress = o.progress ~= false, steps = steps, limit = between("limit", o.limit or 4, 1, math.huge),
           decay = between("smooth", o.smooth or 0.8, 0, 1)}
 end
 
---- Runs until the loss climbs too high.
-local function grow(o, t, found)
+--- Runs until the loss climbs too high -> why it ended before its last step; tick() after each one.
+local function grow(o, t, found, tick)
   local average, least = 0.0, math.huge
   for i = 1, o.steps do
     found.last = t.schedule(i - 1)
     if not family.step(t) then return "not finite" end
+    tick()
     average = o.decay * average + (1 - o.decay) * t.loss
     found.lr[i], found.loss[i], found.smooth[i] = found.last, t.loss, average / (1 - o.decay ^ i)
     least = math.min(least, found.smooth[i])
     if least > 0 and found.smooth[i] > o.limit * least then return ("%g times the least"):format(o.limit) end
   end
+end
+
+--- The same with a line on stderr that tells how far it is.
+local function show_grow(o, t, found)
+  local bar = progress.new(t, o.steps)
+  local function finish() bar:finish() end
+  local why = native.guard(finish, grow, o, t, found, function() bar:tick() end)
+  finish()
+  return why
 end
 
 --- lr_find{model =, data =, from = 2^-17, to = 2, steps = 100, …} -> found.
@@ -89,8 +131,9 @@ end
 -- limit   ends when the smoothed loss is limit (4) times the least, or not finite; smooth (0.8): decay of the average, which is
 --         late by about 1 / (1 - smooth) steps
 -- objective, clip, accumulate, autocast, B, T as in train.new
--- found.suggestion: where the smoothed loss falls fastest; .lr, .loss, .smooth; found:plot{save =}.  It works on a copy of the
--- model; random streams and the loader are put back.
+-- found.suggestion: where the smoothed loss falls fastest; .valley: the middle of its longest fall; .lowest: where it is
+-- least, .least; .lr, .loss, .smooth, found:plot{save =}.  It works on a copy of the model; random streams and the loader are
+-- put back.
 local function lr_find(options)
   local o = read(options)
   local streams <close> = family.keep_streams() -- luacheck: no unused
@@ -98,7 +141,8 @@ local function lr_find(options)
   local grad <close> = torch.set_grad_enabled(true) -- luacheck: no unused
   o.run.model = o.model:clone()
   local found = setmetatable({lr = {}, loss = {}, smooth = {}}, Found)
-  found.stopped = grow(o, train.new(o.run), found)
+  local t = train.new(o.run)
+  if o.progress then found.stopped = show_grow(o, t, found) else found.stopped = grow(o, t, found, function() end) end
   judge(found)
   return found
 end
