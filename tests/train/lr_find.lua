@@ -19,7 +19,7 @@ end)
 
 test("the valley is the middle of the longest fall, though it pauses", function()
   local losses = {}
-  for i = 1, 60 do losses[i] = i <= 20 and 5 or i <= 40 and 5 - (i - 20) * 0.1 or 3 + (i - 40) * 0.1 end
+  for i = 1, 60 do losses[i] = i <= 20 and 4.8 + i * 0.01 or i <= 40 and 5 - (i - 20) * 0.1 or 3 + (i - 40) * 0.1 end
   losses[27], losses[28] = 4.6, 4.6
   local i = 0
   local found = lr_find(options {smooth = 1e-9, objective = function(model, x, y)
@@ -45,6 +45,12 @@ test("the first loss is that of the model, and the rates are those of the optimi
   local found = lr_find(o)
   test.equal(found.loss[1], loss)
   test.close(rates[1].lr, 0.5 * found.last, 1e-12)
+end)
+
+test("tokens are read in shuffled order", function()
+  local tokens = support.tokens()
+  local found = lr_find(options {data = tokens, B = 4, T = 16})
+  test.equal(found.loss, lr_find(options {data = tokens:loader {B = 4, T = 16, shuffle = true, seed = 1}}).loss)
 end)
 
 test("it ends when the loss climbs, or is not finite", function()

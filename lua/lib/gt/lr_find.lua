@@ -7,8 +7,10 @@ local family = require "gt.family"
 local keywords = require "gt.keywords"
 local progress = require "gt.train.progress"
 local rate_text = require "gt.sweep.text".rate
+local settings = require "gt.train.settings"
 local train = require "gt.train"
 
+local SEED = 1 -- of the order of the batches
 local OPTIONS = {"model", "data", "optim", "from", "to", "steps", "limit", "smooth", "objective", "clip", "accumulate",
                  "autocast", "B", "T", "progress"}
 
@@ -44,19 +46,17 @@ function Found:plot(options)
   return plot(made)
 end
 
---- The longest fall of a list, which may pause: the numbers of its first and last item.
-local function longest_fall(y)
-  local length, before, last = {}, {}, 1
+--- The middle of the longest fall of a list, which may pause: as many items before its end as half of it has.
+local function middle_of_fall(y)
+  local length, last = {}, 1
   for i = 1, #y do
     length[i] = 1
     for k = 1, i - 1 do
-      if y[k] > y[i] and length[k] + 1 > length[i] then length[i], before[i] = length[k] + 1, k end
+      if y[k] > y[i] then length[i] = math.max(length[i], length[k] + 1) end
     end
     if length[i] > length[last] then last = i end
   end
-  local first = last
-  while before[first] do first = before[first] end
-  return first, last
+  return last - length[last] // 2
 end
 
 --- Steepest fall of the smoothed loss by log of the rate, and the valley, the middle of its longest fall: both without the
@@ -72,8 +72,7 @@ local function judge(found)
     if slope < steepest then steepest, found.suggestion = slope, x[i] end
   end
   if not found.suggestion then return end
-  local first, last = longest_fall(table.move(y, from, to, 1, {}))
-  found.valley = x[from - 1 + (first + last) // 2]
+  found.valley = x[from - 1 + middle_of_fall(table.move(y, from, to, 1, {}))]
 end
 
 local function between(name, value, low, high)
@@ -98,6 +97,10 @@ local function read(options)
   local run = {data = o.data, optim = optimizers, steps = steps, progress = false,
                schedule = function(step) return from * (to / from) ^ (step / (steps - 1)) end}
   for _, key in ipairs {"objective", "clip", "accumulate", "autocast", "B", "T"} do run[key] = o[key] end
+  if settings.is_tokens(o.data) then -- shuffled: a text changes on its way, and the loss with it
+    run.data = o.data:loader {B = o.B, T = o.T or settings.sequence_len(o.model), shuffle = true, seed = SEED}
+    run.B, run.T = nil, nil
+  end
   return {model = o.model, data = o.data, run = run, progress = o.progress ~= false, steps = steps, limit = between("limit", o.limit or 4, 1, math.huge),
           decay = between("smooth", o.smooth or 0.8, 0, 1)}
 end
@@ -126,11 +129,12 @@ local function show_grow(o, t, found)
 end
 
 --- lr_find{model =, data =, from = 2^-17, to = 2, steps = 100, …} -> found.
+-- data    tokens, cut into shuffled batches B x T, or a loader
 -- optim   settings {name = "AdamW", …}, whose rates go from `from` to `to`; or function(model) -> optimizers, whose own
 --         rates are multiplied by them
 -- limit   ends when the smoothed loss is limit (4) times the least, or not finite; smooth (0.8): decay of the average, which is
 --         late by about 1 / (1 - smooth) steps
--- objective, clip, accumulate, autocast, B, T as in train.new
+-- objective, clip, accumulate, autocast, progress as in train.new
 -- found.suggestion: where the smoothed loss falls fastest; .valley: the middle of its longest fall; .lowest: where it is
 -- least, .least; .lr, .loss, .smooth, found:plot{save =}.  It works on a copy of the model; random streams and the loader are
 -- put back.
