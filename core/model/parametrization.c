@@ -168,9 +168,9 @@ static const row rows[] = {
     {MOONLIGHT, MUON, ROLE(HIDDEN), {"fan_in^-1/2 shrink^1/2", NULL, "0.2 larger^1/2", NULL, NULL}},
     {SPECTRAL, ANY, MATRIX, {"fan_in^-1/2 shrink^1/2", NULL, "fan_in^-1", NULL, NULL}},
 
-    /* What the branches add is tau times the stream, then both are divided by sqrt(1 + tau^2);
-     * where a norm reads the stream, that is one factor for all branches.  The paper's constants of
-     * activations, of attention and of the loss depend on no size and are left out. */
+    /* The paper adds tau f(x) to the stream x and divides the sum by sqrt(1 + tau^2): where a norm
+     * reads the stream, that is one factor for all branches.  Its constants of activations, of
+     * attention and of the loss depend on no size and are left out. */
     {UMUP, MUON, ROLE(HIDDEN), {"fan_in^-1/2", NULL, "aspect^1/2", NULL, NULL}},
     {UMUP, ANY, ROLE(EMBEDDING) | ROLE(TIED), {"1", NULL, "fan_out^-1/2", NULL, "fan_out^1/2"}},
     {UMUP, ANY, ROLE(INPUT), {"1", "fan_in^-1/2", "fan_out^-1/2", NULL, "fan_out^1/2"}},

@@ -55,6 +55,7 @@ static const names global_names[] = {
     {"gt.coord", {"coord"}},
     {"gt.sweep", {"sweep", "pow2"}},
     {"gt.lr_find", {"lr_find"}},
+    {"gt.monitor", {"monitor"}},
     {"sh", {"sh"}},
     {"gt.plan", {"plan"}},
 };

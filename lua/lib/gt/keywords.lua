@@ -40,6 +40,14 @@ function keywords.string(name, what, value)
   return value
 end
 
+--- A text that string.find takes as a pattern.
+function keywords.pattern(name, what, value)
+  keywords.string(name, what, value)
+  local ok, why = pcall(string.find, "", value)
+  if not ok then keywords.fail("%s: %s: '%s' is no pattern of Lua: %s", name, what, value, why) end
+  return value
+end
+
 function keywords.number(name, what, value)
   if type(value) ~= "number" then
     keywords.fail("%s: %s must be a number, got %s", name, what, keywords.show(value))

@@ -11,25 +11,19 @@ local function fail(format, ...) keywords.fail("reparam.new: " .. format, ...) e
 
 -- ---- what a value must be ----
 
-local function check_pattern(name, value)
-  keywords.string("reparam.new", "a pattern of " .. name, value)
-  local ok, why = pcall(string.find, "", value)
-  if not ok then fail("%s: '%s' is no pattern of Lua: %s", name, value, why) end
-end
-
 local function check_list(name, value, items)
   if value == nil then return end
   if type(value) ~= "table" or #value == 0 and next(value) ~= nil then
     fail("expected %s, a list of %s, got %s", name, items, keywords.show(value))
   end
-  for _, word in ipairs(value) do check_pattern(name, word) end
+  for _, word in ipairs(value) do keywords.pattern("reparam.new", name, word) end
 end
 
 local function check_roles(roles)
   if roles == nil or type(roles) == "function" then return end
   if type(roles) ~= "table" then fail("expected roles {[pattern] = role} or a function, got %s", keywords.show(roles)) end
   for pattern, role in pairs(roles) do
-    check_pattern("roles", pattern)
+    keywords.pattern("reparam.new", "roles", pattern)
     rule.check_role("reparam.new: roles: " .. keywords.show(pattern), role)
   end
 end
