@@ -95,7 +95,11 @@ end)
 
 test("what cannot be drawn is refused in one line", function()
   test.raises(function() plot{} end, "nothing to draw")
-  test.raises(function() plot{{}} end, "no x value is a finite number")
+  test.raises(function() plot{{}} end, "nothing to draw: no values")
+  test.raises(function() plot{{1, 2}, labels = "a"} end, "labels must be a list of strings, got 'a'")
+  test.raises(function() plot{{1, 2}, size = {900}} end, "size must be {width, height}")
+  test.raises(function() plot{{1, 2}, title = ("x"):rep(5000)} end, "title must have at most 4096 bytes, got 5000")
+  test.raises(function() plot.heat({{1, 2}}, {title = 5}) end, "title must be a string, got 5")
   test.raises(function() plot{{0 / 0, 0 / 0}} end, "no y value is a finite number")
   test.raises(function() plot{{1, "a"}} end, "curve 1: expected numbers, got 'a' at place 2")
   test.raises(function() plot{{1, 2}, x = {1}} end, "curve 1: expected as many x as y values, got 1 and 2")
@@ -140,7 +144,7 @@ end)
 test("texts stand in single quotes, on one line, in the script", function()
   local evil = "a'b`id`\"\n!touch /tmp/x\n$(id) <cat @x \\ { } ^ _ \27]0;x\7"
   local script = quiet{{y = {1, 2}, title = evil}, title = evil, xlabel = evil}:script()
-  test.equal(script:find("'a''b`id`\" !touch /tmp/x $(id) <cat @x \\ { } ^ _  ]0;x '", 1, true) ~= nil, true)
+  test.equal(script:find("'a’b`id`\" !touch /tmp/x $(id) <cat @x \\ { } ^ _  ]0;x '", 1, true) ~= nil, true)
   for line in script:gmatch "[^\n]+" do test.equal(line:find "^%s*!" == nil, true) end
   test.equal(script:find "\27", nil)
 end)
@@ -191,22 +195,53 @@ end
 
 test("a missing or failing gnuplot is one clear error and leaves the numbers", function()
   local target = folder .. "/bad.svg"
-  local code = ("local ok, why = pcall(plot, {{1, 2}, save = '%s'}) print(why) print(1 + 1)"):format(target)
+  local code = ("require 'plot.gnuplot'.seconds = %%g; local ok, why = pcall(plot, {{1, 2}, save = '%s'}) print(why) print(1 + 1)")
+    :format(target)
   for fake, message in pairs{
     [""] = "gnuplot not found (Debian: apt install gnuplot-nox)",
-    ["exit 1"] = "ended with code 1",
-    ["kill -SEGV $$"] = "died of signal 11",
-    ["exit 0"] = "drew nothing",
-    ["echo junk"] = "drew nothing",
-    ["echo 'line 3: bad thing' >&2; exit 1"] = "ended with code 1: bad thing",
+    ["exit 1"] = "gnuplot ended with code 1",
+    ["kill -SEGV $$"] = "gnuplot died of signal 11",
+    ["exit 0"] = "gnuplot drew nothing",
+    ["echo junk"] = "gnuplot drew nothing",
+    ["echo 'line 3: bad thing' >&2; exit 1"] = "gnuplot ended with code 1: bad thing",
+    ["printf 'bad \\033]0;title\\007' >&2; exit 1"] = "gnuplot ended with code 1: bad  ]0;title ",
+    ["sleep 1000"] = "gnuplot gave no answer in 0.3 seconds",
+    ["yes"] = "gnuplot gave no answer in 0.3 seconds",
+    ["exec <&-; sleep 1000"] = "gnuplot gave no answer in 0.3 seconds",
   } do
     os.remove(folder .. "/bad.tsv")
-    local status, out = with_gnuplot(fake, code)
-    test.equal(status, 0)
-    test.equal(out:find(message, 1, true) ~= nil, true)
-    test.equal(out:sub(-2), "2\n")
+    local status, out, errors = with_gnuplot(fake, code:format(message:find "answer" and 0.3 or 20))
+    test.equal({status, errors}, {0, ""})
+    test.equal(out, ("(command line):1: %s; data written to %s/bad.tsv\n2\n"):format(message, folder))
     test.equal(read(target), nil)
     test.equal(read(folder .. "/bad.tsv") ~= nil, true)
+  end
+end)
+
+test("labels of any bytes start no other program, and come out as they are or without their controls", function()
+  local canary, seed = folder .. "/fuzz", 7
+  local pieces = {"`touch " .. canary .. "`", "$(touch " .. canary .. ")", "'", '"', "\\", "|touch " .. canary, "<touch " .. canary,
+                  "!touch " .. canary, "@x", "{", "}", "^", "_", "\n", "\27[2J", "%s", "system('touch " .. canary .. "')", "µ",
+                  "\nEND_OF_GPTSH_DATA_7f3a\n", "\xff", "#", ";", "&amp;", "]]>", "\0", "$d1", " -- ", "loss"}
+  local function label()
+    local out = {}
+    for i = 1, 12 do
+      seed = (seed * 1103515245 + 12345) % (1 << 31)
+      out[i] = pieces[1 + (seed >> 8) % #pieces]
+    end
+    return "a" .. table.concat(out) .. "b"
+  end
+  for _ = 1, 8 do
+    local figure = quiet{{y = {1, 2}, title = label()}, {y = {2, 1}, title = label()}, title = label(), xlabel = label(), ylabel = label()}
+    figure:save(folder .. "/fuzz.svg")
+    local svg = read(folder .. "/fuzz.svg"):gsub("<metadata>.-</metadata>", ""):gsub("&(%a+);", {lt = "<", gt = ">", amp = "&"})
+    test.equal(utf8.len(svg) ~= nil, true)
+    for _, text in ipairs{figure.title, figure.xlabel, figure.ylabel, figure.curves[1].title, figure.curves[2].title} do
+      test.equal(text:find "[%c\xff]", nil)
+      if not svg:find(text:gsub("'", "’"), 1, true) then test.fail("not drawn as it is: " .. text) end
+    end
+    test.equal(figure:text{columns = 80, rows = 20, colour = false}:gsub("\n", ""):find "%c", nil)
+    test.equal(read(canary), nil)
   end
 end)
 
@@ -220,7 +255,7 @@ end)
 
 test("hostile labels start no other program and come out as they are", function()
   local canary = folder .. "/canary"
-  local labels = {"`touch " .. canary .. "`", "'; system('touch " .. canary .. "') #", "$(touch " .. canary .. ")",
+  local labels = {"`touch " .. canary .. "`", "'; system('touch " .. canary .. "') #", "a''; system(\"touch " .. canary .. "\") #", "$(touch " .. canary .. ")",
                   "<touch " .. canary, "\n!touch " .. canary .. "\n", "x'\nset output '" .. canary .. "'\n"}
   for i, label in ipairs(labels) do
     local target = folder .. "/label" .. i .. ".svg"

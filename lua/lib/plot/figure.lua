@@ -16,11 +16,18 @@ local POINTS = 2000 -- of a curve in a drawing; files of numbers keep them all
 
 -- ---- reading options ----
 
+local LONGEST = 4096 -- bytes of a text
+
+--- A text of the user as it is drawn: controls, which a terminal or gnuplot may obey, become blanks; bytes that are no
+-- UTF-8, which would make an .svg unreadable, question marks.
 local function text(name, value)
-  if value ~= nil and type(value) ~= "string" then
-    keywords.fail("plot: %s must be a string, got %s", name, keywords.show(value))
+  if value == nil then return nil end
+  if type(value) ~= "string" then keywords.fail("plot: %s must be a string, got %s", name, keywords.show(value)) end
+  if #value > LONGEST then
+    keywords.fail("plot: %s must have at most %d bytes, got %d", name, LONGEST, #value)
   end
-  return value
+  if not utf8.len(value) then value = value:gsub("[\x80-\xff]", "?") end
+  return (value:gsub("%c", " "):gsub("\xc2[\x80-\x9f]", " "):gsub("\xe2\x80[\xaa-\xae]", " "))
 end
 
 local function style(value)
@@ -100,6 +107,9 @@ end
 local function one_curve(options) return type(options[1]) == "number" end
 
 local function read_curves(options)
+  if options.labels ~= nil and type(options.labels) ~= "table" then
+    keywords.fail("plot: labels must be a list of strings, got %s", keywords.show(options.labels))
+  end
   local shared = options.x ~= nil and series.numbers("plot: x", options.x) or nil
   local items = one_curve(options) and {table.move(options, 1, #options, 1, {})} or options
   local curves = {}
@@ -152,6 +162,9 @@ local function lists(self, name)
 end
 
 local function no_points(self, name, log)
+  local points = 0
+  for _, curve in ipairs(self.curves) do points = points + #curve.x end
+  if points == 0 and not self.notes[1] then keywords.fail("plot: nothing to draw: no values") end
   if self.notes[1] then keywords.fail("plot: nothing to draw: %s", self.notes[1]) end
   keywords.fail("plot: nothing to draw: no %s value is a finite number%s", name, log ~= "linear" and " above 0" or "")
 end
@@ -168,6 +181,12 @@ local function make_axis(self, name, log, given)
   return axis.new(log, low, high)
 end
 
+--- Takes texts and size from options.
+function Figure:read_look(options, size)
+  for _, name in ipairs{"title", "xlabel", "ylabel"} do self[name] = text(name, options[name]) end
+  self.size = pixels(options.size) or size
+end
+
 --- A figure from the options of plot{…}.
 function Figure.new(options)
   if torch.is_tensor(options) then options = {options} end
@@ -178,10 +197,8 @@ function Figure.new(options)
   end
   keywords.read("plot", named, OPTIONS)
   local self = setmetatable({notes = {}}, Figure)
-  self.title, self.xlabel = text("title", options.title), text("xlabel", options.xlabel)
-  self.ylabel = text("ylabel", options.ylabel)
+  self:read_look(options, {900, 560})
   self.logx, self.logy = kind("logx", options.logx), kind("logy", options.logy)
-  self.size = pixels(options.size) or {900, 560}
   self.curves = read_curves(options)
   drop_hidden(self)
   self.x = make_axis(self, "x", self.logx, limits("xlim", options.xlim))

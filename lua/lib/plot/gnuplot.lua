@@ -20,11 +20,9 @@ local TERMINALS = {
 }
 local SIGNATURES = {svg = "^<%?xml", png = "^\x89PNG", pdf = "^%%PDF", sixel = "^\x1bP"}
 
---- A text between single quotes: controls become blanks, quotes are doubled.  A quote at the very beginning would be
--- read as the end of an empty text (gnuplot 5.4), so it becomes the typographic one.
-local function quoted(text)
-  return "'" .. text:gsub("[%c\x7f]", " "):gsub("^'", "’"):gsub("'", "''") .. "'"
-end
+--- A text between single quotes: controls become blanks, and quotes typographic ones.  Doubled quotes are no way to write
+-- them: gnuplot 5.4 ends a text at '''' and reads what follows as commands.
+local function quoted(text) return "'" .. text:gsub("[%c\x7f]", " "):gsub("'", "’") .. "'" end
 
 local function number(value)
   if value ~= value then return "NaN" end

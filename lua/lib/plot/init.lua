@@ -188,11 +188,11 @@ function plot.heat(matrix, options)
   if not least then keywords.fail("plot.heat: no value is a finite number") end
   if least == greatest then greatest = least + 1 end
   local figure = setmetatable({
-    cells = cells, least = least, greatest = greatest, curves = {}, notes = {}, size = options.size or {720, 600},
-    title = options.title, xlabel = options.xlabel, ylabel = options.ylabel,
+    cells = cells, least = least, greatest = greatest, curves = {}, notes = {},
     x = axis.new("linear", -0.5, columns - 0.5, true), y = axis.new("linear", -0.5, rows - 0.5, true),
   }, Figure)
   figure.y.reversed = true
+  figure:read_look(options, {720, 600})
   return show(figure, options)
 end
 
