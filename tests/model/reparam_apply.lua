@@ -281,6 +281,18 @@ test("a Lua function is a rule like those of the table", function()
   for i = 1, 3 do test.equal(own[i].scales, builtin[i].scales) end
 end)
 
+test("a multiplier that a rule gives a vector becomes the size of its steps", function()
+  local function mine(role) return 1, (role == "bias" or role == "gain") and 4 or role == "hidden" and 2 or 1, 1 end
+  local model = gpt(32, {norm = "layer", bias = true})
+  for optimizer, power in pairs {adam = 1, sgd = 2} do
+    local rows = by_name(reparam.new(mine, {optimizer = optimizer}):sites(model))
+    local function is(name, multiplier, lr) test.equal({rows[name].scales.multiplier, rows[name].scales.lr}, {multiplier, lr}) end
+    is("blocks.0.norm1.weight", 1.0, 4.0 ^ power)
+    is("norm_f.bias", 1.0, 4.0 ^ power)
+    is("blocks.0.ff.proj_up.bias", 2.0, 2.0 ^ power) -- its matrix has 2 already
+  end
+end)
+
 test("what a rule must not answer is named with tensor and role, and nothing changes", function()
   local model, base = Net(32), Net(16)
   local before = model.fc2.weight:detach():clone()

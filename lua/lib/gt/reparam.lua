@@ -99,7 +99,7 @@ end
 
 --- p:sites(model) -> its tensors, in order of registration, and the places with a multiplier of their own: each with name,
 -- role, fan_in, fan_out, m (width / base width), shape, tensor and scales {std, multiplier, lr, eps, weight_decay}.
--- multiplier is that of the module; a bias in a module with a multiplier has its other scales shifted to make up for it.
+-- multiplier is that of the module; a vector, which has none of its own, has its other scales shifted to make up for it.
 function Parametrization:sites(model)
   local list = sites.of("reparam", model, self)
   options.check_names(self, list)
@@ -113,8 +113,10 @@ function Parametrization:sites(model)
   check_reach(self, list)
   local found, order = multipliers_of(list)
   for _, site in ipairs(list) do
-    local entry = site.tensor and #site.shape < 2 and found[site.uses[1].module]
-    if entry then rule.shift(site.scales, site.family, entry.value / site.scales.multiplier) end
+    if site.tensor and #site.shape < 2 then
+      local entry = found[site.uses[1].module]
+      rule.shift(site.scales, site.family, (entry and entry.value or 1) / site.scales.multiplier)
+    end
   end
   return list, order
 end
