@@ -2,7 +2,7 @@
 -- that have no comment of their own.
 local options = ", {dtype =, device =, requires_grad =})"
 
-return {
+local texts = {
   ["torch.tensor"] = "(value" .. options .. "\n  from numbers, booleans, nested tables of them, or a copy of a tensor",
   ["torch.zeros"] = "(sizes…" .. options .. "\n  filled with 0; sizes as (2, 3), {2, 3} or a Size",
   ["torch.ones"] = "(sizes…" .. options .. "\n  filled with 1",
@@ -149,3 +149,7 @@ return {
   ["reparam.LinearStandardParam"] = "(In, Out): its lr_scale, active_scale and init_scale, as in Levanter's reparam.py",
   ["reparam.OutputLinearMup"] = "(In, Out): its lr_scale, active_scale and init_scale, as in Levanter's reparam.py",
 }
+
+for name, text in next, (require "lua_docs") do texts[name] = text end
+
+return texts

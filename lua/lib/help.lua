@@ -1,6 +1,7 @@
 --- help.lua: help(x), x? and x??: what a function, an op or a value is for.
 
 local doc = require "doc"
+local look = require "shell.look"
 local native = require "native"
 
 local function write(...) print(table.concat({...}, "\n")) end
@@ -56,12 +57,12 @@ end
 --- All public names that have `word` in them.
 local function search(word)
   local found = {}
-  local function look(names, prefix)
+  local function add(names, prefix)
     for _, name in ipairs(names) do
       if name:lower():find(word:lower(), 1, true) then found[#found + 1] = prefix .. name end
     end
   end
-  for _, section in ipairs(doc.sections()) do look(doc.names(section[2]), section[1]) end
+  for _, section in ipairs(doc.sections()) do add(doc.names(section[2]), section[1]) end
   if #found == 0 then native.raise(f"no public name has '{word}' in it") end
   write(wrapped(found))
 end
@@ -75,6 +76,14 @@ local function unknown(name)
   native.raise(f"help: nothing is called '{name}'{native.suggest(name, known)}")
 end
 
+--- %name: what a command of the prompt does.
+local function command(name)
+  for _, row in ipairs(require("shell.commands").list) do
+    if "%" .. row[1] == name then return write("%" .. row[1] .. (row[2] ~= "" and " " .. row[2] or ""), "  " .. row[3]) end
+  end
+  native.raise(f"there is no command {name}; %help lists them")
+end
+
 --- help(x): about a function, an op, a tensor or a name space; help "name" looks the name up; help() says where to start.
 local function help(...)
   if select("#", ...) == 0 then
@@ -85,34 +94,25 @@ local function help(...)
   end
   local value = ...
   if type(value) ~= "string" then return help_for(value) end
+  if value:find "^%%" then return command(value) end
   local found, name = doc.find(value)
   if found == nil then unknown(value) end
   help_for(found, name)
 end
 
---- The value of a path of names, "model.config", in the user's variables: by raw access.
-local function variable(path)
-  local variables = require("native.shell").variables()
-  local value
-  for name in path:gmatch "[^.]+" do
-    if value == nil then
-      value = rawget(variables, name)
-      if value == nil then value = rawget(_G, name) end
-    else
-      value = type(value) == "table" and rawget(value, name) or nil
-    end
-    if value == nil then return nil end
-  end
-  return value
-end
-
 --- name?, name?? (with the source), ?word (marks = "search").
 local function about(name, marks)
   if marks == "search" then return search(name) end
-  local found, full = variable(name), name
+  if name:find "^%%" then return command(name) end
+  local variables = require("native.shell").variables()
+  local root = name:match "^[%a_][%w_]*"
+  local found, full = look.value_of(name:find "^[%w_.:]+$" and name or "", variables), name
   if found == nil then found, full = doc.find(name) end
-  if found == nil and name:find "[^%w_.:]" then
-    found, full = require("native.shell").compile(name, "=?")(), nil -- an expression
+  local own = root and not doc.about(root .. ".") and (rawget(variables, root) ~= nil or rawget(_G, root) ~= nil)
+  local expression = name:find "[^%w_.:]" or own and not name:find ":"
+  if found == nil and expression then
+    local results = table.pack(require("native.shell").compile(name, "=?")()) -- the value comes last
+    found, full = results[results.n], nil
   end
   if found == nil then unknown(name) end
   help_for(found, full, marks == "??")

@@ -28,6 +28,14 @@ at_prompt "%history numbers inputs" "a = 1${nl}b = 2${nl}%history" '   1  a = 1'
 at_prompt "an unknown command has a suggestion" "%tme 1" "there is no command %tme \(did you mean 'time'\?\)"
 at_prompt "!command runs, its status is told" "!echo from the shell; exit 3" 'from the shell' 'exit status 3'
 at_prompt "name? is help" "torch.softmax?" 'exp\(x\) / sum\(exp\(x\)\) along dim'
+at_prompt "name? of a variable's method and of its fields" "x = torch.ones(2, 3)${nl}x.softmax?${nl}x:softmax?${nl}x.shape?" \
+  'exp\(x\) / sum' 'Size\(\[2, 3\]\)'
+at_prompt "name? of a part of a model" "m = nn.Sequential(nn.Linear(2, 3))${nl}local top = {m = m}${nl}top.m?" 'in_features=2'
+at_prompt "%name? tells about a command, print? about Lua" "%timeit?${nl}string.rep?" 'run often' 'the text n times'
+at_prompt "name? runs nothing of a table of the user's" \
+  "trap = setmetatable({}, {__index = function() print('ran' .. ' it') end})${nl}trap:x?" 'nothing is called'
+! grep -q 'ran it' "$tap_dir/out"
+tap "not even its __index" $? "$tap_dir/out"
 at_prompt "name?? is the source" "torch.stack??" 'function functions.stack'
 at_prompt "?word searches" "?logsum" 'torch.logsumexp'
 at_prompt "own functions have their source" "function mine(a)${nl} return a + 1${nl}end${nl}mine??" 'return a \+ 1'

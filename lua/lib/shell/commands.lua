@@ -317,7 +317,7 @@ function commands.run(text)
   if text:sub(1, 1) == "!" then return run_program(text:sub(2)) end
   local word, marks = text:match "^(.-)(%?%??)$"
   if text:sub(1, 1) == "?" then word, marks = text:match "^%?+%s*(.*)$", "search" end
-  if marks and text:sub(1, 1) ~= "%" then return require("help").about(word:match "^%s*(.-)%s*$", marks) end
+  if marks and (text:sub(1, 1) ~= "%" or marks ~= "" and word:find "^%%%a+$") then return require("help").about(word:match "^%s*(.-)%s*$", marks) end
   local name, argument = text:match "^%%%%?%s*(%w*)%s*(.*)$"
   local known = {}
   for i, row in ipairs(commands.list) do

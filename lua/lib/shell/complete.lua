@@ -1,6 +1,6 @@
 --- complete.lua: what Tab offers.  Objects are looked into by raw access only: no code of the user's runs.
 
-local native = require "native.module"
+local look = require "shell.look"
 
 local MOST, SECONDS = 500, 0.05 -- names offered at most; time to look for them
 
@@ -8,66 +8,6 @@ local keywords = {}
 for word in ([[and break do else elseif end false for function goto if in local nil not or repeat return then true
   until while]]):gmatch "%a+" do
   keywords[#keywords + 1] = word
-end
-
--- ---- looking into objects ----
-
---- Calls visit(name, value) for the fields of an object: its own, those its type lists, then its class's.
-local function each_field(object, visit)
-  for _ = 1, 8 do
-    if type(object) == "table" then
-      for name, value in next, object do visit(name, value) end
-    end
-    if native.is_module(object) then
-      local list = native.children(object)
-      for i = 1, #list, 2 do visit(list[i], list[i + 1]) end
-      for _, kind in ipairs {"parameters", "buffers"} do
-        local tensors = native.walk(object, kind)
-        for i = 1, #tensors, 2 do visit(tensors[i], tensors[i + 1]) end
-      end
-      for name, value in next, native.fields(object) or {} do visit(name, value) end
-      object = native.class_of(object)
-    else
-      local meta = debug.getmetatable(object)
-      if type(meta) ~= "table" then return end
-      for name in next, rawget(meta, "lazy") or {} do visit(name) end
-      for name, value in next, rawget(meta, "methods") or {} do visit(name, value) end
-      for _, name in ipairs(rawget(meta, "__fields") or {}) do visit(name) end
-      object = rawget(meta, "__index")
-      if torch.is_tensor(object) or type(object) ~= "table" then return end
-    end
-    if object == nil then return end
-  end
-end
-
---- The field of an object without running its code; lazy names of the library are fetched.
-local function field(object, name)
-  local found, lazy
-  each_field(object, function(key, value)
-    if key == name and found == nil then
-      found, lazy = value, value == nil
-    end
-  end)
-  if lazy and (debug.getmetatable(object).lazy or {})[name] then return object[name] end
-  return found
-end
-
---- The value of "a.b:c" in the session, or nil.
-local function value_of(path, variables)
-  local value
-  for name in path:gmatch "[%a_][%w_]*" do
-    if value == nil then
-      value = rawget(variables, name)
-      if value == nil then value = rawget(_G, name) end
-      if value == nil and getmetatable(_G).lazy[name] then value = _G[name] end
-    elseif torch.is_tensor(value) then
-      value = rawget(torch.Tensor, name)
-    else
-      value = field(value, name)
-    end
-    if value == nil then return nil end
-  end
-  return value
 end
 
 -- ---- keys of keyword tables ----
@@ -143,12 +83,12 @@ local function complete(before, word, variables)
       if name:sub(1, #word) == word then found[#found + 1] = name end
     end
   elseif head ~= "" then
-    local object = value_of(head:sub(1, -2), variables)
+    local object = look.value_of(head:sub(1, -2), variables)
     if torch.is_tensor(object) then object = torch.Tensor end
-    if object ~= nil then each_field(object, within_time) end
+    if object ~= nil then look.each_field(object, within_time) end
   else
     local call = open_call(before)
-    local callee = call and (value_of(call, variables) or rawget(torch.Tensor, call:match "[%w_]*$"))
+    local callee = call and (look.value_of(call, variables) or rawget(torch.Tensor, call:match "[%w_]*$"))
     for _, key in ipairs(callee and keys_of(callee, call) or {}) do offer(key .. " = ") end
     if rawequal(callee, GPT) then -- takes the settings of a configuration too
       for _, key in ipairs(keys_of(GPTConfig, "GPTConfig")) do offer(key .. " = ") end
