@@ -30,8 +30,10 @@ static const names optim_names[] = {
 
 static const names data_names[] = {{"gt.data", {"text", "tokens", "open", "demo"}}};
 
-static const names train_names[] = {
-    {"gt.train", {"new", "open"}}, {"gt.train.average", {"average"}}, {"gt.train.bpb", {"bpb"}}};
+static const names train_names[] = {{"gt.train", {"new", "open"}},
+                                    {"gt.train.average", {"average"}},
+                                    {"gt.train.bpb", {"bpb"}},
+                                    {"gt.train.monitor", {"monitor"}}};
 
 static const names schedule_names[] = {
     {"gt.schedule",

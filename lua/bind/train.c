@@ -50,6 +50,15 @@ static int norm(lua_State *L) {
   return 2;
 }
 
+/* length(tensor) -> sqrt of the sum of its squares, summed in f64 */
+static int length(lua_State *L) {
+  double value = 0;
+  gt_tensor *t = gtlua_totensor(L, 1);
+  gtlua_check(L, gt_global_norm(gtlua_cx(L), &t, 1, &value));
+  lua_pushnumber(L, value);
+  return 1;
+}
+
 /* clip({parameter, …}, limit) -> norm of the gradients before clipping, number of gradients */
 static int clip(lua_State *L) {
   int count;
@@ -187,13 +196,13 @@ static int version(lua_State *L) {
 static const luaL_Reg hash_methods[] = {
     {"bytes", hash_bytes}, {"tensor", hash_tensor}, {"text", hash_text}, {NULL, NULL}};
 
-static const luaL_Reg functions[] = {{"average", average}, {"clip", clip},
-                                     {"ending", ending},   {"first_nonfinite", first_nonfinite},
-                                     {"guard", guard},     {"hash", new_hash},
-                                     {"norm", norm},       {"rng", rng},
-                                     {"set_rng", set_rng}, {"shielded", shielded},
-                                     {"swap", swap},       {"version", version},
-                                     {NULL, NULL}};
+static const luaL_Reg functions[] = {{"average", average},   {"clip", clip},
+                                     {"ending", ending},     {"first_nonfinite", first_nonfinite},
+                                     {"guard", guard},       {"hash", new_hash},
+                                     {"length", length},     {"norm", norm},
+                                     {"rng", rng},           {"set_rng", set_rng},
+                                     {"shielded", shielded}, {"swap", swap},
+                                     {"version", version},   {NULL, NULL}};
 
 void gtlua_open_train(lua_State *L) {
   luaL_newmetatable(L, HASH);

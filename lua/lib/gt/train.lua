@@ -30,7 +30,7 @@ local train = {}
 --                .pdf): as a file that is drawn again at most every 5 s while training goes on
 --   eval_every, log_every (1), progress (true), on_step = function(t), objective = function(model, x, y) -> loss
 --   reduce       function(gradients): adds them up over ranks, before clipping
--- t:step() t:run([n]) t:pause() t:pause_if{…} t:resume() t:eval() t:sample(prompt) t:save() t:rewind(step) t:fork{…} t:hash() t.lr
+-- t:step() t:run([n]) t:pause() t:pause_if{…} t:monitor{…} t:resume() t:eval() t:sample(prompt) t:save() t:rewind(step) t:fork{…} t:hash() t.lr
 -- A step is done whole or taken back whole, whatever stops it: t:resume() goes on as if nothing had happened.
 function train.new(options)
   local o = settings.read("train.new", options)

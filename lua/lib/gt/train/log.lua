@@ -76,6 +76,7 @@ local of_steps, of_evals = {"step", "loss", "lr", "norm", "tokens", "elapsed"}, 
 
 --- Adds a record to columns.
 function log.add(columns, record)
+  if record.monitor then return end -- the monitor's own
   if record.val_loss then
     columns.val_step[#columns.val_step + 1] = record.step
     for _, name in ipairs(of_evals) do columns[name][#columns.val_step] = record[name] end

@@ -163,7 +163,8 @@ local function update(t)
   t.smooth_loss = state.smooth(t)
   t.due = {log = t.step_count % t.log_every == 0 or nil,
            eval = t.eval_every and t.step_count % t.eval_every == 0 or nil,
-           save = t.save_every and t.step_count % t.save_every == 0 or nil, on_step = t.on_step and true or nil}
+           save = t.save_every and t.step_count % t.save_every == 0 or nil, on_step = t.on_step and true or nil,
+           watch = t.watch and t.watch.pending and true or nil}
   t.unfinished, t.before = nil, nil
   drop_gradients(t)
 end
@@ -196,6 +197,7 @@ function step.attempt(t)
     local multiplier = t.schedule and scheduled(t, "schedule", t.schedule) or 1
     local momentum = t.momentum and scheduled(t, "momentum", t.momentum) or nil
     local loss, norm, tokens = compute(t)
+    if t.watch then t.watch:before(t.step_count + 1) end
     native.shielded(function()
       local rate = apply_schedules(t, multiplier, momentum)
       t.unfinished = {done = 0, loss = loss, norm = norm, tokens = tokens, rate = rate, momentum = momentum,

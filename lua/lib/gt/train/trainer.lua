@@ -22,7 +22,7 @@ local fields = {
   "autocast", "ema", "seed", "folder", "save_every", "eval_every", "keep", "log_every", "progress",
   "on_step", "objective", "reduce", "tokenizer", "step_count", "tokens", "elapsed", "loss", "smooth_loss",
   "smooth_sum", "norm", "rate", "momentum_now", "val_loss", "journal", "target", "paused", "due", "before",
-  "unfinished", "log", "lock", "bar", "saved", "live", "picture", "wires", "nonfinite",
+  "unfinished", "log", "lock", "bar", "saved", "live", "picture", "wires", "watch", "nonfinite",
 }
 local is_field = {}
 for _, name in ipairs(fields) do is_field[name] = true end
@@ -196,9 +196,19 @@ local function settle_log(t)
   t.due.log = nil
 end
 
+--- What the monitor finds, into the log.
+local function settle_watch(t)
+  local found = t.watch and t.watch:after()
+  native.shielded(function()
+    if found and t.journal then t.journal:write {step = t.step_count, monitor = found} end
+    t.due.watch = nil
+  end)
+end
+
 --- What has to follow a step: each part is done once, also when a Ctrl-C came between.
 local function settle(t)
   native.shielded(settle_log, t)
+  if t.due.watch then settle_watch(t) end
   if t.due.eval then
     local loss, bpb = t:eval()
     native.shielded(function()
@@ -291,6 +301,16 @@ function methods.pause(t) t.paused = true end
 -- deviations above the mean of the last 128 steps.  t:pause_if(nil): no more.
 function methods.pause_if(t, options) t.wires = options ~= nil and tripwire.new(options) or nil end
 
+--- t:monitor{every = 50, what = {"ratio", "grad_rms", "weight_norm", "update_norm"}} -> monitor: looks at the update of every
+-- weight in every so many steps (help(train.monitor)), also into log.jsonl; t:monitor(nil): no more.
+function methods.monitor(t, options)
+  t.watch = options ~= nil and require "gt.train.monitor".monitor(t.model, options) or nil
+  for _, record in ipairs(t.watch and t.folder and log.read(log_path(t)) or {}) do
+    if record.monitor then t.watch:add(record.step, record.monitor) end
+  end
+  return t.watch
+end
+
 --- t:resume() -> loss: goes on with the run that pause() or Ctrl-C stopped.
 function methods.resume(t)
   t.target = t.target or t.steps
@@ -370,6 +390,7 @@ function trainer.go_back(t, at)
   local data = trainer.restore(t, t.folder, at)
   checkpoint.drop_after(t.folder, data.step)
   trainer.begin_log(t, data)
+  if t.watch then t.watch:cut(data.step) end
   t.saved, t.paused = data.step, false
   return t
 end
