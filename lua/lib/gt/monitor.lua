@@ -11,8 +11,7 @@
 local module = require "native.module"
 local aligned = require "gt.aligned"
 local keywords = require "gt.keywords"
-
-local FIRST, LATER = 30, 5 -- rounds of power iteration: from nowhere, and from the vector of the last look
+local spectral_norm = require "gt.spectral_norm"
 
 -- ---- numbers ----
 
@@ -20,22 +19,6 @@ local FIRST, LATER = 30, 5 -- rounds of power iteration: from nowhere, and from 
 local function wide(t) return t and t.dtype ~= torch.float64 and t:float() or t end
 
 local function rms(t) return math.sqrt(t:square():mean():item()) end
-
---- A direction that no structure of a matrix is likely to be orthogonal to; drawn from no random stream.
-local function direction(n) return torch.arange(n):float():add(1):square():sin() end
-
---- Largest singular value of a matrix by power iteration, and the vector to begin with next time.
-local function stretch(w, v)
-  local size, rounds = 0.0, v and LATER or FIRST
-  v = v or direction(w:size(1)):to(w.dtype)
-  for _ = 1, rounds do
-    local u = w:mv(v / v:square():sum():sqrt())
-    size = math.sqrt(u:square():sum():item())
-    if not (size > 0 and size < math.huge) then return size, nil end
-    v = w:t():mv(u)
-  end
-  return size, v
-end
 
 -- ---- rows ----
 
@@ -57,8 +40,8 @@ end
 --- Norm of a matrix by sqrt(out / in); `kept` holds the vector of the last look under `key`.
 local function norm_of(w, kept, key)
   local flat = w:reshape(w:size(0), -1)
-  local size, v = stretch(flat, kept[key])
-  kept[key] = v
+  local size
+  size, kept[key] = spectral_norm(flat, kept[key])
   return size * math.sqrt(flat:size(1) / flat:size(0)), size
 end
 
@@ -146,7 +129,8 @@ function Monitor:__tostring() return ("monitor: %d looks"):format(#self.looks) e
 --- monitor(model[, {names = pattern, norms = true}]) -> w: watches what training does to the weights.  It keeps a copy of them
 -- to tell changes, and draws from no random stream.
 -- w:look([step]) -> per weight: root mean square, that of its change since the last look, their ratio, spectral norms of
--- both by sqrt(out / in), stable rank; w:plot(what); w.looks.  In training: on_step = function(t) w:look(t.step_count) end
+-- both by sqrt(out / in), stable rank; w:plot(what); w.looks.  Looks may be any number of steps apart; t:monitor{every = 50} of a
+-- trainer and train.monitor look at single updates.
 local function monitor(model, options)
   local o = keywords.read("monitor", options, {"names", "norms"})
   if not module.is_module(model) then keywords.fail("monitor: expected a model, got %s", keywords.show(model)) end

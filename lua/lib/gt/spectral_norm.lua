@@ -7,9 +7,9 @@ local MOST, TOLERANCE = 100, 1e-5 -- iterations; change of the value at which th
 --- A vector that no sensible matrix is blind to, without touching the random streams.
 local function start(n, like) return torch.arange(1, n + 1, {dtype = like.dtype, device = like.device}):sin_() end
 
---- (tensor (R, …)[, v]) -> its largest singular value as a matrix (R, the rest), and the vector v that it belongs to.  Given
--- the v of an earlier call for much the same matrix, few iterations are needed.  From below, within about 1 % where several
--- singular values are nearly the largest, much closer elsewhere.
+--- (tensor (R, …)[, v]) -> its largest singular value as a matrix (R, the rest), and the vector v that it belongs to, nil
+-- where it is 0 or not finite.  Given the v of an earlier call for much the same matrix, few iterations are needed.  From
+-- below, within about 1 % where several singular values are nearly the largest, much closer elsewhere.
 local function spectral_norm(t, v)
   local _ <close> = torch.no_grad()
   local w = t:detach():reshape(t.shape[0], -1)
@@ -20,7 +20,7 @@ local function spectral_norm(t, v)
   for _ = 1, MOST do
     local u = w:matmul(v)
     local size_u = length(u)
-    if not (size_u > 0 and size_u < math.huge) then return size_u, v end
+    if not (size_u > 0 and size_u < math.huge) then return size_u end
     local next_v = u:matmul(w)
     local size = length(next_v)
     local before = sigma

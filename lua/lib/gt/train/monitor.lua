@@ -49,8 +49,8 @@ local function finite(x) return x < math.huge and x or nil end
 local function norm_of(m, kind, name, t)
   if t.ndim < 2 or t:numel() == 0 then return nil end
   local key = kind .. " " .. name
-  local sigma, v = spectral_norm(t, m.vectors[key])
-  m.vectors[key] = finite(sigma) and v
+  local sigma
+  sigma, m.vectors[key] = spectral_norm(t, m.vectors[key])
   return finite(sigma)
 end
 
