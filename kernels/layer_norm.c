@@ -2,25 +2,22 @@
  *
  * With n = (x - mean) r and g = w dy:
  *   dx = r (g - mean(g) - n mean(g n)),  dw = sum over rows of n dy,  db = sum over rows of dy.
- * The sums over rows are added per chunk of rows and then chunk by chunk.  The backward makes mean
- * and r again.  (Ba, Kiros and Hinton, Layer Normalization, 2016.) */
+ * The backward makes mean and r again.  (Ba, Kiros and Hinton, Layer Normalization, 2016.) */
 #ifndef real
 #include "kernels/cpu.h"
+#include "kernels/pieces.h"
 
 #include <math.h>
 
 enum { EPS };
-enum { GRAIN = 16384, PIECES = 64 }; /* elements per chunk; most partial sums of dw and db */
 
 typedef struct job {
   int64_t rows, columns;
   double eps;
   const void *x, *w, *b, *dy;
   void *y, *dx;
-  void *partial;         /* (pieces, 2, columns) of dw and db, or NULL */
-  void *sums[2];         /* dw, db; NULL where not wanted */
-  int64_t piece, pieces; /* rows per piece */
-  bool add_dx, add_sum[2];
+  bool add_dx;
+  gt_pieces dw, db;
 } job;
 
 #define GT_TYPED "kernels/layer_norm.c"
@@ -61,7 +58,7 @@ static gt_status forward(gt_call *c) {
   job j = job_of(c);
   j.b = c->in[2] == NULL ? NULL : gt_data(c->in[2]);
   j.y = gt_data(c->out[0]);
-  gt_parallel(c->cx, j.rows, 1 + GRAIN / (j.columns + 1), GT_PICK(c, forward_rows), &j);
+  gt_parallel(c->cx, j.rows, gt_piece_rows(j.columns), GT_PICK(c, forward_rows), &j);
   return GT_OK;
 }
 
@@ -70,21 +67,11 @@ static gt_status backward(gt_call *c) {
   j.dy = gt_data(c->gout[0]);
   if (c->gin[0] != NULL) j.dx = gt_data(c->gin[0]);
   j.add_dx = c->accumulate[0];
-  j.piece = 1 + GRAIN / (j.columns + 1);
-  if (j.piece < (j.rows + PIECES - 1) / PIECES) j.piece = (j.rows + PIECES - 1) / PIECES;
-  j.pieces = (j.rows + j.piece - 1) / j.piece;
-  for (int i = 0; i < 2; i++) {
-    if (c->gin[1 + i] == NULL) continue;
-    j.sums[i] = gt_data(c->gin[1 + i]);
-    j.add_sum[i] = c->accumulate[1 + i];
-  }
-  bool sums = j.sums[0] != NULL || j.sums[1] != NULL;
-  if (sums) {
-    size_t bytes = (size_t)(j.pieces * 2 * j.columns) * gt_dtype_size(c->dtype);
-    GT_TRY(gt_scratch(c->cx, c->device, bytes, &j.partial));
-  }
-  gt_parallel(c->cx, j.rows, j.piece, GT_PICK(c, backward_rows), &j);
-  if (sums) gt_parallel(c->cx, j.columns, 256, GT_PICK(c, sum_pieces), &j);
+  GT_TRY(gt_pieces_init(c, 1, j.rows, j.columns, &j.dw));
+  GT_TRY(gt_pieces_init(c, 2, j.rows, j.columns, &j.db));
+  gt_parallel(c->cx, j.rows, j.dw.rows, GT_PICK(c, backward_rows), &j);
+  gt_sum_pieces(c, &j.dw);
+  gt_sum_pieces(c, &j.db);
   return GT_OK;
 }
 
@@ -185,35 +172,16 @@ static void T(row_backward)(const job *j, int64_t row, real mean, real r) {
 static void T(backward_rows)(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
   int64_t n = j->columns;
-  real *dw = NULL, *db = NULL;
-  if (j->partial != NULL) {
-    dw = (real *)j->partial + begin / j->piece * 2 * n;
-    db = dw + n;
-    memset(dw, 0, (size_t)(2 * n) * sizeof(real));
-  }
+  real *dw = T(gt_piece_open)(&j->dw, begin), *db = T(gt_piece_open)(&j->db, begin);
   for (int64_t row = begin; row < end; row++) {
     const real *x = (const real *)j->x + row * n, *dy = (const real *)j->dy + row * n;
     real mean = T(row_sum)(x, n) / (real)n, r = T(row_scale)(x, mean, n, j->eps);
     if (j->dx != NULL) T(row_backward)(j, row, mean, r);
-    if (dw == NULL) continue;
-    GT_IVDEP for (int64_t i = 0; i < n; i++) {
-      dw[i] += (x[i] - mean) * r * dy[i];
-      db[i] += dy[i];
+    if (dw != NULL) {
+      GT_IVDEP for (int64_t i = 0; i < n; i++) dw[i] += (x[i] - mean) * r * dy[i];
     }
-  }
-}
-
-/* dw and db of columns [begin, end). */
-static void T(sum_pieces)(void *argument, int64_t begin, int64_t end) {
-  const job *j = argument;
-  for (int which = 0; which < 2; which++) {
-    real *to = j->sums[which];
-    if (to == NULL) continue;
-    for (int64_t i = begin; i < end; i++) {
-      real sum = 0;
-      for (int64_t p = 0; p < j->pieces; p++)
-        sum += ((const real *)j->partial)[(2 * p + which) * j->columns + i];
-      to[i] = j->add_sum[which] ? to[i] + sum : sum;
+    if (db != NULL) {
+      GT_IVDEP for (int64_t i = 0; i < n; i++) db[i] += dy[i];
     }
   }
 }

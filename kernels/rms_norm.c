@@ -1,21 +1,19 @@
 /* rms_norm: y = x / sqrt(mean(x^2) + eps) * weight over the last axis; row formulas in rms.h.
- * dweight = the sum over rows of r x dy, added per chunk of rows and then chunk by chunk. */
+ * dweight = the sum over rows of r x dy. */
 #ifndef real
 #include "kernels/cpu.h"
+#include "kernels/pieces.h"
 #include "kernels/rms.h"
 
 enum { EPS };
-enum { GRAIN = 16384, PIECES = 64 }; /* elements per chunk; most partial sums of dweight */
 
 typedef struct job {
   int64_t rows, columns;
   double eps;
   const void *x, *w, *dy;
   void *y, *dx;
-  void *partial; /* (pieces, columns) of dweight, or NULL */
-  void *dw;
-  int64_t piece, pieces; /* rows per piece */
-  bool add_dx, add_dw;
+  bool add_dx;
+  gt_pieces dw;
 } job;
 
 #define GT_TYPED "kernels/rms_norm.c"
@@ -49,7 +47,7 @@ static job job_of(const gt_call *c) {
 static gt_status forward(gt_call *c) {
   job j = job_of(c);
   j.y = gt_data(c->out[0]);
-  gt_parallel(c->cx, j.rows, 1 + GRAIN / (j.columns + 1), GT_PICK(c, forward_rows), &j);
+  gt_parallel(c->cx, j.rows, gt_piece_rows(j.columns), GT_PICK(c, forward_rows), &j);
   return GT_OK;
 }
 
@@ -58,17 +56,9 @@ static gt_status backward(gt_call *c) {
   j.dy = gt_data(c->gout[0]);
   if (c->gin[0] != NULL) j.dx = gt_data(c->gin[0]);
   j.add_dx = c->accumulate[0];
-  j.piece = 1 + GRAIN / (j.columns + 1);
-  if (j.piece < (j.rows + PIECES - 1) / PIECES) j.piece = (j.rows + PIECES - 1) / PIECES;
-  j.pieces = (j.rows + j.piece - 1) / j.piece;
-  if (c->gin[1] != NULL) {
-    size_t bytes = (size_t)(j.pieces * j.columns) * gt_dtype_size(c->dtype);
-    GT_TRY(gt_scratch(c->cx, c->device, bytes, &j.partial));
-    j.dw = gt_data(c->gin[1]);
-    j.add_dw = c->accumulate[1];
-  }
-  gt_parallel(c->cx, j.rows, j.piece, GT_PICK(c, backward_rows), &j);
-  if (j.dw != NULL) gt_parallel(c->cx, j.columns, 256, GT_PICK(c, sum_pieces), &j);
+  GT_TRY(gt_pieces_init(c, 1, j.rows, j.columns, &j.dw));
+  gt_parallel(c->cx, j.rows, j.dw.rows, GT_PICK(c, backward_rows), &j);
+  gt_sum_pieces(c, &j.dw);
   return GT_OK;
 }
 
@@ -110,11 +100,7 @@ static void T(forward_rows)(void *argument, int64_t begin, int64_t end) {
 static void T(backward_rows)(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
   int64_t n = j->columns;
-  real *sum = NULL;
-  if (j->partial != NULL) {
-    sum = (real *)j->partial + begin / j->piece * n;
-    memset(sum, 0, (size_t)n * sizeof(real));
-  }
+  real *sum = T(gt_piece_open)(&j->dw, begin);
   for (int64_t row = begin; row < end; row++) {
     const real *x = (const real *)j->x + row * n, *dy = (const real *)j->dy + row * n;
     real r;
@@ -124,17 +110,6 @@ static void T(backward_rows)(void *argument, int64_t begin, int64_t end) {
       r = T(gt_rms_scale)(x, n, j->eps);
     if (sum == NULL) continue;
     for (int64_t i = 0; i < n; i++) sum[i] += x[i] * r * dy[i];
-  }
-}
-
-/* dweight of columns [begin, end). */
-static void T(sum_pieces)(void *argument, int64_t begin, int64_t end) {
-  const job *j = argument;
-  real *dw = j->dw;
-  for (int64_t i = begin; i < end; i++) {
-    real sum = 0;
-    for (int64_t p = 0; p < j->pieces; p++) sum += ((const real *)j->partial)[p * j->columns + i];
-    dw[i] = j->add_dw ? dw[i] + sum : sum;
   }
 }
 
