@@ -9,6 +9,7 @@ enum { DIM, REVERSE };
 #define TILE 64 /* neighbouring lines summed side by side */
 
 typedef struct plan {
+  const gt_ctx *cx;
   const void *x;
   void *y;
   int64_t outer, n, inner; /* x seen as (outer, n, inner), summed along n */
@@ -30,7 +31,8 @@ static gt_status infer(gt_call *c) {
 
 static gt_status forward(gt_call *c) {
   const gt_spec *x = &c->in_spec[0];
-  plan p = {.x = gt_data(c->in[0]),
+  plan p = {.cx = c->cx,
+            .x = gt_data(c->in[0]),
             .y = gt_data(c->out[0]),
             .outer = 1,
             .n = 1,
@@ -91,6 +93,7 @@ static void T(line)(const plan *p, const real *x, real *y) {
   T(wide) sum = 0;
   for (int64_t i = 0; i < p->n; i++) {
     int64_t at = p->reverse ? p->n - 1 - i : i;
+    if (i % GT_POLL_STEP == 0 && gt_stopped(p->cx)) return;
     sum += (T(wide))x[at];
     y[at] = (real)sum;
   }
@@ -109,6 +112,7 @@ static void T(lines)(void *argument, int64_t begin, int64_t end) {
     }
     T(wide) sum[TILE] = {0};
     for (int64_t i = 0; i < p->n; i++) {
+      if (i % (GT_POLL_STEP / TILE) == 0 && gt_stopped(p->cx)) return;
       int64_t at = start + (p->reverse ? p->n - 1 - i : i) * p->inner;
       const real *x = (const real *)p->x + at;
       real *y = (real *)p->y + at;

@@ -12,6 +12,7 @@ enum { GRAIN = 16384 };
 /* Lines along the last dimension of the index are handled one at a time: y[j] = base[j * step +
  * index[j] * stride], where step is 0 when the last dimension is the gathered one. */
 typedef struct gather_plan {
+  const gt_ctx *cx;
   const gt_tensor *x;
   const int64_t *index;
   char *y;
@@ -65,9 +66,12 @@ static void gather_lines(void *argument, int64_t begin, int64_t end) {
       if (d != p->dim) base += rest % p->shape[d] * x_stride[d];
       rest /= p->shape[d];
     }
-    gather_line(p->size, p->y + line * n * (int64_t)p->size,
-                (const char *)gt_data(p->x) + base * (int64_t)p->size, p->index + line * n, n,
-                p->dim == last ? 0 : x_stride[last], x_stride[p->dim]);
+    int64_t size = (int64_t)p->size, step = p->dim == last ? 0 : x_stride[last];
+    const char *x = (const char *)gt_data(p->x) + base * size;
+    for (int64_t at = 0; at < n && !gt_stopped(p->cx); at += GT_POLL_STEP)
+      gather_line(p->size, p->y + (line * n + at) * size, x + at * step * size,
+                  p->index + line * n + at, n - at < GT_POLL_STEP ? n - at : GT_POLL_STEP, step,
+                  x_stride[p->dim]);
   }
 }
 
@@ -75,7 +79,8 @@ static gt_status forward(gt_call *c) {
   const gt_tensor *x = c->in[0];
   gt_tensor *y = c->out[0];
   int64_t count = gt_count(y);
-  gather_plan p = {.x = x, .y = gt_data(y), .size = gt_dtype_size(x->dtype), .ndim = y->ndim};
+  gather_plan p = {
+      .cx = c->cx, .x = x, .y = gt_data(y), .size = gt_dtype_size(x->dtype), .ndim = y->ndim};
   GT_TRY(gt_dim_resolve(c->cx, "gather", c->attr[DIM].i, x->ndim, &p.dim));
   GT_TRY(gt_index_read(c, 1, &p.index));
   GT_TRY(gt_index_range(c, p.index, count, p.dim, x->ndim ? x->shape[p.dim] : 1, false));

@@ -19,25 +19,33 @@ typedef struct ranked {
 } ranked;
 
 typedef struct order_plan {
+  const gt_ctx *cx;
   gt_axis axis;
   int64_t k;
   bool descending;
   const void *x /* (outer, size, inner) */;
   void *values /* (outer, k, inner) */;
   int64_t *indices;
-  ranked *room /* (workers, 2, size) */;
+  ranked *room /* (chunks, 2, size), or (workers, 2, size) when those are fewer */;
+  int64_t grain; /* lines of a chunk; 0: a worker's room is its own */
 } order_plan;
 
 static bool before(const ranked *a, const ranked *b) {
   return a->key < b->key || (a->key == b->key && a->at < b->at);
 }
 
+static int64_t piece_end(int64_t at, int64_t n) {
+  return n - at < GT_POLL_STEP ? n : at + GT_POLL_STEP;
+}
+
 /* Sorts a (n) by the low `bytes` bytes of its keys; spare (n) is working room.  Returns where the
- * result is. */
-static ranked *radix_sort(ranked *a, ranked *spare, int64_t n, int bytes) {
+ * result is; when interrupted some order of them. */
+static ranked *radix_sort(const gt_ctx *cx, ranked *a, ranked *spare, int64_t n, int bytes) {
   int64_t count[8][256] = {{0}};
-  for (int64_t i = 0; i < n; i++)
-    for (int b = 0; b < bytes; b++) count[b][a[i].key >> (8 * b) & 255]++;
+  for (int64_t at = 0; at < n && !gt_stopped(cx); at = piece_end(at, n))
+    for (int64_t i = at; i < piece_end(at, n); i++)
+      for (int b = 0; b < bytes; b++) count[b][a[i].key >> (8 * b) & 255]++;
+  if (gt_stopped(cx)) return a;
   for (int b = 0; b < bytes; b++) {
     if (count[b][a[0].key >> (8 * b) & 255] == n) continue; /* all equal in this byte */
     int64_t start = 0;
@@ -46,7 +54,11 @@ static ranked *radix_sort(ranked *a, ranked *spare, int64_t n, int bytes) {
       count[b][digit] = start;
       start += size;
     }
-    for (int64_t i = 0; i < n; i++) spare[count[b][a[i].key >> (8 * b) & 255]++] = a[i];
+    for (int64_t at = 0; at < n; at = piece_end(at, n)) {
+      if (gt_stopped(cx)) return a;
+      for (int64_t i = at; i < piece_end(at, n); i++)
+        spare[count[b][a[i].key >> (8 * b) & 255]++] = a[i];
+    }
     ranked *sorted = spare;
     spare = a;
     a = sorted;
@@ -75,8 +87,9 @@ static void sift(ranked *heap, int64_t n, int64_t i) {
 }
 
 /* Puts the k of a heap in order. */
-static void heap_sort(ranked *heap, int64_t k) {
+static void heap_sort(const gt_ctx *cx, ranked *heap, int64_t k) {
   for (int64_t last = k - 1; last > 0; last--) {
+    if (last % GT_POLL_STEP == 0 && gt_stopped(cx)) return;
     ranked top = heap[0];
     heap[0] = heap[last];
     heap[last] = top;
@@ -90,7 +103,8 @@ static void heap_sort(ranked *heap, int64_t k) {
 
 gt_status gt_order(gt_call *c, int dim, bool descending) {
   gt_spec x = gt_spec_of(c->in[0]);
-  order_plan p = {.axis = gt_axis_at(&x, dim),
+  order_plan p = {.cx = c->cx,
+                  .axis = gt_axis_at(&x, dim),
                   .k = gt_axis_at(&c->spec[0], dim).size,
                   .descending = descending,
                   .x = gt_data(c->in[0]),
@@ -99,10 +113,14 @@ gt_status gt_order(gt_call *c, int dim, bool descending) {
   int64_t n = p.axis.size, lines = p.axis.outer * p.axis.inner;
   if (n == 0 || p.k == 0 || lines == 0) return GT_OK;
   void *room;
-  size_t bytes = (size_t)gt_pool_threads(c->cx) * 2 * (size_t)n * sizeof(ranked);
-  GT_TRY(gt_scratch(c->cx, c->device, bytes, &room));
+  int64_t grain = GRAIN / n + 1, rooms = (lines + grain - 1) / grain;
+  if (rooms > gt_pool_threads(c->cx))
+    rooms = gt_pool_threads(c->cx);
+  else
+    p.grain = grain;
+  GT_TRY(gt_scratch(c->cx, c->device, (size_t)rooms * 2 * (size_t)n * sizeof(ranked), &room));
   p.room = room;
-  gt_parallel(c->cx, lines, GRAIN / n + 1, GT_PICK(c, order_lines), &p);
+  gt_parallel(c->cx, lines, grain, GT_PICK(c, order_lines), &p);
   return GT_OK;
 }
 
@@ -150,12 +168,16 @@ static const ranked *T(first_of)(const order_plan *p, const real *x, ranked *roo
   int64_t n = p->axis.size, step = p->axis.inner, k = p->k;
   const uint64_t flip = !p->descending ? 0 : sizeof(real) == 4 ? 0xffffffffu : ~0ull;
   bool all = n <= SHORT || k > n / 16;
-  for (int64_t i = 0; i < (all ? n : k); i++) room[i] = (ranked){T(key)(x[i * step]) ^ flip, i};
+  for (int64_t i = 0; i < (all ? n : k); i++) {
+    if (i % GT_POLL_STEP == 0 && gt_stopped(p->cx)) return NULL;
+    room[i] = (ranked){T(key)(x[i * step]) ^ flip, i};
+  }
   if (n <= SHORT) insertion_sort(room, n);
   if (n <= SHORT) return room;
-  if (all) return radix_sort(room, room + n, n, (int)sizeof(real));
+  if (all) return radix_sort(p->cx, room, room + n, n, (int)sizeof(real));
   for (int64_t i = k / 2 - 1; i >= 0; i--) sift(room, k, i);
   for (int64_t i = k; i < n;) {
+    if (i % GT_POLL_STEP < T(BLOCK) && gt_stopped(p->cx)) return NULL;
     int64_t stop = i + T(BLOCK) < n ? i + T(BLOCK) : n;
     bool whole = step == 1 && stop - i == T(BLOCK);
     if (whole && T(all_behind)(x + i, x[room[0].at], p->descending)) i = stop;
@@ -166,22 +188,24 @@ static const ranked *T(first_of)(const order_plan *p, const real *x, ranked *roo
       sift(room, k, 0);
     }
   }
-  heap_sort(room, k);
+  heap_sort(p->cx, room, k);
   return room;
 }
 
 static void T(order_lines)(void *argument, int64_t begin, int64_t end) {
   const order_plan *p = argument;
   int64_t n = p->axis.size, inner = p->axis.inner;
-  ranked *room = p->room + 2 * n * gt_worker();
+  ranked *room = p->room + 2 * n * (p->grain ? begin / p->grain : gt_worker());
   for (int64_t line = begin; line < end; line++) {
     int64_t outer = line / inner, rest = line % inner;
     const real *x = (const real *)p->x + outer * n * inner + rest;
     const ranked *first = T(first_of)(p, x, room);
+    if (gt_stopped(p->cx)) return;
     int64_t to = outer * p->k * inner + rest;
     real *values = (real *)p->values + to;
     int64_t *indices = p->indices + to;
     for (int64_t i = 0; i < p->k; i++) {
+      if (i % GT_POLL_STEP == 0 && gt_stopped(p->cx)) return;
       indices[i * inner] = first[i].at;
       values[i * inner] = x[first[i].at * inner];
     }

@@ -1,5 +1,6 @@
 /* library.h: functions of Lua's library that may run for long without coming back to Lua, as ones
- * that Ctrl-C can stop: string.find, match, gmatch, gsub and rep, and table.sort. */
+ * that Ctrl-C can stop: string.find, match, gmatch, gsub, rep, lower, upper and reverse, and
+ * table.sort. */
 #ifndef SH_LIBRARY_H
 #define SH_LIBRARY_H
 

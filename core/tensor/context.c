@@ -138,7 +138,7 @@ void gt_interrupt(gt_ctx *cx) { cx->interrupted = 1; }
 void gt_interrupt_clear(gt_ctx *cx) { cx->interrupted = 0; }
 
 gt_status gt_poll(gt_ctx *cx) {
-  return cx->interrupted && !cx->shielded ? gt_fail(cx, GT_EINTR, "interrupted") : GT_OK;
+  return gt_stopped(cx) ? gt_fail(cx, GT_EINTR, "interrupted") : GT_OK;
 }
 
 int gt_op_find(const gt_ctx *cx, const char *name) {

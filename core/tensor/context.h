@@ -103,6 +103,10 @@ void gt_scratch_release(gt_ctx *cx,
 void gt_interrupt(gt_ctx *cx);
 void gt_interrupt_clear(gt_ctx *cx);
 gt_status gt_poll(gt_ctx *cx);
+/* What gt_poll() looks at, for loops inside chunks of gt_parallel(): they may leave off, as the op
+ * fails with GT_EINTR.  To be asked once in GT_POLL_STEP elements or so. */
+#define GT_POLL_STEP ((int64_t)1 << 20)
+static inline bool gt_stopped(const gt_ctx *cx) { return cx->interrupted && !cx->shielded; }
 
 /* Index of an op in the table, or -1. */
 int gt_op_find(const gt_ctx *cx, const char *name);

@@ -74,7 +74,7 @@ static int64_t now_ns(void) {
 
 static void run_chunk(gt_ctx *cx, gt_task task, void *argument, int64_t n, int64_t grain,
                       int64_t chunk) {
-  if (cx->interrupted && !cx->shielded) return;
+  if (gt_stopped(cx)) return;
   int64_t begin = chunk * grain;
   task(argument, begin, n - begin < grain ? n : begin + grain);
 }

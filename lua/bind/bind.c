@@ -95,6 +95,8 @@ void gtlua_check(lua_State *L, gt_status status) {
   gtlua_error(L, "%s", gtlua_cx(L)->message);
 }
 
+void gtlua_poll(lua_State *L) { gtlua_check(L, gt_poll(gtlua_cx(L))); }
+
 const char *gtlua_typename(lua_State *L, int index) {
   /* The text stays on the stack until the message is made of it. */
   if (luaL_getmetafield(L, index, "__name") == LUA_TSTRING)

@@ -81,6 +81,9 @@ void gtlua_keep_error(lua_State *L);
 void gtlua_check(
     lua_State *L,
     gt_status status); /* raises: core's message, or the Lua error kept by a trampoline */
+/* Raises when Ctrl-C waits; for long loops.  GTLUA_POLL asks once in 65536 turns. */
+void gtlua_poll(lua_State *L);
+#define GTLUA_POLL(L, turn) ((void)(((turn)&0xffff) == 0 && (gtlua_poll(L), 0)))
 /* "Tensor", "table", "integer", …: what the value at index is, for messages. */
 const char *gtlua_typename(lua_State *L, int index);
 /* Name suggestions for messages: writes " (did you mean 'x'?)" or "". names ends with NULL. */

@@ -248,9 +248,10 @@ static void push_rewritten(lua_State *L, const char *source, size_t size) {
   const char *end = source + size, *p = source, *copied = source;
   luaL_Buffer out;
   luaL_buffinit(L, &out);
-  while (p < end) {
+  for (size_t token = 0; p < end; token++) {
     const char *start = p;
     int level;
+    GTLUA_POLL(L, token);
     if (*p == '-' && p + 1 < end && p[1] == '-') {
       p = skip_comment(p, end);
     } else if ((level = long_bracket(p, end)) >= 0) {

@@ -3,6 +3,7 @@
 #include "lua/bind/text.h"
 
 #include <jansson.h>
+#include <string.h>
 
 #define DOCUMENT "gt.json" /* keeps the parsed document alive while Lua may raise */
 
@@ -30,6 +31,7 @@ static void push_value(lua_State *L, const json_t *v, int null) {
   case JSON_ARRAY:
     lua_createtable(L, (int)json_array_size(v), 0);
     for (size_t i = 0; i < json_array_size(v); i++) {
+      GTLUA_POLL(L, i);
       push_value(L, json_array_get(v, i), null);
       lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
@@ -55,9 +57,26 @@ static void push_value(lua_State *L, const json_t *v, int null) {
   }
 }
 
+/* The text that Jansson reads, in pieces: between two of them Ctrl-C ends it. */
+typedef struct source {
+  gt_ctx *cx;
+  const char *at;
+  size_t left;
+} source;
+
+static size_t next_piece(void *buffer, size_t room, void *data) {
+  source *s = data;
+  size_t n = s->left < room ? s->left : room;
+  if (gt_stopped(s->cx)) return (size_t)-1;
+  memcpy(buffer, s->at, n);
+  s->at += n;
+  s->left -= n;
+  return n;
+}
+
 int gtlua_json_decode(lua_State *L) {
-  size_t size;
-  const char *text = luaL_checklstring(L, 1, &size);
+  source text = {.cx = gtlua_cx(L)};
+  text.at = luaL_checklstring(L, 1, &text.left);
   lua_settop(L, 2);
   json_t **document = lua_newuserdatauv(L, sizeof *document, 0);
   *document = NULL;
@@ -67,8 +86,9 @@ int gtlua_json_decode(lua_State *L) {
   }
   lua_setmetatable(L, -2);
   json_error_t error;
-  *document =
-      json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+  *document = json_load_callback(next_piece, &text,
+                                 JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+  gtlua_poll(L);
   if (!*document)
     return gtlua_error(L, "json: line %d, column %d: %s", error.line, error.column, error.text);
   push_value(L, *document, 2);

@@ -7,7 +7,26 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LUA_SEARCHER 3 /* of package.searchers, behind preload and the embedded library */
+#define PIECE ((size_t)1 << 16) /* bytes */
+#define LUA_SEARCHER 3          /* of package.searchers, behind preload and the embedded library */
+
+/* What the compiler reads, in pieces: at Ctrl-C the text ends. */
+typedef struct pieces {
+  const gt_ctx *cx;
+  const char *at;
+  size_t left;
+} pieces;
+
+static const char *next_piece(lua_State *L, void *data, size_t *size) {
+  pieces *p = data;
+  const char *piece = p->at;
+  (void)L;
+  if (gt_stopped(p->cx)) p->left = 0;
+  *size = p->left < PIECE ? p->left : PIECE;
+  p->at += *size;
+  p->left -= *size;
+  return *size > 0 ? piece : NULL;
+}
 
 /* Compiles the source on top of the stack (rewritten unless binary) in its place; returns the
  * status. */
@@ -19,7 +38,9 @@ static int compile(lua_State *L, const char *chunk, const char *mode) {
     lua_remove(L, -2);
     source = lua_tolstring(L, -1, &size);
   }
-  int status = luaL_loadbufferx(L, source, size, chunk, mode);
+  pieces source_pieces = {gtlua_cx(L), source, size};
+  int status = lua_load(L, next_piece, &source_pieces, chunk, mode);
+  gtlua_poll(L);
   lua_remove(L, -2);
   return status;
 }

@@ -59,6 +59,7 @@ static void push_nested(lua_State *L, const gt_tensor *t, int dim, gt_dtype dtyp
   luaL_checkstack(L, 2, "tolist");
   lua_createtable(L, t->shape[dim] > 0x7fffffff ? 0 : (int)t->shape[dim], 0);
   for (int64_t i = 0; i < t->shape[dim]; i++) {
+    GTLUA_POLL(L, i);
     push_nested(L, t, dim + 1, dtype, data, next);
     lua_rawseti(L, -2, i + 1);
   }

@@ -233,11 +233,14 @@ static int new_arange(lua_State *L) {
   if (steps > 9e15) return gtlua_error(L, "arange: too many elements");
   int64_t count = steps > 0 ? (int64_t)steps : 0;
   gt_tensor *t = push_host(L, &options, whole ? GT_I64 : GT_F64, 1, &count);
-  for (int64_t i = 0; whole && i < count; i++)
-    ((int64_t *)gt_data(t))[i] =
-        (n > 1 ? lua_tointeger(L, 1) : 0) + i * (n > 2 ? lua_tointeger(L, 3) : 1);
-  for (int64_t i = 0; !whole && i < count; i++)
-    ((double *)gt_data(t))[i] = start + (double)i * step;
+  int64_t first = n > 1 ? lua_tointeger(L, 1) : 0, by = n > 2 ? lua_tointeger(L, 3) : 1;
+  for (int64_t i = 0; i < count; i++) {
+    GTLUA_POLL(L, i);
+    if (whole)
+      ((int64_t *)gt_data(t))[i] = first + i * by;
+    else
+      ((double *)gt_data(t))[i] = start + (double)i * step;
+  }
   return finish(L, &options);
 }
 
@@ -252,8 +255,10 @@ static int new_linspace(lua_State *L) {
   gt_tensor *t = push_host(L, &options, GT_F64, 1, &count);
   double *x = gt_data(t), step = count > 1 ? (stop - start) / (double)(count - 1) : 0;
   /* From both ends, so that the last element is exactly `stop`. */
-  for (int64_t i = 0; i < count; i++)
+  for (int64_t i = 0; i < count; i++) {
+    GTLUA_POLL(L, i);
     x[i] = i < count / 2 ? start + (double)i * step : stop - (double)(count - 1 - i) * step;
+  }
   if (count == 1) x[0] = start;
   return finish(L, &options);
 }
@@ -290,8 +295,12 @@ static int new_randperm(lua_State *L) {
   gt_tensor *t = push_host(L, &options, GT_I64, 1, &n);
   int64_t *x = gt_data(t);
   uint64_t stream = gt_rng_stream(cx);
-  for (int64_t i = 0; i < n; i++) x[i] = i;
+  for (int64_t i = 0; i < n; i++) {
+    GTLUA_POLL(L, i);
+    x[i] = i;
+  }
   for (int64_t i = n - 1; i > 0; i--) {
+    GTLUA_POLL(L, i);
     uint32_t word[4];
     gt_philox(cx->seed, stream, (uint64_t)i, word);
     /* 64 random bits scaled to [0, i]: the bias is below i / 2^64. */
@@ -362,6 +371,7 @@ static void measure(lua_State *L, nest *n, int64_t *path, int depth, bool first)
                 path_text(L, path, depth), (long long)n->shape[depth], (long long)count);
   luaL_checkstack(L, 4, "tensor");
   for (int64_t i = 1; i <= count; i++) {
+    GTLUA_POLL(L, i);
     path[depth] = i;
     lua_rawgeti(L, -1, i);
     measure(L, n, path, depth + 1, first && i == 1);
@@ -383,6 +393,7 @@ static void store(lua_State *L, const nest *n, int depth, gt_tensor *t, int64_t 
     return;
   }
   for (int64_t i = 1; i <= n->shape[depth]; i++) {
+    GTLUA_POLL(L, i);
     lua_rawgeti(L, -1, i);
     store(L, n, depth + 1, t, next);
     lua_pop(L, 1);

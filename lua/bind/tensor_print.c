@@ -113,13 +113,15 @@ static const char *element_text(const shown *s, const notation *note, int64_t i,
 }
 
 /* Chooses between whole, fixed and scientific from the finite numbers other than 0. */
-static void choose_notation(const gtlua_session *session, const shown *s, notation *note) {
+static void choose_notation(lua_State *L, const shown *s, notation *note) {
+  const gtlua_session *session = gtlua_session_of(L);
   const double *x = s->data;
   double least = INFINITY, most = 0;
   bool whole = true;
   note->kind = s->is_float ? NOTE_WHOLE : NOTE_INTEGER;
   if (!s->is_float) return;
   for (int64_t i = 0, n = count_shown(s); i < n; i++) {
+    GTLUA_POLL(L, i);
     double size = fabs(x[i]);
     if (!isfinite(size) || size == 0) continue;
     whole = whole && x[i] == ceil(x[i]);
@@ -133,10 +135,11 @@ static void choose_notation(const gtlua_session *session, const shown *s, notati
 }
 
 /* Only finite numbers other than 0 decide about the width of floats. */
-static void measure_width(const shown *s, notation *note) {
+static void measure_width(lua_State *L, const shown *s, notation *note) {
   char text[ELEMENT_MAX];
   note->width = 1;
   for (int64_t i = 0, n = count_shown(s); i < n; i++) {
+    GTLUA_POLL(L, i);
     if (s->is_float &&
         (!isfinite(((const double *)s->data)[i]) || ((const double *)s->data)[i] == 0))
       continue;
@@ -162,6 +165,7 @@ static void add_element(printer *p, int64_t i) {
 static void add_row(printer *p, int indent, int64_t first) {
   const shown *s = p->shown;
   int d = s->ndim - 1;
+  gtlua_poll(p->L);
   int64_t n = s->shape[d] + s->cut[d];
   int per_line = (p->note->line_width - indent) / (p->note->width + 2);
   if (per_line < 1) per_line = 1;
@@ -212,8 +216,8 @@ static void push_numbers(lua_State *L, gt_tensor *t) {
   notation note = {.precision = session->print.precision,
                    .line_width = session->print.width,
                    .edge = session->print.edge};
-  choose_notation(session, &s, &note);
-  measure_width(&s, &note);
+  choose_notation(L, &s, &note);
+  measure_width(L, &s, &note);
   printer p = {.L = L, .shown = &s, .note = &note};
   luaL_buffinit(L, &p.text);
   luaL_addstring(&p.text, PREFIX);

@@ -44,6 +44,24 @@ static void stops_a_program(void **state) {
   assert_int_equal(leave(t, CTRL_D), 0);
 }
 
+/* Single calls that take seconds each. */
+static void stops_long_calls(void **state) {
+  (void)state;
+  terminal *t = start_loop();
+  ask(t, "line = torch.rand(2e7); text = ('x = 1 '):rep(2e7)", "");
+  stop(t, "line:sort()");
+  stop(t, "line:cumsum(0):cumsum(0):cumsum(0):cumsum(0):cumsum(0):cumsum(0)");
+  stop(t, "torch.randperm(3e7)");
+  stop(t, "load(text)");
+  stop(t, "json.decode('[' .. ('1,'):rep(3e7) .. '1]')");
+  stop(t, "for i = 1, 100 do text:upper():reverse() end");
+  stop(t,
+       "text:find(('x'):rep(1e4) .. 'y', 1, true) while true do text:find('no such', 1, true) end");
+  ask(t, "torch.set_printoptions{profile = 'full'}", "");
+  stop(t, "tostring(line)");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
 /* ---- pasting ---- */
 
 static void a_paste_is_one_entry_of_the_history(void **state) {
@@ -239,6 +257,7 @@ int main(void) {
       cmocka_unit_test_teardown(stops_require, end_session),
       cmocka_unit_test_teardown(stops_a_plot, end_session),
       cmocka_unit_test_teardown(stops_a_program, end_session),
+      cmocka_unit_test_teardown(stops_long_calls, end_session),
       cmocka_unit_test_teardown(a_paste_is_one_entry_of_the_history, end_session),
       cmocka_unit_test_teardown(a_dumb_terminal_gets_no_escapes, end_session),
       cmocka_unit_test_teardown(no_colours_where_none_are_wanted, end_session),
