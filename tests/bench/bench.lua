@@ -17,6 +17,7 @@ local JOBS = {
   {name = "s4-f32",    title = "train step, 11x512, NS fp32",        pairs = 3, compile = true, gate = 1e-4},
   {name = "s4-auto",   title = "train step, 11x512, bf16 autocast",  pairs = 1, compile = true, gate = 1e-2},
   {name = "s2-f32",    title = "train step, 285M, NS fp32",          pairs = 1, compile = true, gate = 1e-4},
+  {name = "s2-auto",   title = "train step, 285M, bf16 autocast",    pairs = 1, compile = true, gate = 1e-2},
   {name = "sweep",     title = "sweep, 24 GPTs 32-128 wide",         pairs = 3, variants = {"loop", "processes"}, gate = 5e-3},
 }
 

@@ -123,6 +123,7 @@ local jobs = {
   ["s4-f32"] = function() return step(S4, "f32", 1, 4) end,
   ["s4-auto"] = function() return step(S4, "bf16", 1, 4, true) end,
   ["s2-f32"] = function() return step(FULL, "f32", 1, 2) end,
+  ["s2-auto"] = function() return step(FULL, "bf16", 1, 2, true) end,
   import = function() return 0.0, 0.0 end,
 }
 local run = assert(jobs[job], "usage: job.lua JOB, one of those of bench.lua")

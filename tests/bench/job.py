@@ -231,6 +231,7 @@ STEPS = {
     "s4-f32": (S4, torch.float32, 1, 4),
     "s4-auto": (S4, torch.bfloat16, 1, 4, True),
     "s2-f32": (FULL, torch.float32, 1, 2),
+    "s2-auto": (FULL, torch.bfloat16, 1, 2, True),
 }
 
 
