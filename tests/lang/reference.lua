@@ -45,6 +45,15 @@ test("every function that a C header declares is in it", function()
   test.equal(missing(names, in_markdown), "")
 end)
 
+test("the names for editors are all public names", function()
+  local text = require "shell.manual".meta()
+  assert(load(text))
+  for _, name in ipairs {"torch.cuda.is_available", "nn.init.orthogonal_", "Tensor:tolist", "Optimizer:step", "GPTModel:generate", "sweep"} do
+    assert(text:find("\nfunction " .. name .. "(", 1, true), name)
+  end
+  for _, name in ipairs {"nn.Linear", "GPT", "plot"} do assert(text:find("\n" .. name .. " = {}", 1, true), name) end
+end)
+
 test("comments of headers come along: of the group, and of one line", function()
   assert(page:find("Runs op on in[0 … nin-1] with a full attribute list", 1, true))
   assert(page:find('id="gt_touch"', 1, true) and page:find("bumps the storage version: call after writing in place", 1, true))

@@ -256,7 +256,8 @@ local function add_names(out, space, path, separator)
     local value, full = doc.member(space, name), path .. separator .. name
     local found = doc.of(value, full)
     if found and is_name(name) then
-      for _, line in ipairs{found.signature, table.unpack(found.text)} do out[#out + 1] = "--- " .. line end
+      if found.signature then out[#out + 1] = "--- " .. found.signature end
+      for _, line in ipairs(found.text) do out[#out + 1] = "--- " .. line end
       if type(value) == "function" then
         local list = parameters(found):gsub("^self,?%s*", "")
         out[#out + 1] = ("function %s(%s) end\n"):format(full, list)
@@ -269,24 +270,23 @@ local function add_names(out, space, path, separator)
   end
 end
 
+local classes = {
+  ["t:"] = "Tensor", ["m:"] = "Module", ["gpt:"] = "GPTModel", ["opt:"] = "Optimizer", ["trainer:"] = "Trainer",
+  ["tokens:"] = "Tokens", ["loader:"] = "Loader", ["tok:"] = "Tokenizer",
+}
+
 --- All public names as a file ---@meta.
 function manual.meta()
   local out = {"---@meta", ""}
-  for _, space in ipairs(doc.spaces) do
-    out[#out + 1] = space .. " = {}\n"
-    add_names(out, _ENV[space], space, ".")
-  end
-  for _, class in ipairs {{"Tensor", torch.Tensor}, {"Module", nn.Module}, {"Trainer", require("gt.train.trainer").methods}} do
-    out[#out + 1] = ("---@class %s\nlocal %s = {}\n"):format(class[1], class[1])
-    add_names(out, class[2], class[1], ":")
-  end
-  local globals = {}
-  for name in pairs(getmetatable(_G).lazy) do globals[name] = type(_ENV[name]) ~= "table" and _ENV[name] or nil end
-  for _, name in ipairs {"odict", "struct", "list", "defaults", "show", "help"} do globals[name] = _ENV[name] end
-  for _, name in ipairs(doc.names(globals)) do
-    local found = doc.of(globals[name], name)
-    for _, line in ipairs{found.signature, table.unpack(found.text)} do out[#out + 1] = "--- " .. line end
-    out[#out + 1] = ("function %s(%s) end\n"):format(name, parameters(found))
+  for _, section in ipairs(doc.sections()) do
+    local prefix, names, about = table.unpack(section)
+    local class, space = classes[prefix], prefix:match "^(.*)%.$"
+    if class then
+      out[#out + 1] = ("---@class %s %s\nlocal %s = {}\n"):format(class, about, class)
+    elseif space then
+      out[#out + 1] = ("--- %s\n%s = {}\n"):format(about, space)
+    end
+    add_names(out, names, class or space or "", class and ":" or space and "." or "")
   end
   return table.concat(out, "\n")
 end
