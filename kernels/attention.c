@@ -10,8 +10,9 @@
  * Dropout multiplies P by a mask m of 0 and 1 / (1 - p) before it meets V: word ((b H + h) T + i) S
  * + j of a random stream decides (as the op dropout does on P), in the backward again: dV = (m P)^T
  * dY,  dS = P (m dY V^T - D). Grouped queries: head h reads key head h / (H / Hkv).  q, k, v may
- * have any strides: operands are packed once per head into the panels of tile.h.  Work is shared
- * out by (head, block of queries) in the forward, by (batch, key head) in the backward; each output
+ * have any strides: operands are packed once per head into the panels of tile.h, but for a single
+ * query, which reads keys and values where they lie (decoding with a cache).  Work is shared out by
+ * (head, block of queries) in the forward, by (batch, key head) in the backward; each output
  * element has one owner. */
 #ifndef real
 #include "kernels/cpu.h"

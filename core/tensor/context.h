@@ -56,6 +56,8 @@ struct gt_ctx {
   bool shielded; /* interrupts wait until this is false again: set around work that must not stop
                     halfway, such as an optimizer step.  gt_poll() and gt_parallel() honour it */
   void *host;    /* the binding's data; core never looks inside */
+  const gt_ctx *session; /* of the context that a worker has for its messages: whose interrupts it
+                            obeys; NULL: its own */
 
   /* private */
   volatile sig_atomic_t interrupted;
@@ -106,7 +108,10 @@ gt_status gt_poll(gt_ctx *cx);
 /* What gt_poll() looks at, for loops inside chunks of gt_parallel(): they may leave off, as the op
  * fails with GT_EINTR.  To be asked once in GT_POLL_STEP elements or so. */
 #define GT_POLL_STEP ((int64_t)1 << 20)
-static inline bool gt_stopped(const gt_ctx *cx) { return cx->interrupted && !cx->shielded; }
+static inline bool gt_stopped(const gt_ctx *cx) {
+  if (cx->session) cx = cx->session;
+  return cx->interrupted && !cx->shielded;
+}
 
 /* Index of an op in the table, or -1. */
 int gt_op_find(const gt_ctx *cx, const char *name);

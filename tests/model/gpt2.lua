@@ -39,6 +39,64 @@ test("a folder gives Hugging Face's logits and greedy continuation", function()
   end
 end)
 
+-- ---- several files ----
+
+local PARTS = {"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"}
+
+local function write_index(folder, map)
+  local file <close> = assert(io.open(folder .. "/model.safetensors.index.json", "w"))
+  file:write(json.encode {metadata = {total_size = 1}, weight_map = map})
+end
+
+--- The golden tensors dealt out to two files, with their index: name -> file.
+local function write_parts(folder)
+  local parts, map = {odict {}, odict {}}, {}
+  for name, tensor in pairs((torch.load(golden .. "/model.safetensors"))) do
+    local which = (name:find "^h%.1" or name:find "ln_f") and 2 or 1
+    parts[which][name], map[name] = tensor, PARTS[which]
+  end
+  for i, part in ipairs(parts) do torch.save(folder .. "/" .. PARTS[i], part) end
+  write_index(folder, map)
+  assert(os.execute(("cp '%s/config.json' '%s'"):format(golden, folder)))
+  return map
+end
+
+test("weights in several files are found through their index", function()
+  with_file(function(_, folder)
+    write_parts(folder)
+    local whole = models.gpt2(golden)
+    for _, path in ipairs {folder, folder .. "/model.safetensors.index.json"} do
+      local model = models.gpt2(path)
+      assert(torch.equal(model(expected.idx), whole(expected.idx)))
+    end
+  end)
+end)
+
+test("an index that does not fit its files is told", function()
+  with_file(function(_, folder)
+    local map = write_parts(folder)
+    local function refused(message) test.raises(function() models.gpt2(folder) end, message) end
+    map["wte.weight"] = PARTS[2]
+    write_index(folder, map)
+    refused("expected wte.weight in '" .. folder .. "/" .. PARTS[2] .. "', which has it not")
+    map["wte.weight"] = "../" .. PARTS[1]
+    write_index(folder, map)
+    refused("expected wte.weight in a file of the same folder, got '../" .. PARTS[1] .. "'")
+    map["wte.weight"] = nil
+    write_index(folder, map)
+    refused("has no tensor wte.weight")
+    map["wte.weight"] = "model-00003-of-00003.safetensors"
+    write_index(folder, map)
+    refused("model-00003-of-00003.safetensors': No such file or directory")
+    write_index(folder, nil)
+    refused("expected weight_map, the files of the tensors, found none")
+    os.execute(("echo '{' > '%s/model.safetensors.index.json'"):format(folder))
+    refused("model.safetensors.index.json': is no JSON object")
+    os.remove(folder .. "/model.safetensors.index.json")
+    refused("expected model.safetensors, or its index, in this folder, found none")
+  end)
+end)
+
 test("names with a prefix, no masks and a stored head load as well", function()
   with_file(function(path)
     changed(path, function(tensors)

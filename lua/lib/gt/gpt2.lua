@@ -1,4 +1,5 @@
---- gpt2.lua: weights of GPT-2 as Hugging Face stores them: model.safetensors with config.json beside it.
+--- gpt2.lua: weights of GPT-2 as Hugging Face stores them: model.safetensors, or several files and their index
+-- model.safetensors.index.json, with config.json beside them.
 --
 -- Their matrices are (in, out), ours (out, in); their c_attn holds query, key and value side by side.  Names come
 -- with or without "transformer." in front.  Causal masks that old files hold as buffers are passed over.
@@ -40,23 +41,61 @@ local function is_file(path)
   return file ~= nil and file:close() and not require "native.tokens".is_folder(path)
 end
 
---- A folder or file -> path of the weights, path of config.json (which need not be there).
+--- A folder or file -> path of the weights or their index, path of config.json (which need not be there).
 local function find(path)
   keywords.string("gpt2", "path", path)
   if require "native.tokens".is_folder(path) then
     local folder = path:gsub("/+$", "")
-    if not is_file(folder .. "/model.safetensors") then
-      fail(path, "expected model.safetensors in this folder, found none")
+    for _, name in ipairs {"model.safetensors", "model.safetensors.index.json"} do
+      if is_file(folder .. "/" .. name) then return folder .. "/" .. name, folder .. "/config.json" end
     end
-    return folder .. "/model.safetensors", folder .. "/config.json"
+    fail(path, "expected model.safetensors, or its index, in this folder, found none")
   end
   return path, (path:match "^(.*/)[^/]*$" or "") .. "config.json"
+end
+
+--- The object in a JSON file.
+local function read_object(path)
+  local file <close> = io.open(path, "rb")
+  if not file then fail(path, "cannot be read") end
+  local ok, object = pcall(json.decode, file:read "a" or "")
+  if not ok or type(object) ~= "table" then fail(path, "is no JSON object") end
+  return object
+end
+
+--- Path of a file -> names of the tensors that an index says are in it.
+local function read_index(path)
+  local map = read_object(path).weight_map
+  if type(map) ~= "table" then fail(path, "expected weight_map, the files of the tensors, found none") end
+  local folder, files = path:match "^(.*/)[^/]*$" or "", {}
+  for name, file in pairs(map) do
+    if type(file) ~= "string" or file == "" or file:find "[/%z]" then
+      fail(path, "expected %s in a file of the same folder, got %s", name, keywords.show(file))
+    end
+    local names = files[folder .. file] or {}
+    names[#names + 1], files[folder .. file] = name, names
+  end
+  return files
+end
+
+--- All tensors of a file, or of the files that an index names.
+local function load_tensors(path)
+  if not path:find "%.json$" then return (torch.load(path)) end
+  local out = {}
+  for file, names in pairs(read_index(path)) do
+    local part = torch.load(file)
+    for _, name in ipairs(names) do
+      if part[name] == nil then fail(path, "expected %s in '%s', which has it not", name, file) end
+      out[name] = part[name]
+    end
+  end
+  return out
 end
 
 --- Tensors by their names without prefix; masks left out.
 local function read_tensors(path)
   local out = {}
-  for name, tensor in pairs((torch.load(path))) do
+  for name, tensor in pairs(load_tensors(path)) do
     local short = name:gsub("^module%.", ""):gsub("^transformer%.", "")
     if not short:find "^h%.%d+%.attn%.bias$" and not short:find "^h%.%d+%.attn%.masked_bias$" then out[short] = tensor end
   end
@@ -87,9 +126,7 @@ end
 
 local function read_config(path)
   if not is_file(path) then return {} end
-  local file <close> = assert(io.open(path, "rb"))
-  local ok, config = pcall(json.decode, file:read "a")
-  if not ok or type(config) ~= "table" then fail(path, "is no JSON object") end
+  local config = read_object(path)
   check_config(path, config)
   return config
 end

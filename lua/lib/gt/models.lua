@@ -209,8 +209,9 @@ end
 -- ---- GPT-2 ----
 
 --- models.gpt2(path[, {n_head =, device =, dtype =}]): a GPT with the weights of GPT-2 as Hugging Face stores them.
--- path: the folder of model.safetensors and config.json, or the .safetensors file; without config.json the
--- settings come from the shapes, and n_head where these do not tell.
+-- path: the folder of model.safetensors and config.json, or the .safetensors file; of weights in several files, the
+-- folder or its model.safetensors.index.json.  Without config.json the settings come from the shapes, and n_head where
+-- these do not tell.
 function models.gpt2(path, options) return require "gt.gpt2".load(path, options) end
 
 --- m:load_gpt2(path): loads such weights into a model of the same settings.
