@@ -154,8 +154,11 @@ test("what does not fit says so, and which batch would", function()
 end)
 
 test("a step's time comes from what was measured, once in a session", function()
+  collectgarbage()
+  local before = torch.memory_allocated()
   local p = plan(SMALL, {batch = 2})
   local again = plan(SMALL, {batch = 4})
+  test.equal(torch.memory_allocated(), before)
   test.equal(p.time.seconds > 0 and again.time.seconds > p.time.seconds, true)
   test.close(p.time.tokens_per_second * p.time.seconds, 256, 1e-6)
   local names = {}

@@ -4,7 +4,9 @@ local units = require "units"
 
 local M = {}
 
-local function percent(part, whole) return ("%.0f %%"):format(100 * part / whole) end
+local function percent(part, whole)
+  return part > 0 and part < whole / 100 and "under 1 %" or ("%.0f %%"):format(100 * part / whole)
+end
 
 local ROOM = 36 -- columns for the list of ops
 
@@ -46,8 +48,8 @@ end
 local function time_lines(p)
   local t = p.time
   if not t then return {} end
-  local out = {("step: about %s, %s of it updates; %s"):format(units.seconds(t.seconds), percent(t.update, t.seconds),
-    units.scaled(t.tokens_per_second, "tokens/s"))}
+  local out = {("step: about %s, %s of it updates; %s tokens/s"):format(units.seconds(t.seconds), percent(t.update, t.seconds),
+    f"{math.floor(t.tokens_per_second + 0.5):,}")}
   for i, one in ipairs(t.measured) do
     local rate = units.scaled(one.rate, one.what:find "^sums" and "B/s" or "FLOP/s")
     out[#out + 1] = ("%16s %12s  %s"):format(i == 1 and "measured here:" or "", rate, one.what)
