@@ -124,6 +124,17 @@ static job job_of(const gt_call *c) {
                .v_at = steps_of(c, c->in[2])};
 }
 
+/* Of a training step: a forward of many queries, a backward. */
+static size_t scratch(const gt_call *c, bool backward) {
+  job j = job_of(c);
+  if (backward)
+    GT_PICK(c, backward_sizes)(&j);
+  else
+    GT_PICK(c, forward_sizes)(&j);
+  int64_t packed = backward ? 0 : j.Hkv * j.packed_size;
+  return (size_t)(packed + gt_pool_threads(c->cx) * j.scratch_size) * gt_dtype_size(c->dtype);
+}
+
 static gt_status scratch_for(gt_call *c, int64_t count, int64_t elements, void **out) {
   return gt_scratch(c->cx, c->device, (size_t)(count * elements) * gt_dtype_size(c->dtype), out);
 }
@@ -218,6 +229,7 @@ const gt_op gt_op_attention = {
     .attrs = attrs,
     .attr_count = GT_COUNT(attrs),
     .infer = infer,
+    .scratch = scratch,
     .forward = forward,
     .backward = backward,
 };

@@ -67,6 +67,12 @@ agrees("with logits that one block cannot hold", function()
   return models.nanogpt {n_layer = 1, n_head = 2, n_embd = 32, block_size = 512, vocab_size = 5000}
 end, ids(4, 512), {batch = 4, optim = {name = "AdamW"}})
 
+agrees("one long sequence, whose attention needs much scratch", function()
+  local model = GPT {hidden_dim = 64, n_layers = 1, n_heads = 1, vocab_size = 128, sequence_len = 1024}
+  model:init_weights()
+  return model
+end, ids(1, 1024), {batch = 1})
+
 local Net = nn.class "Net"
 function Net:init()
   self.up, self.norm, self.down = nn.Linear(96, 384), nn.LayerNorm(384), nn.Linear(384, 96)
