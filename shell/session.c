@@ -7,6 +7,7 @@
 #include "lua/bind/bind.h"
 #include "shell/chunk.h"
 #include "shell/interrupt.h"
+#include "shell/lexer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,16 +156,18 @@ static sh_result out_of_memory(lua_State *L) {
 
 /* "for x in y:", "if x: print(x)": a habit of Python's whose rest Lua would wait for. */
 static bool opens_with_colon(const char *text, size_t size) {
-  static const char *const words[] = {"for", "if", "while", "elif"};
-  size_t start = strspn(text, " \t"), n = strcspn(text + start, " \t(:\n");
+  static const char *const blocks[] = {"for", "if", "while", "elif"};
+  sh_lexer x = sh_lexer_new(text, size);
+  sh_token t = sh_lex_code(&x), before = t;
+  int line = t.line;
   bool block = false;
-  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-    block = block || (strlen(words[i]) == n && memcmp(words[i], text + start, n) == 0);
-  const char *line_end = block ? memchr(text, '\n', size) : NULL;
-  const char *end = line_end ? line_end : text + size,
-             *colon = block ? memchr(text, ':', (size_t)(end - text)) : NULL;
-  for (; colon && colon < end; colon = memchr(colon + 1, ':', (size_t)(end - colon) - 1))
-    if (colon + 1 == end || colon[1] == ' ') return true;
+  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+    block = block || sh_token_is(&x, &t, blocks[i]);
+  for (; block && t.kind != SH_END && t.line == line; before = t, t = sh_lex_code(&x)) {
+    if (sh_token_is(&x, &t, "do") || sh_token_is(&x, &t, "then")) return false;
+    bool last = t.end == size || strchr(" \t\r\n", text[t.end]) != NULL;
+    if (sh_token_is(&x, &t, ":") && !sh_token_is(&x, &before, ":") && last) return true;
+  }
   return false;
 }
 

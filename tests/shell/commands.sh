@@ -116,6 +116,8 @@ meant 'len(x)' 'the length is #x'
 meant 'relu(x)' 'here it is torch.relu'
 meant 'torch.Tensor(2, 3)' 'torch.empty\(2, 3\)'
 meant '"loss " .. x' 'f"loss'
+at_prompt "a colon in a text does not end a block that goes on" \
+  "n = 0${nl}for w in ('p: p: '):gmatch 'p: ' do${nl}n = n + 21${nl}end${nl}'n is ' .. n" 'n is 42'
 at_prompt "False is refused where it would be nil" 'nn.Linear(2, 2, {bias = False})' 'False is false in Lua'
 at_prompt "a wrong method has no hint that is wrong" "$x${nl}x:no_such()" "no field or method 'no_such'\$"
 at_prompt "quit() ends" "quit()${nl}error('still there')" ''
