@@ -105,6 +105,69 @@ test("golf counts special targets in the loss, and a blank unless it follows a s
   end
 end)
 
+-- A model that gives token i the probability 2^-bits[i], whatever came before.
+local bits = {1, 2, 3, 4, 5, 5}
+local Unigram = nn.class "Unigram"
+function Unigram:init()
+  local logits = {}
+  for i, n in ipairs(bits) do logits[i] = -n * math.log(2) end
+  self.logits = nn.Parameter(torch.tensor(logits))
+end
+function Unigram:forward(x, y, options)
+  local rows = self.logits:unsqueeze(0):expand(x:numel(), #bits)
+  return F.cross_entropy(rows, y:reshape(-1), {ignore_index = -1, reduction = (options or {}).loss_reduction})
+end
+
+test("a handful of tokens, counted on paper", function()
+  -- targets 1 3 2 2 0 0 4 1 5 0 2; bits of those that are text: 2 4 3 3 5 2 5 3, of the special ones 1 1 1;
+  -- bytes with their blanks: 4 2 6 6 1 4 4 6, without the blanks behind a special token: 3 2 6 6 1 4 4 5
+  local unigram = Unigram()
+  local bpb, mean, bytes, targets = train.bpb(unigram, stream, toy)
+  test.close(bpb, 27 / 33, 1e-6) -- f32 losses
+  test.equal({bytes, targets}, {33, 11})
+  test.close(mean, 30 * math.log(2) / 11, 1e-6)
+  bpb, mean, bytes, targets = train.bpb(unigram, stream, toy, {definition = "golf"})
+  test.close(bpb, 30 / 31, 1e-6)
+  test.equal({bytes, targets}, {31, 11})
+  test.close(mean, 30 * math.log(2) / 11, 1e-6)
+end)
+
+test("for both definitions any number of rows and any length of a window give one number", function()
+  local tok = tokenizer.train(text:rep(3), {vocab_size = 270, specials = {"<|bos|>"}, progress = false})
+  local documents = data.text({"LICENSE", "tests/golden/tokenizers/merges.txt"}, {tokenizer = tok})
+  local bigram = Bigram(tok.vocab_size)
+  for _, definition in ipairs {"nanochat", "golf"} do
+    for _, case in ipairs {{small, stream, toy, #ids}, {bigram, documents, tok, #documents}} do
+      local m, tokens_, tok_, count = table.unpack(case)
+      local want, mean, bytes, targets = train.bpb(m, tokens_, tok_, {definition = definition, B = 1, T = count - 1})
+      test.equal(targets, count - 1)
+      for _, T in ipairs {1, 2, 3, 5, 7, 64, 100, count - 2, count - 1, count, 2 * count} do
+        for _, B in ipairs {1, 2, 3, 5, 64} do
+          if B * T * 300 > count then -- not thousands of batches
+            local b, l, n, k = train.bpb(m, tokens_, tok_, {definition = definition, B = B, T = T})
+            test.equal({n, k}, {bytes, targets})
+            -- the same f32 losses, added in another order in f64
+            test.close(b, want, 1e-12)
+            test.close(l, mean, 1e-12)
+          end
+        end
+      end
+    end
+  end
+end)
+
+test("the rows of a batch do not see each other", function()
+  local gpt = GPT {hidden_dim = 16, n_layers = 1, n_heads = 2, vocab_size = 256, sequence_len = 8}
+  gpt:init_weights()
+  for _, definition in ipairs {"nanochat", "golf"} do
+    local want = train.bpb(gpt, tokens, nil, {definition = definition, B = 1, T = 8})
+    for B = 2, 9 do
+      -- f32 logits of other matrix shapes
+      test.close(train.bpb(gpt, tokens, nil, {definition = definition, B = B, T = 8}), want, 1e-6)
+    end
+  end
+end)
+
 test("nothing but special targets is infinite", function()
   local before = ids
   ids = {0, 0, 0}
