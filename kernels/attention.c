@@ -25,6 +25,7 @@ enum { LAYOUT, CAUSAL, SCALE, OFFSET, DROPOUT, SEED, STREAM };
 enum { BTHD, BHTD };
 enum { QUERIES = 64, KEYS = 256 }; /* a block of scores; multiples of the tile */
 enum { LDS = KEYS + 16 };          /* row step of a block: an odd number of cache lines */
+enum { PACKED_BYTES = 4 << 20 };   /* of panels at a time; one sequence may need more */
 
 typedef struct steps {
   int64_t batch, token, head, channel;
@@ -41,8 +42,8 @@ typedef struct job {
   void *gradient[3];
   steps q_at, k_at, v_at, out_at, gradient_at[3];
   bool add[3];
-  int64_t batch;                     /* forward: the one being computed */
-  void *packed;                      /* forward: panels of K^T and V per key head */
+  int64_t batch, batches;            /* forward: those being computed, from `batch` on */
+  void *packed;                      /* forward: panels of K^T and V per batch and key head */
   void *scratch;                     /* per worker */
   int64_t packed_size, scratch_size; /* elements of one key head, of one worker */
 } job;
@@ -158,12 +159,15 @@ static gt_status forward(gt_call *c) {
     return GT_OK;
   }
   GT_PICK(c, forward_sizes)(&j);
-  GT_TRY(scratch_for(c, j.Hkv, j.packed_size, &j.packed));
+  int64_t panels = j.Hkv * j.packed_size * (int64_t)gt_dtype_size(c->dtype);
+  int64_t together = smaller(larger(1, PACKED_BYTES / larger(1, panels)), j.B);
+  GT_TRY(scratch_for(c, together * j.Hkv, j.packed_size, &j.packed));
   GT_TRY(scratch_for(c, gt_pool_threads(c->cx), j.scratch_size, &j.scratch));
   int64_t blocks = (j.T + QUERIES - 1) / QUERIES;
-  for (j.batch = 0; j.batch < j.B; j.batch++) {
-    gt_parallel(c->cx, j.Hkv, 1, GT_PICK(c, pack_heads), &j);
-    gt_parallel(c->cx, blocks * j.H, 1, GT_PICK(c, forward_blocks), &j);
+  for (j.batch = 0; j.batch < j.B; j.batch += together) {
+    j.batches = smaller(together, j.B - j.batch);
+    gt_parallel(c->cx, j.batches * j.Hkv, 1, GT_PICK(c, pack_heads), &j);
+    gt_parallel(c->cx, blocks * j.batches * j.H, 1, GT_PICK(c, forward_blocks), &j);
   }
   return GT_OK;
 }
@@ -270,10 +274,11 @@ static void T(forward_sizes)(job *j) {
 
 static void T(pack_heads)(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
-  for (int64_t head = begin; head < end; head++) {
-    real *to = (real *)j->packed + head * j->packed_size;
-    const real *k = (const real *)j->k + j->batch * j->k_at.batch + head * j->k_at.head;
-    const real *v = (const real *)j->v + j->batch * j->v_at.batch + head * j->v_at.head;
+  for (int64_t item = begin; item < end; item++) {
+    int64_t batch = j->batch + item / j->Hkv, head = item % j->Hkv;
+    real *to = (real *)j->packed + item * j->packed_size;
+    const real *k = (const real *)j->k + batch * j->k_at.batch + head * j->k_at.head;
+    const real *v = (const real *)j->v + batch * j->v_at.batch + head * j->v_at.head;
     T(gt_pack_transposed)(k, j->k_at.token, j->k_at.channel, j->S, j->D, to);
     T(gt_pack)(v, j->v_at.token, j->v_at.channel, j->S, j->D, to + gt_round_up(j->S, T(N)) * j->D);
   }
@@ -295,14 +300,16 @@ static void T(softmax_row)(real *s, int64_t n, int64_t end, real *top, real *sum
   for (int64_t i = 0; i < width; i++) out[i] *= factor;
 }
 
-static void T(forward_block)(const job *j, int64_t head, int64_t first, real *scratch) {
+static void T(forward_block)(const job *j, int64_t batch, int64_t head, int64_t first,
+                             real *scratch) {
   int64_t D = j->D, width = gt_round_up(D, T(N));
   int64_t rows = smaller(QUERIES, j->T - first), padded = gt_round_up(rows, GT_TILE_M);
   real *q = scratch, *out = q + QUERIES * D, *s = out + QUERIES * width;
   real *top = s + QUERIES * LDS, *sum = top + QUERIES;
-  const real *k_panels = (const real *)j->packed + head / (j->H / j->Hkv) * j->packed_size;
+  int64_t key_head = (batch - j->batch) * j->Hkv + head / (j->H / j->Hkv);
+  const real *k_panels = (const real *)j->packed + key_head * j->packed_size;
   const real *v_panels = k_panels + gt_round_up(j->S, T(N)) * D;
-  const real *x = (const real *)j->q + j->batch * j->q_at.batch + head * j->q_at.head;
+  const real *x = (const real *)j->q + batch * j->q_at.batch + head * j->q_at.head;
   memset(q, 0, (size_t)(QUERIES * D) * sizeof(real));
   memset(out, 0, (size_t)(QUERIES * width) * sizeof(real));
   for (int64_t r = 0; r < rows; r++) {
@@ -310,7 +317,7 @@ static void T(forward_block)(const job *j, int64_t head, int64_t first, real *sc
     top[r] = -INFINITY;
     sum[r] = 0;
   }
-  real *lse = (real *)j->lse + (j->batch * j->H + head) * j->T + first;
+  real *lse = (real *)j->lse + (batch * j->H + head) * j->T + first;
   int64_t seen = visible(j, first + rows - 1, 0, j->S);
   for (int64_t k0 = 0; k0 < seen; k0 += KEYS) {
     int64_t keys = smaller(KEYS, seen - k0);
@@ -331,7 +338,7 @@ static void T(forward_block)(const job *j, int64_t head, int64_t first, real *sc
        width, true);
     }
   }
-  real *y = (real *)j->out + j->batch * j->out_at.batch + head * j->out_at.head;
+  real *y = (real *)j->out + batch * j->out_at.batch + head * j->out_at.head;
   for (int64_t r = 0; r < rows; r++) {
     T(load)(out + r * width, 1, D, j->S == 0 ? 0 : 1 / sum[r], y + (first + r) * j->out_at.token);
     lse[r] = top[r] + (real)log(sum[r]);
@@ -341,10 +348,12 @@ static void T(forward_block)(const job *j, int64_t head, int64_t first, real *sc
 /* Work items in falling order of cost: the last queries see the most keys. */
 static void T(forward_blocks)(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
-  int64_t blocks = (j->T + QUERIES - 1) / QUERIES;
+  int64_t blocks = (j->T + QUERIES - 1) / QUERIES, heads = j->batches * j->H;
   real *scratch = (real *)j->scratch + gt_worker() * j->scratch_size;
-  for (int64_t item = begin; item < end; item++)
-    T(forward_block)(j, item % j->H, (blocks - 1 - item / j->H) * QUERIES, scratch);
+  for (int64_t item = begin; item < end; item++) {
+    int64_t block = blocks - 1 - item / heads, head = item % heads;
+    T(forward_block)(j, j->batch + head / j->H, head % j->H, block * QUERIES, scratch);
+  }
 }
 
 /* ---- forward of a single query ---- */
