@@ -45,9 +45,9 @@ static const names tokenizer_names[] = {{"gt.tokenizer", {"bytes", "chars", "loa
 
 static const names reparam_names[] = {
     {"gt.reparam",
-     {"new", "rules", "shapes", "multipliers", "set_multipliers", "tau", "LinearStandardParam",
-      "InputLinearMup", "HiddenLinearMup", "OutputLinearMup", "EmbeddingStandardParam",
-      "EmbeddingMup"}}};
+     {"new", "rules", "shapes", "multipliers", "set_multipliers", "fold", "tau",
+      "LinearStandardParam", "InputLinearMup", "HiddenLinearMup", "OutputLinearMup",
+      "EmbeddingStandardParam", "EmbeddingMup"}}};
 
 static const names global_names[] = {
     {"gt.models", {"GPT", "GPTConfig"}},

@@ -198,7 +198,16 @@ function gpt2.load(path, options)
   return model:load_state_dict(state)
 end
 
+--- A model of a parametrization computes something else from the same weights.
+local function check_plain(what, model, advice)
+  local multipliers = require "gt.reparam".multipliers(model)
+  if next(multipliers.forward) or next(multipliers.attention) then
+    keywords.fail("%s: a GPT-2 has no multipliers in its forward: %s", what, advice)
+  end
+end
+
 function gpt2.load_into(model, path)
+  check_plain("load_gpt2", model, "load into a model without")
   local own = model.config
   local config, state = open(path, {n_head = own.n_heads})
   for _, key in ipairs {"hidden_dim", "n_layers", "n_heads", "mlp_ratio", "vocab_size", "sequence_len", "norm", "bias",
@@ -237,6 +246,7 @@ end
 
 function gpt2.save(model, path)
   keywords.string("save_gpt2", "path", path)
+  check_plain("save_gpt2", model, "save reparam.fold(model)")
   local config = model.config
   local text, state, out = json_config(config), model:state_dict(), odict {}
   each_name(config.n_layers, function(theirs, ours, transposed)

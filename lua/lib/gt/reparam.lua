@@ -271,6 +271,13 @@ function reparam.set_multipliers(model, saved)
   return model
 end
 
+--- reparam.fold(model) -> a copy without multipliers that computes the same: they are in its weights, for files that other
+-- programs read.  It trains otherwise: the rates of the parametrization are not for it.
+function reparam.fold(model)
+  check_model("reparam.fold", model)
+  return require "gt.reparam.fold"(model)
+end
+
 -- ---- looking at rules ----
 
 local function titled(text) return setmetatable({text = text}, {__tostring = function(self) return self.text end}) end
