@@ -28,10 +28,9 @@ end
 
 function Progress:line()
   local spent, last = torch.perf_counter() - self.started, self.running[#self.running]
-  local out = {("sweep %d/%d"):format(self.done, self.total)}
+  local out = {("sweep %d/%d [%s<%s]"):format(self.done, self.total, clock(spent), clock(left(self, spent)))}
   if #self.running > 1 then out[#out + 1] = ("%d running"):format(#self.running) end
   if last then out[#out + 1] = ("%s step %d loss %.4g"):format(point_name(last.point), last.step, last.loss) end
-  out[#out + 1] = ("[%s<%s]"):format(clock(spent), clock(left(self, spent)))
   return table.concat(out, " ")
 end
 
