@@ -102,3 +102,22 @@ test("an op without a kernel for the device says so in one line, by name", funct
   end
   test.equal(x:sum():item(), 3.0) -- and the session goes on
 end)
+
+test("points of a sweep run one after another: copies of a process cannot use a device it has opened", function()
+  local x = torch.ones(2, 4, {device = "cuda"})
+  local loader = {next = function() return x, x end, state = function() return 0 end, load_state = function() end}
+  local steps = 0
+  local function go(jobs)
+    return sweep {
+      lr = {0.01, 0.02}, data = loader, steps = 3, jobs = jobs, progress = false, optim = {name = "SGD"},
+      model = function() return nn.Linear(4, 4):to "cuda" end,
+      objective = function(model, input)
+        steps = steps + 1
+        return (model(input) * input):sum()
+      end,
+    }
+  end
+  test.equal(#go().points, 2)
+  test.equal(steps, 6) -- seen here: nothing was copied
+  test.raises(function() go(2) end, "sweep: expected jobs = 1 for models on cuda, got 2")
+end)

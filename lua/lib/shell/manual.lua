@@ -59,6 +59,10 @@ Ctrl\-C drops the input or stops the code; training pauses after its step, and \
 Ctrl\-D, \fBquit\fR and \fBexit\fR end gptsh.]]
 
 local ending = [[
+.SH SEVERAL PROCESSES
+Points of a \fBsweep\fR run at one time on all cores, each in a copy of the process.
+\fBmpirun \-n 4 gptsh FILE\fR deals them out to ranks, on one machine or many, where gptsh was built with mpicc: every rank
+runs the file, rank 0 alone prints and keeps the journal, with which the sweep can also go on without mpirun.
 .SH FILES
 .TP
 .I $XDG_STATE_HOME/gptsh/history

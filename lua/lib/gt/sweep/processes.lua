@@ -5,6 +5,7 @@
 local native = require "native.train"
 local worker = require "native.worker"
 local json = require "json"
+local keywords = require "gt.keywords"
 local point_of = require "gt.sweep.point"
 
 local processes = {}
@@ -132,15 +133,18 @@ end
 local BYTES = 32 -- a weight's: itself, its gradient and two moments, and as much again for activations
 
 --- How many of the points shall run at a time: as the settings say; else on all cores, where half of the memory that is
--- free holds their states.
+-- free holds their states.  A GPU is not shared: copies of a process cannot use what it has opened.
 function processes.jobs(s, points)
-  if s.jobs then return math.min(s.jobs, #points) end
-  local jobs, largest, memory = math.min(torch.get_num_threads(), #points), 0, available()
+  local jobs, largest, memory = s.jobs or torch.get_num_threads(), 0, available()
   for _, point in ipairs(points) do
+    if point.device ~= "cpu" and (s.jobs or 1) > 1 then
+      keywords.fail("sweep: expected jobs = 1 for models on %s, got %d", point.device, s.jobs)
+    end
     if point.device ~= "cpu" then return 1 end
     largest = math.max(largest, point.work)
   end
-  return math.max(1, memory and math.min(jobs, memory // 2 // (BYTES * largest)) or jobs)
+  if memory and not s.jobs then jobs = math.min(jobs, memory // 2 // (BYTES * largest)) end
+  return math.max(1, math.min(jobs, #points))
 end
 
 return processes
