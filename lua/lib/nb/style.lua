@@ -6,7 +6,7 @@ return [[
 @media (prefers-color-scheme: dark) {
   :root { --page: #15181c; --ink: #e3e6e9; --soft: #9aa4ae; --line: #343a41; --code: #1d2126;
     --keyword: #d2a1ea; --string: #9bd19f; --number: #f0b27a; --comment: #8b949e; --error: #ff9b93; --link: #7ab8f5; }
-  figure svg, figure img { filter: invert(0.92) hue-rotate(180deg); }
+  figure svg, figure img { filter: invert(0.92) hue-rotate(180deg); mix-blend-mode: lighten; }
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
