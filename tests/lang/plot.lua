@@ -137,7 +137,7 @@ end)
 
 test("without colour and Braille, curves differ by their marks", function()
   local picture = quiet{{1, 2, 3}, {3, 2, 1}, labels = {"up", "down"}}:text{columns = 50, rows = 12, colour = false, ascii = true}
-  test.equal(picture:find("* up   + down", 1, true) ~= nil, true)
+  test.equal(picture:find("o up   + down", 1, true) ~= nil, true)
   test.equal(picture:find "[\x80-\xff\x1b]", nil)
 end)
 
@@ -324,6 +324,15 @@ test("plot.loss reads lists, logs and trainers alike", function()
   test.equal(a.curves[1].y, {4.0, 2.0})
   test.equal(a.curves[2].y, {3.0})
   test.equal(b.curves[1].y, {4.0, 2.0})
+  plot.sink = function() end
+  local named = plot.loss({second = path, first = {4, 2}}, {smooth = 0.5, title = "two runs"})
+  local one = plot.loss({4, 2})
+  plot.sink = nil
+  local titles = {}
+  for i, curve in ipairs(named.curves) do titles[i] = curve.title end
+  test.equal(titles, {"first train", "second train", "second validation"})
+  test.equal({named.title, one.curves[1].style, #one.curves}, {"two runs", "dots", 2}) -- the losses behind their mean
+  test.raises(function() plot.loss({4, 2}, {tilte = "x"}) end, "did you mean 'title'?")
   test.raises(function() plot.loss(folder .. "/none.jsonl") end, "cannot read")
 end)
 

@@ -9,6 +9,7 @@ local gnuplot = {seconds = 20} -- that a picture may take
 -- Okabe & Ito's colours (jfly.uni-koeln.de/color), told apart by colour-blind readers; black comes last.
 local COLOURS = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#000000"}
 local BEHIND = "#B8B8B8"
+local BROAD = 28 -- bytes of a name from which on the legend stands below: beside the plot it would take its place
 local BLOCK_END = "END_OF_GPTSH_DATA_7f3a"
 local CELLS = 800 -- rows and columns of a heat map that are drawn; a picture has no room for more
 
@@ -21,7 +22,7 @@ local TERMINALS = {
 local SIGNATURES = {svg = "^<%?xml", png = "^\x89PNG", pdf = "^%%PDF", sixel = "^\x1bP"}
 
 --- A text between single quotes: controls become blanks, and quotes typographic ones.  Doubled quotes are no way to write
--- them: gnuplot 5.4 ends a text at '''' and reads what follows as commands.
+-- them: gnuplot 5.4 ends a text at two of them in a row.
 local function quoted(text) return "'" .. text:gsub("[%c\x7f]", " "):gsub("'", "’") .. "'" end
 
 local function number(value)
@@ -85,7 +86,7 @@ end
 
 --- Colours go by turns to the curves; dots, which lie behind one, are grey.
 local function curves(out, figure)
-  local clauses, legend, turn = {}, false, 0
+  local clauses, longest, turn = {}, 0, 0
   for i, curve in ipairs(figure:drawn()) do
     block(out, i, curve)
     local colour = curve.colour or curve.style == "dots" and BEHIND
@@ -94,9 +95,10 @@ local function curves(out, figure)
       colour = COLOURS[(turn - 1) % #COLOURS + 1]
     end
     clauses[i] = clause(i, curve, colour)
-    legend = legend or curve.title ~= nil
+    longest = math.max(longest, #(curve.title or ""))
   end
-  out[#out + 1] = legend and "set key outside right top noenhanced" or "unset key"
+  out[#out + 1] = longest == 0 and "unset key"
+    or ("set key outside %s Left reverse samplen 2 noenhanced"):format(longest > BROAD and "below left" or "right top")
   out[#out + 1] = "plot " .. table.concat(clauses, ", \\\n     ")
 end
 

@@ -68,8 +68,8 @@ local function read_log(path)
   return log
 end
 
---- Curves of one run: the raw losses when they are few, their moving average, the validation points.
-local function run_curves(name, run, decay)
+--- Curves of one run: the losses as dots behind their moving average when `behind`, the validation points.
+local function run_curves(name, run, decay, behind)
   local log = run
   if type(run) == "string" then
     log = read_log(run)
@@ -83,30 +83,59 @@ local function run_curves(name, run, decay)
   local y = series.numbers("plot.loss: loss", log.loss)
   local x = log.step and series.numbers("plot.loss: step", log.step) or nil
   local curves = {{x = x, y = series.smooth(y, decay), title = name .. "train"}}
+  if behind and decay > 0 then table.insert(curves, 1, {x = x, y = y, style = "dots"}) end
   if log.val_loss and #log.val_loss > 0 then
-    curves[2] = {x = log.val_step, y = log.val_loss, title = name .. "validation", style = "linespoints"}
+    curves[#curves + 1] = {x = log.val_step, y = log.val_loss, title = name .. "validation", style = "linespoints"}
   end
   return curves
 end
 
+local LOSS_OPTIONS = {"smooth", "logx", "logy", "title", "xlim", "ylim", "save", "inline"}
+local IS_LOSS_OPTION = {}
+for _, name in ipairs(LOSS_OPTIONS) do IS_LOSS_OPTION[name] = true end
+
+--- Is the table one of options of plot.loss, perhaps misspelt, and not one of runs by name?
+local function is_options(value)
+  if type(value) ~= "table" or getmetatable(value) then return false end
+  for key in pairs(value) do
+    if type(key) == "string" and (IS_LOSS_OPTION[key] or keywords.suggest(key, LOSS_OPTIONS) ~= "") then return true end
+  end
+  return false
+end
+
+--- The runs as {{name, run}, …}; those of a table {name = run} in the order of their names.
+local function named_runs(runs)
+  local out = {}
+  for i, run in ipairs(runs) do
+    local plain = type(run) == "table" and not getmetatable(run) and run[1] == nil and not run.log and not run.loss
+    if plain then
+      local names = {}
+      for name in pairs(run) do names[#names + 1] = tostring(name) end
+      table.sort(names)
+      for _, name in ipairs(names) do out[#out + 1] = {name .. " ", run[name]} end
+    else
+      out[#out + 1] = {#runs > 1 and (type(run) == "string" and run .. " " or i .. " ") or "", run}
+    end
+  end
+  return out
+end
+
 --- plot.loss(run, …[, {smooth = 0.9, logx =, logy =, title =, save =}]): training and validation loss by step.
--- A run is a trainer, a log.jsonl, a list of losses, or {name = run}.  Smoothed by an unbiased moving average.
+-- A run is a trainer, a log.jsonl, a list of losses; or {name = run, …}.  Smoothed by an unbiased moving average; of a single
+-- run the losses themselves stand behind it.
 function plot.loss(...)
   local runs, options = {...}, {}
-  local last = runs[#runs]
-  if #runs > 1 and type(last) == "table" and last[1] == nil and not last.log and not last.loss then
-    options = table.remove(runs)
-  end
-  keywords.read("plot.loss", options, {"smooth", "logx", "logy", "title", "xlim", "ylim", "save", "inline"})
+  if #runs > 1 and is_options(runs[#runs]) then options = table.remove(runs) end
+  keywords.read("plot.loss", options, LOSS_OPTIONS)
   local decay = options.smooth or 0.9
   if type(decay) ~= "number" or not (decay >= 0 and decay < 1) then
     keywords.fail("plot.loss: smooth must be in [0, 1), got %s", keywords.show(options.smooth))
   end
   local made = {xlabel = "step", ylabel = "loss", title = options.title, logx = options.logx, logy = options.logy,
                 xlim = options.xlim, ylim = options.ylim, save = options.save, inline = options.inline}
-  for i, run in ipairs(runs) do
-    local name = #runs > 1 and (type(run) == "string" and run .. " " or i .. " ") or ""
-    for _, curve in ipairs(run_curves(name, run, decay)) do made[#made + 1] = curve end
+  runs = named_runs(runs)
+  for _, run in ipairs(runs) do
+    for _, curve in ipairs(run_curves(run[1], run[2], decay, #runs == 1)) do made[#made + 1] = curve end
   end
   return draw(nil, made)
 end

@@ -5,7 +5,8 @@ local terminal = require "native.terminal"
 local text = {}
 
 local COLOURS = {34, 31, 32, 35, 33, 36, 90, 37} -- the terminal's own palette: blue, red, green, magenta, …
-local MARKS = {"*", "+", "o", "x", "#", "@", "%", "&"}
+local MARKS = {"o", "+", "#", "%", "@", "&", "=", "~"}
+local SIGNS = {[true] = {crosses = "×", stars = "✶"}, [false] = {crosses = "x", stars = "*"}} -- by unicode
 local BITS = {[0] = {[0] = 0x01, 0x02, 0x04, 0x40}, {[0] = 0x08, 0x10, 0x20, 0x80}} -- [column][row] of a Braille cell
 
 -- ---- a canvas of dots ----
@@ -14,18 +15,19 @@ local Canvas = {}
 Canvas.__index = Canvas
 
 local function canvas(columns, rows, braille)
-  local self = {columns = columns, rows = rows, braille = braille, bits = {}, owner = {}}
+  local self = {columns = columns, rows = rows, braille = braille, bits = {}, owner = {}, sign = {}}
   self.wide, self.high = columns * (braille and 2 or 1), rows * (braille and 4 or 1)
   return setmetatable(self, Canvas)
 end
 
-function Canvas:dot(px, py, owner)
+--- Sets a dot, or a sign in the place of the cell's dots.
+function Canvas:dot(px, py, owner, sign)
   if px < 0 or py < 0 or px >= self.wide or py >= self.high then return end
   local column, row = px, py
   if self.braille then column, row = px // 2, py // 4 end
   local cell = row * self.columns + column
   if self.braille then self.bits[cell] = (self.bits[cell] or 0) | BITS[px % 2][py % 4] end
-  self.owner[cell] = owner
+  if sign or not self.sign[cell] then self.owner[cell], self.sign[cell] = owner, sign end
 end
 
 --- A straight line between two dots.
@@ -46,7 +48,7 @@ function Canvas:row(row, paint)
       out[#out + 1] = " "
     else
       local mark = self.braille and utf8.char(0x2800 + self.bits[cell]) or MARKS[(owner - 1) % #MARKS + 1]
-      out[#out + 1] = paint(mark, owner)
+      out[#out + 1] = paint(self.sign[cell] or mark, owner)
     end
   end
   return (table.concat(out):gsub("%s+$", ""))
@@ -56,20 +58,35 @@ end
 
 local function finite(v) return v == v and v < math.huge and v > -math.huge end
 
+--- A box from the foot of the axis to the point, as wide as to the middles between its neighbours.
+local function box(board, figure, curve, i, place, owner)
+  local x, before, after = curve.x[i], curve.x[i - 1], curve.x[i + 1]
+  local half = math.abs((after and after - x or before and x - before or 0) / 2)
+  local left, top = place(before and (before + x) / 2 or x - half, curve.y[i])
+  local right = place(after and (x + after) / 2 or x + half, curve.y[i])
+  local _, foot = place(figure.x.low, math.max(figure.y.low, 0))
+  for px = left, math.max(left, right - 1) do board:line(px, foot, px, top, owner) end
+end
+
 --- Dots of every point and, where the style says so, of the lines between neighbours; clipped to the frame.
-local function trace(board, figure, curve, owner)
+local function trace(board, figure, curve, owner, sign)
   local joined = curve.style == "lines" or curve.style == "linespoints" or curve.style == "steps"
   local lastx, lasty
   local function place(x, y)
     local u, v = figure.x:place(x), 1 - figure.y:place(y)
-    return math.floor(u * (board.wide - 1) + 0.5), math.floor(math.max(-1, math.min(2, v)) * (board.high - 1) + 0.5)
+    return math.floor(math.max(-1, math.min(2, u)) * (board.wide - 1) + 0.5),
+           math.floor(math.max(-1, math.min(2, v)) * (board.high - 1) + 0.5)
   end
-  local foot = curve.style == "boxes" and select(2, place(figure.x.low, math.max(figure.y.low, 0)))
   for i = 1, #curve.x do
     if finite(curve.x[i]) and finite(curve.y[i]) then
       local px, py = place(curve.x[i], curve.y[i])
-      if foot then board:line(px, foot, px, py, owner) end
-      if joined and lastx then board:line(lastx, lasty, px, py, owner) else board:dot(px, py, owner) end
+      if curve.style == "boxes" then
+        box(board, figure, curve, i, place, owner)
+      elseif joined and lastx then
+        board:line(lastx, lasty, px, py, owner)
+      else
+        board:dot(px, py, owner, sign)
+      end
       lastx, lasty = px, py
     else
       lastx = nil
@@ -110,15 +127,28 @@ local function bottom_labels(figure, columns)
   return (table.concat(line):gsub("%s+$", ""))
 end
 
-local function legend(figure, paint, braille)
-  local out = {}
-  for i, curve in ipairs(figure.curves or {}) do
-    if curve.title then
-      local mark = braille and "⣿" or MARKS[(i - 1) % #MARKS + 1]
-      out[#out + 1] = paint(mark, i) .. " " .. curve.title:gsub("[%c]", " ")
+--- The names of curves and axes as lines of at most `columns` cells.
+local function legend(figure, curves, sign_of, paint, columns)
+  local parts, lines = {}, {}
+  for i, curve in ipairs(curves) do
+    if curve.title then parts[#parts + 1] = {sign_of(i, curve), " " .. curve.title, i} end
+  end
+  for _, axis in ipairs{"x", "y"} do
+    local label = figure[axis .. "label"]
+    if label then parts[#parts + 1] = {"", axis .. ": " .. label} end
+  end
+  local used
+  for _, part in ipairs(parts) do
+    local label = cut(part[2], columns - 1)
+    local width = terminal.width(part[1]) + terminal.width(label)
+    local piece = (part[3] and paint(part[1], part[3]) or "") .. label
+    if used and used + 3 + width <= columns then
+      lines[#lines], used = lines[#lines] .. "   " .. piece, used + 3 + width
+    else
+      lines[#lines + 1], used = piece, width
     end
   end
-  return table.concat(out, "   ")
+  return lines
 end
 
 local SHADES = {[true] = {" ", "░", "▒", "▓", "█"}, [false] = {" ", ".", ":", "*", "#"}}
@@ -139,20 +169,39 @@ local function shade_rows(figure, columns, rows, smooth)
   return out
 end
 
---- The figure as lines of text.  options: columns, rows (of the whole), colour, ascii.
-function text.draw(figure, options)
+--- The curves that are drawn in characters: dots lie behind a curve in pictures, here they would hide it.
+local function visible(figure)
+  local all, out = figure:drawn(), {}
+  for _, curve in ipairs(all) do
+    if curve.style ~= "dots" then out[#out + 1] = curve end
+  end
+  return #out > 0 and out or all
+end
+
+--- Columns and rows of the figure: what the options say, or what fits into the terminal.
+local function size_of(options)
   local columns, rows = terminal.size(1)
   columns, rows = options.columns or math.min(columns - 1, 120), options.rows or math.min(rows - 6, 24)
-  columns, rows = math.max(columns, 30), math.max(rows, 8)
+  return math.max(columns, 30), math.max(rows, 8)
+end
+
+--- The figure as lines of text.  options: columns, rows (of the whole), colour, ascii.
+function text.draw(figure, options)
+  local columns, rows = size_of(options)
   local colour, unicode = options.colour, not options.ascii and terminal.utf8()
   if colour == nil then colour = terminal.colour(1) end
+  local curves = figure.cells and {} or visible(figure)
   -- several curves without colours are told apart by their marks
-  local braille = unicode and (colour or #(figure.curves or {}) <= 1)
+  local braille = unicode and (colour or #curves <= 1)
   local function paint(mark, owner)
     return colour and ("\x1b[%dm%s\x1b[0m"):format(COLOURS[(owner - 1) % #COLOURS + 1], mark) or mark
   end
+  local function sign_of(i, curve)
+    return SIGNS[unicode][curve.style] or braille and "⣿" or MARKS[(i - 1) % #MARKS + 1]
+  end
 
-  local body = rows - 2 - (figure.title and 1 or 0)
+  local key = legend(figure, curves, sign_of, paint, columns - 6)
+  local body = math.max(4, rows - 1 - #key - (figure.title and 1 or 0))
   local labels, width = left_labels(figure, body)
   local inner = columns - width - 2
   local picture
@@ -161,22 +210,20 @@ function text.draw(figure, options)
     picture = function(row) return shaded[row] end
   else
     local board = canvas(inner, body, braille)
-    for i, curve in ipairs(figure:drawn()) do trace(board, figure, curve, i) end
+    for i, curve in ipairs(curves) do trace(board, figure, curve, i, SIGNS[unicode][curve.style]) end
     picture = function(row) return board:row(row, paint) end
   end
 
   local out = {}
-  if figure.title then out[1] = pad(" ", width + 1) .. cut(figure.title:gsub("[%c]", " "), inner) end
+  if figure.title then out[1] = pad(" ", width + 1) .. cut(figure.title, inner) end
   for row = 0, body - 1 do
     local edge = unicode and (labels[row] and "┤" or "│") or "|"
     out[#out + 1] = pad(labels[row] or "", width) .. " " .. edge .. picture(row)
   end
   out[#out + 1] = pad("", width) .. " " .. (unicode and "└" .. ("─"):rep(inner) or "+" .. ("-"):rep(inner))
   out[#out + 1] = pad("", width + 2) .. bottom_labels(figure, inner)
-  local key = legend(figure, paint, braille)
-  if figure.xlabel then key = key .. (key == "" and "" or "   ") .. "x: " .. figure.xlabel:gsub("[%c]", " ") end
-  if key ~= "" then out[#out + 1] = pad("", width + 2) .. key end
-  for _, note in ipairs(figure.notes) do out[#out + 1] = note end
+  for _, line in ipairs(key) do out[#out + 1] = pad("", width + 2) .. line end
+  table.move(figure.notes, 1, #figure.notes, #out + 1, out)
   return table.concat(out, "\n") .. "\n"
 end
 
