@@ -255,9 +255,12 @@ end
 function Figure:__tostring()
   local name = self.title and "'" .. self.title .. "': " or ""
   if self.cells then return ("figure %s%d x %d cells"):format(name, #self.cells, #self.cells[1]) end
-  local points = 0
-  for _, curve in ipairs(self.curves) do points = points + #curve.x end
-  return ("figure %s%d curve%s, %d points"):format(name, #self.curves, #self.curves == 1 and "" or "s", points)
+  local curves, points = 0, 0
+  for _, curve in ipairs(self.curves) do
+    local behind = curve.style == "dots" and #self.curves > 1
+    if not behind then curves, points = curves + 1, points + #curve.x end
+  end
+  return ("figure %s%d curve%s, %d points"):format(name, curves, curves == 1 and "" or "s", points)
 end
 
 return Figure
