@@ -20,6 +20,25 @@ local function reduced_dims(x, dim)
   return set
 end
 
+--- Cases of every reduction over any dimensions, small ones and such as take all threads, then the op's own.
+function reduction.cases(own)
+  local cases = {
+    {inputs = {{2, 3}}},
+    {inputs = {{2, 3}}, attr = {dim = 1}},
+    {inputs = {{2, 3, 4}}, attr = {dim = {0, -1}, keepdim = true}},
+    {inputs = {{2, 3, 4, 2}}, attr = {dim = {0, 2}}},
+    {inputs = {{}}},
+    {inputs = {{7, 31}}, attr = {dim = 0}},
+    {inputs = {{3, 1, 5}}, attr = {dim = 1}},
+    {inputs = {{5, 149, 157}}},
+    {inputs = {{70001}}},
+    {inputs = {{5, 149, 157}}, attr = {dim = {0, 1}}},
+    {inputs = {{5, 149, 157}}, attr = {dim = {0, 2}}},
+    {inputs = {{20011, 3}}, attr = {dim = 0}},
+  }
+  return table.move(own, 1, #own, #cases + 1, cases)
+end
+
 --- x's elements in lists, one per result, in the order of the results; and the shape of the result.
 function reduction.rows(x, attr)
   local shape, set = dims_of(x), reduced_dims(x, attr.dim)

@@ -2,8 +2,8 @@
  * before each: the path holds the old or the new content, whole, and what was left lying about is
  * removed by the next save.  The calls are caught by functions of the same names, here. */
 #include "core/data/atomic.h"
+#include "tests/core/folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -23,8 +23,6 @@ static const char old_text[] = "the old content";
 static const char new_text[] = "the new content, which is longer";
 
 static gt_ctx *cx;
-static char folder[] = "/tmp/gptsh-atomic-XXXXXX";
-static char path[128];
 
 /* ---- the calls of a save ---- */
 
@@ -75,17 +73,12 @@ int renameat(int from_at, const char *from, int to_at, const char *to) {
 /* ---- helpers ---- */
 
 static int set_up(void **state) {
-  (void)state;
-  if (gt_ctx_new(&(gt_config){.threads = 1}, &cx) || !mkdtemp(folder)) return -1;
-  snprintf(path, sizeof path, "%s/file", folder);
-  return 0;
+  return gt_ctx_new(&(gt_config){.threads = 1}, &cx) ? -1 : make_folder(state);
 }
 
 static int tear_down(void **state) {
-  (void)state;
-  unlink(path);
   gt_ctx_free(cx);
-  return rmdir(folder);
+  return remove_folder(state);
 }
 
 static void write_old(void) {
@@ -102,14 +95,6 @@ static bool holds(const char *text) {
   fread(bytes, 1, sizeof bytes - 1, f);
   fclose(f);
   return strcmp(bytes, text) == 0;
-}
-
-static int entries_of(const char *name) {
-  DIR *d = opendir(name);
-  int n = -2; /* "." and ".." */
-  while (readdir(d)) n++;
-  closedir(d);
-  return n;
 }
 
 /* In two pieces, as a save of several tensors. */

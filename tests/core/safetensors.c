@@ -3,8 +3,8 @@
 #include "core/data/safetensors.h"
 #include "core/data/atomic.h"
 #include "core/tensor/allocator.h"
+#include "tests/core/folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -19,21 +19,14 @@
 #include <cmocka.h>
 
 static gt_ctx *cx;
-static char folder[] = "/tmp/gptsh-safetensors-XXXXXX";
-static char path[128]; /* of the file under test */
 
 static int set_up(void **state) {
-  (void)state;
-  if (gt_ctx_new(&(gt_config){.threads = 1}, &cx) || !mkdtemp(folder)) return -1;
-  snprintf(path, sizeof path, "%s/file.safetensors", folder);
-  return 0;
+  return gt_ctx_new(&(gt_config){.threads = 1}, &cx) ? -1 : make_folder(state);
 }
 
 static int tear_down(void **state) {
-  (void)state;
-  unlink(path);
   gt_ctx_free(cx);
-  return rmdir(folder);
+  return remove_folder(state);
 }
 
 static void write_bytes(const void *data, size_t n) {
@@ -59,14 +52,6 @@ static void write_file(uint64_t n, const char *header, size_t space) {
   memcpy(bytes + 8, header, length);
   write_bytes(bytes, 8 + length + space);
   free(bytes);
-}
-
-static int files_in_folder(void) {
-  DIR *d = opendir(folder);
-  int n = -2; /* "." and ".." */
-  while (readdir(d)) n++;
-  closedir(d);
-  return n;
 }
 
 static gt_tensor *tensor(gt_dtype dtype, int ndim, const int64_t *shape, const void *data) {
@@ -370,7 +355,7 @@ static void refuses_to_save_nonsense(void **state) {
     assert_int_equal(gt_safetensors_save(cx, paths[i], &file), GT_EIO);
     assert_non_null(strstr(cx->message, "cannot save '"));
   }
-  assert_int_equal(files_in_folder(), 0);
+  assert_int_equal(entries_of(folder), 0);
   gt_tensor_unref(cx, x);
   gt_tensor_unref(cx, meta);
 }
@@ -401,7 +386,7 @@ static void a_failed_save_keeps_the_old_file(void **state) {
 
   assert_int_equal(read_bytes(bytes, sizeof bytes), sizeof golden);
   assert_memory_equal(bytes, golden, sizeof golden);
-  assert_int_equal(files_in_folder(), 1);
+  assert_int_equal(entries_of(folder), 1);
   gt_tensor_unref(cx, x);
 }
 
@@ -414,7 +399,7 @@ static void saving_keeps_mode_and_symbolic_link(void **state) {
   gt_tensor_file file = {.items = &(gt_named_tensor){"x", x}, .count = 1};
   write_bytes("old", 3);
   assert_int_equal(chmod(path, 0640), 0);
-  assert_int_equal(symlink("file.safetensors", link), 0);
+  assert_int_equal(symlink(TEST_FILE, link), 0);
   assert_int_equal(gt_safetensors_save(cx, link, &file), GT_OK);
   assert_int_equal(lstat(link, &info), 0);
   assert_true(S_ISLNK(info.st_mode));
@@ -450,7 +435,7 @@ static void survives_every_allocation_fault(void **state) {
         char bytes[128];
         assert_int_equal(read_bytes(bytes, sizeof bytes), sizeof golden);
       }
-      assert_int_equal(files_in_folder(), 1);
+      assert_int_equal(entries_of(folder), 1);
       if (!status && !saving) gt_tensor_file_free(cx, &back);
       assert_int_equal(gt_memory(cx, GT_CPU).live, live);
     }

@@ -1,5 +1,6 @@
 /* Tests of token shards and text files: the bytes of the three layouts, everything malformed
  * refused by name, files that change while they are open, more files than descriptors. */
+#include "tests/core/folder.h"
 #include "tests/core/toy.h"
 
 #include "core/data/plain_text.h"
@@ -12,22 +13,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char folder[] = "/tmp/gptsh-shard-XXXXXX";
-static char path[128]; /* of the file under test */
-
-static int make_folder(void **state) {
-  (void)state;
-  if (!mkdtemp(folder)) return -1;
-  snprintf(path, sizeof path, "%s/tokens.bin", folder);
-  return 0;
-}
-
-static int remove_folder(void **state) {
-  (void)state;
-  unlink(path);
-  return rmdir(folder);
-}
 
 static void write_bytes(const void *data, size_t n) {
   unlink(path); /* file systems wait for the disk when a file is cut to nothing and written again */
@@ -255,7 +240,7 @@ static void many_shards_need_few_descriptors(void **state) {
     snprintf(path, sizeof path, "%s/%d.bin", folder, i);
     unlink(path);
   }
-  snprintf(path, sizeof path, "%s/tokens.bin", folder);
+  snprintf(path, sizeof path, "%s/" TEST_FILE, folder);
 }
 
 /* 256 MiB of zeros that take no room on disk: looking through them takes no memory either. */
