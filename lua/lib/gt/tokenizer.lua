@@ -9,7 +9,7 @@ local Tokenizer = {}
 
 --- tok:encode(text[, {specials = false, bos = false, eos = false}]) -> ids as an int64 tensor (T).
 -- specials: names of special tokens in the text become those tokens; else they are ordinary text.
--- bos, eos: puts that token in front, behind.
+-- bos, eos: puts that token in front, behind.  Texts of more than a megabyte are encoded by all threads, to the same ids.
 function Tokenizer:encode(text, options)
   keywords.string("encode", "text", text)
   local o = keywords.read("encode", options, {"specials", "bos", "eos"})
