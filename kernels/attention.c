@@ -125,6 +125,12 @@ static job job_of(const gt_call *c) {
                .v_at = steps_of(c, c->in[2])};
 }
 
+/* Sequences whose panels the forward holds at once. */
+static int64_t together(const gt_call *c, const job *j) {
+  int64_t bytes = j->Hkv * j->packed_size * (int64_t)gt_dtype_size(c->dtype);
+  return smaller(larger(1, PACKED_BYTES / larger(1, bytes)), j->B);
+}
+
 /* Of a training step: a forward of many queries, a backward. */
 static size_t scratch(const gt_call *c, bool backward) {
   job j = job_of(c);
@@ -132,7 +138,7 @@ static size_t scratch(const gt_call *c, bool backward) {
     GT_PICK(c, backward_sizes)(&j);
   else
     GT_PICK(c, forward_sizes)(&j);
-  int64_t packed = backward ? 0 : j.Hkv * j.packed_size;
+  int64_t packed = backward ? 0 : together(c, &j) * j.Hkv * j.packed_size;
   return (size_t)(packed + gt_pool_threads(c->cx) * j.scratch_size) * gt_dtype_size(c->dtype);
 }
 
@@ -159,13 +165,12 @@ static gt_status forward(gt_call *c) {
     return GT_OK;
   }
   GT_PICK(c, forward_sizes)(&j);
-  int64_t panels = j.Hkv * j.packed_size * (int64_t)gt_dtype_size(c->dtype);
-  int64_t together = smaller(larger(1, PACKED_BYTES / larger(1, panels)), j.B);
-  GT_TRY(scratch_for(c, together * j.Hkv, j.packed_size, &j.packed));
+  int64_t step = together(c, &j);
+  GT_TRY(scratch_for(c, step * j.Hkv, j.packed_size, &j.packed));
   GT_TRY(scratch_for(c, gt_pool_threads(c->cx), j.scratch_size, &j.scratch));
   int64_t blocks = (j.T + QUERIES - 1) / QUERIES;
-  for (j.batch = 0; j.batch < j.B; j.batch += together) {
-    j.batches = smaller(together, j.B - j.batch);
+  for (j.batch = 0; j.batch < j.B; j.batch += step) {
+    j.batches = smaller(step, j.B - j.batch);
     gt_parallel(c->cx, j.batches * j.Hkv, 1, GT_PICK(c, pack_heads), &j);
     gt_parallel(c->cx, blocks * j.batches * j.H, 1, GT_PICK(c, forward_blocks), &j);
   }
