@@ -85,12 +85,20 @@ static void show_options(const sh_command_row *command, FILE *out) {
     if (belongs(row, command)) show_option(row, out);
 }
 
+/* "gptsh why", which is no command of nb. */
+static const sh_command_row why_command = {"why", "FIGURE", 1, 1,
+                                           "tell where an .svg, .png or .pdf of gptsh comes from"};
 static const sh_command_row any_command = {"", "", 0, 1 << 20, ""}; /* "gptsh nb" alone */
+
+/* What stands before the name of a command. */
+static const char *space_of(const sh_command_row *command) {
+  return command == &why_command ? "" : "nb ";
+}
 
 void sh_options_help(const sh_options *o, FILE *out) {
   if (o->command && o->command != &any_command) {
-    fprintf(out, "usage: gptsh nb %s [options] %s\n\n%s\n", o->command->name, o->command->operands,
-            o->command->text);
+    fprintf(out, "usage: gptsh %s%s [options] %s\n\n%s\n", space_of(o->command), o->command->name,
+            o->command->operands, o->command->text);
     show_options(o->command, out);
     return;
   }
@@ -107,6 +115,7 @@ void sh_options_help(const sh_options *o, FILE *out) {
         "  -                    run what comes from stdin\n"
         "  (none)               prompt on a terminal, else run stdin\n"
         "  nb COMMAND FILE      notebooks: run, check, export, …; see gptsh nb --help\n"
+        "  why FIGURE           tell where a figure comes from\n"
         "\n",
         out);
   show_options(NULL, out);
@@ -240,10 +249,11 @@ static bool read_operands(int argc, char **argv, int i, sh_options *o) {
     }
   }
   if (o->operand_count < o->command->least)
-    return usage("nb %s needs a file: nb %s %s", o->command->name, o->command->name,
-                 o->command->operands);
+    return usage("%s%s needs a file: %s%s %s", space_of(o->command), o->command->name,
+                 space_of(o->command), o->command->name, o->command->operands);
   if (o->operand_count > o->command->most)
-    return usage("nb %s: '%s' is one too many", o->command->name, o->operands[o->command->most]);
+    return usage("%s%s: '%s' is one too many", space_of(o->command), o->command->name,
+                 o->operands[o->command->most]);
   return true;
 }
 
@@ -275,6 +285,10 @@ bool sh_options_read(int argc, char **argv, sh_options *out) {
     if (!read_option(argc, argv, &i, out)) return false;
   }
   if (i < argc && strcmp(argv[i], "nb") == 0) return read_command(argc, argv, i + 1, out);
+  if (i < argc && strcmp(argv[i], "why") == 0) {
+    out->command = &why_command;
+    return read_operands(argc, argv, i + 1, out);
+  }
   if (i < argc && strcmp(argv[i], "-") == 0) out->stdin_script = true;
   if (i < argc) out->script = i;
   return true;

@@ -165,6 +165,26 @@ test("images carry their signature, provenance, numbers and script", function()
   test.equal(read(folder .. "/figure.gp"):find("set logscale x 2", 1, true) ~= nil, true)
 end)
 
+test("every kind of image tells where it comes from, and no control of it reaches the terminal", function()
+  local why = require "plot.why"
+  for _, ending in ipairs{"svg", "png", "pdf"} do
+    local facts = why.read(read(folder .. "/figure." .. ending))
+    test.equal({facts.title, facts.seed, facts.version ~= nil}, {"a <b> & c", torch.initial_seed(), true})
+  end
+  test.equal(why.command{script = "a b.lua", arguments = {"1", "it's"}}, "gptsh 'a b.lua' 1 'it'\\''s'")
+  test.equal(why.command{notebook = "n.lua", parameters = {steps = 3, lr = "x y"}}, "gptsh nb run n.lua -p 'lr=x y' -p steps=3")
+  for _, image in ipairs{"", "\x89PNG\r\n\26\n", "\x89PNG\r\n\26\n\0\0\xff\xffiTXtgptsh\0", "%PDF", "<svg><metadata>{</metadata>",
+                         '<metadata>{"program": "other"}</metadata>'} do
+    test.equal(why.read(image), nil)
+  end
+  local evil = folder .. "/evil.svg"
+  local file = io.open(evil, "w")
+  file:write('<?xml?><svg><metadata>{"program": "gptsh", "title": "a\\u001b]0;b\\u0007"}</metadata></svg>')
+  file:close()
+  local _, _, out = child.run({executable, "why", evil}, {})
+  test.equal(out, "title     a ]0;b \n")
+end)
+
 test("a PNG with provenance still has right checksums", function()
   local python = io.popen("pngcheck -q " .. folder .. "/figure.png 2>&1; echo $?"):read "a"
   local image, at, kinds = read(folder .. "/figure.png"), 9, {}

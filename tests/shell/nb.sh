@@ -84,6 +84,23 @@ plot{1, 2, 3}
 '
 gives "without gnuplot a figure is kept as text" 0 "" "figure kept as text: gnuplot not found" env PATH=/nowhere "$GPTSH" nb run nb.lua
 has "it is drawn in characters" "3 " nb.out/01-a-figure-figure.txt
+book '-- %% parameters tags=["parameters"]
+steps = 5
+-- %% draw
+plot{{1, steps}, title = "two"}
+'
+gives "a figure of a notebook is kept" 0 "figure: nb.out/02-draw.svg$nl" "" "$GPTSH" nb run nb.lua -p steps=7
+version=$("$GPTSH" --version | sed 's/gptsh \([0-9.]*\).*/\1/')
+for kind in svg png; do
+  gives "and says in its .$kind where it comes from" 0 "title     two
+notebook  nb.lua
+cell      draw
+seed      0
+made by   gptsh $version
+again     gptsh nb run nb.lua -p steps=7
+numbers   nb.out/02-draw.tsv
+script    nb.out/02-draw.gp$nl" "" "$GPTSH" why nb.out/02-draw.$kind
+done
 
 # ---- errors ----
 book '-- %% a

@@ -209,6 +209,9 @@ function commands.clean(files, o)
   return 0
 end
 
+--- gptsh why FIGURE
+function commands.why(files) return require("plot.why").tell(files[1]) end
+
 --- nb.main(command, operands, {{option, value or true}, …}) -> exit code
 function nb.main(command, operands, given)
   local options = {p = {}}

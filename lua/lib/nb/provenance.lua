@@ -20,6 +20,7 @@ end
 function provenance.facts(run)
   return {
     notebook = run.doc.path, cell = run.now and run.now.name or nil,
+    parameters = next(run.parameters or {}) and run.parameters or nil,
     revision = run.revision and run.revision.revision, dirty = run.revision and run.revision.dirty,
   }
 end

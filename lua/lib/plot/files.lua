@@ -10,8 +10,11 @@ local files = {}
 --- What a figure says about where it comes from; the notebook runner adds notebook and cell.
 files.origin = {}
 
+--- gptsh why reads it.
 local function provenance(figure)
-  local facts = {program = "gptsh", seed = torch.initial_seed(), title = figure.title}
+  local facts = {program = "gptsh", version = require("native.train").version():match "[%d.]+", seed = torch.initial_seed(),
+                 title = figure.title}
+  if arg and arg[-1] then facts.script, facts.arguments = arg[0], table.move(arg, 1, #arg, 1, {}) end
   for key, value in pairs(files.origin) do facts[key] = value end
   return json.encode(facts)
 end

@@ -38,6 +38,9 @@ gptsh \- a shell for exploring GPT training
 .B gptsh
 [\fIoptions\fR] [\fIfile.lua\fR [\fIargument\fR...]]
 .br
+.B gptsh why
+.I FIGURE
+.br
 .B gptsh nb
 \fIcommand\fR [\fIoptions\fR] \fIfile\fR...
 .SH DESCRIPTION
