@@ -403,6 +403,20 @@ static gtlua_session *session_new(const gtlua_settings *settings) {
   return s;
 }
 
+void gtlua_kind(lua_State *L, const char *kind, const luaL_Reg *metamethods) {
+  luaL_newmetatable(L, kind);
+  luaL_setfuncs(L, metamethods, 0);
+  lua_pop(L, 1);
+}
+
+void gtlua_native(lua_State *L, const char *name, const luaL_Reg *functions) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_newtable(L);
+  luaL_setfuncs(L, functions, 0);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
 /* Everything that may raise while opening. */
 static int open_library(lua_State *L) {
   forget_error(L);

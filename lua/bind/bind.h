@@ -144,6 +144,11 @@ void gtlua_pushtokenizer(lua_State *L, gt_tokenizer *tok);  /* takes a reference
 
 /* ---- registration: each file is called with the table `torch` on top of the stack and leaves it
  * there ---- */
+/* Makes the metatable of a kind of box: gtlua_kind(L, "gt.Census", GTLUA_META({"__gc", gc})). */
+#define GTLUA_META(...) ((const luaL_Reg[]){__VA_ARGS__, {NULL, NULL}})
+void gtlua_kind(lua_State *L, const char *kind, const luaL_Reg *metamethods);
+/* What require(name) gives the embedded library: a table of these functions. */
+void gtlua_native(lua_State *L, const char *name, const luaL_Reg *functions);
 /* Pushes a table whose unknown fields raise "<name> has no field '…' (did you mean …)". */
 void gtlua_namespace(lua_State *L, const char *name);
 /* Makes `name` of the name space on top of the stack come from the embedded library `lib` (a module

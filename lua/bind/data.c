@@ -116,12 +116,6 @@ static const luaL_Reg functions[] = {{"load_safetensors", load_safetensors},
                                      {NULL, NULL}};
 
 void gtlua_open_data(lua_State *L) {
-  luaL_newmetatable(L, FILE_BOX);
-  lua_pushcfunction(L, file_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_pop(L, 1);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  luaL_newlib(L, functions);
-  lua_setfield(L, -2, "native.data");
-  lua_pop(L, 1);
+  gtlua_kind(L, FILE_BOX, GTLUA_META({"__gc", file_gc}));
+  gtlua_native(L, "native.data", functions);
 }

@@ -118,9 +118,5 @@ void gtlua_open_debug(lua_State *L) {
   lua_newtable(L);
   luaL_setfuncs(L, debug_functions, 0);
   lua_setfield(L, -2, "debug");
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_newtable(L);
-  luaL_setfuncs(L, native_functions, 0);
-  lua_setfield(L, -2, "native");
-  lua_pop(L, 1);
+  gtlua_native(L, "native", native_functions);
 }

@@ -149,8 +149,5 @@ void gtlua_open_folder(lua_State *L) {
   lua_setfield(L, -2, "close");
   lua_setfield(L, -2, "__index");
   lua_pop(L, 2);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  luaL_newlib(L, functions);
-  lua_setfield(L, -2, "native.folder");
-  lua_pop(L, 1);
+  gtlua_native(L, "native.folder", functions);
 }

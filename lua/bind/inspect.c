@@ -131,12 +131,6 @@ static const luaL_Reg functions[] = {{"dtype_table", dtype_table},
                                      {NULL, NULL}};
 
 void gtlua_open_inspect(lua_State *L) {
-  luaL_newmetatable(L, TABLE_BOX);
-  lua_pushcfunction(L, table_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_pop(L, 1);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  luaL_newlib(L, functions);
-  lua_setfield(L, -2, "native.inspect");
-  lua_pop(L, 1);
+  gtlua_kind(L, TABLE_BOX, GTLUA_META({"__gc", table_gc}));
+  gtlua_native(L, "native.inspect", functions);
 }

@@ -309,12 +309,6 @@ static const luaL_Reg functions[] = {{"add_group", add_group},
                                      {NULL, NULL}};
 
 void gtlua_open_optim(lua_State *L) {
-  luaL_newmetatable(L, GTLUA_OPTIMIZER);
-  lua_pushcfunction(L, optimizer_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_pop(L, 1);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  luaL_newlib(L, functions);
-  lua_setfield(L, -2, "native.optim");
-  lua_pop(L, 1);
+  gtlua_kind(L, GTLUA_OPTIMIZER, GTLUA_META({"__gc", optimizer_gc}));
+  gtlua_native(L, "native.optim", functions);
 }

@@ -144,12 +144,6 @@ static const luaL_Reg functions[] = {{"census", census},
                                      {NULL, NULL}};
 
 void gtlua_open_plan(lua_State *L) {
-  luaL_newmetatable(L, CENSUS_BOX);
-  lua_pushcfunction(L, census_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_pop(L, 1);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  luaL_newlib(L, functions);
-  lua_setfield(L, -2, "native.plan");
-  lua_pop(L, 1);
+  gtlua_kind(L, CENSUS_BOX, GTLUA_META({"__gc", census_gc}));
+  gtlua_native(L, "native.plan", functions);
 }

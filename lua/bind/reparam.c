@@ -170,9 +170,4 @@ static const luaL_Reg functions[] = {{"attention_scale", attention_scale},
                                      {"share_lost", share_lost},
                                      {NULL, NULL}};
 
-void gtlua_open_reparam(lua_State *L) {
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  luaL_newlib(L, functions);
-  lua_setfield(L, -2, "native.reparam");
-  lua_pop(L, 1);
-}
+void gtlua_open_reparam(lua_State *L) { gtlua_native(L, "native.reparam", functions); }

@@ -78,8 +78,5 @@ static int series_cells(lua_State *L) {
 void gtlua_open_series(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"rows", series_rows}, {"cells", series_cells}, {NULL, NULL}};
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  luaL_newlib(L, functions);
-  lua_setfield(L, -2, "native.series");
-  lua_pop(L, 1);
+  gtlua_native(L, "native.series", functions);
 }

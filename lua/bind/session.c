@@ -419,22 +419,11 @@ static const luaL_Reg cuda_functions[] = {{"is_available", cuda_is_available},
                                           {NULL, NULL}};
 
 void gtlua_open_session(lua_State *L) {
-  luaL_newmetatable(L, GRAD_MODE);
-  lua_pushcfunction(L, grad_mode_close);
-  lua_setfield(L, -2, "__close");
-  lua_pushcfunction(L, grad_mode_tostring);
-  lua_setfield(L, -2, "__tostring");
-  lua_pop(L, 1);
-  luaL_newmetatable(L, AUTOCAST);
-  lua_pushcfunction(L, autocast_close);
-  lua_setfield(L, -2, "__close");
-  lua_pushcfunction(L, autocast_tostring);
-  lua_setfield(L, -2, "__tostring");
-  lua_pop(L, 1);
-  luaL_newmetatable(L, TIDY_SCOPE);
-  lua_pushcfunction(L, tidy_close);
-  lua_setfield(L, -2, "__close");
-  lua_pop(L, 1);
+  gtlua_kind(L, GRAD_MODE,
+             GTLUA_META({"__close", grad_mode_close}, {"__tostring", grad_mode_tostring}));
+  gtlua_kind(L, AUTOCAST,
+             GTLUA_META({"__close", autocast_close}, {"__tostring", autocast_tostring}));
+  gtlua_kind(L, TIDY_SCOPE, GTLUA_META({"__close", tidy_close}));
   luaL_setfuncs(L, functions, 0);
   gtlua_namespace(L, "torch.cuda");
   luaL_setfuncs(L, cuda_functions, 0);

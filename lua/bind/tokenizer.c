@@ -382,12 +382,6 @@ void gtlua_open_tokenizer(lua_State *L) {
   lua_pushcfunction(L, tokenizer_gc);
   lua_setfield(L, -2, "__gc");
   lua_pop(L, 1);
-  luaL_newmetatable(L, TRAINER_BOX);
-  lua_pushcfunction(L, trainer_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_pop(L, 1);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  luaL_newlib(L, functions);
-  lua_setfield(L, -2, "native.tokenizer");
-  lua_pop(L, 1);
+  gtlua_kind(L, TRAINER_BOX, GTLUA_META({"__gc", trainer_gc}));
+  gtlua_native(L, "native.tokenizer", functions);
 }

@@ -323,8 +323,5 @@ void gtlua_open_tokens(lua_State *L) {
     lua_setfield(L, -2, "__gc");
     lua_pop(L, 1);
   }
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  luaL_newlib(L, functions);
-  lua_setfield(L, -2, "native.tokens");
-  lua_pop(L, 1);
+  gtlua_native(L, "native.tokens", functions);
 }

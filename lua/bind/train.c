@@ -211,8 +211,5 @@ void gtlua_open_train(lua_State *L) {
   luaL_newlib(L, hash_methods);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  luaL_newlib(L, functions);
-  lua_setfield(L, -2, "native.train");
-  lua_pop(L, 1);
+  gtlua_native(L, "native.train", functions);
 }
