@@ -3,7 +3,7 @@ std = "lua54"
 max_line_length = false -- rewritten f-strings are longer than what stands in the file
 read_globals = {
   "torch", "nn", "F", "optim", "data", "models", "summary", "check_model_dtypes", "spectral", "odict", "struct",
-  "tokenizer", "train", "schedule", "reparam", "lrtable", "coord", "sweep", "pow2", "lr_find", "monitor", "plan", "sh", "list", "defaults", "show", "help",
+  "tokenizer", "train", "schedule", "reparam", "lrtable", "coord", "sweep", "pow2", "lr_find", "plan", "sh", "list", "defaults", "show", "help",
   "json", "f", "__f", "GPT", "GPTConfig",
 }
 globals = {"plot"} -- has fields that users may set

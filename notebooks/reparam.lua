@@ -73,8 +73,8 @@ for name, w in model:named_parameters() do before[name] = w:detach():clone() end
 torch.manual_seed(2)
 idx = torch.randint(0, 256, {4, 65})
 model(idx[":, :-1"]:contiguous(), idx[":, 1:"]:contiguous()):backward()
-watch = monitor(model, {names = "^blocks%.0"})
-optimizer:step()
+watch = train.monitor(model, {every = 1})
+watch:step(optimizer)
 for _, name in ipairs{"blocks.0.attn.key.weight", "lm_head.weight"} do
   print(f"{name:<30} moved by {(model:get_parameter(name):detach() - before[name]):abs():max():item():.6f}")
 end
@@ -82,9 +82,9 @@ end
 -- expect: lm_head.weight                 moved by 0.007812
 
 -- %% the same step as norms
--- A matrix of norm 1 makes nothing larger than its input; that of the change is what muP holds fixed over widths.
-watch:look()
--- expect: blocks.0.ff.proj_down.weight
+-- What the largest singular value of a change makes of its input is what muP holds fixed over widths.
+watch
+-- expect: blocks.*.ff.proj_down.weight
 
 -- %% [markdown]
 -- The same on modules written in Lua. A rule of one's own is a function of role, fans, width and depth.

@@ -57,7 +57,6 @@ static const names global_names[] = {
     {"gt.coord", {"coord"}},
     {"gt.sweep", {"sweep", "pow2"}},
     {"gt.lr_find", {"lr_find"}},
-    {"gt.monitor", {"monitor"}},
     {"sh", {"sh"}},
     {"gt.plan", {"plan"}},
 };
