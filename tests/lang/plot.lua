@@ -141,6 +141,20 @@ test("without colour and Braille, curves differ by their marks", function()
   test.equal(picture:find "[\x80-\xff\x1b]", nil)
 end)
 
+test("crosses and stars have signs of their own, boxes their width, and long legends lines of their own", function()
+  local picture = quiet{{1, 2, 3}, {y = {3, 2}, style = "crosses", title = "lost"}, {y = {1, 3}, style = "stars", title = "best"},
+                        ylabel = "loss"}:text{columns = 60, rows = 14, colour = false, ascii = true}
+  for _, part in ipairs{"x lost   * best   y: loss", "x ", "*"} do test.equal(picture:find(part, 1, true) ~= nil, true) end
+  picture = quiet{{1, 1, 1}, style = "boxes"}:text{columns = 60, rows = 10, ascii = true}
+  test.equal(picture:find(("o"):rep(30), 1, true) ~= nil, true) -- no gaps between boxes of equal distance
+  local rows = 0
+  for line in quiet{{1, 2}, {2, 1}, {3, 1}, labels = {("a"):rep(30), ("b"):rep(30), ("c"):rep(90)}}:text{columns = 60, rows = 14}:gmatch "[^\n]+" do
+    rows = rows + 1
+    test.equal(require "native.terminal".width((line:gsub("\27%[%d*m", ""))) <= 60, true)
+  end
+  test.equal(rows <= 15, true)
+end)
+
 test("texts stand in single quotes, on one line, in the script", function()
   local evil = "a'b`id`\"\n!touch /tmp/x\n$(id) <cat @x \\ { } ^ _ \27]0;x\7"
   local script = quiet{{y = {1, 2}, title = evil}, title = evil, xlabel = evil}:script()
@@ -331,6 +345,7 @@ test("a heat map has row 0 on top", function()
   local lines = {}
   for line in figure:text{columns = 30, rows = 10, ascii = true}:gmatch "[^\n]+" do lines[#lines + 1] = line end
   test.equal(lines[1]:find "#" == nil and lines[7]:find "#" ~= nil, true)
+  test.equal(lines[#lines]:find("blank: 0, full: 1", 1, true) ~= nil, true)
 end)
 
 test("plot.loss reads lists, logs and trainers alike", function()

@@ -98,7 +98,7 @@ local function curves(out, figure)
     longest = math.max(longest, #(curve.title or ""))
   end
   out[#out + 1] = longest == 0 and "unset key"
-    or ("set key outside %s Left reverse samplen 2 noenhanced"):format(longest > BROAD and "below left" or "right top")
+    or ("set key outside %s Left reverse samplen 2 spacing 1.2 noenhanced"):format(longest > BROAD and "below left" or "right top")
   out[#out + 1] = "plot " .. table.concat(clauses, ", \\\n     ")
 end
 

@@ -130,6 +130,7 @@ end
 --- The names of curves and axes as lines of at most `columns` cells.
 local function legend(figure, curves, sign_of, paint, columns)
   local parts, lines = {}, {}
+  if figure.cells then parts[1] = {"", ("blank: %.4g, full: %.4g"):format(figure.least, figure.greatest)} end
   for i, curve in ipairs(curves) do
     if curve.title then parts[#parts + 1] = {sign_of(i, curve), " " .. curve.title, i} end
   end
