@@ -118,6 +118,16 @@ test("grouped queries, accumulation and weights without gradients change what th
   test.equal(frozen.memory.state, 4 * model.blocks[0]:num_params())
 end)
 
+test("logits that the loss keeps have a line of their own", function()
+  test.equal(plan(SMALL, {batch = 4, time = false}).memory.logits, 4 * 128 * 512 * 4) -- one block holds them
+  test.equal(plan(SMALL, {batch = 16, time = false}).memory.logits, 0)
+  local capped = plan({hidden_dim = 64, n_layers = 1, n_heads = 1, vocab_size = 64, sequence_len = 64}, {time = false})
+  test.equal(capped.memory.logits, 64 * 64 * 4)
+  local plain = plan(nn.Linear(8, 10), {batch = 32, time = false, input = {torch.zeros(1, 8), torch.zeros(1, {dtype = torch.long})},
+    objective = function(m, x, y) return F.cross_entropy(m(x), y) end})
+  test.equal(plain.memory.logits, 32 * 10 * 4)
+end)
+
 test("summary, %mem's counter and the plan say the same of one model", function()
   collectgarbage()
   local before = torch.memory_allocated()
@@ -170,8 +180,8 @@ test("a step's time comes from what was measured, once in a session", function()
   local names = {}
   for i, one in ipairs(again.time.measured) do
     names[i] = one.what:match "^%a+"
-    local before = p.time.measured[i]
-    if before.what == one.what then test.equal(one.rate, before.rate) end
+    local known = p.time.measured[i]
+    if known.what == one.what then test.equal(one.rate, known.rate) end
   end
   test.equal(names, {"linear", "attention", "sums", "newton"})
 end)
