@@ -277,6 +277,16 @@ static char *enter(void *data, const char *text, bool *more) {
   return sh_input_enter(data, text, more);
 }
 
+/* Ctrl-D, quit, exit: may be taken back while a run is paused. */
+static bool may_leave(lua_State *L) {
+  lua_settop(L, 0);
+  if (call_library(L, "shell.inputs", "leave", 0, 1)) return lua_toboolean(L, -1);
+  bool interrupted = sh_interrupted();
+  sh_report(L, "");
+  sh_interrupt_clear(L);
+  return !interrupted;
+}
+
 void sh_repl(lua_State *L, bool resume) {
   char path[4096];
   sh_line_helper helper = {.data = L, .complete = sh_complete, .enter = enter};
@@ -293,7 +303,8 @@ void sh_repl(lua_State *L, bool resume) {
       drop(&in);
       continue;
     }
-    if (status == SH_LINE_END) break;
+    if (status == SH_LINE_END && may_leave(L)) break;
+    if (status == SH_LINE_END) continue;
     add_line(&in, in.text ? sh_input_after_prompt(line) : line);
     free(line);
     if (!in.text) continue;
@@ -301,8 +312,8 @@ void sh_repl(lua_State *L, bool resume) {
     in.size = strlen(in.text);
     bool blank = is_blank(in.text);
     sh_after after = blank ? SH_NEXT_INPUT : run_command(&in);
-    if (after == SH_LEAVE) break;
-    if (after == SH_NEXT_INPUT) {
+    if (after == SH_LEAVE && may_leave(L)) break;
+    if (after != SH_RUN_TEXT) {
       drop(&in);
     } else if (run_input(L, &in, number) != SH_INCOMPLETE) {
       sh_line_remember(in.text);

@@ -98,6 +98,21 @@ function inputs.done(text, ok, interrupted, seconds, output, message, keep)
   require("shell.journal").add{input = text, ok = ok, seconds = seconds, output = output, error = message}
 end
 
+--- May the prompt end?  A paused run is saved first; one that has no folder is lost only when the user says so.
+function inputs.leave()
+  local t, name = paused()
+  if not t or t.step_count == t.saved or not require("native.terminal").is(0) then return true end
+  local at = f"step {t.step_count}/{t.target}"
+  if t.folder and not t.unfinished then
+    local ok, path = pcall(t.save, t)
+    io.stderr:write(ok and f"saved {at} in {path}\n" or f"{path}\n")
+    if ok then return true end
+  end
+  io.stderr:write(f"{name or 'a trainer'} is paused at {at} and not saved: leave? [y/N] ")
+  local answer = io.read "l"
+  return answer == nil or answer:find "^%s*[yY]" ~= nil
+end
+
 --- The prompt: _PROMPT and _PROMPT2, strings or functions, come first.
 function inputs.prompt(first)
   local own = rawget(_G, first and "_PROMPT" or "_PROMPT2")
