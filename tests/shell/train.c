@@ -172,9 +172,7 @@ static void a_pause_leaves_no_gnuplot(void **state) {
   expect(t, "t:resume() continues");
   expect(t, "> ");
   assert_no_children(t);
-  type(t, CTRL_D);
-  expect(t, "leave? [y/N] ");
-  assert_int_equal(leave(t, "y\r"), 0);
+  assert_int_equal(leave(t, CTRL_D), 0);
 }
 
 /* Types run() and Ctrl-C after its first steps. */
@@ -187,10 +185,16 @@ static void pause_run(terminal *t) {
   expect(t, ")> ");
 }
 
-static void leaving_a_paused_run_saves_or_asks(void **state) {
+static void leaving_a_paused_run_saves_it_or_asks(void **state) {
   (void)state;
   char options[256], command[256];
   terminal *t = start();
+  prepare(t, "steps = 1000000, progress = true");
+  pause_run(t);
+  type(t, CTRL_D);
+  expect(t, "kept for gptsh --resume: t");
+  assert_int_equal(leave(t, ""), 0);
+  t = start_command("GPTSH_HISTORY= exec \"$GPTSH\""); /* keeps nothing */
   prepare(t, "steps = 1000000, progress = true");
   pause_run(t);
   type(t, CTRL_D);
@@ -204,7 +208,9 @@ static void leaving_a_paused_run_saves_or_asks(void **state) {
   snprintf(options, sizeof options, "steps = 1000000, progress = true, folder = '%s/left'", folder);
   prepare(t, options);
   pause_run(t);
-  assert_int_equal(leave(t, CTRL_D), 0);
+  type(t, CTRL_D);
+  expect(t, "saved step ");
+  assert_int_equal(leave(t, ""), 0);
   snprintf(command, sizeof command, "ls -d %s/left/step-* >/dev/null", folder);
   assert_int_equal(system(command), 0);
 }
@@ -219,7 +225,7 @@ int main(void) {
       cmocka_unit_test_teardown(a_pause_leaves_no_gnuplot, end_session),
       cmocka_unit_test_teardown(bad_input_is_told_in_one_line, end_session),
       cmocka_unit_test_teardown(asked_to_end_it_saves_and_says_so, end_session),
-      cmocka_unit_test_teardown(leaving_a_paused_run_saves_or_asks, end_session),
+      cmocka_unit_test_teardown(leaving_a_paused_run_saves_it_or_asks, end_session),
   };
   return cmocka_run_group_tests_name("training at the prompt", tests, make_folder, remove_folder);
 }

@@ -98,17 +98,19 @@ function inputs.done(text, ok, interrupted, seconds, output, message, keep)
   require("shell.journal").add{input = text, ok = ok, seconds = seconds, output = output, error = message}
 end
 
---- May the prompt end?  A paused run is saved first; one that has no folder is lost only when the user says so.
+--- May the prompt end?  A paused run is saved first, in its folder or with the session; one that cannot be is lost only
+-- when the user says so.
 function inputs.leave()
   local t, name = paused()
   if not t or t.step_count == t.saved or not require("native.terminal").is(0) then return true end
-  local at = f"step {t.step_count}/{t.target}"
-  if t.folder and not t.unfinished then
-    local ok, path = pcall(t.save, t)
-    io.stderr:write(ok and f"saved {at} in {path}\n" or f"{path}\n")
-    if ok then return true end
+  local save = require("shell.journal").save
+  if t.folder then
+    function save() return f"step {t.step_count} in {t:save()}" end
   end
-  io.stderr:write(f"{name or 'a trainer'} is paused at {at} and not saved: leave? [y/N] ")
+  local ok, text = pcall(save)
+  if text then io.stderr:write(ok and (t.folder and "saved " or "kept for gptsh --resume: ") or "", tostring(text), "\n") end
+  if ok and text then return true end
+  io.stderr:write(f"{name or 'a trainer'} is paused at step {t.step_count}/{t.target} and not saved: leave? [y/N] ")
   local answer = io.read "l"
   return answer == nil or answer:find "^%s*[yY]" ~= nil
 end
