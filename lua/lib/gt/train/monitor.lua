@@ -2,9 +2,9 @@
 -- both.  It looks and changes nothing: training has the same bits with and without it.
 
 local native = require "native.train"
+local aligned = require "gt.aligned"
 local module = require "native.module"
 local family = require "gt.family"
-local grid = require "grid"
 local keywords = require "gt.keywords"
 local spectral_norm = require "gt.spectral_norm"
 
@@ -188,7 +188,7 @@ function Monitor.__tostring(m)
     rows[#rows + 1] = cells
   end
   return ("monitor: step %d, %d look%s, every %d; looking took %.1f %% of the CPU time\n%s"):format(m.log.step[row], row,
-    row == 1 and "" or "s", m.every, 100 * m:cost(), grid.text(rows, "columns"))
+    row == 1 and "" or "s", m.every, 100 * m:cost(), aligned(rows, {true}))
 end
 
 --- m:plot{what = "ratio", title =, save =}: a curve for every name, layers by their geometric mean.
