@@ -171,6 +171,7 @@ tests: all $(C_TESTS) $(EMULATED) $(B)/tests/emu/test_emu $(B)/tests/calls.so
 test: deps
 	@$(ALL_CORES) tests
 	@sh tests/run.sh $(B) $(TEST)
+check: test
 # On a machine with a GPU: the op tests that have a cuda kernel, on the real device.
 test-cuda: deps
 	@$(ALL_CORES) all
@@ -226,6 +227,6 @@ uninstall:
 clean:
 	rm -rf build gptsh
 
-.PHONY: FORCE gptsh bench bench-text all tests test test-asan test-cuda lint demo docs session deps install uninstall clean
+.PHONY: FORCE gptsh bench bench-text all tests test check test-asan test-cuda lint demo docs session deps install uninstall clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory

@@ -59,7 +59,7 @@ Top\-level locals stay.
 Enter goes on in the next line while the input is unfinished; Alt\-Enter always does.
 Up and Down move through the lines of an input and look for earlier ones that begin with what stands before the cursor.
 Ctrl\-C drops the input or stops the code; training pauses after its step, and \fBt:resume()\fR goes on with the same bits.
-Ctrl\-D, \fBquit\fR and \fBexit\fR end gptsh.]]
+Ctrl\-D, \fBquit\fR and \fBexit\fR end gptsh; a paused run is saved first, in its folder or with the session.]]
 
 local ending = [[
 .SH SEVERAL PROCESSES
