@@ -103,6 +103,20 @@ test("another process cannot write into a folder in use", function()
   end)
 end)
 
+test("a lock that only garbage holds is no other process, and who is refused takes no folder away", function()
+  with_folder(function(folder)
+    os.execute("mkdir -p " .. folder)
+    require "native.folder".lock(folder)
+    local t = support.trainer {folder = folder}
+    t:run(2)
+    t:save()
+    test.raises(function() support.trainer {folder = folder} end, "holds a run, up to step 2")
+    t:run(1)
+    t:save()
+    test.equal(names_in(folder), ".lock log.jsonl step-000002 step-000003")
+  end)
+end)
+
 -- ---- damage ----
 
 local function damaged(name, damage, message)

@@ -9,6 +9,18 @@ local trainer = require "gt.train.trainer"
 
 local train = {}
 
+--- Does the trainer go on with a run in its folder?  Raises when there is one that nobody wants.
+local function goes_on(t, o)
+  local steps = checkpoint.steps(t.folder)
+  local journal = package.loaded["shell.journal"] -- a session that is run again goes on with its runs
+  if #steps > 0 and (o.resume or journal and journal.replaying) then return true end
+  if #steps > 0 and not o.overwrite then
+    keywords.fail("train.new: '%s' holds a run, up to step %d: resume = true goes on with it, overwrite = true drops it",
+                  t.folder, steps[#steps])
+  end
+  return false
+end
+
 --- train.new{model =, data =, …} -> a trainer.
 --   model        a module; m(x, y) must answer the loss, unless objective says otherwise
 --   data         a loader, or tokens, which are cut into batches of B rows of T
@@ -37,16 +49,9 @@ function train.new(options)
   if o.model == nil then keywords.fail("train.new: expected a model, got nothing") end
   local t = trainer.make(o)
   if not t.folder then return t end
+  goes_on(t, o) -- who trains there already keeps the folder when this is refused
   trainer.take_folder(t)
-  local steps = checkpoint.steps(t.folder)
-  local journal = package.loaded["shell.journal"] -- a session that is run again goes on with its runs
-  if #steps > 0 and (o.resume or journal and journal.replaying) then
-    return trainer.go_back(t)
-  end
-  if #steps > 0 and not o.overwrite then
-    keywords.fail("train.new: '%s' holds a run, up to step %d: resume = true goes on with it, overwrite = true drops it",
-                  t.folder, steps[#steps])
-  end
+  if goes_on(t, o) then return trainer.go_back(t) end
   checkpoint.prune(t.folder, 0)
   trainer.begin_log(t)
   return t

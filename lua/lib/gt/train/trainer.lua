@@ -86,6 +86,10 @@ function trainer.take_folder(t)
     before.journal = nil
   else
     t.lock = folder.lock(t.folder)
+    if not t.lock then
+      collectgarbage() -- a trainer that nobody has any more may still hold it
+      t.lock = folder.lock(t.folder)
+    end
     if not t.lock then keywords.fail("train: another process trains in '%s'", t.folder) end
   end
   locked[t.folder] = t
