@@ -59,6 +59,16 @@ local function summary(kept, left)
   return table.concat(kept, ", ") .. (#left > 0 and "; left out: " .. table.concat(why, ", ") or "")
 end
 
+--- Removes what is too old, and what sessions that were killed while they wrote left behind.
+local function tidy(folder)
+  local states, remove = list(folder, "state"), require("native.folder").remove
+  for i = 1, #states - STATES do remove(folder .. "/" .. states[i]) end
+  for _, name in ipairs(list(folder, "state%.tmp")) do
+    local process = io.open("/proc/" .. name:match "(%d+)%.state" .. "/stat")
+    if process then process:close() else remove(folder .. "/" .. name) end
+  end
+end
+
 --- Keeps the variables; answers what was kept, as text, or nil when there is nothing or no journal.
 function journal.save()
   if path == nil then open() end
@@ -66,8 +76,7 @@ function journal.save()
   if #variables == 0 then return nil end
   local folder = sessions()
   local kept, left = require("shell.keep").write(state_of(path), variables, {inputs = written, time = os.date "%Y-%m-%d %H:%M"})
-  local states = list(folder, "state")
-  for i = 1, #states - STATES do require("native.folder").remove(folder .. "/" .. states[i]) end
+  tidy(folder)
   return summary(kept, left)
 end
 
