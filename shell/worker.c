@@ -62,7 +62,27 @@ static void volunteer(void) {
   close(fd);
 }
 
-/* Runs the function at 1 and ends. */
+/* Message handler: the error as text. */
+static int describe(lua_State *L) {
+  luaL_tolstring(L, 1, NULL);
+  return 1;
+}
+
+/* (function, descriptor) under lua_pcall: runs the function. */
+static int run_function(lua_State *L) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L, -1, LUA_OSLIBNAME); /* the global may be something else by now */
+  lua_pushcfunction(L, exit_copy);
+  lua_setfield(L, -2, "exit");
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, 2);
+  lua_pushcclosure(L, send_text, 1);
+  lua_call(L, 1, 0);
+  return 0;
+}
+
+/* Runs the function at 1 and ends, whatever it raises: what calls us would go on as a second
+ * session. */
 static void run_copy(lua_State *L, int fd, pid_t session, const sigset_t *mask) {
   signal(SIGINT, SIG_IGN);
   signal(SIGTERM, SIG_DFL);
@@ -72,14 +92,15 @@ static void run_copy(lua_State *L, int fd, pid_t session, const sigset_t *mask) 
   if (getppid() != session) _exit(1); /* it ended before the line above */
   pthread_sigmask(SIG_SETMASK, mask, NULL);
   volunteer();
-  lua_getglobal(L, LUA_OSLIBNAME);
-  lua_pushcfunction(L, exit_copy);
-  lua_setfield(L, -2, "exit");
   lua_settop(L, 1);
+  lua_pushcfunction(L, describe);
+  lua_pushcfunction(L, run_function);
+  lua_pushvalue(L, 1);
   lua_pushinteger(L, fd);
-  lua_pushcclosure(L, send_text, 1);
-  int status = lua_pcall(L, 1, 0, 0);
-  if (status != LUA_OK) fprintf(stderr, "gptsh: %s\n", luaL_tolstring(L, -1, NULL));
+  int status = lua_pcall(L, 2, 0, 2);
+  const char *message = status != LUA_OK ? lua_tostring(L, -1) : NULL;
+  if (status != LUA_OK)
+    fprintf(stderr, "gptsh: %s\n", message ? message : "error without a message");
   leave(status != LUA_OK);
 }
 

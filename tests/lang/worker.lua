@@ -88,4 +88,16 @@ test("text of the session's output is not written twice", function()
   test.equal(pipe:read "a", "once copy end\n")
 end)
 
+test("whatever a copy raises, it does not go on as the session", function()
+  local me, own = pid_of_self(), os
+  os = nil
+  local fine, said, how, code = pcall(listen, worker.start(function(send)
+    send "here"
+    error(setmetatable({}, {__tostring = function() error "no text" end}))
+  end))
+  if pid_of_self() ~= me then own.exit(99) end -- the test must not be told twice
+  os = own
+  test.equal({fine, said, how, code}, {true, "here", "exited", 1})
+end)
+
 torch.set_num_threads(threads)
