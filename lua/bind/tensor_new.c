@@ -213,6 +213,13 @@ static gt_tensor *push_host(lua_State *L, const gtlua_options *options, gt_dtype
   return push_new(L, &spec, &host, false);
 }
 
+/* How many integers there are from `first` on before `stop`, `by` apart; exact while below 2^53. */
+static double count_whole(int64_t first, int64_t stop, int64_t by) {
+  if (by > 0 ? first >= stop : first <= stop) return 0;
+  uint64_t up = (uint64_t)stop - (uint64_t)first, step = (uint64_t)by; /* may pass 2^63 */
+  return by > 0 ? (double)((up - 1) / step + 1) : (double)((-up - 1) / -step + 1);
+}
+
 /* torch.arange([start = 0,] stop[, step = 1][, options]): half-open */
 static int new_arange(lua_State *L) {
   gtlua_options options = default_options(L, "arange");
@@ -229,15 +236,17 @@ static int new_arange(lua_State *L) {
   double step = n > 2 ? lua_tonumber(L, 3) : 1;
   if (step == 0 || !isfinite(start) || !isfinite(stop) || !isfinite(step))
     return gtlua_error(L, "arange: expected finite numbers and a step other than 0");
-  double steps = ceil((stop - start) / step);
-  if (steps > 9e15) return gtlua_error(L, "arange: too many elements");
+  int64_t first = n > 1 ? lua_tointeger(L, 1) : 0, by = n > 2 ? lua_tointeger(L, 3) : 1;
+  double steps =
+      whole ? count_whole(first, lua_tointeger(L, n > 1 ? 2 : 1), by) : ceil((stop - start) / step);
+  if (steps > 9e15)
+    return gtlua_error(L, "arange: expected at most 9e+15 elements, got %.3g", steps);
   int64_t count = steps > 0 ? (int64_t)steps : 0;
   gt_tensor *t = push_host(L, &options, whole ? GT_I64 : GT_F64, 1, &count);
-  int64_t first = n > 1 ? lua_tointeger(L, 1) : 0, by = n > 2 ? lua_tointeger(L, 3) : 1;
   for (int64_t i = 0; i < count; i++) {
     GTLUA_POLL(L, i);
     if (whole)
-      ((int64_t *)gt_data(t))[i] = first + i * by;
+      ((int64_t *)gt_data(t))[i] = (int64_t)((uint64_t)first + (uint64_t)i * (uint64_t)by);
     else
       ((double *)gt_data(t))[i] = start + (double)i * step;
   }
