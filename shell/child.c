@@ -241,7 +241,9 @@ static char **to_list(lua_State *L, int index) {
   char **list = lua_newuserdatauv(L, (n + 1) * sizeof *list, 0);
   for (size_t i = 0; i < n; i++) {
     lua_rawgeti(L, index, (lua_Integer)i + 1);
-    list[i] = (char *)luaL_checkstring(L, -1);
+    if (lua_type(L, -1) != LUA_TSTRING) /* a number's text would be nobody's */
+      luaL_error(L, "expected strings, got a %s as item %d", luaL_typename(L, -1), (int)i + 1);
+    list[i] = (char *)lua_tostring(L, -1);
     lua_pop(L, 1); /* the list keeps it */
   }
   list[n] = NULL;

@@ -32,6 +32,10 @@ test("a program that is not there fails with its errno", function()
   test.equal({how, code}, {"failed", 2})
 end)
 
+test("a number is no argument", function()
+  test.raises(function() child.run({"echo", 5}, {}) end, "expected strings, got a number as item 2")
+end)
+
 test("the time limit ends a child with its children", function()
   local start = torch.perf_counter()
   local how = run("sleep 100 & sleep 100", {seconds = 0.2})
