@@ -284,6 +284,7 @@ static void occupy_streams(void) {
 
 int main(int argc, char **argv) {
   occupy_streams();
+  signal(SIGCHLD, SIG_DFL); /* who started us may ignore it: children would end unseen */
   sh_options options;
   if (!sh_options_read(argc, argv, &options)) {
     sh_options_free(&options);

@@ -23,6 +23,8 @@ gives "os.exit is honoured" 5 "" "" "$GPTSH" -e 'os.exit(5)'
 gives "os.exit(false) is 1" 1 "" "" "$GPTSH" -e 'os.exit(false)'
 gives "os.exit(0, true) closes the state" 0 "gone$nl" "" \
   "$GPTSH" -e 'x = setmetatable({}, {__gc = function() print("gone") end}) os.exit(0, true)'
+gives "ends of children are seen, whatever signals the caller ignores" 0 "0$nl" "" env --ignore-signal=CHLD "$GPTSH" -e '
+  print(tonumber(io.open("/proc/self/status"):read("a"):match("SigIgn:%s*(%x+)"), 16) >> 16 & 1)'
 gives "nb wants a command it knows" 2 "" "nb has no command 'walk'" "$GPTSH" nb walk x.lua
 gives "a command of nb wants its file" 2 "" "nb check needs a file" "$GPTSH" nb check
 
