@@ -91,14 +91,23 @@ bool sh_capture_start(void) {
   fcntl(capture.pipe, F_SETFL, O_NONBLOCK);
   bool ready = pipe2(capture.wake, O_CLOEXEC) == 0;
   capture.real = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-  if (ready && capture.real >= 0 && start_thread() && dup2(ends[1], STDOUT_FILENO) >= 0) {
+  if (ready && capture.real >= 0 && dup2(ends[1], STDOUT_FILENO) >= 0 && start_thread()) {
     close(ends[1]);
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* lines of ours and of child programs stay in order */
     return true;
   }
   int reason = errno;
+  if (capture.real >= 0) {
+    dup2(capture.real, STDOUT_FILENO);
+    close(capture.real);
+  }
+  capture.real = -1;
   close(ends[0]);
   close(ends[1]);
+  if (ready) {
+    close(capture.wake[0]);
+    close(capture.wake[1]);
+  }
   errno = reason;
   return false;
 }
