@@ -415,7 +415,8 @@ static gt_status make_seed(gt_ctx *cx, gt_tensor *root, gt_tensor *seed, gt_tens
 
 gt_status gt_backward(gt_ctx *cx, gt_tensor *root, gt_tensor *seed, bool retain) {
   if (root->node == NULL && !root->requires_grad)
-    return gt_fail(cx, GT_EGRAPH, "backward: this tensor requires no gradient and has no graph");
+    return gt_fail(cx, GT_EGRAPH, "backward: this tensor requires no gradient and has no graph%s",
+                   cx->grad_enabled ? "" : "; gradients are off, by torch.no_grad()");
   gt_tensor *start = NULL;
   GT_TRY(make_seed(cx, root, seed, &start));
   bool enabled = cx->grad_enabled;

@@ -3,8 +3,32 @@
 local doc = require "doc"
 local look = require "shell.look"
 local native = require "native"
+local terminal = require "native.terminal"
 
-local function write(...) print(table.concat({...}, "\n")) end
+--- A line cut between words where the terminal ends; what goes on below stands where its text began.
+local function folded(line, columns)
+  if terminal.width(line) < columns then return line end
+  local margin = line:match "^%s*" .. (line:match "^%s+[%w_]+%s%s+" or ""):gsub("^%s*", ""):gsub(".", " ")
+  if #margin > columns // 2 then margin = line:match "^%s*" end
+  local out, row = {}, nil
+  for space, word in line:gmatch "(%s*)(%S+)" do
+    if not row then
+      row = space .. word
+    elseif terminal.width(row .. space .. word) < columns then
+      row = row .. space .. word
+    else
+      out[#out + 1], row = row, margin .. word
+    end
+  end
+  out[#out + 1] = row
+  return table.concat(out, "\n")
+end
+
+local function write(...)
+  local text = table.concat({...}, "\n")
+  local columns = terminal.is(1) and terminal.size(1)
+  print(columns and text:gsub("[^\n]+", function(line) return folded(line, columns) end) or text)
+end
 
 local function wrapped(names)
   local lines, line = {}, " "
@@ -93,6 +117,7 @@ local function help(...)
       "f\"loss {loss:.4f}\" formats as in Python.  GPT(GPTConfig{n_layers = 4}) makes a model.")
   end
   local value = ...
+  if value == nil then native.raise "help: expected something with a text, got nil; help \"word\" looks a name up" end
   if type(value) ~= "string" then return help_for(value) end
   if value:find "^%%" then return command(value) end
   local found, name = doc.find(value)

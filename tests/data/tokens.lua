@@ -195,3 +195,8 @@ test("the demo corpus is at least 200 kB of English", function()
 end)
 
 os.execute("rm -r " .. folder)
+
+test("a path where a tokenizer wants text is asked about, as are options beside the paths", function()
+  test.raises(function() tokenizer.train("README.md") end, "train: 'README.md' is a path: {path = …} trains on what is in it")
+  test.raises(function() tokenizer.train {"README.md", vocab_size = 300} end, "has no option 'vocab_size'")
+end)

@@ -91,3 +91,19 @@ test("json reads strictly", function()
     test.raises(function() return json.decode(text) end, message)
   end
 end)
+
+test("help of nil says that there was nothing", function()
+  test.raises(function() help(nil) end, "help: expected something with a text, got nil")
+end)
+
+test("a terminal gets lines cut between words", function()
+  local terminal = require "native.terminal"
+  local is, size = terminal.is, terminal.size
+  terminal.is, terminal.size = function() return true end, function() return 60, 24 end
+  local ok, text = pcall(printed, function() help "train.new" end)
+  terminal.is, terminal.size = is, size
+  assert(ok, text)
+  for line in text:gmatch "[^\n]+" do assert(terminal.width(line) < 60, line) end
+  assert(text:find("optimizers, a function", 1, true) or text:find("an optimizer, a list", 1, true), "words are whole")
+  assert(text:find("\n" .. (" "):rep(17) .. "%S"), "what goes on stands below its text")
+end)

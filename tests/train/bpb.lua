@@ -192,3 +192,15 @@ test("wrong arguments are named", function()
   test.raises(function() train.bpb(small, stream, {}) end, "needs a tokenizer that knows the bytes of its tokens")
   test.raises(function() train.bpb(model, tokens, nil, {defintion = "golf"}) end, "did you mean 'definition'")
 end)
+
+test("a model that knows no masked targets and answers only its mean is measured too", function()
+  local Plain = nn.class("Plain", Bigram)
+  function Plain:forward(x, y) return F.cross_entropy(self.logits:index_select(0, x:reshape(-1)), y:reshape(-1)) end
+  local _, want = train.bpb(model, tokens)
+  for _, B in ipairs {2, 3} do -- the last batch ends in part of a row, after whole rows and alone
+    local t = train.new {model = Plain(256), data = tokens, val = tokens, B = B, T = 7, steps = 1, progress = false}
+    local loss, bpb = t:eval()
+    test.close(loss, want, 1e-6) -- f32 means
+    test.close(bpb, want / math.log(2), 1e-6)
+  end
+end)

@@ -389,3 +389,17 @@ test("a sample changes nothing, and the same seed writes the same text", functio
   t:run()
   test.equal(t:hash(), want)
 end)
+
+test("names from elsewhere are told what they are here", function()
+  test.raises(function() support.trainer {lr = 1} end, "has no option 'lr' (did you mean optim = {lr = …}?)")
+  test.raises(function() support.trainer {batch_size = 1} end, "has no option 'batch_size' (did you mean 'B'?)")
+  test.raises(function() support.trainer {block_size = 1} end, "has no option 'block_size' (did you mean 'T'?)")
+  test.raises(function() plan({n_layers = 1}, {B = 4}) end, "has no option 'B' (did you mean 'batch'?)")
+  test.raises(function() support.trainer():sample("a", 60) end, "t:sample: options go in a table, {max_new_tokens = …}, got 60")
+end)
+
+test("a step while gradients are off says so", function()
+  local t = support.trainer()
+  local _ <close> = torch.no_grad()
+  test.raises(function() t:step() end, "gradients are off, by torch.no_grad()")
+end)

@@ -15,6 +15,32 @@ function keywords.show(value)
   return tostring(value)
 end
 
+--- Names that the same things have elsewhere, here or in PyTorch.
+local elsewhere = {
+  {"B", "batch", "batch_size"}, {"T", "sequence", "block_size", "seq_len", "sequence_len", "sequence_length"},
+  {"steps", "max_steps", "max_iters", "num_steps"}, {"lr", "learning_rate"}, {"max_new_tokens", "tokens", "max_tokens", "length"},
+  {"optim", "optimizer"}, {"clip", "grad_clip", "max_norm"}, {"accumulate", "gradient_accumulation_steps", "grad_accum"},
+  {"val", "val_data"}, {"data", "train_data", "train"}, {"folder", "out_dir", "dir"}, {"eval_every", "eval_interval"},
+}
+
+--- " (did you mean 'B'?)" for a name from elsewhere, or for one that is spelt almost so.
+local function suggestion(key, allowed)
+  local known = {}
+  for _, word in ipairs(allowed) do known[word] = true end
+  for _, names in ipairs(elsewhere) do
+    local here, asked
+    for _, name in ipairs(names) do
+      asked = asked or name == key
+      here = here or known[name] and name
+    end
+    if asked and here then return f" (did you mean '{here}'?)" end
+  end
+  if known.optim and (key == "lr" or key == "learning_rate" or key == "weight_decay") then
+    return " (did you mean optim = {lr = …}?)"
+  end
+  return native.suggest(key, allowed)
+end
+
 --- Refuses keys of `options` that are not in the list `allowed`; nil counts as {}.
 function keywords.read(name, options, allowed)
   if options == nil then return {} end
@@ -25,7 +51,7 @@ function keywords.read(name, options, allowed)
     local known = false
     for _, word in ipairs(allowed) do known = known or word == key end
     if not known then
-      local hint = type(key) == "string" and native.suggest(key, allowed) or ""
+      local hint = type(key) == "string" and suggestion(key, allowed) or ""
       keywords.fail("%s has no option %s%s; it takes %s", name, keywords.show(key), hint,
                     table.concat(allowed, ", "))
     end

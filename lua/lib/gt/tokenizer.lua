@@ -219,7 +219,12 @@ local function each_document(source, add)
       if files.is_text(below) then add("path", below) end
     end
   end
-  if type(source) == "string" then return add("text", source) end
+  if type(source) == "string" then
+    if #source < 256 and not source:find "[%z\n]" and (files.is_folder(source) or pcall(files.is_text, source)) then
+      keywords.fail("train: '%s' is a path: {path = …} trains on what is in it, {text = …} on its name", source)
+    end
+    return add("text", source)
+  end
   if type(source) == "function" then
     for text in source do add("text", keywords.string("train", "each text", text)) end
     return
@@ -228,6 +233,9 @@ local function each_document(source, add)
   if type(source) ~= "table" or (source.text == nil and source.path == nil and #source == 0) then
     keywords.fail("train: expected a text, {path = …}, a list of paths or an iterator of texts, got %s",
                   keywords.show(source))
+  end
+  for key in pairs(source) do
+    if math.type(key) ~= "integer" then keywords.read("train, source", {[key] = true}, {"path", "text"}) end
   end
   if source.text ~= nil then return add("text", keywords.string("train", "text", source.text)) end
   local paths = source.path or source

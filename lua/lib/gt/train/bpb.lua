@@ -36,7 +36,7 @@ end
 
 local definitions = {}
 
---- Sum of the counted losses and bytes of a batch; all (n): nll float64, x, y int64 and without masked targets.
+--- Sum of the counted losses and bytes of a batch; all (n): nll float64, x, y int64.
 function definitions.nanochat(tables, nll, _, y)
   local bytes = tables.lengths:index_select(0, y)
   if tables.spaces then bytes = bytes + tables.spaces:index_select(0, y) end
@@ -53,18 +53,26 @@ end
 
 -- ---- walking over the targets ----
 
---- Calls visit(nll, x, y) for each batch: losses float64, inputs and targets, all (n) for the n targets of the batch.
-local function each_batch(losses, tokens, o, visit)
-  for x, y in tokens:windows {B = o.B, T = o.T} do
-    local nll = losses(x, y):detach():reshape(-1):double()
-    local inputs, targets = x:reshape(-1), y:reshape(-1)
-    local counted = targets:ge(0):nonzero():reshape(-1)
-    if counted:numel() < targets:numel() then
-      nll, inputs = nll:index_select(0, counted), inputs:index_select(0, counted)
-      targets = targets:index_select(0, counted)
+--- Calls visit(x, y) for each batch of windows.  Of the last one whole rows come first and then the row that is left, as
+-- short as it is: no target is masked, which losses of users' own need not know of.
+local function each_window(tokens, o, visit)
+  for x, y, n in tokens:windows {B = o.B, T = o.T} do
+    local T = y:size(1)
+    local rows, rest = n // T, n % T
+    if rows > 0 then visit(x:narrow(0, 0, rows), y:narrow(0, 0, rows)) end
+    if rest > 0 then
+      visit(x:narrow(0, rows, 1):narrow(1, 0, rest):contiguous(), y:narrow(0, rows, 1):narrow(1, 0, rest):contiguous())
     end
-    visit(nll, inputs, targets)
   end
+end
+
+--- Calls visit(nll, x, y) for each batch: losses float64, inputs and targets, all (n) for the n targets of the batch.  A
+-- model that answers nothing but its mean has that as the loss of each target.
+local function each_batch(losses, tokens, o, visit)
+  each_window(tokens, o, function(x, y)
+    local nll = losses(x, y):detach():reshape(-1):double()
+    visit(nll:expand({y:numel()}), x:reshape(-1), y:reshape(-1))
+  end)
 end
 
 local function bits(nll, bytes) return bytes > 0 and nll / (math.log(2) * bytes) or math.huge end
@@ -74,9 +82,9 @@ function M.measure(t, tokens, o)
   local B, T = o.B or t.loader.B or 12, o.T or t.loader.T or settings.sequence_len(t.model) or 64
   local sum, count, counted, bytes = 0.0, 0, 0.0, 0
   if t.objective then -- only its mean is known
-    for x, y, n in tokens:windows {B = B, T = T} do
-      sum, count = sum + t:loss_of(x, y):item() * n, count + n
-    end
+    each_window(tokens, {B = B, T = T}, function(x, y)
+      sum, count = sum + t:loss_of(x, y):item() * y:numel(), count + y:numel()
+    end)
     return sum / count
   end
   local tables = tables_for(tokens, t.tokenizer)

@@ -361,6 +361,9 @@ end
 --- t:sample(prompt[, options]) -> text or ids: what the model writes after the prompt; options are those of
 -- model:generate.  Changes nothing.
 function methods.sample(t, prompt, options)
+  if options ~= nil and type(options) ~= "table" then
+    keywords.fail("t:sample: options go in a table, {max_new_tokens = …}, got %s", keywords.show(options))
+  end
   local o = {}
   for key, value in pairs(options or {}) do o[key] = value end
   o.tokenizer = o.tokenizer or t.tokenizer
