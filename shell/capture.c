@@ -84,6 +84,10 @@ static bool start_thread(void) {
 
 bool sh_capture_start(void) {
   int ends[2];
+  if (capture.real >= 0) {
+    errno = EALREADY;
+    return false;
+  }
   fflush(stdout);
   capture.failure = 0;
   if (pipe2(ends, O_CLOEXEC) != 0) return false;

@@ -117,6 +117,11 @@ gives "--allow-errors goes on" 1 "1${nl}3$nl" "nb.lua:4: no" "$GPTSH" nb run nb.
 sed -i 's/%% b/%% b allow_error=true/' "$tap_dir/nb.lua"
 gives "a cell may fail that says so" 0 "1${nl}3$nl" "nb.lua:4: no" "$GPTSH" nb run nb.lua
 gives "also when the file is run" 0 "1${nl}3$nl" "nb.lua:4: no" "$GPTSH" nb.lua
+printf 'print(7)\n' >"$tap_dir/inner.lua"
+book "-- %% one${nl}print(1)${nl}require \"nb\".main(\"run\", {\"inner.lua\"}, {})${nl}"
+nb "a cell that runs a notebook with outputs of its own is told: nothing is lost in silence" 1 "1$nl" \
+  "cannot record stdout: Operation already in progress" --check
+rm "$tap_dir/inner.lua"
 book '-- %% a
 while true do pcall(function() while true do end end) end
 -- %% b
