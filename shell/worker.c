@@ -62,6 +62,13 @@ static void volunteer(void) {
   close(fd);
 }
 
+/* What the session is to ignore (nohup) its copies ignore too. */
+static void drop_handler(int number) {
+  struct sigaction now;
+  sigaction(number, NULL, &now);
+  if (now.sa_handler != SIG_IGN) signal(number, SIG_DFL);
+}
+
 /* Message handler: the error as text. */
 static int describe(lua_State *L) {
   luaL_tolstring(L, 1, NULL);
@@ -85,9 +92,9 @@ static int run_function(lua_State *L) {
  * session. */
 static void run_copy(lua_State *L, int fd, pid_t session, const sigset_t *mask) {
   signal(SIGINT, SIG_IGN);
-  signal(SIGTERM, SIG_DFL);
-  signal(SIGHUP, SIG_DFL);
-  signal(SIGPIPE, SIG_DFL);
+  drop_handler(SIGTERM);
+  drop_handler(SIGHUP);
+  drop_handler(SIGPIPE);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != session) _exit(1); /* it ended before the line above */
   pthread_sigmask(SIG_SETMASK, mask, NULL);

@@ -25,6 +25,11 @@ gives "os.exit(0, true) closes the state" 0 "gone$nl" "" \
   "$GPTSH" -e 'x = setmetatable({}, {__gc = function() print("gone") end}) os.exit(0, true)'
 gives "ends of children are seen, whatever signals the caller ignores" 0 "0$nl" "" env --ignore-signal=CHLD "$GPTSH" -e '
   print(tonumber(io.open("/proc/self/status"):read("a"):match("SigIgn:%s*(%x+)"), 16) >> 16 & 1)'
+gives "what nohup has the session survive its copies survive too" 0 "exited	0$nl" "" env --ignore-signal=HUP "$GPTSH" --threads 1 -e '
+  local worker = require "native.worker"
+  local copy = worker.start(function() os.execute "kill -HUP $PPID" end)
+  worker.wait({copy}, 10)
+  print(copy:finish())'
 gives "nb wants a command it knows" 2 "" "nb has no command 'walk'" "$GPTSH" nb walk x.lua
 gives "a command of nb wants its file" 2 "" "nb check needs a file" "$GPTSH" nb check
 
