@@ -103,7 +103,10 @@ static int base64(lua_State *L) {
   const char *bytes = luaL_checklstring(L, 1, &size);
   gt_text text = {0};
   gt_base64_add(gtlua_cx(L), &text, bytes, size);
-  if (text.failed) return gtlua_error(L, "base64: not enough memory");
+  if (text.failed) {
+    gt_text_free(&text);
+    return gtlua_error(L, "base64: not enough memory");
+  }
   lua_pushlstring(L, text.data ? text.data : "", text.length);
   gt_text_free(&text);
   return 1;

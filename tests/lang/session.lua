@@ -221,3 +221,11 @@ test("coroutines share the session", function()
   test.equal(co(), {2.0, 2.0})
   test.raises(co, "(2)")
 end)
+
+test("a text that memory does not suffice for is told and, as make test-asan sees, given back", function()
+  local base64 = require "native.data".base64
+  torch.debug.fail_after(4)
+  local ok, message = pcall(base64, ("x"):rep(10000))
+  torch.debug.fail_after()
+  assert(not ok and message:find "not enough memory", message)
+end)
