@@ -403,3 +403,21 @@ test("a step while gradients are off says so", function()
   local _ <close> = torch.no_grad()
   test.raises(function() t:step() end, "gradients are off, by torch.no_grad()")
 end)
+
+test("a model written in Lua without generate writes samples, and its run opens with the B and T it had", function()
+  local Bigram = nn.class "Bigram"
+  function Bigram:init() self.logits = nn.Embedding(256, 256) end
+  function Bigram:forward(x, y)
+    local z = self.logits(x)
+    return y and F.cross_entropy(z:reshape(-1, 256), y:reshape(-1)) or z
+  end
+  local folder, text = support.folder(), support.tokens()
+  local t = train.new {model = Bigram(), data = text, B = 3, T = 5, optim = {lr = 0.1}, steps = 40, folder = folder, progress = false}
+  t:run()
+  local _, written = t:sample("the", {max_new_tokens = 20, top_k = 1})
+  assert(#written == 23 and written:find "^the[%l ]+$", written) -- what the text has: small letters and blanks
+  local hash = t:hash()
+  local again = train.open(folder, {model = Bigram(), data = text, progress = false})
+  test.equal({again.loader.B, again.loader.T, again:hash()}, {3, 5, hash})
+  support.remove(folder)
+end)

@@ -125,9 +125,8 @@ local function fresh_seed()
   return seed * 0x2545F4914F6CDD1D + stream * 0x9E3779B97F4A7C15
 end
 
-local function read_options(model, options)
+local function read_options(model, options, config)
   local o = keywords.read("generate", options, names)
-  local config = native.gpt_config(model) or model.config
   local longest = config.position == "rope" and model.rotary_seq_len or config.sequence_len
   local s = {
     count = whole("max_new_tokens", o.max_new_tokens or 100, 0),
@@ -137,8 +136,8 @@ local function read_options(model, options)
     seed = o.seed ~= nil and whole("seed", o.seed, math.mininteger),
     context = whole("context", o.context or config.sequence_len, 1, longest),
     stop = stop_set(o.stop),
-    vocab_size = config.vocab_size,
-    stream = o.stream, tokenizer = o.tokenizer,
+    vocab_size = config.vocab_size or math.maxinteger,
+    stream = o.stream, tokenizer = o.tokenizer, device = model:parameters()().device,
   }
   if s.stream ~= nil and type(s.stream) ~= "boolean" and type(s.stream) ~= "function" then
     keywords.fail("generate: expected stream true or a function, got %s", keywords.show(s.stream))
@@ -160,7 +159,7 @@ local function next_logits(model, s, ids, n, cache)
   if cache and from == 0 then
     from, options.cache = cache.position, cache
   end
-  local idx = ids:slice(1, from, n):to(model.token_embedding.weight.device)
+  local idx = ids:slice(1, from, n):to(s.device)
   if not native.gpt_takes_cache(model) then return model(idx):select(1, -1) end
   return model(idx, options):select(1, 0)
 end
@@ -197,8 +196,9 @@ local function results(ids, n, ndim, tok)
   return out, texts
 end
 
-function generate.generate(model, prompt, options)
-  local s = read_options(model, options)
+--- config: {vocab_size =, sequence_len =} of a model that does not tell; without vocab_size ids are not checked.
+function generate.generate(model, prompt, options, config)
+  local s = read_options(model, options, config or native.gpt_config(model) or model.config)
   local ids, ndim, tok = read_prompt(model, prompt, s.tokenizer, s.vocab_size)
   local B, state = ids:size(0), {n = ids:size(1)}
   if B > 1 and s.stream then keywords.fail("generate: expected one sequence to stream, got %d", B) end

@@ -74,7 +74,7 @@ local function schedule_from(saved)
 end
 
 --- train.open(folder[, options]) -> the trainer of the last checkpoint in the folder, or of {step = n}.
--- Options are those of train.new and go before what the checkpoint holds.  data must be given; model, unless it is a
+-- Options are those of train.new and go before what the checkpoint holds.  data must be given (B and T are kept); model, unless it is a
 -- native GPT; optimizers and functions written in Lua too.  Checkpoints after the one that is opened are dropped when
 -- training goes on, and the log is cut to it.
 function train.open(path, options)
@@ -88,6 +88,8 @@ function train.open(path, options)
   for key, value in pairs(data.options) do
     if o[key] == nil then o[key] = value end
   end
+  if o.data == nil then keywords.fail("train.open: expected data to be tokens or a loader, got nothing") end
+  if settings.is_tokens(o.data) and data.loader then o.B, o.T = o.B or data.loader.B, o.T or data.loader.T end
   o.folder = o.folder or path
   o.model = o.model or model_from(data, path)
   o.schedule = o.schedule or schedule_from(data.schedule_settings)

@@ -2,6 +2,7 @@
 
 local native = require "native.train"
 local folder = require "native.folder"
+local generate = require("gt.generate").generate
 local keywords = require "gt.keywords"
 local checkpoint = require "gt.train.checkpoint"
 local log = require "gt.train.log"
@@ -358,8 +359,8 @@ function methods.eval(t, tokens, options)
   return t.ema:apply(run_it)
 end
 
---- t:sample(prompt[, options]) -> text or ids: what the model writes after the prompt; options are those of
--- model:generate.  Changes nothing.
+--- t:sample(prompt[, options]) -> ids[, their text]: what the model writes after the prompt; options are those of
+-- model:generate.  A model without generate answers logits (B, T, V) of m(ids).  Changes nothing.
 function methods.sample(t, prompt, options)
   if options ~= nil and type(options) ~= "table" then
     keywords.fail("t:sample: options go in a table, {max_new_tokens = …}, got %s", keywords.show(options))
@@ -367,7 +368,11 @@ function methods.sample(t, prompt, options)
   local o = {}
   for key, value in pairs(options or {}) do o[key] = value end
   o.tokenizer = o.tokenizer or t.tokenizer
-  return aside(t, function() return t.model:generate(prompt, o) end)
+  return aside(t, function()
+    if t.model:has "generate" then return t.model:generate(prompt, o) end
+    local tokens = t.loader.tokens
+    return generate(t.model, prompt, o, {vocab_size = tokens and tokens.vocab_size, sequence_len = t.loader.T})
+  end)
 end
 
 -- ---- keeping and going back ----
