@@ -50,6 +50,7 @@ static int finish_output(int code) {
 /* os.exit([code [, close]]) that checks the output. */
 static int exit_now(lua_State *L) {
   int code = lua_isboolean(L, 1) ? !lua_toboolean(L, 1) : (int)luaL_optinteger(L, 1, 0);
+  sh_worker_exit(code);
   if (lua_toboolean(L, 2)) {
     lua_close(L);
     gtlua_close(L);

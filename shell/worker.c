@@ -1,15 +1,14 @@
 /* worker.c: fork, a pipe for each copy, and their ends. */
 #include "shell/worker.h"
-#include "lua/bind/bind.h"
 #include "shell/interrupt.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
-#include <lualib.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,15 +26,15 @@ typedef struct worker {
 
 /* ---- in the copy ---- */
 
+static bool is_copy;
+
 static void leave(int code) {
   fflush(stdout);
   _exit(code); /* nothing of the session is ended: it is not ours */
 }
 
-/* os.exit in a copy. */
-static int exit_copy(lua_State *L) {
-  leave(lua_isboolean(L, 1) ? !lua_toboolean(L, 1) : (int)luaL_optinteger(L, 1, 0));
-  return 0;
+void sh_worker_exit(int code) {
+  if (is_copy) leave(code);
 }
 
 /* send(text); its upvalue is the descriptor. */
@@ -77,12 +76,6 @@ static int describe(lua_State *L) {
 
 /* (function, descriptor) under lua_pcall: runs the function. */
 static int run_function(lua_State *L) {
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_getfield(L, -1, LUA_OSLIBNAME); /* the global may be something else by now */
-  lua_pushcfunction(L, exit_copy);
-  lua_setfield(L, -2, "exit");
-  lua_pushvalue(L, 1);
-  lua_pushvalue(L, 2);
   lua_pushcclosure(L, send_text, 1);
   lua_call(L, 1, 0);
   return 0;
@@ -91,6 +84,7 @@ static int run_function(lua_State *L) {
 /* Runs the function at 1 and ends, whatever it raises: what calls us would go on as a second
  * session. */
 static void run_copy(lua_State *L, int fd, pid_t session, const sigset_t *mask) {
+  is_copy = true;
   signal(SIGINT, SIG_IGN);
   drop_handler(SIGTERM);
   drop_handler(SIGHUP);

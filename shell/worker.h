@@ -17,4 +17,8 @@
  *   worker:close(), also by <close>: kills it if it still runs */
 void sh_worker_open(lua_State *L);
 
+/* os.exit() of a copy: ends it; what the session has open, files not yet written too, is left
+ * alone.  In the session itself does nothing. */
+void sh_worker_exit(int code);
+
 #endif

@@ -50,6 +50,17 @@ test("exit codes, errors and deaths are told", function()
   test.equal({ending(function() os.execute "kill -9 $PPID" end)}, {"killed", 9})
 end)
 
+test("a copy that ends writes nothing that the session has yet to write", function()
+  local path, exit = os.tmpname(), os.exit -- as a user's module may have kept it
+  local file = io.open(path, "w")
+  file:write "once"
+  test.equal({select(2, listen(worker.start(function() exit(3) end)))}, {"exited", 3})
+  test.equal({select(2, listen(worker.start(function() exit(4, true) end)))}, {"exited", 4})
+  file:close()
+  for line in io.lines(path) do test.equal(line, "once") end
+  os.remove(path)
+end)
+
 test("closing kills and leaves no process", function()
   local pid
   do
