@@ -367,6 +367,8 @@ void sh_child_open(lua_State *L) {
   lua_setfield(L, -2, "__index");
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   luaL_newlib(L, functions);
+  lua_pushinteger(L, (lua_Integer)SH_LIMIT);
+  lua_setfield(L, -2, "limit");
   lua_setfield(L, -2, "native.child");
   lua_pop(L, 2);
 }

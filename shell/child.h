@@ -15,6 +15,7 @@
  *   start(…the same…) -> a process, or nothing when the program is not there
  *     process:look() -> nothing while it runs, then what run answers; "stopped" after
  *     process:wait() -> the same, when it has ended; process:stop(): ends it
+ *   limit: bytes of each output that are kept; the rest is dropped
  * code: its exit status, the signal it died of, or errno. */
 void sh_child_open(lua_State *L);
 

@@ -7,9 +7,13 @@ local function sh(command)
     require("native").raise(f"sh: expected a command as a string, got {torch.type(command)}")
   end
   io.stdout:flush()
-  local how, code, output, errors = require("native.child").run({"/bin/sh", "-c", command}, {seconds = math.huge})
+  local child = require "native.child"
+  local how, code, output, errors = child.run({"/bin/sh", "-c", command}, {seconds = math.huge})
   if how == "failed" then require("native").raise(f"sh: /bin/sh cannot be run (error {code})") end
   io.stderr:write(errors)
+  if #output == child.limit then
+    require("native").raise(f"sh: expected less than {child.limit >> 20} MiB of output; send it to a file: command > file")
+  end
   return (output:gsub("\r?\n$", "")), how == "killed" and 128 + code or code
 end
 

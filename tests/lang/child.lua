@@ -32,6 +32,11 @@ test("a program that is not there fails with its errno", function()
   test.equal({how, code}, {"failed", 2})
 end)
 
+test("output that is too long for a value is refused, not cut", function()
+  test.raises(function() sh "head -c 270000000 /dev/zero" end, "expected less than 256 MiB of output")
+  test.equal(#sh "head -c 1000000 /dev/zero", 1000000)
+end)
+
 test("a number is no argument", function()
   test.raises(function() child.run({"echo", 5}, {}) end, "expected strings, got a number as item 2")
 end)
