@@ -398,6 +398,11 @@ test("names from elsewhere are told what they are here", function()
   test.raises(function() support.trainer():sample("a", 60) end, "t:sample: options go in a table, {max_new_tokens = …}, got 60")
 end)
 
+test("a value where options go is named", function()
+  local t = support.trainer()
+  test.raises(function() lr_find(t) end, "lr_find: options go in a table, {model = …}, got a Trainer")
+end)
+
 test("a step while gradients are off says so", function()
   local t = support.trainer()
   local _ <close> = torch.no_grad()

@@ -51,6 +51,9 @@ function keywords.read(name, options, allowed)
     local known = false
     for _, word in ipairs(allowed) do known = known or word == key end
     if not known then
+      if getmetatable(options) then
+        keywords.fail("%s: options go in a table, {%s = …}, got a %s", name, allowed[1], torch.type(options))
+      end
       local hint = type(key) == "string" and suggestion(key, allowed) or ""
       keywords.fail("%s has no option %s%s; it takes %s", name, keywords.show(key), hint,
                     table.concat(allowed, ", "))
