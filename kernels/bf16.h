@@ -27,20 +27,21 @@ static inline __m512 gt_bf16_round(__m512 x) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 }
 
-/* C (8, 32) = or += A (8, K) B (K, 32): a's rows are lda apart, c's ldc; K is even. */
-static inline void gt_bf16_tile(const uint16_t *a, int64_t lda, const uint16_t *panel, int64_t K,
-                                float *c, int64_t ldc, bool add) {
+/* C (8, 32) = or += A (8, K) B (K, 32): a's rows are a_row apart, its pairs a_k (2 when they lie
+ * one after the other), c's rows ldc; K is even. */
+static inline void gt_bf16_tile(const uint16_t *a, int64_t a_row, int64_t a_k,
+                                const uint16_t *panel, int64_t K, float *c, int64_t ldc, bool add) {
   __m512 sum[GT_BF16_ROWS][2];
   for (int i = 0; i < GT_BF16_ROWS; i++) {
     for (int v = 0; v < 2; v++)
       sum[i][v] = add ? _mm512_loadu_ps(c + i * ldc + 16 * v) : _mm512_setzero_ps();
   }
-  for (int64_t k = 0; k < K; k += 2, panel += 2 * GT_BF16_COLUMNS) {
+  for (int64_t k = 0; k < K; k += 2, a += a_k, panel += 2 * GT_BF16_COLUMNS) {
     __m512bh left = (__m512bh)_mm512_loadu_si512(panel);
     __m512bh right = (__m512bh)_mm512_loadu_si512(panel + GT_BF16_COLUMNS);
     for (int i = 0; i < GT_BF16_ROWS; i++) {
       int32_t pair;
-      memcpy(&pair, a + i * lda + k, sizeof pair);
+      memcpy(&pair, a + i * a_row, sizeof pair);
       __m512bh both = (__m512bh)_mm512_set1_epi32(pair);
       sum[i][0] = _mm512_dpbf16_ps(sum[i][0], both, left);
       sum[i][1] = _mm512_dpbf16_ps(sum[i][1], both, right);

@@ -8,11 +8,12 @@
  *     transposed the strip is copied first, for its numbers lie a whole row of A apart.
  * Each element is the sum of chains of fused multiply-adds over DEPTH, in the order of k: the cut
  * of C, and so the number of threads, does not change its bits.  A single row has no use for copies
- * and is multiplied as it lies. */
+ * and is multiplied as it lies; operands that hold bf16 numbers go to gemm_bf16.c tile by tile. */
 #ifndef real
 #include "kernels/gemm.h"
 
 #include "core/tensor/pool.h"
+#include "kernels/bf16.h"
 #include "kernels/tile.h"
 
 #include <math.h>
@@ -46,6 +47,25 @@ static int64_t column_step(gt_matrix m) { return m.transposed ? m.ld : 1; }
 #define GT_TYPED "kernels/gemm.c"
 #include "kernels/typed.h"
 
+#if GT_BF16_PRODUCTS
+static bool is_bf16(const product *p) {
+  return p->dtype == GT_F32 && p->a.bf16 && p->b.bf16 && p->M > 1;
+}
+
+static void multiply_bf16_tiles(void *argument, int64_t begin, int64_t end) {
+  const product *p = argument;
+  int64_t across = (p->N + p->tile_columns - 1) / p->tile_columns;
+  for (int64_t tile = begin; tile < end; tile++) {
+    int64_t row = tile / across * p->tile_rows, column = tile % across * p->tile_columns;
+    gt_matrix a = p->a, b = p->b;
+    a.data = a_at_f32(p, row, 0);
+    b.data = b_at_f32(p, 0, column);
+    gt_gemm_bf16(smaller(p->tile_rows, p->M - row), smaller(p->tile_columns, p->N - column), p->K,
+                 a, b, p->add, (float *)p->c + row * p->ldc + column, p->ldc);
+  }
+}
+#endif
+
 /* The largest equal parts of n that are at most `most`, in multiples of UNIT. */
 static int64_t part(int64_t n, int64_t most) {
   int64_t parts = (n + most - 1) / most;
@@ -73,12 +93,16 @@ void gt_gemm(gt_ctx *cx, gt_dtype dtype, int64_t M, int64_t N, int64_t K, gt_mat
   product p = {dtype, M, N, K, a, b, add, c, ldc, 0, 0};
   if (N == 1 && ldc == 1) { /* a column, as the row c^T = b^T a^T */
     p.M = 1, p.N = M;
-    p.a = (gt_matrix){b.data, b.ld, !b.transposed};
-    p.b = (gt_matrix){a.data, a.ld, !a.transposed};
+    p.a = (gt_matrix){b.data, b.ld, !b.transposed, b.bf16};
+    p.b = (gt_matrix){a.data, a.ld, !a.transposed, a.bf16};
   }
   cut(&p, gt_pool_idle(cx));
   int64_t tiles = tile_count(&p), grain = M * N * K <= SERIAL_WORK ? tiles : 1;
-  gt_parallel(cx, tiles, grain, GT_PICK(&p, multiply_tiles), &p);
+  gt_task task = GT_PICK(&p, multiply_tiles);
+#if GT_BF16_PRODUCTS
+  if (is_bf16(&p)) task = multiply_bf16_tiles;
+#endif
+  gt_parallel(cx, tiles, grain, task, &p);
 }
 
 #else

@@ -11,10 +11,18 @@ typedef struct gt_matrix {
   const void *data; /* (rows, cols) before the transpose, leading dimension `ld` */
   int64_t ld;
   bool transposed;
+  bool bf16; /* f32 that holds nothing but bf16 numbers: two such matrices are multiplied as bf16
+                where the CPU can, with sums in f32 */
 } gt_matrix;
 
 /* Splits over the workers; inside a chunk of gt_parallel it runs on the calling thread only. */
 void gt_gemm(gt_ctx *cx, gt_dtype dtype, int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b,
              bool add, void *c, int64_t ldc);
+
+/* A tile of it on the calling thread, both operands bf16, N <= GT_GEMM_BF16_COLUMNS; only where
+ * GT_BF16_PRODUCTS. */
+enum { GT_GEMM_BF16_COLUMNS = 256 };
+void gt_gemm_bf16(int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b, bool add, float *c,
+                  int64_t ldc);
 
 #endif

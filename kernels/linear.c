@@ -50,10 +50,15 @@ static void repeat_rows(void *argument, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; i++) memcpy(r->to + (size_t)i * r->bytes, r->row, r->bytes);
 }
 
+/* Are x and the weight bf16 tensors?  Then so is y. */
+static bool is_bf16(const gt_call *c) {
+  return c->in_spec[0].dtype == GT_BF16 && c->in_spec[1].dtype == GT_BF16;
+}
+
 static gt_status forward(gt_call *c) {
   sizes s = sizes_of(c);
-  gt_matrix x = {gt_data(c->in[0]), s.in, false};
-  gt_matrix w = {gt_data(c->in[1]), s.in, true};
+  gt_matrix x = {gt_data(c->in[0]), s.in, false, is_bf16(c)};
+  gt_matrix w = {gt_data(c->in[1]), s.in, true, is_bf16(c)};
   bool bias = c->in[2] != NULL;
   if (bias) {
     repeat r = {gt_data(c->in[2]), gt_data(c->out[0]), (size_t)s.out * gt_dtype_size(c->dtype)};
@@ -74,7 +79,7 @@ static gt_status bias_gradient(gt_call *c, sizes s, gt_matrix dy) {
     else
       ((float *)ones)[i] = 1;
   }
-  gt_matrix row = {ones, s.rows, false};
+  gt_matrix row = {ones, s.rows, false, false};
   gt_gemm(c->cx, c->dtype, 1, s.out, s.rows, row, dy, false, sums, s.out);
   void *db = gt_data(c->gin[2]);
   for (int64_t i = 0; i < s.out; i++) {
@@ -88,15 +93,15 @@ static gt_status bias_gradient(gt_call *c, sizes s, gt_matrix dy) {
 
 static gt_status backward(gt_call *c) {
   sizes s = sizes_of(c);
-  gt_matrix dy = {gt_data(c->gout[0]), s.out, false};
+  gt_matrix dy = {gt_data(c->gout[0]), s.out, false, is_bf16(c)};
   if (c->gin[0] != NULL) {
-    gt_matrix w = {gt_data(c->in[1]), s.in, false};
+    gt_matrix w = {gt_data(c->in[1]), s.in, false, is_bf16(c)};
     gt_gemm(c->cx, c->dtype, s.rows, s.in, s.out, dy, w, c->accumulate[0], gt_data(c->gin[0]),
             s.in);
   }
   if (c->gin[1] != NULL) {
-    gt_matrix x = {gt_data(c->in[0]), s.in, false};
-    gt_matrix dy_t = {dy.data, s.out, true};
+    gt_matrix x = {gt_data(c->in[0]), s.in, false, is_bf16(c)};
+    gt_matrix dy_t = {dy.data, s.out, true, is_bf16(c)};
     gt_gemm(c->cx, c->dtype, s.out, s.in, s.rows, dy_t, x, c->accumulate[1], gt_data(c->gin[1]),
             s.in);
   }

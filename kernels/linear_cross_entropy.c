@@ -100,8 +100,9 @@ static void each_row(gt_call *c, job *j, gt_task task) {
 
 /* logits = x W^T at the job's place. */
 static void make_block(gt_call *c, const job *j) {
-  gt_matrix x = {row_of(c, c->in[0], j->token, j->C), j->C, false};
-  gt_matrix w = {row_of(c, c->in[1], j->class_, j->C), j->C, true};
+  bool bf16 = c->in_spec[0].dtype == GT_BF16 && c->in_spec[1].dtype == GT_BF16;
+  gt_matrix x = {row_of(c, c->in[0], j->token, j->C), j->C, false, bf16};
+  gt_matrix w = {row_of(c, c->in[1], j->class_, j->C), j->C, true, bf16};
   gt_gemm(c->cx, c->dtype, j->tokens, j->classes, j->C, x, w, false, j->logits, j->classes);
 }
 
@@ -134,15 +135,15 @@ static gt_status backward(gt_call *c) {
   while (next_block(&j)) {
     if (j.logits == j.block) make_block(c, &j);
     each_row(c, &j, GT_PICK(c, gradient_rows));
-    gt_matrix dz = {j.block, j.classes, false}, dz_t = {j.block, j.classes, true};
+    gt_matrix dz = {j.block, j.classes, false, false}, dz_t = {j.block, j.classes, true, false};
     if (c->gin[0] != NULL) {
-      gt_matrix w = {row_of(c, c->in[1], j.class_, j.C), j.C, false};
+      gt_matrix w = {row_of(c, c->in[1], j.class_, j.C), j.C, false, false};
       bool add = c->accumulate[0] || j.class_ > 0;
       gt_gemm(c->cx, c->dtype, j.tokens, j.C, j.classes, dz, w, add,
               row_of(c, c->gin[0], j.token, j.C), j.C);
     }
     if (c->gin[1] != NULL) {
-      gt_matrix x = {row_of(c, c->in[0], j.token, j.C), j.C, false};
+      gt_matrix x = {row_of(c, c->in[0], j.token, j.C), j.C, false, false};
       bool add = c->accumulate[1] || j.token > 0;
       gt_gemm(c->cx, c->dtype, j.classes, j.C, j.tokens, dz_t, x, add,
               row_of(c, c->gin[1], j.class_, j.C), j.C);

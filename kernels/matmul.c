@@ -86,7 +86,7 @@ static gt_status matrix_of(gt_call *c, const gt_tensor *t, int64_t rows, int64_t
   memcpy(batch_stride, t->stride, sizeof(int64_t) * (size_t)n);
   if (plain || turned) {
     int64_t least = plain ? columns : rows, ld = plain ? row_stride : column_stride;
-    *out = (gt_matrix){gt_data(t), ld > least ? ld : least, !plain};
+    *out = (gt_matrix){gt_data(t), ld > least ? ld : least, !plain, false};
     return GT_OK;
   }
   size_t size = gt_dtype_size(t->dtype);
@@ -96,7 +96,7 @@ static gt_status matrix_of(gt_call *c, const gt_tensor *t, int64_t rows, int64_t
   gt_row_major(t->ndim, t->shape, stride);
   gt_strided_copy(c->cx, size, t->ndim, t->shape, copy, stride, gt_data(t), t->stride);
   memcpy(batch_stride, stride, sizeof(int64_t) * (size_t)n);
-  *out = (gt_matrix){copy, columns, false};
+  *out = (gt_matrix){copy, columns, false, false};
   return GT_OK;
 }
 

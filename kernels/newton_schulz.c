@@ -83,7 +83,7 @@ static void iterate(const gt_call *c, job *j) {
   int64_t strips = (j->n + j->width - 1) / j->width;
   gt_parallel(c->cx, strips, 1, GT_PICK(c, gram_strips), j);
   gt_parallel(c->cx, strips, 1, GT_PICK(c, polynomial_strips), j);
-  gt_matrix B = {j->B, j->n, false}, X = {j->X, j->m, false};
+  gt_matrix B = {j->B, j->n, false, false}, X = {j->X, j->m, false, false};
   gt_gemm(c->cx, c->dtype, j->n, j->m, j->n, B, X, false, j->Y, j->m);
   gt_parallel(c->cx, j->n, 1 + GRAIN / (j->m + 1), GT_PICK(c, update_rows), j);
 }
@@ -263,7 +263,7 @@ static void T(symmetric_strip)(const job *j, const real *left, const real *right
   int64_t width = rows < j->width ? rows : j->width;
   int64_t room = gt_round_up(j->n, UNIT) * j->width;
   real *strip = (real *)j->strips + gt_worker() * 2 * room, *mirror = strip + room;
-  gt_matrix a = {left + first * K, K, false}, b = {right + first * K, K, true};
+  gt_matrix a = {left + first * K, K, false, false}, b = {right + first * K, K, true, false};
   gt_gemm(j->cx, sizeof(real) == 8 ? GT_F64 : GT_F32, rows, width, K, a, b, false, strip, width);
   T(gt_pack_transposed)(strip, width, 1, rows, width, mirror);
   for (int64_t i = 0; i < rows; i++) put(j, strip + i * width, first + i, first, width);

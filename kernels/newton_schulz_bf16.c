@@ -102,7 +102,7 @@ static void multiply(const uint16_t *left, const uint16_t *panels, int64_t K, in
     int64_t depth = smaller(DEPTH, K - k);
     for (int64_t c = 0; c < BLOCK; c += PANEL) {
       for (int64_t r = 0; r < BLOCK; r += GT_BF16_ROWS)
-        gt_bf16_tile(left + (row + r) * K + k, K, panels + (column + c) * K + k * PANEL, depth,
+        gt_bf16_tile(left + (row + r) * K + k, K, 2, panels + (column + c) * K + k * PANEL, depth,
                      block + r * BLOCK + c, BLOCK, k > 0);
     }
   }

@@ -1,5 +1,6 @@
 -- One training run on a text file: RECIPE TEXT [STEPS].  Prints: seconds peak_bytes val_loss.
 -- nanogpt: nanoGPT's recipe for small CPUs (its README: 4 layers, 4 heads, 128 wide, block 64, batch 12, AdamW, cosine).
+-- autocast: the same with products in bf16 (nanoGPT knows no such thing on a CPU: it leaves autocast out there).
 -- notebook: the same sizes with RoPE, QK-norm and relu^2, by Muon and AdamW with a linear warm-down.
 local recipe, path, steps = arg[1], arg[2], tonumber(arg[3] or 2000)
 local started = torch.perf_counter()
@@ -18,6 +19,12 @@ function recipes.nanogpt()
     schedule = schedule.cosine{warmup = math.min(100, steps // 2), total = steps, final = 0.1},
     clip = 1.0,
   }
+end
+
+function recipes.autocast()
+  local o = recipes.nanogpt()
+  o.autocast = "bf16"
+  return o
 end
 
 function recipes.notebook()

@@ -100,3 +100,33 @@ test("wrong arguments are refused by name", function()
   test.raises(function() torch.autocast("gpu") end, "device: expected cpu, cuda or meta, got gpu")
   test.raises(function() torch.autocast("cpu", 3) end, "autocast: expected a function to run, got an integer")
 end)
+
+test("products of bf16 tensors are the exact ones rounded to bf16, for any shape and number of threads", function()
+  local threads = torch.get_num_threads()
+  for _, size in ipairs {{2, 3, 5}, {768, 96, 128}, {33, 65, 129}, {64, 300, 513}, {40, 31, 1}, {100, 33, 1030}} do
+    torch.manual_seed(size[1])
+    local M, N, K = size[1], size[2], size[3]
+    local x = torch.randn(M, K):to(torch.bfloat16):requires_grad_(true)
+    local w = torch.randn(N, K):to(torch.bfloat16):requires_grad_(true)
+    local dy = torch.randn(M, N):to(torch.bfloat16)
+    local function products()
+      x.grad, w.grad = nil, nil
+      local y = F.linear(x, w)
+      y:backward(dy)
+      return {y:detach(), x.grad:clone(), w.grad:clone()}
+    end
+    local found = products()
+    torch.set_num_threads(threads == 1 and 2 or 1)
+    local again = products()
+    torch.set_num_threads(threads)
+    local exact = {x:detach():double():matmul(w:detach():double():t()), dy:double():matmul(w:detach():double()),
+                   dy:double():t():matmul(x:detach():double())}
+    for i = 1, 3 do
+      assert(torch.equal(found[i], again[i]), "other bits for another number of threads")
+      -- half an ulp of bf16 is up to 2^-8 of the number; sums in f32 add 2^-24 of the largest for every term
+      local off = (found[i]:double() - exact[i]):abs()
+      local allowed = exact[i]:abs() * 2 ^ -8 + exact[i]:abs():max():item() * 1030 * 2 ^ -24
+      assert((off - allowed):max():item() <= 0, f"product {i} of {M} x {N} x {K} is off by {(off - allowed):max():item()}")
+    end
+  end
+end)

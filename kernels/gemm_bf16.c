@@ -1,0 +1,147 @@
+/* gemm_bf16.c: a tile of gemm.c's C where A and B hold bf16 numbers widened to f32, as the products
+ * of autocast do.  Narrowing them again loses nothing, and bf16.h multiplies pairs of them twice as
+ * fast.  Sums are f32, in the order of k, a pair at a time.
+ *
+ * A pair is k (low half) and k + 1; where K is odd the last one is filled up with zero.  As in
+ * gemm.c, for every DEPTH of K the columns of B become panels that stay in the second-level cache,
+ * and STRIP rows of A at a time are multiplied with all of them; here those are copied, too. */
+#include "kernels/bf16.h"
+#include "kernels/gemm.h"
+
+#if GT_BF16_PRODUCTS
+
+#include "kernels/functions.h"
+
+enum {
+  DEPTH = 512,
+  PAIRS = DEPTH / 2,
+  PANEL = GT_BF16_COLUMNS,
+  STRIP = 32,
+  LANES = 16, /* of pairs in a vector */
+};
+
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static inline uint32_t pair(float even, float odd) {
+  return gt_bits_of_float(even) >> 16 | (gt_bits_of_float(odd) & 0xffff0000u);
+}
+
+/* Two rows of numbers, k and k + 1 (`odd` NULL: zeros), as n pairs, and zeros up to `end`. */
+static inline void pair_rows(const float *even, const float *odd, int64_t n, int64_t end,
+                             uint32_t *to) {
+  if (odd != NULL) {
+    for (int64_t i = 0; i < n; i++) to[i] = pair(even[i], odd[i]);
+  } else {
+    for (int64_t i = 0; i < n; i++) to[i] = pair(even[i], 0);
+  }
+  for (int64_t i = n; i < end; i++) to[i] = 0;
+}
+
+/* n numbers of one row, one k after the other, as pairs. */
+static inline void pair_along(const float *x, int64_t n, uint32_t *to) {
+  for (int64_t i = 0; i < n / 2; i++) to[i] = pair(x[2 * i], x[2 * i + 1]);
+  if (n % 2 != 0) to[n / 2] = pair(x[n - 1], 0);
+}
+
+/* B (depth, columns), its rows ld apart, as panels (depth / 2, PANEL) of pairs. */
+static void pack(const float *b, int64_t ld, int64_t depth, int64_t columns, uint32_t *panels) {
+  for (int64_t first = 0; first < columns; first += PANEL) {
+    int64_t width = smaller(PANEL, columns - first);
+    for (int64_t k = 0; k < depth; k += 2, panels += PANEL) {
+      const float *even = b + k * ld + first, *odd = k + 1 < depth ? even + ld : NULL;
+      if (width == PANEL)
+        pair_rows(even, odd, PANEL, PANEL, panels);
+      else
+        pair_rows(even, odd, width, PANEL, panels);
+    }
+  }
+}
+
+/* The same of B = x^T, x (columns, depth): LANES columns by as many pairs are turned at a time. */
+static void pack_transposed(const float *x, int64_t ld, int64_t depth, int64_t columns,
+                            uint32_t *panels) {
+  int64_t pairs = (depth + 1) / 2;
+  for (int64_t first = 0; first < gt_round_up(columns, PANEL); first += LANES) {
+    uint32_t *to = panels + first / PANEL * pairs * PANEL + first % PANEL;
+    for (int64_t k = 0; k < depth; k += 2 * LANES) {
+      int64_t n = smaller(2 * LANES, depth - k);
+      _Alignas(64) uint32_t rows[LANES][LANES] = {0};
+      gt_vector_f32 v[LANES];
+      for (int64_t i = 0; i < smaller(LANES, columns - first); i++)
+        pair_along(x + (first + i) * ld + k, n, rows[i]);
+      for (int i = 0; i < LANES; i++) v[i] = *(const gt_vector_f32 *)rows[i];
+      gt_transpose_f32(v);
+      for (int64_t i = 0; i < (n + 1) / 2; i++) *(gt_vector_f32 *)(to + (k / 2 + i) * PANEL) = v[i];
+    }
+  }
+}
+
+/* Rows of A as gt_bf16_tile reads them. */
+typedef struct strip {
+  const uint16_t *at;
+  int64_t row, k; /* steps in numbers from row to row, from pair to pair */
+} strip;
+
+/* `rows` rows of A (or columns of the matrix it is the transpose of), filled up with zeros. */
+static strip strip_of(const float *a, gt_matrix m, int64_t rows, int64_t depth,
+                      uint32_t *copy /* (STRIP, PAIRS) */) {
+  int64_t pairs = (depth + 1) / 2;
+  if (m.transposed) {
+    for (int64_t k = 0; k < depth; k += 2)
+      pair_rows(a + k * m.ld, k + 1 < depth ? a + (k + 1) * m.ld : NULL, rows, STRIP,
+                copy + k / 2 * STRIP);
+    return (strip){(const uint16_t *)copy, 2, 2 * STRIP};
+  }
+  for (int64_t i = 0; i < rows; i++) pair_along(a + i * m.ld, depth, copy + i * pairs);
+  memset(copy + rows * pairs, 0, (size_t)((STRIP - rows) * pairs) * sizeof *copy);
+  return (strip){(const uint16_t *)copy, 2 * pairs, 2};
+}
+
+/* A tile that reaches over the edge of C, by way of one that does not. */
+static void edge_tile(strip a, const uint16_t *panel, int64_t pairs, float *c, int64_t ldc,
+                      bool add, int64_t rows, int64_t columns) {
+  float whole[GT_BF16_ROWS * PANEL] = {0};
+  size_t bytes = (size_t)columns * sizeof *c;
+  for (int64_t i = 0; add && i < rows; i++) memcpy(whole + i * PANEL, c + i * ldc, bytes);
+  gt_bf16_tile(a.at, a.row, a.k, panel, 2 * pairs, whole, PANEL, add);
+  for (int64_t i = 0; i < rows; i++) memcpy(c + i * ldc, whole + i * PANEL, bytes);
+}
+
+/* c (rows, columns) = or += the strip times the panels. */
+static void multiply_strip(strip a, const uint32_t *panels, int64_t pairs, float *c, int64_t ldc,
+                           bool add, int64_t rows, int64_t columns) {
+  for (int64_t j = 0; j < columns; j += PANEL, panels += PANEL * pairs) {
+    for (int64_t i = 0; i < rows; i += GT_BF16_ROWS) {
+      strip part = {a.at + i * a.row, a.row, a.k};
+      const uint16_t *panel = (const uint16_t *)panels;
+      float *to = c + i * ldc + j;
+      if (rows - i >= GT_BF16_ROWS && columns - j >= PANEL)
+        gt_bf16_tile(part.at, part.row, part.k, panel, 2 * pairs, to, ldc, add);
+      else
+        edge_tile(part, panel, pairs, to, ldc, add, smaller(rows - i, GT_BF16_ROWS),
+                  smaller(columns - j, PANEL));
+    }
+  }
+}
+
+void gt_gemm_bf16(int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b, bool add, float *c,
+                  int64_t ldc) {
+  _Alignas(64) uint32_t panels[PAIRS * GT_GEMM_BF16_COLUMNS];
+  _Alignas(64) uint32_t copy[STRIP * PAIRS];
+  const float *a_data = a.data, *b_data = b.data;
+  for (int64_t k = 0; k == 0 || k < K; k += DEPTH) {
+    int64_t depth = smaller(DEPTH, K - k), pairs = (depth + 1) / 2;
+    if (b.transposed)
+      pack_transposed(b_data + k, b.ld, depth, N, panels);
+    else
+      pack(b_data + k * b.ld, b.ld, depth, N, panels);
+    for (int64_t i = 0; i < M; i += STRIP) {
+      int64_t rows = smaller(STRIP, M - i);
+      const float *from = a.transposed ? a_data + k * a.ld + i : a_data + i * a.ld + k;
+      multiply_strip(strip_of(from, a, rows, depth, copy), panels, pairs, c + i * ldc, ldc,
+                     add || k > 0, rows, N);
+    }
+  }
+}
+
+#endif
