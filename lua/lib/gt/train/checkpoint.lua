@@ -145,7 +145,7 @@ end
 --- The manifest of the checkpoint of a step, of the last one when none is named; raises on a damaged one.
 function checkpoint.read(path, step)
   local steps = checkpoint.steps(path)
-  if #steps == 0 then keywords.fail("no checkpoint in '%s'", path) end
+  if #steps == 0 then keywords.fail("train.open: no checkpoint in '%s'", path) end
   if step == nil then step = steps[#steps] end
   local there = false
   for _, known in ipairs(steps) do there = there or known == step end
