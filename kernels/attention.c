@@ -25,6 +25,7 @@ enum { LAYOUT, CAUSAL, SCALE, OFFSET, DROPOUT, SEED, STREAM };
 enum { BTHD, BHTD };
 enum { QUERIES = 64, KEYS = 256 }; /* a block of scores; multiples of the tile */
 enum { LDS = KEYS + 16 };          /* row step of a block: an odd number of cache lines */
+enum { MOST_CHANNELS = 1 << 20 };  /* with INT32_MAX tokens no size below overflows */
 enum { PACKED_BYTES = 4 << 20 };   /* of panels at a time; one sequence may need more */
 
 typedef struct steps {
@@ -78,6 +79,10 @@ static gt_status check_shapes(gt_call *c, int heads) {
                    "got %s, %s, %s",
                    layout, gt_shape_text(q, text[0]), gt_shape_text(k, text[1]),
                    gt_shape_text(v, text[2]));
+  if (larger(q->shape[3 - heads], k->shape[3 - heads]) > INT32_MAX || q->shape[3] > MOST_CHANNELS)
+    return gt_fail(c->cx, GT_ESHAPE,
+                   "attention: expected at most %d tokens of %d channels, got %s and %s", INT32_MAX,
+                   MOST_CHANNELS, gt_shape_text(q, text[0]), gt_shape_text(k, text[1]));
   int64_t H = q->shape[heads], Hkv = k->shape[heads];
   if (Hkv == 0 ? H != 0 : H % Hkv != 0)
     return gt_fail(c->cx, GT_ESHAPE, "attention: expected a multiple of %lld query heads, got %lld",

@@ -63,3 +63,9 @@ test("rms_norm and layer_norm follow their formulas", function()
   test.raises(function() F.rms_norm(x, {5}) end, "expected the last dimension of torch.Size([3, 6]) to be 5")
   test.raises(function() F.rms_norm(x, {3, 6}) end, "only the last dimension")
 end)
+
+test("attention refuses sizes whose scratch memory could not be counted", function()
+  local q = torch.empty(1, 1, 1 << 40, 1, {device = "meta"})
+  test.raises(function() F.scaled_dot_product_attention(q, q, q) end,
+              "attention: expected at most 2147483647 tokens of 1048576 channels, got (1, 1, 1099511627776, 1)")
+end)
