@@ -1,6 +1,6 @@
 --- show.lua: values as the text that prompt and cells display.
 -- Tables print as constructors that can be pasted back, on one line when that fits in 79 columns, else one item per
--- line, or line by line where all are numbers.  Values with a __tostring print through it.
+-- line.  Values with a __tostring print through it.
 local native = require "native"
 
 local WIDTH = 79
@@ -51,18 +51,6 @@ local function layout(open, items, close)
   return open .. table.concat(items, ",\n" .. (" "):rep(#open)) .. close
 end
 
---- Numbers are written as many to a line as there is room for; `label`: columns that may stand before the first line.
-local function filled(items, label)
-  local lines, line = {}, "{"
-  for i, item in ipairs(items) do
-    local text = item .. (i < #items and ", " or "}")
-    if columns(line) + columns(text) > WIDTH - label then lines[#lines + 1], line = line:gsub(" $", ""), " " end
-    line = line .. text
-  end
-  lines[#lines + 1] = line
-  return table.concat(lines, "\n")
-end
-
 local show
 
 local function function_text(f)
@@ -88,11 +76,7 @@ local function table_text(value, depth, state)
   if depth > state.limits.depth then return next(value) == nil and "{}" or "{…}" end
   state.open[value] = true
   local items, keys, count, most = {}, {}, rawlen(value), state.limits.items
-  local numbers = count > 0
-  for i = 1, math.min(count, most) do
-    items[i] = show(rawget(value, i), depth + 1, state)
-    numbers = numbers and type(rawget(value, i)) == "number"
-  end
+  for i = 1, math.min(count, most) do items[i] = show(rawget(value, i), depth + 1, state) end
   for key in next, value do
     if not (math.type(key) == "integer" and key >= 1 and key <= count) then keys[#keys + 1] = key end
   end
@@ -105,7 +89,6 @@ local function table_text(value, depth, state)
   local left = math.max(count - most, 0) + math.max(#keys - most, 0)
   if left > 0 then items[#items + 1] = ("… %d more"):format(left) end
   state.open[value] = nil
-  if numbers and #keys == 0 then return filled(items, math.min(16 * depth, 32)) end
   return layout("{", items, "}")
 end
 

@@ -55,17 +55,17 @@ os.remove(folder)
 os.execute(("mkdir %s && printf 'LC_NUMERIC\\ndecimal_point \",\"\\nthousands_sep \"\"\\ngrouping -1\\nEND LC_NUMERIC\\n' >%s/source")
   :format(folder, folder))
 os.execute(("localedef -c -i %s/source -f UTF-8 %s/xx_XX.UTF-8 >/dev/null 2>&1"):format(folder, folder))
-local script = [[assert(os.setlocale("xx_XX.UTF-8", "numeric")) assert(("%.1f"):format(0.5) == "0,5")
-  io.write(f"{0.5} {0.5:.2f} {torch.tensor{0.5, 1e-5}}")]]
+local script = [[io.write(os.setlocale("xx_XX.UTF-8", "numeric") and "comma " or "absent ", ("%.1f "):format(0.5),
+  f"{0.5} {0.5:.2f} {torch.tensor{0.5, 1e-5}}")]]
 local gptsh = os.getenv "GPTSH" or "./gptsh"
 local child <close> = io.popen(("LOCPATH=%s %s -e '%s' 2>&1"):format(folder, gptsh, script))
 local output = child:read "a"
 os.execute("rm -rf " .. folder)
-if output:find "assertion failed" then
+if output:find "^absent" then
   test.skip("a decimal comma in the locale changes nothing", "localedef cannot make a locale here")
 else
   test("a decimal comma in the locale changes nothing", function()
-    test.equal(output, "0.5 0.50 tensor([5.0000e-01, 1.0000e-05])")
+    test.equal(output, "comma 0.5 0.5 0.50 tensor([5.0000e-01, 1.0000e-05])")
   end)
 end
 

@@ -296,10 +296,6 @@ function methods.run(t, n)
   end
   local target = n and t.step_count + math.tointeger(n) or t.steps
   t.target = t.steps and math.min(target, t.steps) or target
-  if t.target <= t.step_count then
-    io.stderr:write(f"train: all {t.steps} steps are done; t.steps = {t.step_count + (n or 100)} allows more\n")
-    return t.loss
-  end
   return run(t)
 end
 
