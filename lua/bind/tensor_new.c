@@ -217,7 +217,8 @@ static gt_tensor *push_host(lua_State *L, const gtlua_options *options, gt_dtype
 static double count_whole(int64_t first, int64_t stop, int64_t by) {
   if (by > 0 ? first >= stop : first <= stop) return 0;
   uint64_t up = (uint64_t)stop - (uint64_t)first, step = (uint64_t)by; /* may pass 2^63 */
-  return by > 0 ? (double)((up - 1) / step + 1) : (double)((-up - 1) / -step + 1);
+  uint64_t count = by > 0 ? (up - 1) / step + 1 : (-up - 1) / -step + 1;
+  return (double)count;
 }
 
 /* torch.arange([start = 0,] stop[, step = 1][, options]): half-open */

@@ -59,8 +59,8 @@ end
 
 --- The log of a run without what depends on the clock.
 function support.log(folder)
-  local text = support.read(folder .. "/log.jsonl")
-  return (text:gsub('"elapsed":[^,}]*', ""):gsub('"started":"[^"]*"', ""):gsub('"threads":%d+', ""))
+  local lines = support.read(folder .. "/log.jsonl")
+  return (lines:gsub('"elapsed":[^,}]*', ""):gsub('"started":"[^"]*"', ""):gsub('"threads":%d+', ""))
 end
 
 --- A short run of a tiny model that saves after every fourth step and keeps one checkpoint; goes on with one that is
