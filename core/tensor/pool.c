@@ -1,9 +1,13 @@
 /* pool.c: worker threads that share out the chunks of one job at a time.
  *
- * The whole hand-over is one word: `ticket` = (job number, next chunk).  A thread owns a chunk when
- * its compare-and-swap moves the ticket on.  A new job is published by closing the ticket under a
- * new job number, writing the job, and opening the ticket at chunk 0: a thread that read an old or
- * half-written job holds an old ticket, so its swap fails.  Nobody waits for threads that have
+ * Every thread has a lane: chunks [w C / W, (w + 1) C / W) of a job's C, the same part of every job
+ * of the same size, so that rows stay in the cache of the core that wrote them.  Once through with
+ * its own lane it takes what is left of the others'.
+ *
+ * A lane's ticket is (job number, next chunk); a ticket of another job counts as untouched.  A
+ * thread owns a chunk when its compare-and-swap moves the ticket on.  It reads the job's number
+ * first and again last: where both are the same, what it read in between belongs together, and a
+ * lane with chunks left means that the job is not over.  Nobody waits for threads that have
  * nothing to do. */
 #include "core/tensor/pool.h"
 
@@ -23,8 +27,12 @@ enum {
   IDLE_NS = 2000000,         /* a worker without work for this long goes to sleep */
   STACK_BYTES = 2 << 20,
 };
-#define CLOSED UINT32_MAX
 #define MAX_CHUNKS ((int64_t)1 << 31)
+
+/* Chunks of a job that one thread runs before the others'. */
+typedef struct lane {
+  _Alignas(64) _Atomic uint64_t ticket; /* job << 32 | next chunk */
+} lane;
 
 typedef struct worker {
   gt_pool *pool;
@@ -39,16 +47,14 @@ struct gt_pool {
   bool started; /* the workers: a session that computes nothing starts none */
   atomic_bool stop;
 
-  /* the job */
-  _Alignas(64) _Atomic uint64_t ticket;
+  _Alignas(64) _Atomic uint32_t job; /* its number, odd while what follows is written; a futex */
   _Atomic(gt_task) task;
   _Atomic(void *) argument;
-  _Atomic int64_t n, grain;
-  _Atomic uint32_t chunks;
+  _Atomic int64_t n, grain, chunks;
 
   _Alignas(64) _Atomic uint32_t done; /* chunks finished */
-  _Alignas(64) _Atomic uint32_t wake; /* futex: counts jobs */
   _Atomic int sleepers;
+  lane lanes[]; /* (threads) */
 };
 
 static _Thread_local int worker_number;
@@ -72,38 +78,67 @@ static int64_t now_ns(void) {
   return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static void run_chunk(gt_ctx *cx, gt_task task, void *argument, int64_t n, int64_t grain,
-                      int64_t chunk) {
+typedef struct job {
+  uint32_t number;
+  gt_task task;
+  void *argument;
+  int64_t n, grain, chunks;
+} job;
+
+static bool job_is(const gt_pool *pool, uint32_t number) {
+  return atomic_load_explicit(&pool->job, memory_order_acquire) == number;
+}
+
+/* The last job published; false while one is being written. */
+static bool job_read(const gt_pool *pool, job *out) {
+  job j = {.number = atomic_load_explicit(&pool->job, memory_order_acquire)};
+  j.task = atomic_load_explicit(&pool->task, memory_order_acquire);
+  j.argument = atomic_load_explicit(&pool->argument, memory_order_acquire);
+  j.n = atomic_load_explicit(&pool->n, memory_order_acquire);
+  j.grain = atomic_load_explicit(&pool->grain, memory_order_acquire);
+  j.chunks = atomic_load_explicit(&pool->chunks, memory_order_acquire);
+  *out = j;
+  return j.number % 2 == 0 && job_is(pool, j.number);
+}
+
+static void run_chunk(gt_ctx *cx, const job *j, int64_t chunk) {
   if (gt_stopped(cx)) return;
-  int64_t begin = chunk * grain;
-  task(argument, begin, n - begin < grain ? n : begin + grain);
+  int64_t begin = chunk * j->grain;
+  j->task(j->argument, begin, j->n - begin < j->grain ? j->n : begin + j->grain);
 }
 
-/* Claims and runs one chunk; false when there is none. */
+/* Runs what is left of a lane; returns the number of chunks. */
+static uint32_t run_lane(gt_pool *pool, const job *j, int which) {
+  int64_t first = which * j->chunks / pool->threads, end = (which + 1) * j->chunks / pool->threads;
+  lane *own = &pool->lanes[which];
+  for (uint32_t count = 0;;) {
+    uint64_t ticket = atomic_load_explicit(&own->ticket, memory_order_acquire);
+    int64_t chunk = ticket >> 32 == j->number ? (int64_t)(uint32_t)ticket : first;
+    if (chunk >= end || !job_is(pool, j->number)) return count;
+    uint64_t next = (uint64_t)j->number << 32 | (uint32_t)(chunk + 1);
+    if (!atomic_compare_exchange_strong(&own->ticket, &ticket, next)) continue;
+    run_chunk(pool->cx, j, chunk);
+    count++;
+  }
+}
+
+/* Runs chunks of the last job until none is left to claim; false when there was none. */
 static bool help(gt_pool *pool) {
-  uint64_t ticket = atomic_load_explicit(&pool->ticket, memory_order_acquire);
-  uint32_t chunk = (uint32_t)ticket;
-  if (chunk == CLOSED || chunk >= atomic_load_explicit(&pool->chunks, memory_order_acquire))
-    return false;
-  gt_task task = atomic_load_explicit(&pool->task, memory_order_acquire);
-  void *argument = atomic_load_explicit(&pool->argument, memory_order_acquire);
-  int64_t n = atomic_load_explicit(&pool->n, memory_order_acquire);
-  int64_t grain = atomic_load_explicit(&pool->grain, memory_order_acquire);
-  if (!atomic_compare_exchange_strong(&pool->ticket, &ticket, ticket + 1)) return true;
+  job j;
+  if (!job_read(pool, &j)) return false;
+  uint32_t count = 0;
   inside_chunk = true;
-  run_chunk(pool->cx, task, argument, n, grain, chunk);
+  for (int i = 0; i < pool->threads; i++)
+    count += run_lane(pool, &j, (worker_number + i) % pool->threads);
   inside_chunk = false;
-  atomic_fetch_add_explicit(&pool->done, 1, memory_order_acq_rel);
-  return true;
+  if (count > 0) atomic_fetch_add_explicit(&pool->done, count, memory_order_acq_rel);
+  return count > 0;
 }
 
-static void sleep_until_work(gt_pool *pool) {
-  uint32_t seen = atomic_load(&pool->wake);
+/* `seen` is the job the worker found nothing left of. */
+static void sleep_until_work(gt_pool *pool, uint32_t seen) {
   atomic_fetch_add(&pool->sleepers, 1);
-  uint64_t ticket = atomic_load(&pool->ticket);
-  uint32_t chunk = (uint32_t)ticket;
-  bool work = chunk != CLOSED && chunk < atomic_load(&pool->chunks);
-  if (!work && !atomic_load(&pool->stop)) futex(&pool->wake, FUTEX_WAIT, seen);
+  if (!atomic_load(&pool->stop)) futex(&pool->job, FUTEX_WAIT, seen);
   atomic_fetch_sub(&pool->sleepers, 1);
 }
 
@@ -112,13 +147,16 @@ static void *work(void *data) {
   gt_pool *pool = self->pool;
   worker_number = self->number;
   int64_t idle_since = now_ns();
+  uint32_t seen = 0;
   while (!atomic_load_explicit(&pool->stop, memory_order_acquire)) {
-    bool worked = false;
-    while (help(pool)) worked = true;
-    if (worked) idle_since = now_ns();
-    for (int i = 0; i < SPINS_PER_LOOK; i++) relax();
+    uint32_t number = atomic_load_explicit(&pool->job, memory_order_acquire);
+    if (number != seen && number % 2 == 0) {
+      seen = number;
+      if (help(pool)) idle_since = now_ns();
+    }
+    for (int i = 0; i < SPINS_PER_LOOK && job_is(pool, seen); i++) relax();
     if (now_ns() - idle_since < IDLE_NS) continue;
-    sleep_until_work(pool);
+    sleep_until_work(pool, seen);
     idle_since = now_ns();
   }
   return NULL;
@@ -156,14 +194,16 @@ gt_status gt_pool_new(gt_ctx *cx, int threads, gt_pool **out) {
   if (threads <= 0) threads = available_cores();
   if (threads > MAX_THREADS) threads = MAX_THREADS;
   gt_pool *pool = NULL;
-  if (!gt_fault(cx)) pool = aligned_alloc(_Alignof(gt_pool), sizeof *pool);
+  size_t bytes = sizeof *pool + (size_t)threads * sizeof *pool->lanes;
+  if (!gt_fault(cx)) pool = aligned_alloc(_Alignof(gt_pool), bytes);
   worker *workers = gt_calloc(cx, (size_t)threads, sizeof *workers);
   if (pool == NULL || workers == NULL) {
     gt_free(pool);
     gt_free(workers);
     return gt_fail(cx, GT_ENOMEM, "out of memory: a pool of %d threads", threads);
   }
-  *pool = (gt_pool){.cx = cx, .threads = threads, .workers = workers, .ticket = CLOSED};
+  *pool = (gt_pool){.cx = cx, .threads = threads, .workers = workers};
+  for (int i = 0; i < threads; i++) pool->lanes[i] = (lane){0};
   *out = pool;
   return GT_OK;
 }
@@ -171,8 +211,8 @@ gt_status gt_pool_new(gt_ctx *cx, int threads, gt_pool **out) {
 void gt_pool_free(gt_pool *pool) {
   if (pool == NULL) return;
   atomic_store(&pool->stop, true);
-  atomic_fetch_add(&pool->wake, 1);
-  futex(&pool->wake, FUTEX_WAKE, MAX_THREADS);
+  atomic_fetch_add(&pool->job, 1); /* odd: no job, only a reason to look up */
+  futex(&pool->job, FUTEX_WAKE, MAX_THREADS);
   for (int i = 1; pool->started && i < pool->threads; i++)
     pthread_join(pool->workers[i].thread, NULL);
   gt_free(pool->workers);
@@ -193,39 +233,35 @@ gt_status gt_pool_resize(gt_ctx *cx, int threads) {
   return GT_OK;
 }
 
-static void publish(gt_pool *pool, int64_t n, int64_t grain, uint32_t chunks, gt_task task,
-                    void *argument) {
-  uint64_t job = ((atomic_load_explicit(&pool->ticket, memory_order_relaxed) >> 32) + 1) << 32;
-  atomic_store(&pool->ticket, job | CLOSED);
-  atomic_store_explicit(&pool->task, task, memory_order_release);
-  atomic_store_explicit(&pool->argument, argument, memory_order_release);
-  atomic_store_explicit(&pool->n, n, memory_order_release);
-  atomic_store_explicit(&pool->grain, grain, memory_order_release);
-  atomic_store_explicit(&pool->chunks, chunks, memory_order_release);
+static void publish(gt_pool *pool, const job *j) {
+  uint32_t number = atomic_load_explicit(&pool->job, memory_order_relaxed) + 1;
+  atomic_store(&pool->job, number);
+  atomic_store_explicit(&pool->task, j->task, memory_order_release);
+  atomic_store_explicit(&pool->argument, j->argument, memory_order_release);
+  atomic_store_explicit(&pool->n, j->n, memory_order_release);
+  atomic_store_explicit(&pool->grain, j->grain, memory_order_release);
+  atomic_store_explicit(&pool->chunks, j->chunks, memory_order_release);
   atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
-  atomic_store(&pool->ticket, job);
-  atomic_fetch_add(&pool->wake, 1);
-  int sleepers = atomic_load(&pool->sleepers);
+  atomic_store(&pool->job, number + 1);
+  int64_t sleepers = atomic_load(&pool->sleepers);
   if (sleepers > 0)
-    futex(&pool->wake, FUTEX_WAKE,
-          (uint32_t)sleepers < chunks - 1 ? (uint32_t)sleepers : chunks - 1);
+    futex(&pool->job, FUTEX_WAKE, (uint32_t)(sleepers < j->chunks ? sleepers : j->chunks - 1));
 }
 
 void gt_parallel(gt_ctx *cx, int64_t n, int64_t grain, gt_task task, void *argument) {
   if (n <= 0) return;
   if (grain < 1) grain = 1;
   if (n / grain >= MAX_CHUNKS) grain = n / MAX_CHUNKS + 1;
-  int64_t chunks = (n + grain - 1) / grain;
+  job j = {0, task, argument, n, grain, (n + grain - 1) / grain};
   gt_pool *pool = cx->pool;
-  if (chunks == 1 || pool->threads == 1 || inside_chunk) {
-    for (int64_t i = 0; i < chunks; i++) run_chunk(cx, task, argument, n, grain, i);
+  if (j.chunks == 1 || pool->threads == 1 || inside_chunk) {
+    for (int64_t i = 0; i < j.chunks; i++) run_chunk(cx, &j, i);
     return;
   }
   if (!pool->started) start_workers(pool);
-  publish(pool, n, grain, (uint32_t)chunks, task, argument);
-  while (help(pool)) continue;
-  for (int spins = 0; atomic_load_explicit(&pool->done, memory_order_acquire) != (uint32_t)chunks;
-       spins++) {
+  publish(pool, &j);
+  help(pool);
+  for (int spins = 0; atomic_load_explicit(&pool->done, memory_order_acquire) != j.chunks; spins++) {
     if (spins < SPINS_BEFORE_YIELD)
       relax();
     else
