@@ -253,6 +253,17 @@ const gt_op gt_op_attention = {
 
 enum { T(N) = T(gt_tile_n) };
 
+/* Columns that a row of scores is worked on: those its tile sees, as whole LANES, so that no loop
+ * has a rest.  The row fills up its own n with something harmless, and with 0 in the end. */
+static int64_t T(padded)(const job *j, int64_t first, int64_t r, int64_t k0, int64_t keys) {
+  int64_t last = first + r / GT_TILE_M * GT_TILE_M + GT_TILE_M - 1;
+  return gt_round_up(visible(j, last, k0, keys), T(LANES));
+}
+
+static void T(fill)(real *s, int64_t n, int64_t end, real value) {
+  for (int64_t i = n; i < end; i++) s[i] = value;
+}
+
 /* to = factor * the n channels of a token. */
 static void T(load)(const real *x, int64_t step, int64_t n, real factor, real *to) {
   if (step == 1) {
@@ -294,17 +305,18 @@ static void T(pack_heads)(void *argument, int64_t begin, int64_t end) {
   }
 }
 
-/* One row of scores becomes exp(s - top), with the running maximum, sum and output row brought to
- * the new top.  Columns n ... end are cleared: the product with V reads them. */
+/* One row of n scores becomes exp(s - top), with the running maximum, sum and output row brought to
+ * the new top.  Columns n ... end become 0: the product with V reads the first of them. */
 static void T(softmax_row)(real *s, int64_t n, int64_t end, real *top, real *sum, real *out,
                            int64_t width) {
-  for (int64_t i = n; i < end; i++) s[i] = 0;
-  if (n == 0) return;
-  real highest = T(row_max)(s, n);
+  T(fill)(s, n, end, n > 0 ? s[0] : 0);
+  real highest = n > 0 ? T(row_max)(s, end) : *top;
   if (!(highest > *top)) highest = *top;
   real factor = *top == highest ? 1 : T(gt_exp)(*top - highest);
-  for (int64_t i = 0; i < n; i++) s[i] = T(gt_exp)(s[i] - highest);
-  *sum = *sum * factor + T(row_sum)(s, n);
+  for (int64_t i = 0; i < end; i += T(LANES))
+    for (int64_t k = i; k < i + T(LANES); k++) s[k] = T(gt_exp)(s[k] - highest);
+  T(fill)(s, n, end, 0);
+  *sum = *sum * factor + T(row_sum)(s, end);
   *top = highest;
   if (factor == 1) return;
   for (int64_t i = 0; i < width; i++) out[i] *= factor;
@@ -333,9 +345,8 @@ static void T(forward_block)(const job *j, int64_t batch, int64_t head, int64_t 
     int64_t keys = smaller(KEYS, seen - k0);
     T(scores)(j, q, k_panels, first, rows, k0, keys, s);
     for (int64_t r = 0; r < rows; r++) {
-      int64_t tile_last = first + r / GT_TILE_M * GT_TILE_M + GT_TILE_M - 1;
       T(softmax_row)
-      (s + r * LDS, visible(j, first + r, k0, keys), visible(j, tile_last, k0, keys), &top[r],
+      (s + r * LDS, visible(j, first + r, k0, keys), T(padded)(j, first, r, k0, keys), &top[r],
        &sum[r], out + r * width, width);
       if (j->drop.on) T(gt_drop_row)
       (&j->drop, (lse + r - (const real *)j->lse) * j->S + k0, s + r * LDS,
@@ -349,19 +360,19 @@ static void T(forward_block)(const job *j, int64_t batch, int64_t head, int64_t 
     }
   }
   real *y = (real *)j->out + batch * j->out_at.batch + head * j->out_at.head;
-  for (int64_t r = 0; r < rows; r++) {
+  for (int64_t r = 0; r < rows; r++)
     T(load)(out + r * width, 1, D, j->S == 0 ? 0 : 1 / sum[r], y + (first + r) * j->out_at.token);
-    lse[r] = top[r] + (real)log(sum[r]);
-  }
+  for (int64_t r = 0; r < rows; r++) lse[r] = top[r] + T(gt_log)(sum[r]);
 }
 
-/* Work items in falling order of cost: the last queries see the most keys. */
+/* Head after head, as the backward and the layers around it go through the rows; of a head the
+ * most expensive first: the last queries see the most keys. */
 static void T(forward_blocks)(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
-  int64_t blocks = (j->T + QUERIES - 1) / QUERIES, heads = j->batches * j->H;
+  int64_t blocks = (j->T + QUERIES - 1) / QUERIES;
   real *scratch = (real *)j->scratch + gt_worker() * j->scratch_size;
   for (int64_t item = begin; item < end; item++) {
-    int64_t block = blocks - 1 - item / heads, head = item % heads;
+    int64_t block = blocks - 1 - item % blocks, head = item / blocks;
     T(forward_block)(j, j->batch + head / j->H, head % j->H, block * QUERIES, scratch);
   }
 }
@@ -513,17 +524,21 @@ static void T(block_gradient)(const job *j, const T(head) * h, const real *lse, 
   for (int64_t r = 0; r < rows; r++) {
     real *p = h->p + r * LDS, *ds = h->ds + r * LDS;
     int64_t n = visible(j, first + r, k0, keys);
-    int64_t tile_last = first + r / GT_TILE_M * GT_TILE_M + GT_TILE_M - 1;
-    int64_t end = gt_round_up(visible(j, tile_last, k0, keys), GT_TILE_M);
+    int64_t end = T(padded)(j, first, r, k0, keys);
     real row_lse = lse[first + r], inner = h->inner[first + r];
     int64_t word = (lse + first + r - (const real *)j->lse) * j->S + k0;
     if (j->drop.on) T(gt_drop_row)(&j->drop, word, ds, n);
-    for (int64_t i = 0; i < n; i++) {
-      p[i] = T(gt_exp)(p[i] - row_lse);
-      ds[i] = p[i] * (ds[i] - inner);
+    T(fill)(p, n, end, row_lse);
+    T(fill)(ds, n, end, inner);
+    for (int64_t i = 0; i < end; i += T(LANES)) {
+      for (int64_t k = i; k < i + T(LANES); k++) {
+        p[k] = T(gt_exp)(p[k] - row_lse);
+        ds[k] = p[k] * (ds[k] - inner);
+      }
     }
     if (j->drop.on) T(gt_drop_row)(&j->drop, word, p, n);
-    for (int64_t i = n; i < end; i++) p[i] = ds[i] = 0;
+    T(fill)(p, n, end, 0);
+    T(fill)(ds, n, end, 0);
   }
 }
 

@@ -8,7 +8,7 @@
  *     transposed the strip is copied first, for its numbers lie a whole row of A apart.
  * Each element is the sum of chains of fused multiply-adds over DEPTH, in the order of k: the cut
  * of C, and so the number of threads, does not change its bits.  A single row has no use for copies
- * and is multiplied as it lies; operands that hold bf16 numbers go to gemm_bf16.c tile by tile. */
+ * and is multiplied as it lies; bf16 operands go to gemm_bf16.c tile by tile. */
 #ifndef real
 #include "kernels/gemm.h"
 
@@ -48,8 +48,9 @@ static int64_t column_step(gt_matrix m) { return m.transposed ? m.ld : 1; }
 #include "kernels/typed.h"
 
 #if GT_BF16_PRODUCTS
-static bool is_bf16(const product *p) {
-  return p->dtype == GT_F32 && p->a.bf16 && p->b.bf16 && p->M > 1;
+/* Where number (row, column) of op(m) lies. */
+static const uint16_t *bf16_at(gt_matrix m, int64_t row, int64_t column) {
+  return (const uint16_t *)m.data + row * row_step(m) + column * column_step(m);
 }
 
 static void multiply_bf16_tiles(void *argument, int64_t begin, int64_t end) {
@@ -58,10 +59,11 @@ static void multiply_bf16_tiles(void *argument, int64_t begin, int64_t end) {
   for (int64_t tile = begin; tile < end; tile++) {
     int64_t row = tile / across * p->tile_rows, column = tile % across * p->tile_columns;
     gt_matrix a = p->a, b = p->b;
-    a.data = a_at_f32(p, row, 0);
-    b.data = b_at_f32(p, 0, column);
-    gt_gemm_bf16(smaller(p->tile_rows, p->M - row), smaller(p->tile_columns, p->N - column), p->K,
-                 a, b, p->add, (float *)p->c + row * p->ldc + column, p->ldc);
+    a.data = bf16_at(a, row, 0);
+    b.data = bf16_at(b, 0, column);
+    char *c = (char *)p->c + (size_t)(row * p->ldc + column) * gt_dtype_size(p->dtype);
+    gt_gemm_bf16(p->dtype, smaller(p->tile_rows, p->M - row),
+                 smaller(p->tile_columns, p->N - column), p->K, a, b, p->add, c, p->ldc);
   }
 }
 #endif
@@ -79,7 +81,7 @@ static int64_t tile_count(const product *p) {
 
 static void cut(product *p, int threads) {
   p->tile_rows = part(p->M, ROWS);
-  p->tile_columns = part(p->N, COLUMN_BYTES / (int64_t)gt_dtype_size(p->dtype));
+  p->tile_columns = part(p->N, COLUMN_BYTES / (p->dtype == GT_F64 ? 8 : 4));
   for (int64_t tiles; threads > 1 && (tiles = tile_count(p)) < TILES * threads;) {
     int64_t *longer = p->tile_rows >= p->tile_columns ? &p->tile_rows : &p->tile_columns;
     if (*longer < 2 * (tiles < threads ? UNIT : LEAST)) return; /* no thread without work */
@@ -100,7 +102,7 @@ void gt_gemm(gt_ctx *cx, gt_dtype dtype, int64_t M, int64_t N, int64_t K, gt_mat
   int64_t tiles = tile_count(&p), grain = M * N * K <= SERIAL_WORK ? tiles : 1;
   gt_task task = GT_PICK(&p, multiply_tiles);
 #if GT_BF16_PRODUCTS
-  if (is_bf16(&p)) task = multiply_bf16_tiles;
+  if (a.bf16) task = multiply_bf16_tiles;
 #endif
   gt_parallel(cx, tiles, grain, task, &p);
 }

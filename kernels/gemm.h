@@ -1,7 +1,8 @@
 /* gemm.h: matrix products on the CPU.
  * Row-major.  C (M, N) = or += op(A) (M, K) op(B) (K, N), op = transpose where asked; dtype f32 or
- * f64.  Each element of C is one sum in the order of k: its bits depend neither on the number of
- * threads nor on the other rows and columns. */
+ * f64.  Where the CPU multiplies bf16 (GT_BF16_PRODUCTS of bf16.h) A and B may both be bf16, and C
+ * f32 or bf16: sums are f32, rounded once.  Each element of C is one sum in the order of k: its
+ * bits depend neither on the number of threads nor on the other rows and columns. */
 #ifndef GT_GEMM_H
 #define GT_GEMM_H
 
@@ -11,18 +12,17 @@ typedef struct gt_matrix {
   const void *data; /* (rows, cols) before the transpose, leading dimension `ld` */
   int64_t ld;
   bool transposed;
-  bool bf16; /* f32 that holds nothing but bf16 numbers: two such matrices are multiplied as bf16
-                where the CPU can, with sums in f32 */
+  bool bf16; /* its numbers; otherwise they have the product's dtype */
 } gt_matrix;
 
 /* Splits over the workers; inside a chunk of gt_parallel it runs on the calling thread only. */
 void gt_gemm(gt_ctx *cx, gt_dtype dtype, int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b,
              bool add, void *c, int64_t ldc);
 
-/* A tile of it on the calling thread, both operands bf16, N <= GT_GEMM_BF16_COLUMNS; only where
- * GT_BF16_PRODUCTS. */
+/* A tile of it on the calling thread, both operands bf16, C f32 or bf16 (`dtype`),
+ * N <= GT_GEMM_BF16_COLUMNS; only where GT_BF16_PRODUCTS. */
 enum { GT_GEMM_BF16_COLUMNS = 256 };
-void gt_gemm_bf16(int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b, bool add, float *c,
-                  int64_t ldc);
+void gt_gemm_bf16(gt_dtype dtype, int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b,
+                  bool add, void *c, int64_t ldc);
 
 #endif

@@ -1,10 +1,10 @@
-/* gemm_bf16.c: a tile of gemm.c's C where A and B hold bf16 numbers widened to f32, as the products
- * of autocast do.  Narrowing them again loses nothing, and bf16.h multiplies pairs of them twice as
- * fast.  Sums are f32, in the order of k, a pair at a time.
+/* gemm_bf16.c: a tile of gemm.c's C where A and B are bf16, which bf16.h multiplies in pairs, twice
+ * as fast as f32.  Sums are f32, in the order of k, a pair at a time.
  *
  * A pair is k (low half) and k + 1; where K is odd the last one is filled up with zero.  As in
  * gemm.c, for every DEPTH of K the columns of B become panels that stay in the second-level cache,
- * and STRIP rows of A at a time are multiplied with all of them; here those are copied, too. */
+ * and STRIP rows of A at a time are multiplied with all of them, where they lie if they can be.
+ * When C is bf16 the sums of a group of its rows have a block of their own until they are whole. */
 #include "kernels/bf16.h"
 #include "kernels/gemm.h"
 
@@ -13,42 +13,40 @@
 #include "kernels/functions.h"
 
 enum {
-  DEPTH = 512,
+  DEPTH = 1024,
   PAIRS = DEPTH / 2,
   PANEL = GT_BF16_COLUMNS,
+  COLUMNS = GT_GEMM_BF16_COLUMNS,
   STRIP = 32,
-  LANES = 16, /* of pairs in a vector */
+  GROUP = 256, /* rows of C whose sums wait for more than one DEPTH */
+  LANES = 16,  /* of pairs in a vector */
 };
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-static inline uint32_t pair(float even, float odd) {
-  return gt_bits_of_float(even) >> 16 | (gt_bits_of_float(odd) & 0xffff0000u);
-}
-
 /* Two rows of numbers, k and k + 1 (`odd` NULL: zeros), as n pairs, and zeros up to `end`. */
-static inline void pair_rows(const float *even, const float *odd, int64_t n, int64_t end,
+static inline void pair_rows(const uint16_t *even, const uint16_t *odd, int64_t n, int64_t end,
                              uint32_t *to) {
   if (odd != NULL) {
-    for (int64_t i = 0; i < n; i++) to[i] = pair(even[i], odd[i]);
+    for (int64_t i = 0; i < n; i++) to[i] = even[i] | (uint32_t)odd[i] << 16;
   } else {
-    for (int64_t i = 0; i < n; i++) to[i] = pair(even[i], 0);
+    for (int64_t i = 0; i < n; i++) to[i] = even[i];
   }
   for (int64_t i = n; i < end; i++) to[i] = 0;
 }
 
 /* n numbers of one row, one k after the other, as pairs. */
-static inline void pair_along(const float *x, int64_t n, uint32_t *to) {
-  for (int64_t i = 0; i < n / 2; i++) to[i] = pair(x[2 * i], x[2 * i + 1]);
-  if (n % 2 != 0) to[n / 2] = pair(x[n - 1], 0);
+static inline void pair_along(const uint16_t *x, int64_t n, uint32_t *to) {
+  if (n % 2 != 0) to[n / 2] = 0;
+  memcpy(to, x, (size_t)n * sizeof *x);
 }
 
 /* B (depth, columns), its rows ld apart, as panels (depth / 2, PANEL) of pairs. */
-static void pack(const float *b, int64_t ld, int64_t depth, int64_t columns, uint32_t *panels) {
+static void pack(const uint16_t *b, int64_t ld, int64_t depth, int64_t columns, uint32_t *panels) {
   for (int64_t first = 0; first < columns; first += PANEL) {
     int64_t width = smaller(PANEL, columns - first);
     for (int64_t k = 0; k < depth; k += 2, panels += PANEL) {
-      const float *even = b + k * ld + first, *odd = k + 1 < depth ? even + ld : NULL;
+      const uint16_t *even = b + k * ld + first, *odd = k + 1 < depth ? even + ld : NULL;
       if (width == PANEL)
         pair_rows(even, odd, PANEL, PANEL, panels);
       else
@@ -58,7 +56,7 @@ static void pack(const float *b, int64_t ld, int64_t depth, int64_t columns, uin
 }
 
 /* The same of B = x^T, x (columns, depth): LANES columns by as many pairs are turned at a time. */
-static void pack_transposed(const float *x, int64_t ld, int64_t depth, int64_t columns,
+static void pack_transposed(const uint16_t *x, int64_t ld, int64_t depth, int64_t columns,
                             uint32_t *panels) {
   int64_t pairs = (depth + 1) / 2;
   for (int64_t first = 0; first < gt_round_up(columns, PANEL); first += LANES) {
@@ -82,8 +80,9 @@ typedef struct strip {
   int64_t row, k; /* steps in numbers from row to row, from pair to pair */
 } strip;
 
-/* `rows` rows of A (or columns of the matrix it is the transpose of), filled up with zeros. */
-static strip strip_of(const float *a, gt_matrix m, int64_t rows, int64_t depth,
+/* `rows` rows of A (or columns of the matrix it is the transpose of): where they lie, or a copy
+ * filled up with zeros. */
+static strip strip_of(const uint16_t *a, gt_matrix m, int64_t rows, int64_t depth,
                       uint32_t *copy /* (STRIP, PAIRS) */) {
   int64_t pairs = (depth + 1) / 2;
   if (m.transposed) {
@@ -92,6 +91,7 @@ static strip strip_of(const float *a, gt_matrix m, int64_t rows, int64_t depth,
                 copy + k / 2 * STRIP);
     return (strip){(const uint16_t *)copy, 2, 2 * STRIP};
   }
+  if (rows % GT_BF16_ROWS == 0 && depth % 2 == 0) return (strip){a, m.ld, 2};
   for (int64_t i = 0; i < rows; i++) pair_along(a + i * m.ld, depth, copy + i * pairs);
   memset(copy + rows * pairs, 0, (size_t)((STRIP - rows) * pairs) * sizeof *copy);
   return (strip){(const uint16_t *)copy, 2 * pairs, 2};
@@ -124,24 +124,74 @@ static void multiply_strip(strip a, const uint32_t *panels, int64_t pairs, float
   }
 }
 
-void gt_gemm_bf16(int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b, bool add, float *c,
-                  int64_t ldc) {
-  _Alignas(64) uint32_t panels[PAIRS * GT_GEMM_BF16_COLUMNS];
-  _Alignas(64) uint32_t copy[STRIP * PAIRS];
-  const float *a_data = a.data, *b_data = b.data;
-  for (int64_t k = 0; k == 0 || k < K; k += DEPTH) {
-    int64_t depth = smaller(DEPTH, K - k), pairs = (depth + 1) / 2;
-    if (b.transposed)
-      pack_transposed(b_data + k, b.ld, depth, N, panels);
-    else
-      pack(b_data + k * b.ld, b.ld, depth, N, panels);
-    for (int64_t i = 0; i < M; i += STRIP) {
-      int64_t rows = smaller(STRIP, M - i);
-      const float *from = a.transposed ? a_data + k * a.ld + i : a_data + i * a.ld + k;
-      multiply_strip(strip_of(from, a, rows, depth, copy), panels, pairs, c + i * ldc, ldc,
-                     add || k > 0, rows, N);
+/* C (rows, columns) = or += the sums (rows, COLUMNS), rounded. */
+static void round_sums(const float *sums, int64_t rows, int64_t columns, bool add, uint16_t *c,
+                       int64_t ldc) {
+  for (int64_t i = 0; i < rows; i++, sums += COLUMNS, c += ldc) {
+    int64_t j = 0;
+    for (; j + LANES <= columns; j += LANES) {
+      __m512 x = _mm512_loadu_ps(sums + j);
+      gt_bf16_store(c + j, add ? _mm512_add_ps(gt_bf16_widen(c + j), x) : x);
     }
+    for (; j < columns; j++) c[j] = gt_to_bf16(add ? gt_from_bf16(c[j]) + sums[j] : sums[j]);
   }
+}
+
+/* Columns of op(B) from k on, as panels. */
+static void pack_columns(gt_matrix b, int64_t k, int64_t depth, int64_t columns, uint32_t *panels) {
+  const uint16_t *from = b.data;
+  if (b.transposed)
+    pack_transposed(from + k, b.ld, depth, columns, panels);
+  else
+    pack(from + k * b.ld, b.ld, depth, columns, panels);
+}
+
+/* c (rows, columns) = or += rows of op(A) from `row` on, k to k + depth, times the panels. */
+static void multiply_rows(gt_matrix a, int64_t row, int64_t rows, int64_t k, int64_t depth,
+                          const uint32_t *panels, bool add, float *c, int64_t ldc,
+                          int64_t columns) {
+  _Alignas(64) uint32_t copy[STRIP * PAIRS];
+  for (int64_t i = 0; i < rows; i += STRIP) {
+    const uint16_t *from = a.data;
+    from += a.transposed ? k * a.ld + row + i : (row + i) * a.ld + k;
+    int64_t now = smaller(STRIP, rows - i);
+    multiply_strip(strip_of(from, a, now, depth, copy), panels, (depth + 1) / 2, c + i * ldc, ldc,
+                   add, now, columns);
+  }
+}
+
+static void multiply_to_f32(int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b, bool add,
+                            float *c, int64_t ldc) {
+  _Alignas(64) uint32_t panels[PAIRS * COLUMNS];
+  for (int64_t k = 0; k == 0 || k < K; k += DEPTH) {
+    int64_t depth = smaller(DEPTH, K - k);
+    pack_columns(b, k, depth, N, panels);
+    multiply_rows(a, 0, M, k, depth, panels, add || k > 0, c, ldc, N);
+  }
+}
+
+static void multiply_to_bf16(int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b, bool add,
+                             uint16_t *c, int64_t ldc) {
+  _Alignas(64) uint32_t panels[PAIRS * COLUMNS];
+  _Alignas(64) float sums[GROUP * COLUMNS];
+  int64_t group = K <= DEPTH ? STRIP : GROUP; /* one DEPTH is packed once, then serves all rows */
+  for (int64_t row = 0; row < M; row += group) {
+    int64_t rows = smaller(group, M - row);
+    for (int64_t k = 0; k == 0 || k < K; k += DEPTH) {
+      int64_t depth = smaller(DEPTH, K - k);
+      if (row == 0 || K > DEPTH) pack_columns(b, k, depth, N, panels);
+      multiply_rows(a, row, rows, k, depth, panels, k > 0, sums, COLUMNS, N);
+    }
+    round_sums(sums, rows, N, add, c + row * ldc, ldc);
+  }
+}
+
+void gt_gemm_bf16(gt_dtype dtype, int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b,
+                  bool add, void *c, int64_t ldc) {
+  if (dtype == GT_BF16)
+    multiply_to_bf16(M, N, K, a, b, add, c, ldc);
+  else
+    multiply_to_f32(M, N, K, a, b, add, c, ldc);
 }
 
 #endif

@@ -3,11 +3,23 @@
  * (typed.h), hence no guard. */
 enum { T(LANES) = 32 }; /* two or more vectors: additions of one wait for nobody */
 
-static inline real T(fold)(real lane[]) {
-  for (int width = T(LANES) / 2; width > 0; width /= 2) {
-    for (int j = 0; j < width; j++) lane[j] += lane[j + width];
-  }
-  return lane[0];
+/* Half onto half; in arrays of their own the compiler keeps the halves in registers. */
+static inline real T(fold)(const real lane[]) {
+  real a[16], b[8], c[4];
+  for (int j = 0; j < 16; j++) a[j] = lane[j] + lane[j + 16];
+  for (int j = 0; j < 8; j++) b[j] = a[j] + a[j + 8];
+  for (int j = 0; j < 4; j++) c[j] = b[j] + b[j + 4];
+  return (c[0] + c[2]) + (c[1] + c[3]);
+}
+
+static inline real T(larger)(real x, real y) { return y > x ? y : x; }
+
+static inline real T(fold_max)(const real lane[]) {
+  real a[16], b[8], c[4];
+  for (int j = 0; j < 16; j++) a[j] = T(larger)(lane[j], lane[j + 16]);
+  for (int j = 0; j < 8; j++) b[j] = T(larger)(a[j], a[j + 8]);
+  for (int j = 0; j < 4; j++) c[j] = T(larger)(b[j], b[j + 4]);
+  return T(larger)(T(larger)(c[0], c[2]), T(larger)(c[1], c[3]));
 }
 
 /* NaN are passed over; -infinity when n == 0. */
@@ -16,12 +28,9 @@ static inline real T(row_max)(const real *x /* (n) */, int64_t n) {
   for (int j = 0; j < T(LANES); j++) lane[j] = -INFINITY;
   int64_t i = 0;
   for (; i + T(LANES) <= n; i += T(LANES))
-    for (int j = 0; j < T(LANES); j++) lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
-  for (int j = 0; i + j < n; j++) lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
-  for (int width = T(LANES) / 2; width > 0; width /= 2) {
-    for (int j = 0; j < width; j++) lane[j] = lane[j + width] > lane[j] ? lane[j + width] : lane[j];
-  }
-  return lane[0];
+    for (int j = 0; j < T(LANES); j++) lane[j] = T(larger)(lane[j], x[i + j]);
+  for (int j = 0; i + j < n; j++) lane[j] = T(larger)(lane[j], x[i + j]);
+  return T(fold_max)(lane);
 }
 
 static inline real T(row_sum)(const real *x /* (n) */, int64_t n) {

@@ -1,6 +1,7 @@
 /* linear: y = x W^T + b with x (..., in), W (out, in), b (out).
  *   dx = dy W;  dW = dy^T x;  db = the column sums of dy, as 1^T dy.
  * y has x's dtype: the activations decide, f32 master weights may meet bf16 activations. */
+#include "kernels/bf16.h"
 #include "kernels/cpu.h"
 #include "kernels/gemm.h"
 
@@ -50,9 +51,25 @@ static void repeat_rows(void *argument, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; i++) memcpy(r->to + (size_t)i * r->bytes, r->row, r->bytes);
 }
 
-/* Are x and the weight bf16 tensors?  Then so is y. */
+/* x, weight and so y are bf16, and the CPU multiplies that. */
 static bool is_bf16(const gt_call *c) {
-  return c->in_spec[0].dtype == GT_BF16 && c->in_spec[1].dtype == GT_BF16;
+  return GT_BF16_PRODUCTS && c->in_spec[0].dtype == GT_BF16 && c->in_spec[1].dtype == GT_BF16;
+}
+
+/* Of y, dx and dW. */
+static gt_dtype dtype_of(const gt_call *c) { return is_bf16(c) ? GT_BF16 : c->dtype; }
+
+static gt_status bias_rows(gt_call *c, sizes s) {
+  gt_dtype dtype = dtype_of(c);
+  repeat r = {gt_data(c->in[2]), gt_data(c->out[0]), (size_t)s.out * gt_dtype_size(dtype)};
+  if (c->in[2]->dtype != dtype) {
+    void *row;
+    GT_TRY(gt_scratch(c->cx, c->device, r.bytes, &row));
+    gt_convert(row, dtype, r.row, c->in[2]->dtype, s.out);
+    r.row = row;
+  }
+  gt_parallel(c->cx, s.rows, 1 + GT_MAP_GRAIN / (s.out + 1), repeat_rows, &r);
+  return GT_OK;
 }
 
 static gt_status forward(gt_call *c) {
@@ -60,11 +77,8 @@ static gt_status forward(gt_call *c) {
   gt_matrix x = {gt_data(c->in[0]), s.in, false, is_bf16(c)};
   gt_matrix w = {gt_data(c->in[1]), s.in, true, is_bf16(c)};
   bool bias = c->in[2] != NULL;
-  if (bias) {
-    repeat r = {gt_data(c->in[2]), gt_data(c->out[0]), (size_t)s.out * gt_dtype_size(c->dtype)};
-    gt_parallel(c->cx, s.rows, 1 + GT_MAP_GRAIN / (s.out + 1), repeat_rows, &r);
-  }
-  gt_gemm(c->cx, c->dtype, s.rows, s.out, s.in, x, w, bias, gt_data(c->out[0]), s.out);
+  if (bias) GT_TRY(bias_rows(c, s));
+  gt_gemm(c->cx, dtype_of(c), s.rows, s.out, s.in, x, w, bias, gt_data(c->out[0]), s.out);
   return GT_OK;
 }
 
@@ -73,21 +87,19 @@ static gt_status bias_gradient(gt_call *c, sizes s, gt_matrix dy) {
   size_t size = gt_dtype_size(c->dtype);
   GT_TRY(gt_scratch(c->cx, c->device, (size_t)s.rows * size, &ones));
   GT_TRY(gt_scratch(c->cx, c->device, (size_t)s.out * size, &sums));
+  gt_tensor *db = c->gin[2];
   for (int64_t i = 0; i < s.rows; i++) {
-    if (c->dtype == GT_F64)
+    if (is_bf16(c))
+      ((uint16_t *)ones)[i] = gt_to_bf16(1);
+    else if (c->dtype == GT_F64)
       ((double *)ones)[i] = 1;
     else
       ((float *)ones)[i] = 1;
   }
-  gt_matrix row = {ones, s.rows, false, false};
-  gt_gemm(c->cx, c->dtype, 1, s.out, s.rows, row, dy, false, sums, s.out);
-  void *db = gt_data(c->gin[2]);
-  for (int64_t i = 0; i < s.out; i++) {
-    if (c->dtype == GT_F64)
-      ((double *)db)[i] = (c->accumulate[2] ? ((double *)db)[i] : 0) + ((double *)sums)[i];
-    else
-      ((float *)db)[i] = (c->accumulate[2] ? ((float *)db)[i] : 0) + ((float *)sums)[i];
-  }
+  if (c->accumulate[2]) gt_convert(sums, c->dtype, gt_data(db), db->dtype, s.out);
+  gt_matrix row = {ones, s.rows, false, dy.bf16};
+  gt_gemm(c->cx, c->dtype, 1, s.out, s.rows, row, dy, c->accumulate[2], sums, s.out);
+  gt_convert(gt_data(db), db->dtype, sums, c->dtype, s.out);
   return GT_OK;
 }
 
@@ -96,13 +108,13 @@ static gt_status backward(gt_call *c) {
   gt_matrix dy = {gt_data(c->gout[0]), s.out, false, is_bf16(c)};
   if (c->gin[0] != NULL) {
     gt_matrix w = {gt_data(c->in[1]), s.in, false, is_bf16(c)};
-    gt_gemm(c->cx, c->dtype, s.rows, s.in, s.out, dy, w, c->accumulate[0], gt_data(c->gin[0]),
+    gt_gemm(c->cx, dtype_of(c), s.rows, s.in, s.out, dy, w, c->accumulate[0], gt_data(c->gin[0]),
             s.in);
   }
   if (c->gin[1] != NULL) {
     gt_matrix x = {gt_data(c->in[0]), s.in, false, is_bf16(c)};
     gt_matrix dy_t = {dy.data, s.out, true, is_bf16(c)};
-    gt_gemm(c->cx, c->dtype, s.out, s.in, s.rows, dy_t, x, c->accumulate[1], gt_data(c->gin[1]),
+    gt_gemm(c->cx, dtype_of(c), s.out, s.in, s.rows, dy_t, x, c->accumulate[1], gt_data(c->gin[1]),
             s.in);
   }
   return c->gin[2] != NULL ? bias_gradient(c, s, dy) : GT_OK;
@@ -117,6 +129,7 @@ const gt_op gt_op_linear = {
     .nout = 1,
     .autocast = true,
     .compute = GT_REALS,
+    .direct = is_bf16,
     .numeric = 7,
     .differentiable = 7,
     .save_in = 3,

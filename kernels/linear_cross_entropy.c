@@ -100,9 +100,8 @@ static void each_row(gt_call *c, job *j, gt_task task) {
 
 /* logits = x W^T at the job's place. */
 static void make_block(gt_call *c, const job *j) {
-  bool bf16 = c->in_spec[0].dtype == GT_BF16 && c->in_spec[1].dtype == GT_BF16;
-  gt_matrix x = {row_of(c, c->in[0], j->token, j->C), j->C, false, bf16};
-  gt_matrix w = {row_of(c, c->in[1], j->class_, j->C), j->C, true, bf16};
+  gt_matrix x = {row_of(c, c->in[0], j->token, j->C), j->C, false, false};
+  gt_matrix w = {row_of(c, c->in[1], j->class_, j->C), j->C, true, false};
   gt_gemm(c->cx, c->dtype, j->tokens, j->classes, j->C, x, w, false, j->logits, j->classes);
 }
 

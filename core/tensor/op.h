@@ -15,7 +15,8 @@
  *     named by `strided`);
  *   - gives the kernel outputs of the spec's dtype when that is i64 or c->dtype; all others
  *     (halves, bool, narrow integers, the other float) are computed in c->dtype and converted
- *     after.  So a CPU kernel of a GT_REALS or GT_NUMBERS op sees f32, f64 and i64 only;
+ *     after.  So a CPU kernel of a GT_REALS or GT_NUMBERS op sees f32, f64 and i64 only, unless it
+ *     asks for what is there (`any_dtype`, `direct`);
  *   - allocates outputs (contiguous) from infer's specs.  Kernels must accept empty tensors.  On
  *     meta it does all this and calls no kernel, so that its counts of memory are those of the CPU;
  *   - records the graph node; in backward converts and allocates the same way;
@@ -107,6 +108,7 @@ struct gt_op {
   unsigned strided; /* mask of inputs the kernel takes with any strides */
   bool any_dtype;   /* the kernel converts numeric inputs and outputs itself, block by block (what
                        gt_cpu_map does): run.c leaves their dtypes alone */
+  bool (*direct)(const gt_call *c); /* the same, of this call only, by its in_spec; may be NULL */
   bool
       autocast; /* under autocast its numeric inputs are first rounded to the low dtype; the
                    roundings are recorded, so gradients reach the wide tensors in their own dtype */

@@ -17,7 +17,8 @@ gt_dtype gt_dtype_compute(const gt_call *c) {
 /* True when run.c converts between what the user gave and what the kernel computes in.  On meta as
  * on the CPU, so that its memory counts are those of the CPU. */
 static bool is_converted(const gt_call *c) {
-  return c->op->compute != GT_BYTES && !c->op->any_dtype && c->device->kind != GT_CUDA;
+  return c->op->compute != GT_BYTES && !c->op->any_dtype && c->device->kind != GT_CUDA &&
+         (c->op->direct == NULL || !c->op->direct(c));
 }
 
 gt_dtype gt_dtype_of_input(const gt_call *c, int i) {
