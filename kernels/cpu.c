@@ -195,8 +195,9 @@ static void map_chunk(void *argument, int64_t begin, int64_t end) {
   }
 }
 
-gt_status gt_cpu_map(gt_call *c, gt_row row) {
-  gt_tensor *out = c->out[0];
+/* Inputs not in the mask `numeric` keep their dtype. */
+static gt_status map_tensors(gt_call *c, gt_row row, gt_tensor *const *in, int nin,
+                             unsigned numeric, gt_tensor *out) {
   int64_t n = gt_count(out);
   if (n == 0) return GT_OK;
   gt_spec spec = gt_spec_of(out);
@@ -206,16 +207,26 @@ gt_status gt_cpu_map(gt_call *c, gt_row row) {
            .out_dtype = out->dtype,
            .out = gt_data(out),
            .ndim = out->ndim,
-           .nin = c->nin};
+           .nin = nin};
   memcpy(m.shape, out->shape, sizeof m.shape);
-  for (int k = 0; k < c->nin; k++) {
-    GT_TRY(operand_init(c, &m.in[k], c->in[k], &spec));
-    m.in[k].converted = c->op->numeric >> k & 1u && m.in[k].dtype != c->dtype;
+  for (int k = 0; k < nin; k++) {
+    GT_TRY(operand_init(c, &m.in[k], in[k], &spec));
+    m.in[k].converted = numeric >> k & 1u && m.in[k].dtype != c->dtype;
   }
   collapse(&m);
-  for (int k = 0; k < c->nin; k++) m.in[k].layout = layout_of(&m, &m.in[k]);
+  for (int k = 0; k < nin; k++) m.in[k].layout = layout_of(&m, &m.in[k]);
   gt_parallel(c->cx, n, GT_MAP_GRAIN, map_chunk, &m);
   return GT_OK;
+}
+
+gt_status gt_cpu_map(gt_call *c, gt_row row) {
+  return map_tensors(c, row, c->in, c->nin, c->op->numeric, c->out[0]);
+}
+
+gt_status gt_cpu_map_gradient(gt_call *c, gt_row row, gt_row row_added) {
+  gt_tensor *in[] = {c->in[0], c->gout[0], c->gin[0]};
+  bool add = c->accumulate[0];
+  return map_tensors(c, add ? row_added : row, in, add ? 3 : 2, 7, c->gin[0]);
 }
 
 bool gt_cpu_any_zero(const gt_tensor *t) {

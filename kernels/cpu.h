@@ -23,6 +23,10 @@ typedef void (*gt_row)(int64_t n, const void *const *in, void *out, const gt_val
  */
 gt_status gt_cpu_map(gt_call *c, gt_row row);
 
+/* The same for the gradient of input 0 from that input and output 0's gradient; row_added takes as
+ * a third input what the gradient is added to. */
+gt_status gt_cpu_map_gradient(gt_call *c, gt_row row, gt_row row_added);
+
 /* True when an i64 tensor, contiguous, has a zero in it. */
 bool gt_cpu_any_zero(const gt_tensor *t);
 

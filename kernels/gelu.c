@@ -10,12 +10,6 @@ enum { APPROXIMATE };
 #define DENSITY_AT_0 0.3989422804014327 /* 1 / sqrt(2 pi) */
 #define CUBIC 0.044715
 
-typedef struct job {
-  const void *x, *dy;
-  void *dx;
-  bool add;
-} job;
-
 #define GT_TYPED "kernels/gelu.c"
 #include "kernels/typed.h"
 
@@ -24,10 +18,9 @@ static gt_status forward(gt_call *c) {
 }
 
 static gt_status backward(gt_call *c) {
-  job j = {gt_data(c->in[0]), gt_data(c->gout[0]), gt_data(c->gin[0]), c->accumulate[0]};
-  gt_task task = c->attr[APPROXIMATE].i ? GT_PICK(c, backward_tanh) : GT_PICK(c, backward_exact);
-  gt_parallel(c->cx, gt_count(c->in[0]), GT_MAP_GRAIN, task, &j);
-  return GT_OK;
+  if (c->attr[APPROXIMATE].i)
+    return gt_cpu_map_gradient(c, GT_PICK(c, slopes_tanh), GT_PICK(c, slopes_tanh_added));
+  return gt_cpu_map_gradient(c, GT_PICK(c, slopes), GT_PICK(c, slopes_added));
 }
 
 static const gt_attr attrs[] = {
@@ -46,6 +39,8 @@ const gt_op gt_op_gelu = {
     .nout = 1,
     .compute = GT_REALS,
     .numeric = 1,
+    .strided = 1,
+    .any_dtype = true,
     .differentiable = 1,
     .save_in = 1,
     .elementwise = true,
@@ -69,15 +64,18 @@ static real T(slope)(real x) {
   return p + x * (real)DENSITY_AT_0 * bell;
 }
 
-static void T(backward_exact)(void *argument, int64_t begin, int64_t end) {
-  const job *j = argument;
-  const real *x = j->x, *dy = j->dy;
-  real *dx = j->dx;
-  if (j->add) {
-    GT_IVDEP for (int64_t i = begin; i < end; i++) dx[i] += dy[i] * T(slope)(x[i]);
-  } else {
-    GT_IVDEP for (int64_t i = begin; i < end; i++) dx[i] = dy[i] * T(slope)(x[i]);
-  }
+static void T(slopes)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
+  const real *x = in[0], *dy = in[1];
+  real *dx = out;
+  (void)attr;
+  GT_IVDEP for (int64_t i = 0; i < n; i++) dx[i] = dy[i] * T(slope)(x[i]);
+}
+
+static void T(slopes_added)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
+  const real *x = in[0], *dy = in[1], *before = in[2];
+  real *dx = out;
+  (void)attr;
+  GT_IVDEP for (int64_t i = 0; i < n; i++) dx[i] = before[i] + dy[i] * T(slope)(x[i]);
 }
 
 static void T(row_tanh)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
@@ -97,14 +95,18 @@ static real T(slope_tanh)(real x) {
   return REAL(0.5) * (1 + t + x * inner);
 }
 
-static void T(backward_tanh)(void *argument, int64_t begin, int64_t end) {
-  const job *j = argument;
-  const real *x = j->x, *dy = j->dy;
-  real *dx = j->dx;
-  if (j->add) {
-    GT_IVDEP for (int64_t i = begin; i < end; i++) dx[i] += dy[i] * T(slope_tanh)(x[i]);
-  } else {
-    GT_IVDEP for (int64_t i = begin; i < end; i++) dx[i] = dy[i] * T(slope_tanh)(x[i]);
-  }
+static void T(slopes_tanh)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
+  const real *x = in[0], *dy = in[1];
+  real *dx = out;
+  (void)attr;
+  GT_IVDEP for (int64_t i = 0; i < n; i++) dx[i] = dy[i] * T(slope_tanh)(x[i]);
+}
+
+static void T(slopes_tanh_added)(int64_t n, const void *const *in, void *out,
+                                 const gt_value *attr) {
+  const real *x = in[0], *dy = in[1], *before = in[2];
+  real *dx = out;
+  (void)attr;
+  GT_IVDEP for (int64_t i = 0; i < n; i++) dx[i] = before[i] + dy[i] * T(slope_tanh)(x[i]);
 }
 #endif
