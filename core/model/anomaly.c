@@ -19,7 +19,7 @@ typedef struct watch {
   gt_observer *before;
   int opened;
   entry *diary;
-  int count, capacity;
+  int64_t count, capacity;
   gt_text names;                   /* each with its NUL; "" for outside of all modules */
   gt_module *open[GT_MAX_NESTING]; /* the modules that run, the innermost last */
   size_t path[GT_MAX_NESTING];
@@ -29,13 +29,7 @@ typedef struct watch {
 static watch *watch_of(gt_observer *o) { return (watch *)((char *)o - offsetof(watch, observer)); }
 
 static gt_status note(gt_ctx *cx, watch *w, size_t path) {
-  if (w->count == w->capacity) {
-    int capacity = w->capacity ? 2 * w->capacity : 64;
-    entry *diary = gt_realloc(cx, w->diary, (size_t)capacity * sizeof *diary);
-    if (!diary) return GT_ENOMEM;
-    w->diary = diary;
-    w->capacity = capacity;
-  }
+  GT_TRY(gt_grow(cx, &w->diary, w->count, &w->capacity, sizeof *w->diary));
   w->diary[w->count++] = (entry){cx->sequence, path};
   return GT_OK;
 }

@@ -12,22 +12,15 @@ typedef struct copying {
   gt_module **from, **to; /* (count) in tree order; one reference each to `to` */
   int count;
   tensor_pair *tensors;
-  int tensor_count, tensor_capacity;
+  int64_t tensor_count, tensor_capacity;
 } copying;
 
 static gt_status copy_tensor(gt_ctx *cx, gt_tensor *t, gt_tensor **out) {
-  gt_tensor *copy = NULL;
   gt_spec spec = gt_spec_of(t);
-  GT_TRY(gt_tensor_new(cx, &spec, gt_device_of(t), &copy));
-  if (gt_device_of(t)->kind != GT_META) {
-    gt_status status = gt_copy(cx, copy, t);
-    if (status != GT_OK) {
-      gt_tensor_unref(cx, copy);
-      return status;
-    }
-  }
-  copy->requires_grad = t->requires_grad && !t->node;
-  *out = copy;
+  const gt_device *device = gt_device_of(t);
+  GT_TRY(device->kind == GT_META ? gt_tensor_new(cx, &spec, device, out)
+                                 : gt_copy_new(cx, t, t->dtype, device, out));
+  (*out)->requires_grad = t->requires_grad && !t->node;
   return GT_OK;
 }
 
@@ -38,13 +31,7 @@ static gt_status tensor_of(gt_ctx *cx, copying *c, gt_tensor *t, gt_tensor **out
     *out = c->tensors[i].to;
     return GT_OK;
   }
-  if (c->tensor_count == c->tensor_capacity) {
-    int capacity = c->tensor_capacity ? 2 * c->tensor_capacity : 64;
-    tensor_pair *tensors = gt_realloc(cx, c->tensors, (size_t)capacity * sizeof *tensors);
-    if (!tensors) return GT_ENOMEM;
-    c->tensors = tensors;
-    c->tensor_capacity = capacity;
-  }
+  GT_TRY(gt_grow(cx, &c->tensors, c->tensor_count, &c->tensor_capacity, sizeof *c->tensors));
   GT_TRY(copy_tensor(cx, t, out));
   c->tensors[c->tensor_count++] = (tensor_pair){t, *out};
   return GT_OK;

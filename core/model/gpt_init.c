@@ -20,18 +20,12 @@ typedef struct drawing {
 typedef struct drawings {
   const gt_gpt_config *config;
   drawing *items;
-  int count, capacity;
+  int64_t count, capacity;
 } drawings;
 
 static gt_status draw_later(gt_ctx *cx, drawings *d, gt_tensor *weight, gt_init_law law,
                             double std) {
-  if (d->count == d->capacity) {
-    int capacity = d->capacity ? 2 * d->capacity : 64;
-    drawing *items = gt_realloc(cx, d->items, (size_t)capacity * sizeof *items);
-    if (!items) return GT_ENOMEM;
-    d->items = items;
-    d->capacity = capacity;
-  }
+  GT_TRY(gt_grow(cx, &d->items, d->count, &d->capacity, sizeof *d->items));
   d->items[d->count++] = (drawing){weight, law, std};
   return GT_OK;
 }

@@ -20,20 +20,15 @@ typedef struct target {
 
 typedef struct loading {
   target *targets; /* in state order */
-  int count, capacity;
+  int count;
+  int64_t capacity;
   const char *const *names;
   gt_tensor *const *tensors;
 } loading;
 
 static gt_status add_target(gt_ctx *cx, const gt_entry *entry, void *data) {
   loading *l = data;
-  if (l->count == l->capacity) {
-    int capacity = l->capacity ? 2 * l->capacity : 64;
-    target *targets = gt_realloc(cx, l->targets, (size_t)capacity * sizeof *targets);
-    if (!targets) return GT_ENOMEM;
-    l->targets = targets;
-    l->capacity = capacity;
-  }
+  GT_TRY(gt_grow(cx, &l->targets, l->count, &l->capacity, sizeof *l->targets));
   char *name = gt_strdup(cx, entry->name);
   if (!name) return GT_ENOMEM;
   l->targets[l->count++] =

@@ -33,13 +33,7 @@ static void slot_remove(gt_ctx *cx, gt_module *m, int at) {
 }
 
 static gt_status slot_append(gt_ctx *cx, gt_module *m, const char *name, gt_slot **out) {
-  if (m->slot_count == m->slot_capacity) {
-    int capacity = m->slot_capacity ? 2 * m->slot_capacity : 4;
-    gt_slot *slots = gt_realloc(cx, m->slots, (size_t)capacity * sizeof *slots);
-    if (!slots) return GT_ENOMEM;
-    m->slots = slots;
-    m->slot_capacity = capacity;
-  }
+  GT_TRY(gt_grow(cx, &m->slots, m->slot_count, &m->slot_capacity, sizeof *m->slots));
   char *copy = gt_strdup(cx, name);
   if (!copy) return GT_ENOMEM;
   *out = &m->slots[m->slot_count++];

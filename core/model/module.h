@@ -73,7 +73,8 @@ struct gt_module {
   double multiplier; /* of what forward gives; 1 unless a parametrization says otherwise */
   bool list;         /* ModuleList: children named "0", "1", …, shown collapsed, has no forward */
   gt_slot *slots;
-  int slot_count, slot_capacity;
+  int slot_count;
+  int64_t slot_capacity;
   gt_module *next; /* private: links modules during a release or a walk */
 };
 

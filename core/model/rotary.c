@@ -32,14 +32,10 @@ static void fill_rows(void *argument, int64_t begin, int64_t end) {
 /* Moves t to device; takes over the reference and gives one back. */
 static gt_status send(gt_ctx *cx, gt_tensor **t, const gt_device *device) {
   if (gt_device_of(*t) == device) return GT_OK;
-  gt_spec spec = gt_spec_of(*t);
-  gt_tensor *there = NULL;
-  GT_TRY(gt_tensor_new(cx, &spec, device, &there));
-  gt_status status = gt_copy(cx, there, *t);
-  gt_tensor **loser = status == GT_OK ? t : &there;
-  gt_tensor_unref(cx, *loser);
-  if (status == GT_OK) *t = there;
-  return status;
+  gt_tensor *here = *t;
+  GT_TRY(gt_copy_new(cx, here, here->dtype, device, t));
+  gt_tensor_unref(cx, here);
+  return GT_OK;
 }
 
 gt_status gt_rotary_tables(gt_ctx *cx, int64_t sequence, int64_t head_dim, double base,

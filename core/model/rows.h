@@ -27,9 +27,11 @@ typedef struct gt_row {
 
 typedef struct gt_rows {
   gt_place *places;
-  int place_count, place_capacity;
+  int place_count;
+  int64_t place_capacity;
   gt_row *items;
-  int count, capacity;
+  int count;
+  int64_t capacity;
 } gt_rows;
 
 /* Counts rows and writes the table of them; `args` as the forward got them. */

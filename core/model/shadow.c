@@ -9,47 +9,32 @@ gt_status gt_shadow_of(gt_ctx *cx, const gt_tensor *t, gt_tensor **out) {
   return gt_tensor_new(cx, &spec, &gt_device_meta, out);
 }
 
-static gt_status reserve(gt_ctx *cx, gt_shadow *s) {
-  if (s->count < s->capacity) return GT_OK;
-  int capacity = s->capacity ? 2 * s->capacity : 64;
-  gt_tensor ***lists[] = {&s->real, &s->kept, &s->meta};
-  for (int i = 0; i < 3; i++) {
-    gt_tensor **grown = gt_realloc(cx, *lists[i], (size_t)capacity * sizeof *grown);
-    if (!grown) return GT_ENOMEM;
-    *lists[i] = grown;
-  }
-  s->capacity = capacity;
-  return GT_OK;
-}
-
 static gt_status add(gt_ctx *cx, const gt_entry *entry, void *data) {
   gt_shadow *s = data;
   gt_tensor *t = entry->slot->tensor;
   gt_tensor *kept = NULL;
   gt_tensor *meta = NULL;
   if (gt_device_of(t)->kind == GT_META) return GT_OK;
-  GT_TRY(reserve(cx, s));
+  GT_TRY(gt_grow(cx, &s->tensors, s->count, &s->capacity, sizeof *s->tensors));
   GT_TRY(gt_shadow_of(cx, t, &meta));
   gt_status status = gt_tensor_view(cx, t, t->ndim, t->shape, t->stride, t->offset, &kept);
   if (status != GT_OK) {
     gt_tensor_unref(cx, meta);
     return status;
   }
-  s->real[s->count] = gt_tensor_ref(t);
-  s->kept[s->count] = kept;
-  s->meta[s->count++] = meta;
+  s->tensors[s->count].real = gt_tensor_ref(t);
+  s->tensors[s->count].kept = kept;
+  s->tensors[s->count++].meta = meta;
   return GT_OK;
 }
 
 static void release(gt_ctx *cx, gt_shadow *s) {
-  for (int i = 0; i < s->count; i++) {
-    gt_tensor_unref(cx, s->real[i]);
-    gt_tensor_unref(cx, s->kept[i]);
-    gt_tensor_unref(cx, s->meta[i]);
+  for (int64_t i = 0; i < s->count; i++) {
+    gt_tensor_unref(cx, s->tensors[i].real);
+    gt_tensor_unref(cx, s->tensors[i].kept);
+    gt_tensor_unref(cx, s->tensors[i].meta);
   }
-  gt_free(s->real);
-  gt_free(s->kept);
-  gt_free(s->meta);
+  gt_free(s->tensors);
   *s = (gt_shadow){0};
 }
 
@@ -60,11 +45,13 @@ gt_status gt_shadow_begin(gt_ctx *cx, gt_module *m, gt_shadow *s) {
     release(cx, s);
     return status;
   }
-  for (int i = 0; i < s->count; i++) gt_tensor_assign(cx, s->real[i], s->meta[i]);
+  for (int64_t i = 0; i < s->count; i++)
+    gt_tensor_assign(cx, s->tensors[i].real, s->tensors[i].meta);
   return GT_OK;
 }
 
 void gt_shadow_end(gt_ctx *cx, gt_shadow *s) {
-  for (int i = 0; i < s->count; i++) gt_tensor_assign(cx, s->real[i], s->kept[i]);
+  for (int64_t i = 0; i < s->count; i++)
+    gt_tensor_assign(cx, s->tensors[i].real, s->tensors[i].kept);
   release(cx, s);
 }

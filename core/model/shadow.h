@@ -7,10 +7,12 @@
 
 /* Zero-initialise. */
 typedef struct gt_shadow {
-  gt_tensor **real; /* (count) the tensors of the model */
-  gt_tensor **kept; /* (count) views of their own storages */
-  gt_tensor **meta; /* (count) what they look like meanwhile */
-  int count, capacity;
+  struct {
+    gt_tensor *real; /* a tensor of the model */
+    gt_tensor *kept; /* a view of its own storage */
+    gt_tensor *meta; /* what it looks like meanwhile */
+  } * tensors;       /* (count) */
+  int64_t count, capacity;
 } gt_shadow;
 
 /* Nothing has changed when this fails. */

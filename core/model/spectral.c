@@ -35,7 +35,7 @@ gt_status gt_spectral_row_make(gt_ctx *cx, const char *name, int64_t fan_in, int
 
 typedef struct building {
   gt_spectral_table table;
-  int capacity;
+  int64_t capacity;
   double lr, scale;
 } building;
 
@@ -65,13 +65,7 @@ static gt_status add_row(gt_ctx *cx, const gt_entry *entry, void *data) {
     fan_in = matrix_fan_in(t);
     fan_out = t->shape[0];
   }
-  if (b->table.count == b->capacity) {
-    int capacity = b->capacity ? 2 * b->capacity : 64;
-    gt_spectral_row *rows = gt_realloc(cx, b->table.rows, (size_t)capacity * sizeof *rows);
-    if (!rows) return GT_ENOMEM;
-    b->table.rows = rows;
-    b->capacity = capacity;
-  }
+  GT_TRY(gt_grow(cx, &b->table.rows, b->table.count, &b->capacity, sizeof *b->table.rows));
   GT_TRY(gt_spectral_row_make(cx, entry->name, fan_in, fan_out, b->lr, b->scale,
                               &b->table.rows[b->table.count]));
   b->table.count++;

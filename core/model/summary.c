@@ -11,27 +11,16 @@ typedef struct watch {
   gt_observer observer; /* must be first */
   gt_rows *rows;
   int *open; /* (open_count) rows of the calls in progress, -1: a module outside the tree */
-  int open_count, open_capacity;
+  int64_t open_count, open_capacity;
   const gt_module
       *above[GT_MAX_NESTING + 1]; /* by depth: the modules whose rows are above the next */
 } watch;
 
-/* Makes room for one more item of an array that doubles. */
-static gt_status reserve(gt_ctx *cx, void **items, int count, int *capacity, size_t size) {
-  if (count < *capacity) return GT_OK;
-  int grown = *capacity ? 2 * *capacity : 64;
-  void *block = gt_realloc(cx, *items, (size_t)grown * size);
-  if (!block) return GT_ENOMEM;
-  *items = block;
-  *capacity = grown;
-  return GT_OK;
-}
-
 static gt_status list_places(gt_ctx *cx, gt_rows *rows, gt_module *m, int parent, int depth) {
   if (depth > GT_MAX_NESTING)
     return gt_fail(cx, GT_EARG, "summary: modules nested deeper than %d", GT_MAX_NESTING);
-  GT_TRY(reserve(cx, (void **)&rows->places, rows->place_count, &rows->place_capacity,
-                 sizeof *rows->places));
+  GT_TRY(
+      gt_grow(cx, &rows->places, rows->place_count, &rows->place_capacity, sizeof *rows->places));
   int place = rows->place_count++;
   rows->places[place] = (gt_place){gt_module_ref(m), parent, depth};
   for (int i = 0; i < m->slot_count; i++) {
@@ -62,7 +51,7 @@ static gt_status add_row(gt_ctx *cx, watch *w, int place) {
   gt_rows *rows = w->rows;
   gt_row row = {.place = place};
   gt_module *m = rows->places[place].module;
-  GT_TRY(reserve(cx, (void **)&rows->items, rows->count, &rows->capacity, sizeof row));
+  GT_TRY(gt_grow(cx, &rows->items, rows->count, &rows->capacity, sizeof row));
   for (int i = 0; i < rows->count && !row.repeated; i++)
     row.repeated = rows->places[rows->items[i].place].module == m;
   GT_TRY(gt_each_parameter(cx, m, true, count_parameter, &row));
@@ -84,7 +73,7 @@ static gt_status add_containers(gt_ctx *cx, watch *w, int place) {
 
 static gt_status enter(gt_ctx *cx, gt_observer *o, gt_module *m) {
   watch *w = (watch *)o;
-  GT_TRY(reserve(cx, (void **)&w->open, w->open_count, &w->open_capacity, sizeof *w->open));
+  GT_TRY(gt_grow(cx, &w->open, w->open_count, &w->open_capacity, sizeof *w->open));
   int place = find_place(w->rows, m);
   int row = -1;
   if (place >= 0) {

@@ -146,7 +146,7 @@ typedef struct ties {
     const gt_tensor *tensor;
     char *name;
   } * first;
-  int count, capacity;
+  int64_t count, capacity;
   int listed;
   int64_t params;
   gt_text text; /* "lm_head.weight = token_embedding.weight, …" */
@@ -162,13 +162,7 @@ static gt_status add_tie(gt_ctx *cx, const gt_entry *entry, void *data) {
                   t->first[i].name);
     return GT_OK;
   }
-  if (t->count == t->capacity) {
-    int capacity = t->capacity ? 2 * t->capacity : 64;
-    void *first = gt_realloc(cx, t->first, (size_t)capacity * sizeof *t->first);
-    if (!first) return GT_ENOMEM;
-    t->first = first;
-    t->capacity = capacity;
-  }
+  GT_TRY(gt_grow(cx, &t->first, t->count, &t->capacity, sizeof *t->first));
   char *name = gt_strdup(cx, entry->name);
   if (!name) return GT_ENOMEM;
   t->first[t->count].tensor = entry->slot->tensor;

@@ -78,38 +78,20 @@ int64_t gt_module_parameter_count(gt_ctx *cx, gt_module *m) {
 typedef struct move {
   const gt_dtype *dtype;
   const gt_device *device;
-  gt_tensor **old, **new; /* (count) */
-  int count, capacity;
+  struct {
+    gt_tensor *old, *new;
+  } * pairs; /* (count) */
+  int64_t count, capacity;
 } move;
-
-static gt_status move_reserve(gt_ctx *cx, move *mv) {
-  if (mv->count < mv->capacity) return GT_OK;
-  int capacity = mv->capacity ? 2 * mv->capacity : 64;
-  gt_tensor **old = gt_realloc(cx, mv->old, (size_t)capacity * sizeof *old);
-  if (!old) return GT_ENOMEM;
-  mv->old = old;
-  gt_tensor **new = gt_realloc(cx, mv->new, (size_t)capacity * sizeof *new);
-  if (!new) return GT_ENOMEM;
-  mv->new = new;
-  mv->capacity = capacity;
-  return GT_OK;
-}
 
 static gt_status move_tensor(gt_ctx *cx, move *mv, gt_tensor *t) {
   bool converts = mv->dtype && gt_dtype_is_float(t->dtype);
-  gt_spec spec = gt_spec_make(converts ? *mv->dtype : t->dtype, t->ndim, t->shape);
+  gt_dtype dtype = converts ? *mv->dtype : t->dtype;
   const gt_device *device = mv->device ? mv->device : gt_device_of(t);
-  if (spec.dtype == t->dtype && device == gt_device_of(t)) return GT_OK;
-  GT_TRY(move_reserve(cx, mv));
-  gt_tensor *moved = NULL;
-  GT_TRY(gt_tensor_new(cx, &spec, device, &moved));
-  gt_status status = gt_copy(cx, moved, t);
-  if (status != GT_OK) {
-    gt_tensor_unref(cx, moved);
-    return status;
-  }
-  mv->old[mv->count] = gt_tensor_ref(t);
-  mv->new[mv->count++] = moved;
+  if (dtype == t->dtype && device == gt_device_of(t)) return GT_OK;
+  GT_TRY(gt_grow(cx, &mv->pairs, mv->count, &mv->capacity, sizeof *mv->pairs));
+  GT_TRY(gt_copy_new(cx, t, dtype, device, &mv->pairs[mv->count].new));
+  mv->pairs[mv->count++].old = gt_tensor_ref(t);
   return GT_OK;
 }
 
@@ -125,12 +107,11 @@ gt_status gt_module_to(gt_ctx *cx, gt_module *m, const gt_dtype *dtype, const gt
   move mv = {.dtype = dtype, .device = device};
   gt_status status = gt_each_parameter(cx, m, true, move_entry, &mv);
   if (status == GT_OK) status = gt_each_buffer(cx, m, move_entry, &mv);
-  for (int i = 0; i < mv.count; i++) {
-    if (status == GT_OK) gt_tensor_assign(cx, mv.old[i], mv.new[i]);
-    gt_tensor_unref(cx, mv.old[i]);
-    gt_tensor_unref(cx, mv.new[i]);
+  for (int64_t i = 0; i < mv.count; i++) {
+    if (status == GT_OK) gt_tensor_assign(cx, mv.pairs[i].old, mv.pairs[i].new);
+    gt_tensor_unref(cx, mv.pairs[i].old);
+    gt_tensor_unref(cx, mv.pairs[i].new);
   }
-  gt_free(mv.old);
-  gt_free(mv.new);
+  gt_free(mv.pairs);
   return status;
 }

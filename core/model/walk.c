@@ -51,13 +51,19 @@ static gt_status visit_slot(walk *w, gt_module *m, const gt_slot *slot) {
   return status;
 }
 
+/* `fresh` says whether the walk goes into m at all. */
+static gt_status enter(walk *w, gt_module *m, bool *fresh) {
+  *fresh = true;
+  if (w->unique) GT_TRY(gt_seen_add(w->cx, &w->modules, m, fresh));
+  if (!*fresh || ++w->depth <= GT_MAX_NESTING) return GT_OK;
+  return gt_fail(w->cx, GT_EARG, "%s: modules nested deeper than %d", gt_module_class_name(m),
+                 GT_MAX_NESTING);
+}
+
 static gt_status walk_slots(walk *w, gt_module *m) {
-  bool fresh = true;
-  if (w->unique) GT_TRY(gt_seen_add(w->cx, &w->modules, m, &fresh));
+  bool fresh;
+  GT_TRY(enter(w, m, &fresh));
   if (!fresh) return GT_OK;
-  if (++w->depth > GT_MAX_NESTING)
-    return gt_fail(w->cx, GT_EARG, "%s: modules nested deeper than %d", gt_module_class_name(m),
-                   GT_MAX_NESTING);
   for (int kind = 0; kind < w->kind_count; kind++) {
     for (int i = 0; i < m->slot_count; i++) {
       if (m->slots[i].kind == w->kinds[kind]) GT_TRY(visit_slot(w, m, &m->slots[i]));
@@ -110,18 +116,12 @@ typedef struct named_module {
 
 typedef struct module_list {
   named_module *items;
-  int count, capacity;
+  int64_t count, capacity;
   bool post_order;
 } module_list;
 
 static gt_status list_add(walk *w, module_list *list, gt_module *m) {
-  if (list->count == list->capacity) {
-    int capacity = list->capacity ? 2 * list->capacity : 64;
-    named_module *items = gt_realloc(w->cx, list->items, (size_t)capacity * sizeof *items);
-    if (!items) return GT_ENOMEM;
-    list->items = items;
-    list->capacity = capacity;
-  }
+  GT_TRY(gt_grow(w->cx, &list->items, list->count, &list->capacity, sizeof *list->items));
   char *name = gt_strdup(w->cx, w->path.data ? w->path.data : "");
   if (!name) return GT_ENOMEM;
   list->items[list->count++] = (named_module){.name = name, .module = gt_module_ref(m)};
@@ -137,12 +137,9 @@ static bool repeated(const gt_module *m, int i) {
 }
 
 static gt_status list_modules(walk *w, module_list *list, gt_module *m) {
-  bool fresh = true;
-  if (w->unique) GT_TRY(gt_seen_add(w->cx, &w->modules, m, &fresh));
+  bool fresh;
+  GT_TRY(enter(w, m, &fresh));
   if (!fresh) return GT_OK;
-  if (++w->depth > GT_MAX_NESTING)
-    return gt_fail(w->cx, GT_EARG, "%s: modules nested deeper than %d", gt_module_class_name(m),
-                   GT_MAX_NESTING);
   if (!list->post_order) GT_TRY(list_add(w, list, m));
   for (int i = 0; i < m->slot_count; i++) {
     if (!m->slots[i].module || repeated(m, i)) continue;
@@ -161,7 +158,7 @@ static gt_status each_module(gt_ctx *cx, gt_module *m, bool post_order, gt_visit
   walk w = {.cx = cx, .unique = !post_order};
   module_list list = {.post_order = post_order};
   gt_status status = list_modules(&w, &list, m);
-  for (int i = 0; i < list.count && status == GT_OK; i++) {
+  for (int64_t i = 0; i < list.count && status == GT_OK; i++) {
     named_module *item = &list.items[i];
     const char *dot = strrchr(item->name, '.');
     gt_slot slot = {
@@ -170,7 +167,7 @@ static gt_status each_module(gt_ctx *cx, gt_module *m, bool post_order, gt_visit
     if (*item->name) entry.slot = &slot;
     status = visit(cx, &entry, data);
   }
-  for (int i = 0; i < list.count; i++) {
+  for (int64_t i = 0; i < list.count; i++) {
     gt_free(list.items[i].name);
     gt_module_unref(cx, list.items[i].module);
   }

@@ -40,13 +40,7 @@ static gt_status list_node(walk *w, gt_node *node) {
     return gt_fail(w->cx, GT_EGRAPH,
                    "backward: this graph was already consumed by backward(); pass"
                    " retain_graph=true to the first one");
-  if (w->count == w->capacity) {
-    int64_t capacity = w->capacity > 0 ? 2 * w->capacity : 256;
-    gt_node **nodes = gt_realloc(w->cx, w->nodes, (size_t)capacity * sizeof *nodes);
-    if (nodes == NULL) return GT_ENOMEM;
-    w->nodes = nodes;
-    w->capacity = capacity;
-  }
+  GT_TRY(gt_grow(w->cx, &w->nodes, w->count, &w->capacity, sizeof *w->nodes));
   node->listed = true;
   node->refs++;
   w->nodes[w->count++] = node;
@@ -131,15 +125,8 @@ static gt_status store(gt_ctx *cx, const gt_edge *edge, gt_tensor *g) {
     *slot = g;
     return GT_OK;
   }
-  gt_spec spec = gt_spec_of(g);
-  gt_tensor *own = NULL;
-  gt_status status = gt_tensor_new(cx, &spec, gt_device_of(g), &own);
-  if (status == GT_OK) status = gt_copy(cx, own, g);
+  gt_status status = gt_copy_new(cx, g, g->dtype, gt_device_of(g), slot);
   gt_tensor_unref(cx, g);
-  if (status == GT_OK)
-    *slot = own;
-  else
-    gt_tensor_unref(cx, own);
   return status;
 }
 

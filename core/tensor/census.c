@@ -7,13 +7,7 @@
 
 static gt_status add(gt_ctx *cx, gt_census *c, gt_node *node) {
   if (node == NULL || node->listed) return GT_OK;
-  if (c->count == c->capacity) {
-    int64_t capacity = c->capacity > 0 ? 2 * c->capacity : 256;
-    gt_node **nodes = gt_realloc(cx, c->nodes, (size_t)capacity * sizeof *nodes);
-    if (nodes == NULL) return GT_ENOMEM;
-    c->nodes = nodes;
-    c->capacity = capacity;
-  }
+  GT_TRY(gt_grow(cx, &c->nodes, c->count, &c->capacity, sizeof *c->nodes));
   node->listed = true;
   c->nodes[c->count++] = node;
   return GT_OK;

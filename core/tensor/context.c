@@ -113,6 +113,18 @@ char *gt_strdup(gt_ctx *cx, const char *text) {
   return copy == NULL ? NULL : memcpy(copy, text, bytes);
 }
 
+gt_status gt_grow(gt_ctx *cx, void *list, int64_t count, int64_t *capacity, size_t size) {
+  if (count < *capacity) return GT_OK;
+  int64_t doubled = *capacity > 0 ? 2 * *capacity : 8;
+  void *items;
+  memcpy(&items, list, sizeof items);
+  items = gt_realloc(cx, items, (size_t)doubled * size);
+  if (items == NULL) return GT_ENOMEM;
+  memcpy(list, &items, sizeof items);
+  *capacity = doubled;
+  return GT_OK;
+}
+
 gt_status gt_scratch(gt_ctx *cx, const gt_device *device, size_t bytes, void **out) {
   if (cx->scratch_count == GT_MAX_SCRATCH)
     return gt_fail(cx, GT_ENOMEM, "out of scratch blocks: at most %d at a time", GT_MAX_SCRATCH);

@@ -92,6 +92,9 @@ void *gt_malloc(gt_ctx *cx, size_t bytes);              /* NULL with a message o
 void *gt_calloc(gt_ctx *cx, size_t count, size_t size); /* overflow-checked */
 void *gt_realloc(gt_ctx *cx, void *old, size_t bytes);  /* the old block stays valid on failure */
 char *gt_strdup(gt_ctx *cx, const char *text);
+/* Room for one item more in a list of `count` items of `size` bytes; `list` is where the pointer to
+ * them stands.  A full list doubles; on failure it stays as it was. */
+gt_status gt_grow(gt_ctx *cx, void *list, int64_t count, int64_t *capacity, size_t size);
 bool gt_fault(gt_ctx *cx); /* true when the fault hook says: fail here */
 #define gt_free free
 

@@ -166,13 +166,10 @@ gt_status gt_copy(gt_ctx *cx, gt_tensor *to, gt_tensor *from) {
   return status;
 }
 
-gt_status gt_contiguous(gt_ctx *cx, gt_tensor *t, gt_tensor **out) {
-  if (gt_is_contiguous(t)) {
-    *out = gt_tensor_ref(t);
-    return GT_OK;
-  }
+gt_status gt_copy_new(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_device *device,
+                      gt_tensor **out) {
   gt_tensor *copy = NULL;
-  GT_TRY(empty_like(cx, t, t->dtype, t->storage->device, &copy));
+  GT_TRY(empty_like(cx, t, dtype, device, &copy));
   gt_status status = gt_copy(cx, copy, t);
   if (status == GT_OK)
     *out = copy;
@@ -181,22 +178,20 @@ gt_status gt_contiguous(gt_ctx *cx, gt_tensor *t, gt_tensor **out) {
   return status;
 }
 
+gt_status gt_contiguous(gt_ctx *cx, gt_tensor *t, gt_tensor **out) {
+  if (!gt_is_contiguous(t)) return gt_copy_new(cx, t, t->dtype, t->storage->device, out);
+  *out = gt_tensor_ref(t);
+  return GT_OK;
+}
+
 gt_status gt_read(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, void *out) {
   if (t->storage->device->kind == GT_META)
     return gt_fail(cx, GT_EDEVICE, "read: a meta tensor has no data");
   gt_tensor *flat = NULL;
   int64_t n = gt_count(t);
   if (n == 0) return GT_OK;
-  if (t->storage->device->kind == GT_CPU) {
-    GT_TRY(gt_contiguous(cx, t, &flat));
-  } else {
-    GT_TRY(empty_like(cx, t, t->dtype, &gt_device_cpu, &flat));
-    gt_status status = gt_copy(cx, flat, t);
-    if (status != GT_OK) {
-      gt_tensor_unref(cx, flat);
-      return status;
-    }
-  }
+  GT_TRY(t->storage->device->kind == GT_CPU ? gt_contiguous(cx, t, &flat)
+                                            : gt_copy_new(cx, t, t->dtype, &gt_device_cpu, &flat));
   convert(cx, out, dtype, gt_data(flat), t->dtype, n);
   gt_tensor_unref(cx, flat);
   return GT_OK;

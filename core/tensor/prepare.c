@@ -35,16 +35,8 @@ gt_status gt_prepare(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_device *
     *out = gt_tensor_ref(t);
     return GT_OK;
   }
-  gt_spec spec = gt_spec_make(dtype, t->ndim, t->shape);
-  gt_tensor *copy = NULL;
-  GT_TRY(gt_tensor_new(cx, &spec, device, &copy));
-  gt_status status = gt_copy(cx, copy, t);
-  if (status != GT_OK) {
-    gt_tensor_unref(cx, copy);
-    return status;
-  }
-  copy->weak = t->weak;
-  *out = copy;
+  GT_TRY(gt_copy_new(cx, t, dtype, device, out));
+  (*out)->weak = t->weak;
   return GT_OK;
 }
 

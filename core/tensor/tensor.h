@@ -89,6 +89,9 @@ void gt_touch(gt_tensor *t);       /* bumps the storage version: call after writ
 /* t itself (one more reference) when contiguous, else a contiguous copy.  Not recorded in the
  * graph. */
 gt_status gt_contiguous(gt_ctx *cx, gt_tensor *t, gt_tensor **out);
+/* A contiguous copy with memory of its own. */
+gt_status gt_copy_new(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_device *device,
+                      gt_tensor **out);
 /* Copies elements with dtype conversion between any two devices; shapes must match exactly. In
  * place; bumps versions. */
 gt_status gt_copy(gt_ctx *cx, gt_tensor *to, gt_tensor *from);

@@ -22,19 +22,11 @@ typedef struct arrays {
 } arrays;
 
 static gt_status on_cpu(gt_ctx *cx, gt_tensor *t, gt_tensor **out) {
-  gt_spec spec = gt_spec_of(t);
-  gt_tensor *copy = NULL;
   if (!gt_dtype_is_float(t->dtype))
     return gt_fail(cx, GT_EDTYPE, "norm of gradients: expected float tensors, got %s",
                    gt_dtype_name(t->dtype));
-  if (gt_device_of(t)->kind == GT_CPU) return gt_contiguous(cx, t, out);
-  GT_TRY(gt_tensor_new(cx, &spec, &gt_device_cpu, &copy));
-  gt_status status = gt_copy(cx, copy, t);
-  if (status == GT_OK)
-    *out = copy;
-  else
-    gt_tensor_unref(cx, copy);
-  return status;
+  return gt_device_of(t)->kind == GT_CPU ? gt_contiguous(cx, t, out)
+                                         : gt_copy_new(cx, t, t->dtype, &gt_device_cpu, out);
 }
 
 static void arrays_free(gt_ctx *cx, arrays *a) {

@@ -419,10 +419,7 @@ gt_status gt_optimizer_load(gt_ctx *cx, gt_optimizer *o, const int64_t *steps,
   gt_status status = GT_OK;
   for (int k = 0; k < count && status == GT_OK; k++) {
     gt_tensor *p = gt_optimizer_param(o, k / states);
-    gt_spec spec = gt_spec_of(p);
-    if (!state[k]) continue;
-    status = gt_tensor_new(cx, &spec, gt_device_of(p), &fresh[k]);
-    if (status == GT_OK) status = gt_copy(cx, fresh[k], state[k]);
+    if (state[k]) status = gt_copy_new(cx, state[k], p->dtype, gt_device_of(p), &fresh[k]);
   }
   gt_tensor **loser = fresh;
   if (status == GT_OK) {

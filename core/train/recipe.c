@@ -11,7 +11,8 @@ const gt_recipe gt_recipe_defaults = {.embedding_lr = 0.2, .matrix_lr = 0.02, .w
 /* Parameters of the model, each once. */
 typedef struct parameters {
   gt_tensor **at; /* (count), borrowed */
-  int count, capacity;
+  int count;
+  int64_t capacity;
 } parameters;
 
 /* Who gets which: matrices of the blocks, and everything else. */
@@ -28,13 +29,7 @@ static bool holds(const parameters *p, const gt_tensor *t) {
 
 static gt_status add(gt_ctx *cx, parameters *p, gt_tensor *t) {
   if (holds(p, t)) return GT_OK;
-  if (p->count == p->capacity) {
-    int capacity = p->capacity ? 2 * p->capacity : 64;
-    gt_tensor **at = gt_realloc(cx, p->at, (size_t)capacity * sizeof *at);
-    if (!at) return GT_ENOMEM;
-    p->at = at;
-    p->capacity = capacity;
-  }
+  GT_TRY(gt_grow(cx, &p->at, p->count, &p->capacity, sizeof *p->at));
   p->at[p->count++] = t;
   return GT_OK;
 }
