@@ -146,8 +146,8 @@ void gt_scratch_release(gt_ctx *cx, int keep) {
   }
 }
 
-void gt_interrupt(gt_ctx *cx) { cx->interrupted = 1; }
-void gt_interrupt_clear(gt_ctx *cx) { cx->interrupted = 0; }
+void gt_interrupt(gt_ctx *cx) { __atomic_store_n(&cx->interrupted, 1, __ATOMIC_RELAXED); }
+void gt_interrupt_clear(gt_ctx *cx) { __atomic_store_n(&cx->interrupted, 0, __ATOMIC_RELAXED); }
 
 gt_status gt_poll(gt_ctx *cx) {
   return gt_stopped(cx) ? gt_fail(cx, GT_EINTR, "interrupted") : GT_OK;

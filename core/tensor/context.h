@@ -8,7 +8,6 @@
 #include "core/tensor/dtype.h"
 #include "core/tensor/status.h"
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -60,7 +59,7 @@ struct gt_ctx {
                             obeys; NULL: its own */
 
   /* private */
-  volatile sig_atomic_t interrupted;
+  int interrupted; /* read and written atomically: by signal handlers and by all threads */
   struct {
     void *data;
     size_t bytes;
@@ -107,13 +106,16 @@ void gt_scratch_release(gt_ctx *cx,
 /* Interrupts: the flag may be set from a signal handler; ops poll it and answer GT_EINTR. */
 void gt_interrupt(gt_ctx *cx);
 void gt_interrupt_clear(gt_ctx *cx);
+static inline bool gt_interrupted(const gt_ctx *cx) { /* a shield does not matter */
+  return __atomic_load_n(&cx->interrupted, __ATOMIC_RELAXED);
+}
 gt_status gt_poll(gt_ctx *cx);
 /* What gt_poll() looks at, for loops inside chunks of gt_parallel(): they may leave off, as the op
  * fails with GT_EINTR.  To be asked once in GT_POLL_STEP elements or so. */
 #define GT_POLL_STEP ((int64_t)1 << 20)
 static inline bool gt_stopped(const gt_ctx *cx) {
   if (cx->session) cx = cx->session;
-  return cx->interrupted && !cx->shielded;
+  return gt_interrupted(cx) && !cx->shielded;
 }
 
 /* Index of an op in the table, or -1. */

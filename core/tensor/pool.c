@@ -14,6 +14,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -261,7 +262,8 @@ void gt_parallel(gt_ctx *cx, int64_t n, int64_t grain, gt_task task, void *argum
   if (!pool->started) start_workers(pool);
   publish(pool, &j);
   help(pool);
-  for (int spins = 0; atomic_load_explicit(&pool->done, memory_order_acquire) != j.chunks; spins++) {
+  for (int spins = 0; atomic_load_explicit(&pool->done, memory_order_acquire) != j.chunks;
+       spins++) {
     if (spins < SPINS_BEFORE_YIELD)
       relax();
     else

@@ -14,6 +14,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <signal.h>
 
 #define GTLUA_TENSOR "gt.Tensor"
 #define GTLUA_MODULE "gt.Module"

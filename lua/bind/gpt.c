@@ -302,7 +302,7 @@ static int row(lua_State *L) {
 
 /* interrupted() -> whether Ctrl-C is waiting to be heard */
 static int interrupted(lua_State *L) {
-  lua_pushboolean(L, gtlua_cx(L)->interrupted);
+  lua_pushboolean(L, gt_interrupted(gtlua_cx(L)));
   return 1;
 }
 
