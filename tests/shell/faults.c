@@ -6,21 +6,16 @@
 #include <stdbool.h>
 #include <sys/ioctl.h>
 
-static void write_file(const char *name, const char *text, mode_t mode) {
-  char path[128];
-  snprintf(path, sizeof path, "%s/%s", folder, name);
-  FILE *f = fopen(path, "w");
-  assert_non_null(f);
-  assert_true(fputs(text, f) >= 0);
-  assert_int_equal(fclose(f), 0);
-  assert_int_equal(chmod(path, mode), 0);
-}
-
 /* ---- Ctrl-C ---- */
 
 static void stops_require(void **state) {
+  char path[64];
   (void)state;
-  write_file("endless.lua", "while true do pcall(string.rep, 'x') end", 0600);
+  snprintf(path, sizeof path, "%s/endless.lua", folder);
+  FILE *f = fopen(path, "w");
+  assert_non_null(f);
+  fputs("while true do pcall(string.rep, 'x') end", f);
+  assert_int_equal(fclose(f), 0);
   terminal *t = start_loop();
   ask(t, "package.path = os.getenv 'TEST_FOLDER' .. '/?.lua'", "");
   stop(t, "require 'endless'");
@@ -29,8 +24,7 @@ static void stops_require(void **state) {
 
 static void stops_a_plot(void **state) {
   (void)state;
-  write_file("gnuplot", "#!/bin/sh\nsleep 1000\n", 0700);
-  terminal *t = start_command("PATH=\"$TEST_FOLDER:$PATH\" exec \"$GPTSH\"");
+  terminal *t = start_with_sleeping_gnuplot();
   ask(t, "kept = 70 + 7", "");
   stop(t, "plot{{1, 2, 3}, save = '/tmp/never.svg'}");
   ask(t, "sh 'ps -o args= --ppid $PPID | grep -c \"[s]leep\"'", "\"0\"");
@@ -221,16 +215,6 @@ static void a_hangup_saves_the_run(void **state) {
   assert_int_equal(kill(t->pid, SIGHUP), 0);
   assert_int_equal(leave(t, ""), 128 + SIGHUP);
   assert_true(has_checkpoint("hangup"));
-}
-
-/* Closes the window; the program's exit status. */
-static int close_window(terminal *t) {
-  int status;
-  close(t->fd);
-  assert_int_equal(waitpid(t->pid, &status, 0), t->pid);
-  free(t);
-  running = NULL;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static void a_window_that_is_closed_ends_it(void **state) {

@@ -7,9 +7,6 @@
  * into that folder instead, with its pictures: `make session`. */
 #include "tests/shell/terminal.h"
 
-#include <sys/ioctl.h>
-
-#define ENTER "\r"
 #define TAB "\t"
 #define UP "\033[A"
 #define DOWN "\033[B"
@@ -29,9 +26,7 @@ static void tell(const terminal *t, const char *text) {
 }
 
 static void ask_paused(terminal *t, const char *input) {
-  type(t, input);
-  type(t, ENTER);
-  expect(t, "\r\n");
+  enter(t, input);
   expect(t, "gpt (paused ");
   expect(t, "> ");
 }
@@ -69,10 +64,8 @@ static void looks_around(terminal *t) {
   ask(t, "x.shpae", "did you mean 'shape'?");
   ask(t, "F.softmax?", "exp(x) / sum(exp(x)) along dim");
   tell(t, "A function. Enter goes on while the input is unfinished, and indents.");
-  type(t, "function bits(t)" ENTER);
-  expect(t, "\r\n");
-  type(t, "return t.smooth_loss" ENTER);
-  expect(t, "\r\n");
+  enter(t, "function bits(t)");
+  enter(t, "return t.smooth_loss");
   ask(t, "end", "");
 }
 
@@ -91,8 +84,7 @@ static void trains(terminal *t) {
   tell(
       t,
       "Ctrl-C after some steps: training pauses behind its step, and the prompt says so. Half the rate, and on.");
-  type(t, "t:run()" ENTER);
-  expect(t, "\r\n");
+  enter(t, "t:run()");
   wait_for_step(t, 20);
   type(t, CTRL_C);
   expect(t, "t:resume() continues");

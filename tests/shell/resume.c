@@ -19,14 +19,6 @@ static terminal *resume(const char *name, const char *answer) {
   return t;
 }
 
-static void forget(terminal *t) {
-  kill(t->pid, SIGKILL);
-  waitpid(t->pid, NULL, 0);
-  close(t->fd);
-  free(t);
-  running = NULL;
-}
-
 /* Compares the trainer with one that made as many steps without a break. */
 static void ask_for_same_bits(terminal *t) {
   ask(t, SUPPORT " u = S.trainer {steps = 1000000}; u:run(t.step_count);", "");
@@ -37,7 +29,7 @@ static void a_signal_in_training_keeps_a_trainer_without_a_folder(void **state) 
   static const int numbers[] = {SIGTERM, SIGHUP};
   (void)state;
   for (int i = 0; i < 2; i++) {
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "signal%d", i);
     terminal *t = start_in(name, "", "gpt> ");
     ask(t, SUPPORT " t = S.trainer {steps = 1000000, progress = true}", "");
@@ -53,8 +45,7 @@ static void a_signal_in_training_keeps_a_trainer_without_a_folder(void **state) 
     type(t, "l\r");
     expect(t, "loaded: t, kept");
     expect(t, "gpt (paused "); /* the run can go on */
-    type(t, "_PROMPT = 'gpt> '\r");
-    expect(t, "\r\n");
+    enter(t, "_PROMPT = 'gpt> '");
     expect(t, "gpt> ");
     ask(t, "kept[1] .. #kept.x", "text2");
     ask_for_same_bits(t);
@@ -75,7 +66,7 @@ static void a_signal_at_the_prompt_keeps_what_is_there(void **state) {
   expect(t, "loaded: a, b");
   expect(t, "gpt> ");
   ask(t, "a + b:sum():item()", "43");
-  forget(t); /* what was loaded belongs to the next session too */
+  kill_session(t); /* what was loaded belongs to the next session too */
   t = start_in("prompt", "--resume", "2 inputs, 2 to run again");
   expect(t, "[y/N] ");
   type(t, "y\r");
@@ -98,7 +89,7 @@ static void a_killed_session_loses_what_came_after_the_safe_point(void **state) 
   assert_int_equal(system(command), 0);
   ask(t, "after = t.step_count * 11", "");
   ask(t, "t:run(3);", "");
-  forget(t);
+  kill_session(t);
   t = resume("killed", "l\r"); /* fast inputs after the safe point run again */
   expect(t, "loaded: t");
   expect(t, "gpt> t:run(3);");
@@ -118,7 +109,7 @@ static void both_brings_back_what_only_code_can_make(void **state) {
       "");
   ask(t, "%log save", "kept: own, sum; left out: Own (");
   ask(t, "last = sum", "");
-  forget(t);
+  kill_session(t);
   t = resume("both", "b\r");
   expect(t, "loaded: own, sum");
   expect(t, "gpt> last = sum");

@@ -90,12 +90,17 @@ static void type(terminal *t, const char *text) {
   assert_int_equal(write(t->fd, text, strlen(text)), (ssize_t)strlen(text));
 }
 
+/* Types a line and waits for its end. */
+static void enter(terminal *t, const char *line) {
+  type(t, line);
+  type(t, "\r");
+  expect(t, "\r\n");
+}
+
 /* Types an input, waits for what it prints and for the next prompt.  The terminal echoes input, so
  * answers must differ from it. */
 static void ask(terminal *t, const char *input, const char *answer) {
-  type(t, input);
-  type(t, "\r");
-  expect(t, "\r\n");
+  enter(t, input);
   expect(t, answer);
   expect(t, "gpt> ");
 }
@@ -166,27 +171,33 @@ static inline terminal *start_with_sleeping_gnuplot(void) {
   return start_command(command);
 }
 
-/* Ends a session whose prompt waits; its exit status. */
-static int leave(terminal *t, const char *how) {
+/* Closes the window; the exit status of the session, which has to end by itself. */
+static int close_window(terminal *t) {
   int status;
-  type(t, how);
-  char rest[256];
-  while (read(t->fd, rest, sizeof rest) > 0) continue; /* until the terminal is closed */
-  assert_int_equal(waitpid(t->pid, &status, 0), t->pid);
   close(t->fd);
+  assert_int_equal(waitpid(t->pid, &status, 0), t->pid);
   free(t);
   running = NULL;
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* Ends a session whose prompt waits; its exit status. */
+static int leave(terminal *t, const char *how) {
+  type(t, how);
+  char rest[256];
+  while (read(t->fd, rest, sizeof rest) > 0) continue; /* until the terminal is closed */
+  return close_window(t);
+}
+
+/* Ends a session without a word. */
+static void kill_session(terminal *t) {
+  kill(t->pid, SIGKILL);
+  close_window(t);
+}
+
 static int end_session(void **state) {
   (void)state;
-  if (!running) return 0;
-  kill(running->pid, SIGKILL);
-  waitpid(running->pid, NULL, 0);
-  close(running->fd);
-  free(running);
-  running = NULL;
+  if (running) kill_session(running);
   return 0;
 }
 

@@ -102,8 +102,7 @@ static void stopped_and_resumed_ends_with_the_same_bits(void **state) {
   prepare(t, options);
   unsigned seed = 1;
   for (int i = 0; i < 15; i++) {
-    type(t, "t:resume();\r");
-    expect(t, "\r\n");
+    enter(t, "t:resume();");
     poll(NULL, 0, next_delay(&seed));
     type(t, CTRL_C);
     expect(t, "hgpt"); /* "gpt> ", or "gpt (paused 6/600)> " */
