@@ -4,7 +4,7 @@
 -- TARGET/session.md differs in more than numbers.
 
 local read = require("nb.document").bytes
-local write = require("native.data").write
+local write = require("native.folder").write
 
 -- ---- a terminal ----
 

@@ -1,10 +1,10 @@
 /* commands.c: compiling and showing as the prompt does, its history, the table of options.
  */
 #include "shell/commands.h"
+#include "lua/bind/bind.h"
 #include "shell/line.h"
 #include "shell/options.h"
 #include "shell/session.h"
-#include "shell/version.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -192,11 +192,4 @@ static const luaL_Reg functions[] = {{"append", append},       {"session_name", 
                                      {"stamp", stamp},         {"traceback", traceback},
                                      {"variables", variables}, {NULL, NULL}};
 
-void sh_commands_open(lua_State *L) {
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  luaL_newlib(L, functions);
-  lua_pushliteral(L, SH_VERSION);
-  lua_setfield(L, -2, "version");
-  lua_setfield(L, -2, "native.shell");
-  lua_pop(L, 1);
-}
+void sh_commands_open(lua_State *L) { gtlua_native(L, "native.shell", functions); }

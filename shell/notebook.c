@@ -7,7 +7,6 @@
 #include "shell/lexer.h"
 #include "shell/session.h"
 #include "shell/sha256.h"
-#include "shell/version.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -212,10 +211,5 @@ void sh_notebook_open(lua_State *L) {
                                        {"stop", stop},
                                        {"sha256", sha256},
                                        {0}};
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  luaL_newlib(L, functions);
-  lua_pushliteral(L, SH_VERSION);
-  lua_setfield(L, -2, "version");
-  lua_setfield(L, -2, "native.notebook");
-  lua_pop(L, 1);
+  gtlua_native(L, "native.notebook", functions);
 }

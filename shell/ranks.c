@@ -103,10 +103,7 @@ static int ranks_receive(lua_State *L) {
 void sh_ranks_open(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"open", ranks_open}, {"send", ranks_send}, {"receive", ranks_receive}, {NULL, NULL}};
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  luaL_newlib(L, functions);
-  lua_setfield(L, -2, "native.ranks");
-  lua_pop(L, 1);
+  gtlua_native(L, "native.ranks", functions);
 }
 
 void sh_ranks_close(int code) {

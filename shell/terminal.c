@@ -1,5 +1,6 @@
 /* terminal.c: questions about the output streams, asked anew each time: a window may be resized. */
 #include "shell/terminal.h"
+#include "lua/bind/bind.h"
 
 #include <fcntl.h>
 #include <langinfo.h>
@@ -162,8 +163,5 @@ void sh_terminal_open(lua_State *L) {
                                        {"colour", terminal_colour}, {"size", terminal_size},
                                        {"utf8", terminal_utf8},     {"width", terminal_width},
                                        {"ask", terminal_ask},       {0}};
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  luaL_newlib(L, functions);
-  lua_setfield(L, -2, "native.terminal");
-  lua_pop(L, 1);
+  gtlua_native(L, "native.terminal", functions);
 }

@@ -1,5 +1,6 @@
 /* worker.c: fork, a pipe for each copy, and their ends. */
 #include "shell/worker.h"
+#include "lua/bind/bind.h"
 #include "shell/interrupt.h"
 
 #include <errno.h>
@@ -208,8 +209,5 @@ void sh_worker_open(lua_State *L) {
   lua_pushvalue(L, -1);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  luaL_newlib(L, functions);
-  lua_setfield(L, -2, "native.worker");
-  lua_pop(L, 1);
+  gtlua_native(L, "native.worker", functions);
 }

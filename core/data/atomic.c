@@ -155,3 +155,12 @@ void gt_atomic_abort(gt_atomic *file) {
   gt_free(file->target);
   *file = (gt_atomic){.folder = -1, .fd = -1};
 }
+
+gt_status gt_atomic_put(gt_ctx *cx, const char *path, const void *data, size_t n) {
+  gt_atomic file;
+  GT_TRY(gt_atomic_open(cx, path, &file));
+  gt_status status = gt_atomic_write(cx, &file, data, n);
+  if (!status) status = gt_atomic_commit(cx, &file);
+  gt_atomic_abort(&file);
+  return status;
+}

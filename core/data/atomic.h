@@ -25,6 +25,8 @@ gt_status gt_atomic_write(gt_ctx *cx, gt_atomic *file, const void *data, size_t 
  * file is gone (only a failing fsync of the folder, the last step, leaves the new content); either
  * way `file` is closed. */
 gt_status gt_atomic_commit(gt_ctx *cx, gt_atomic *file);
+/* The three in one: the whole content of a file. */
+gt_status gt_atomic_put(gt_ctx *cx, const char *path, const void *data, size_t n);
 /* Gives up: removes the temporary file, closes.  Harmless after commit. */
 void gt_atomic_abort(gt_atomic *file);
 

@@ -172,17 +172,9 @@ static gt_status write_text(gt_ctx *cx, const gt_tokenizer *tok, gt_tokenizer_fo
 gt_status gt_tokenizer_save(gt_ctx *cx, const gt_tokenizer *tok, const char *path,
                             gt_tokenizer_format format) {
   gt_text text = {0};
-  gt_atomic file;
   gt_status status = write_text(cx, tok, format, &text);
   if (status == GT_OK && text.failed) status = GT_ENOMEM;
-  if (status == GT_OK) status = gt_atomic_open(cx, path, &file);
-  if (status == GT_OK) {
-    status = gt_atomic_write(cx, &file, text.data, text.length);
-    if (status == GT_OK)
-      status = gt_atomic_commit(cx, &file);
-    else
-      gt_atomic_abort(&file);
-  }
+  if (status == GT_OK) status = gt_atomic_put(cx, path, text.data, text.length);
   gt_text_free(&text);
   return status;
 }

@@ -10,7 +10,7 @@ local headers = require "headers"
 local names = require "names"
 local page = require "page"
 local read = require("nb.document").bytes
-local write = require("native.data").write
+local write = require("native.folder").write
 
 local reference = {}
 
@@ -30,7 +30,7 @@ end
 
 --- Both pages: HTML, Markdown.
 function reference.pages()
-  local sections, all, version = names.sections ".", reference.headers(), require("native.notebook").version
+  local sections, all, version = names.sections ".", reference.headers(), require("native.train").version()
   return page.html(sections, all, version), page.markdown(sections, all, version)
 end
 

@@ -1,7 +1,6 @@
 /* data.c: files of tensors for the Lua library (lua/lib/gt/files.lua). */
 #include "lua/bind/bind.h"
 
-#include "core/data/atomic.h"
 #include "core/data/base64.h"
 #include "core/data/safetensors.h"
 
@@ -78,25 +77,6 @@ static int save_safetensors(lua_State *L) {
   return 0;
 }
 
-/* write(path, text): replaces the file's content: whole or not at all. */
-static int write_text(lua_State *L) {
-  gt_ctx *cx = gtlua_cx(L);
-  const char *path = luaL_checkstring(L, 1);
-  size_t size;
-  const char *text = luaL_checklstring(L, 2, &size);
-  gt_atomic file;
-  gt_status status = gt_atomic_open(cx, path, &file);
-  if (status == GT_OK) {
-    status = gt_atomic_write(cx, &file, text, size);
-    if (status == GT_OK)
-      status = gt_atomic_commit(cx, &file);
-    else
-      gt_atomic_abort(&file);
-  }
-  gtlua_check(L, status);
-  return 0;
-}
-
 /* base64(bytes) -> text */
 static int base64(lua_State *L) {
   size_t size;
@@ -114,7 +94,6 @@ static int base64(lua_State *L) {
 
 static const luaL_Reg functions[] = {{"load_safetensors", load_safetensors},
                                      {"save_safetensors", save_safetensors},
-                                     {"write", write_text},
                                      {"base64", base64},
                                      {NULL, NULL}};
 

@@ -83,20 +83,11 @@ static int lock_folder(lua_State *L) { return take_lock(L, gt_folder_lock); }
 /* lock_file(path): the same for a file, which is made when it is not there */
 static int lock_file(lua_State *L) { return take_lock(L, gt_file_lock); }
 
-/* write(path, text): the whole file at once, durably */
+/* write(path, text): the file holds the whole old or the whole new text, durably */
 static int write_file(lua_State *L) {
-  gt_ctx *cx = gtlua_cx(L);
   size_t n;
   const char *path = to_path(L, 1), *text = luaL_checklstring(L, 2, &n);
-  gt_atomic file;
-  gt_status status = gt_atomic_open(cx, path, &file);
-  gtlua_check(L, status);
-  status = gt_atomic_write(cx, &file, text, n);
-  if (status == GT_OK)
-    status = gt_atomic_commit(cx, &file);
-  else
-    gt_atomic_abort(&file);
-  gtlua_check(L, status);
+  gtlua_check(L, gt_atomic_put(gtlua_cx(L), path, text, n));
   return 0;
 }
 

@@ -4,12 +4,7 @@ local support = require "train.support"
 
 local GPTSH = os.getenv "GPTSH" or "./gptsh"
 
-local function straight(more)
-  local t = support.trainer(more)
-  t:run()
-  return t:hash(), t.log.loss
-end
-
+local straight = support.straight
 local want, losses = straight()
 
 --- Runs fn with a folder of its own, removed afterwards.

@@ -27,6 +27,23 @@ end
 
 function support.trainer(more) return train.new(support.options(more)) end
 
+--- Hash and losses of the run that nothing disturbs.
+function support.straight(more)
+  local t = support.trainer(more)
+  t:run()
+  return t:hash(), t.log.loss
+end
+
+--- Options of a small sweep; `more` goes before them.
+function support.sweep_options(more)
+  local o = {
+    lr = pow2(-8, -4), seeds = 2, steps = 12, data = support.tokens(), B = 2, T = 8, progress = false,
+    width = {16, 32}, model = {n_layers = 1, head_dim = 16, vocab_size = 256, sequence_len = 8},
+  }
+  for key, value in pairs(more or {}) do o[key] = value end
+  return o
+end
+
 --- The name of a folder that is not there yet.
 function support.folder()
   local name = os.tmpname()

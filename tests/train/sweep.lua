@@ -1,19 +1,10 @@
 -- Sweeps: the optimum and its edges, early ends, the journal, and that nothing is left changed.
 local test = require "harness"
 local support = require "train.support"
+local options = support.sweep_options
 local result = require "gt.sweep.result"
 
 local GPTSH = os.getenv "GPTSH" or "./gptsh"
-
---- Options of a small sweep; `more` goes before them.
-local function options(more)
-  local o = {
-    lr = pow2(-8, -4), seeds = 2, steps = 12, data = support.tokens(), B = 2, T = 8, progress = false,
-    width = {16, 32}, model = {n_layers = 1, head_dim = 16, vocab_size = 256, sequence_len = 8},
-  }
-  for key, value in pairs(more or {}) do o[key] = value end
-  return o
-end
 
 --- A result made of losses: {width = {loss by rate}}; false diverged.
 local function made(rates, by_width, seeds)

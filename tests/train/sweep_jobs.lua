@@ -1,18 +1,9 @@
 -- Sweeps over processes: the same table, copies that die, Ctrl-C, and that only one session writes a journal.
 local test = require "harness"
 local support = require "train.support"
+local options = support.sweep_options
 
 local GPTSH = os.getenv "GPTSH" or "./gptsh"
-
---- Options of a small sweep; `more` goes before them.
-local function options(more)
-  local o = {
-    lr = pow2(-8, -4), seeds = 2, steps = 12, data = support.tokens(), B = 2, T = 8, progress = false,
-    width = {16, 32}, model = {n_layers = 1, head_dim = 16, vocab_size = 256, sequence_len = 8},
-  }
-  for key, value in pairs(more or {}) do o[key] = value end
-  return o
-end
 
 local function has(text, part) assert(tostring(text):find(part, 1, true), tostring(text)) end
 
@@ -134,7 +125,8 @@ test("an error that no point escapes is raised at once, and copies at work are e
       error "no such layer"
     end)})
   end, "no such layer")
-  test.equal(all_gone(folder .. "/pids"), 3) -- of 20 points
+  local begun = all_gone(folder .. "/pids") -- of 20 points; the one at work may end before its line is written
+  assert(begun == 2 or begun == 3, begun)
   support.remove(folder)
 end)
 

@@ -2,13 +2,7 @@
 local test = require "harness"
 local support = require "train.support"
 
---- Hash and losses of the run that nothing disturbs.
-local function straight(more)
-  local t = support.trainer(more)
-  t:run()
-  return t:hash(), t.log.loss
-end
-
+local straight = support.straight
 local want, losses = straight()
 
 test("the same seed gives the same bits", function()

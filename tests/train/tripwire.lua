@@ -3,12 +3,18 @@ local test = require "harness"
 local support = require "train.support"
 local tripwire = require "gt.train.tripwire"
 
-test("a jump of the loss pauses the run after its step", function()
+--- A run whose loss and gradient jump in step 23.
+local function jumping(limits)
   local t = support.trainer {on_step = function(t)
     if t.step_count == 22 then t.model.lm_head.weight:detach():add_(torch.randn(256, 32) * 3) end
   end}
-  t:pause_if{loss_z = 6}
+  t:pause_if(limits)
   t:run()
+  return t
+end
+
+test("a jump of the loss pauses the run after its step", function()
+  local t = jumping {loss_z = 6}
   test.equal(t.step_count, 23)
   t:pause_if(nil)
   t:resume()
@@ -16,12 +22,7 @@ test("a jump of the loss pauses the run after its step", function()
 end)
 
 test("so does a jump of the gradient's norm", function()
-  local t = support.trainer {on_step = function(t)
-    if t.step_count == 22 then t.model.lm_head.weight:detach():add_(torch.randn(256, 32) * 3) end
-  end}
-  t:pause_if{gnorm_z = 6}
-  t:run()
-  test.equal(t.step_count, 23)
+  test.equal(jumping({gnorm_z = 6}).step_count, 23)
 end)
 
 test("a run without a jump is left alone, and has the same bits", function()

@@ -84,27 +84,28 @@ function schedule.constant(options)
   return make("constant", own, order, function(step) return warm(step, own.warmup) end)
 end
 
+--- A warm-up, then down to `final` at step total: value(final, r) with r in [0, 1], how far it is.
+local function falling(kind, options, value)
+  local own, order = read(kind, options, {{"total", "steps"}, {"warmup", "count", 0}, {"final", "factor", 0}})
+  check_room(kind, own, own.warmup)
+  return make(kind, own, order, function(step)
+    if step < own.warmup then return warm(step, own.warmup) end
+    return value(own.final, progress(step, own.warmup, own.total))
+  end)
+end
+
 --- schedule.linear{total =, warmup = 0, final = 0}: after the warm-up a straight line from 1 to final at step total:
 -- 1 - (1 - final) r with r = (step - warmup) / (total - warmup).  (llm.c, schedulers.h)
 function schedule.linear(options)
-  local own, order = read("linear", options, {{"total", "steps"}, {"warmup", "count", 0}, {"final", "factor", 0}})
-  check_room("linear", own, own.warmup)
-  return make("linear", own, order, function(step)
-    if step < own.warmup then return warm(step, own.warmup) end
-    return 1 - (1 - own.final) * progress(step, own.warmup, own.total)
-  end)
+  return falling("linear", options, function(final, r) return 1 - (1 - final) * r end)
 end
 
 --- schedule.cosine{total =, warmup = 0, final = 0}: after the warm-up half a cosine from 1 to final at step total:
 -- final + (1 - final) (1 + cos(pi r)) / 2 with r = (step - warmup) / (total - warmup).  (Loshchilov & Hutter 2017;
 -- nanoGPT with final = 0.1)
 function schedule.cosine(options)
-  local own, order = read("cosine", options, {{"total", "steps"}, {"warmup", "count", 0}, {"final", "factor", 0}})
-  check_room("cosine", own, own.warmup)
-  return make("cosine", own, order, function(step)
-    if step < own.warmup then return warm(step, own.warmup) end
-    local r = progress(step, own.warmup, own.total)
-    return own.final + (1 - own.final) * 0.5 * (1 + math.cos(math.pi * r))
+  return falling("cosine", options, function(final, r)
+    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * r))
   end)
 end
 

@@ -4,7 +4,7 @@
 local json = require "json"
 local native = require "native.train"
 local sidecar = require "nb.sidecar"
-local write = require("native.data").write
+local write = require("native.folder").write
 
 local cache = {}
 

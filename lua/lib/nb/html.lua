@@ -87,7 +87,7 @@ end
 
 --- Where the outputs come from.
 local function footer(page)
-  local parts, last = {page.doc.path:match "[^/]*$", native.version}, nil
+  local parts, last = {page.doc.path:match "[^/]*$", require("native.train").version()}, nil
   for _, item in ipairs(page.cells) do last = item.record or last end
   if last then
     parts[#parts + 1] = "ran " .. last.started:gsub("T", " "):gsub("Z$", " UTC") .. " on " .. last.device

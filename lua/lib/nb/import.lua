@@ -10,7 +10,6 @@ local native = require "native.notebook"
 local outputs = require "nb.outputs"
 local pages = require "nb.pages"
 local sidecar = require "nb.sidecar"
-local write = require("native.data").write
 
 local import = {}
 
@@ -105,7 +104,7 @@ local function keep_attachments(book, path, target)
         local file = ("attachment-%02d-%s"):format(i, tostring(name):gsub("[^%w._-]", "_"))
         folder.make(path)
         local text = ipynb.joined(bytes)
-        write(path .. "/" .. file, type_name == "image/svg+xml" and text or base64_bytes(text))
+        folder.write(path .. "/" .. file, type_name == "image/svg+xml" and text or base64_bytes(text))
         local link = pages.relative(target, path .. "/" .. file)
         local at, last = cell.source:find("attachment:" .. name, 1, true)
         if at then cell.source = cell.source:sub(1, at - 1) .. link .. cell.source:sub(last + 1) end
@@ -128,7 +127,7 @@ local function keep_reference(doc, cells, path, source)
         local svg = output.type == "image/svg+xml"
         local file = ("reference-%s-%d.%s"):format(doc.cells[i].name, k, svg and "svg" or "png")
         folder.make(path)
-        write(path .. "/" .. file, svg and output.bytes or base64_bytes(output.bytes))
+        folder.write(path .. "/" .. file, svg and output.bytes or base64_bytes(output.bytes))
         kept[#kept + 1] = {kind = "figure", file = file}
       else
         kept[#kept + 1] = {kind = output.kind, text = (pages.utf8(outputs.clean(output.text)))}
@@ -138,7 +137,7 @@ local function keep_reference(doc, cells, path, source)
   end
   if #list > 0 then
     folder.make(path)
-    write(path .. "/reference.json", json.encode({format = 1, notebook = source:match "[^/]*$", cells = list}, {indent = 1}) .. "\n")
+    folder.write(path .. "/reference.json", json.encode({format = 1, notebook = source:match "[^/]*$", cells = list}, {indent = 1}) .. "\n")
   end
   return dropped
 end
@@ -153,7 +152,7 @@ function import.write(path, text, target)
   local source = document.of(cells, preamble):write()
   local doc = document.parse(target, source)
   local dropped = keep_reference(doc, cells, out, path)
-  write(target, source)
+  folder.write(target, source)
   local notes = {}
   if dropped > 0 then notes[1] = ("%d output%s of kinds that are not kept (HTML, widgets) dropped"):format(dropped, dropped == 1 and "" or "s") end
   if attachments > 0 then notes[#notes + 1] = ("%d attachment%s in %s"):format(attachments, attachments == 1 and "" or "s", out) end

@@ -108,7 +108,7 @@ function commands.fmt(files, o)
     else
       local text = require("nb.format").format(doc, o.portable)
       if text ~= doc.text then
-        require("native.data").write(path, text)
+        require("native.folder").write(path, text)
         print(path)
       end
     end
@@ -149,7 +149,7 @@ function commands.export(files, o)
   local doc = open(path)
   if not sound(doc) then return 1 end
   if not utf8.len(doc.text) then complain("%s: not valid UTF-8: bad bytes are replaced", path) end
-  require("native.data").write(target, exports[format](page_of(doc, o), target, o))
+  require("native.folder").write(target, exports[format](page_of(doc, o), target, o))
   print(target)
   return 0
 end

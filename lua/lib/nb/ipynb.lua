@@ -124,7 +124,7 @@ function ipynb.export(page)
       gptsh = own,
       kernelspec = {name = "gptsh", display_name = "gptsh (Lua 5.4)", language = "lua"},
       language_info = {name = "lua", file_extension = ".lua", mimetype = "text/x-lua", pygments_lexer = "lua",
-                       version = native.version:match "%S+$"},
+                       version = require("native.train").version():match "%S+$"},
     },
   }, {indent = 1}) .. "\n"
 end

@@ -9,7 +9,7 @@ local keys = {}
 
 --- Gives every cell that runs its key.
 function keys.set(doc, parameters, seed)
-  local key = native.sha256(json.encode{native.version, parameters or {}, seed or json.null})
+  local key = native.sha256(json.encode{require("native.train").version(), parameters or {}, seed or json.null})
   for _, cell in ipairs(doc.cells) do
     if cell.runs then
       key = native.sha256(key .. "\n" .. source.bare(cell.code))

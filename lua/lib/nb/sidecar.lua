@@ -6,7 +6,6 @@ local folder = require "native.folder"
 local json = require "json"
 local native = require "native.notebook"
 local read = require("nb.document").bytes
-local write = require("native.data").write
 
 local sidecar = {}
 
@@ -62,8 +61,8 @@ local function encode(value) return json.encode(value, {indent = 1}) end
 function Sidecar:commit(doc)
   local cells = {}
   for _, cell in ipairs(doc.cells) do cells[#cells + 1] = self.records[cell.name] end
-  write(self.path .. "/manifest.json", encode{
-    format = FORMAT, notebook = doc.path:match "[^/]*$", program = native.version, cells = json.array(cells),
+  folder.write(self.path .. "/manifest.json", encode{
+    format = FORMAT, notebook = doc.path:match "[^/]*$", program = require("native.train").version(), cells = json.array(cells),
     parameters = self.parameters, seed = self.seed,
   } .. "\n")
 end
@@ -79,7 +78,7 @@ function sidecar.stem(cell) return ("%02d-%s"):format(cell.number, cell.name) en
 
 --- Keeps bytes as an output of kind "stdout", "value", "error" or "figure" under the name.
 function Sidecar:keep(kind, name, bytes)
-  write(self.path .. "/" .. name, bytes)
+  folder.write(self.path .. "/" .. name, bytes)
   return {kind = kind, file = name, sha256 = native.sha256(bytes)}
 end
 

@@ -3,7 +3,7 @@
 local gnuplot = require "plot.gnuplot"
 local json = require "json"
 local keywords = require "gt.keywords"
-local write = require("native.data").write
+local write = require("native.folder").write
 
 local files = {}
 

@@ -99,7 +99,7 @@ what %edit runs
 
 --- The page gptsh(1) as roff.
 function manual.page()
-  local out = {head:format(shell.version)}
+  local out = {head:format(require("native.train").version())}
   add_options(out)
   out[#out + 1] = ".SH NOTEBOOK COMMANDS"
   for _, command in ipairs(commands) do

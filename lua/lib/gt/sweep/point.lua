@@ -14,6 +14,7 @@ local point = {}
 --- Options that go on to train.new.
 point.TRAINING = {"val", "schedule", "momentum", "clip", "accumulate", "autocast", "objective", "B", "T"}
 
+local TELL = 0.1 -- seconds between two messages of how far a point is
 local GRACE = 5 -- steps after which a loss may be found too high
 
 --- The point that stands for all of a width when settings are compared.
@@ -68,6 +69,19 @@ function point.run(s, p, tick)
   end
   record.steps, record.seconds = t.step_count, torch.perf_counter() - started
   return record
+end
+
+--- The same in another process than the one that shows it: tell(message) gets {step =, loss =} now and then, in the end
+-- {record =} or {error =}.
+function point.report(s, p, tell)
+  local told = 0
+  local ok, record = pcall(point.run, s, p, function(t)
+    local now = torch.perf_counter()
+    if now - told < TELL then return end
+    told = now
+    tell {step = t.step_count, loss = t.smooth_loss}
+  end)
+  tell(ok and {record = record} or {error = tostring(record)})
 end
 
 --- What decides the outcome of a width, as far as it can be seen: the state before the first step, the model's configuration

@@ -10,7 +10,6 @@ local point_of = require "gt.sweep.point"
 
 local processes = {}
 
-local TELL = 0.1 -- seconds between two messages of how far a point is
 local WAIT = 1.0 -- at most until the next look at them
 
 --- What a copy does: lines of JSON with a step, in the end with the record or the error.
@@ -18,15 +17,7 @@ local function task(s, point, book, threads)
   return function(send)
     if book.journal then book.journal:leave() end
     torch.set_num_threads(threads)
-    local told = 0
-    local function tick(t)
-      local now = torch.perf_counter()
-      if now - told < TELL then return end
-      told = now
-      send(json.encode {step = t.step_count, loss = t.smooth_loss} .. "\n")
-    end
-    local ok, record = pcall(point_of.run, s, point, tick)
-    send(json.encode(ok and {record = record} or {error = tostring(record)}) .. "\n")
+    point_of.report(s, point, function(message) send(json.encode(message) .. "\n") end)
   end
 end
 

@@ -12,27 +12,7 @@ local processes = require "gt.sweep.processes"
 
 local M = {}
 
-local TELL = 0.2 -- seconds between two messages of how far a point is
-
 local function say(rank, message) ranks.send(rank, json.encode(message)) end
-
---- function(trainer) that calls fn(step, loss) now and then.
-local function sometimes(fn)
-  local told = 0
-  return function(t)
-    local now = torch.perf_counter()
-    if now - told < TELL then return end
-    told = now
-    fn(t.step_count, t.smooth_loss)
-  end
-end
-
---- Runs one point here -> true and its record, or false and the error.
-local function attempt(s, point, tick)
-  local ok, record = pcall(point_of.run, s, point, tick)
-  torch.tidy(collectgarbage)
-  return ok, ok and record or tostring(record)
-end
 
 -- ---- rank 0 ----
 
@@ -72,11 +52,12 @@ local function lead(s, missing, book, count_of_ranks)
   listen(game, book, 0)
   while game.waiting[1] do
     local point = table.remove(game.waiting, 1)
-    local ok, record = attempt(s, point, function(t)
+    local ok, record = pcall(point_of.run, s, point, function(t)
       book:tick(point, t.step_count, t.smooth_loss)
       listen(game, book, 0)
     end)
-    if ok then book:done(point, record) else book:raise(point, record, game.ranks) end
+    torch.tidy(collectgarbage)
+    if ok then book:done(point, record) else book:raise(point, tostring(record), game.ranks) end
     listen(game, book, 0)
   end
   while count(game.free) < game.ranks - 1 do listen(game, book, 1) end
@@ -98,8 +79,8 @@ local function follow(s, points, book)
     end
     if message.key then
       local point = by_key[message.key] or keywords.fail "sweep: this rank has come to another sweep than rank 0"
-      local ok, record = attempt(s, point, sometimes(function(step, loss) say(0, {step = step, loss = loss}) end))
-      say(0, ok and {record = record} or {error = record})
+      point_of.report(s, point, function(said) say(0, said) end)
+      torch.tidy(collectgarbage)
     end
   end
 end
