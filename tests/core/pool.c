@@ -1,9 +1,13 @@
 /* Tests of the worker pool: same results for any number of threads. */
 #include "tests/core/toy.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-enum { N = 100003 };
+enum { N = 100003, CROWD = 8 };
 
 typedef struct job {
   gt_ctx *cx;
@@ -57,16 +61,57 @@ static void every_element_is_visited_once(void **state) {
   test_free(j.seen);
 }
 
-/* Many short jobs: a worker that is late for one must not take part in the next with old data. */
+/* Workers that are moved from core to core: each comes to rest wherever it is, and goes on late. */
+typedef struct crowd {
+  int thread[CROWD]; /* ids of those seen at work; 0: none */
+  bool over;
+} crowd;
+
+typedef struct short_job {
+  unsigned char seen[64];
+  crowd *crowd;
+} short_job;
+
+static void *unsettle(void *data) {
+  crowd *c = data;
+  unsigned cores = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+  cpu_set_t allowed;
+  assert_int_equal(sched_getaffinity(0, sizeof allowed, &allowed), 0);
+  for (unsigned turn = 0; !__atomic_load_n(&c->over, __ATOMIC_RELAXED); turn++) {
+    int thread = __atomic_load_n(&c->thread[turn % CROWD], __ATOMIC_RELAXED);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET((turn + turn / CROWD) % cores, &one);
+    CPU_AND(&one, &one, &allowed);
+    if (thread != 0 && CPU_COUNT(&one) == 1) sched_setaffinity(thread, sizeof one, &one);
+  }
+  return NULL;
+}
+
+static void mark_short(void *argument, int64_t begin, int64_t end) {
+  short_job *j = argument;
+  for (int64_t i = begin; i < end; i++) __atomic_fetch_add(&j->seen[i], 1, __ATOMIC_RELAXED);
+  if (gt_worker() > 0)
+    __atomic_store_n(&j->crowd->thread[gt_worker()], (int)syscall(SYS_gettid), __ATOMIC_RELAXED);
+}
+
+/* Jobs back to back: a worker that is late for one must not take part in the next with old data. */
 static void jobs_do_not_mix(void **state) {
+  static const int threads[] = {1, 2, 3, 5, CROWD};
   gt_ctx *cx = *state;
-  ok(gt_pool_resize(cx, 4));
-  for (int round = 0; round < 20000; round++) {
-    unsigned char seen[64] = {0};
-    int64_t n = 1 + round % 64;
-    job j = {.cx = cx, .seen = seen, .grain = 1 + round % 3};
-    gt_parallel(cx, n, j.grain, mark, &j);
-    for (int64_t i = 0; i < 64; i++) assert_int_equal(seen[i], i < n);
+  for (int t = 0; t < GT_COUNT(threads); t++) {
+    crowd c = {0};
+    pthread_t mover;
+    ok(gt_pool_resize(cx, threads[t]));
+    assert_int_equal(pthread_create(&mover, NULL, unsettle, &c), 0);
+    for (int round = 0; round < 60000; round++) {
+      short_job jobs[2] = {{.crowd = &c}, {.crowd = &c}}, *j = &jobs[round % 2];
+      int64_t n = 1 + round % 64;
+      gt_parallel(cx, n, 1 + round % 3, mark_short, j);
+      for (int64_t i = 0; i < 64; i++) assert_int_equal(j->seen[i], i < n);
+    }
+    __atomic_store_n(&c.over, true, __ATOMIC_RELAXED);
+    assert_int_equal(pthread_join(mover, NULL), 0);
   }
 }
 
