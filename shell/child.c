@@ -51,6 +51,7 @@ typedef struct process {
   size_t input_size, sent;
   double end;    /* when its time is over */
   pid_t pid;     /* 0: none, or it has been waited for */
+  pid_t owner;   /* who started it: in copies of that process it is another's child */
   int fd[PIPES]; /* our ends; -1: closed */
   output gathered[PIPES];
 } process;
@@ -96,7 +97,7 @@ out:
 static int start(const description *child, process *p) {
   int theirs[PIPES] = {-1, -1, -1};
   int error = 0;
-  *p = (process){.input = child->input, .input_size = child->input_size};
+  *p = (process){.input = child->input, .input_size = child->input_size, .owner = getpid()};
   p->end = now() + child->seconds;
   for (int i = 0; i < PIPES; i++) p->fd[i] = -1;
   for (int i = 0; i < PIPES && !error; i++) {
@@ -180,6 +181,9 @@ static void pipe_signal(sigset_t *set, bool begin, sigset_t *before) {
   pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
+/* Is there a process that is ours to end and to wait for? */
+static bool is_ours(const process *p) { return p->pid > 0 && p->owner == getpid(); }
+
 /* Takes the child's end when it has come; false while it runs. */
 static bool reap(process *p, child_end *how, int *code) {
   int status = 0;
@@ -194,7 +198,7 @@ static bool reap(process *p, child_end *how, int *code) {
 /* Ends what still runs, with its group, and leaves nothing behind. */
 static void finish(process *p) {
   for (int i = 0; i < PIPES; i++) shut(&p->fd[i]);
-  if (p->pid <= 0) return;
+  if (!is_ours(p)) return;
   kill(-p->pid, SIGKILL);
   while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR) {}
   p->pid = 0;
@@ -305,7 +309,7 @@ static int process_look(lua_State *L) {
   process *p = luaL_checkudata(L, 1, SH_HANDLE);
   child_end how = CHILD_STOPPED;
   int code = 0;
-  if (p->pid > 0 && !look(p, &how, &code)) return 0;
+  if (is_ours(p) && !look(p, &how, &code)) return 0;
   return push_end(L, p, how, code);
 }
 
@@ -313,7 +317,7 @@ static int process_look(lua_State *L) {
 static int process_wait(lua_State *L) {
   process *p = luaL_checkudata(L, 1, SH_HANDLE);
   int code = 0;
-  child_end how = p->pid > 0 ? converse(p, &code) : CHILD_STOPPED;
+  child_end how = is_ours(p) ? converse(p, &code) : CHILD_STOPPED;
   if (how == CHILD_STOPPED && sh_interrupted()) return luaL_error(L, "interrupted");
   return push_end(L, p, how, code);
 }

@@ -21,8 +21,9 @@
 #define SH_POLL_MS 50 /* how late a Ctrl-C is seen at most */
 
 typedef struct worker {
-  pid_t pid; /* 0: reaped, or never started */
-  int fd;    /* our end of its pipe; -1: closed */
+  pid_t pid;   /* 0: reaped, or never started */
+  pid_t owner; /* who started it: in copies of that process it is another's child */
+  int fd;      /* our end of its pipe; -1: closed */
 } worker;
 
 /* ---- in the copy ---- */
@@ -115,6 +116,9 @@ static void shut(worker *w) {
   w->fd = -1;
 }
 
+/* Is there a process that is ours to wait for? */
+static bool is_ours(const worker *w) { return w->pid != 0 && w->owner == getpid(); }
+
 static int reap(worker *w) {
   int status = 0;
   while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR) {}
@@ -128,7 +132,7 @@ static int start(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_settop(L, 1);
   worker *w = lua_newuserdatauv(L, sizeof *w, 0);
-  *w = (worker){.fd = -1};
+  *w = (worker){.owner = getpid(), .fd = -1};
   luaL_setmetatable(L, WORKER);
   if (pipe2(ends, O_CLOEXEC)) return luaL_error(L, "cannot make a pipe: %s", strerror(errno));
   w->fd = ends[0];
@@ -182,7 +186,7 @@ static int read_text(lua_State *L) {
 
 static int finish(lua_State *L) {
   worker *w = to_worker(L, 1);
-  luaL_argcheck(L, w->pid != 0, 1, "has ended before");
+  luaL_argcheck(L, is_ours(w), 1, "has ended before, or was started by another process");
   shut(w);
   int status = reap(w);
   lua_pushstring(L, WIFEXITED(status) ? "exited" : "killed");
@@ -193,7 +197,7 @@ static int finish(lua_State *L) {
 static int worker_close(lua_State *L) {
   worker *w = to_worker(L, 1);
   shut(w);
-  if (w->pid == 0) return 0;
+  if (!is_ours(w)) return 0;
   kill(w->pid, SIGKILL);
   reap(w);
   return 0;

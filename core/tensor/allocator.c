@@ -355,9 +355,13 @@ static gt_status allocate(gt_ctx *cx, gt_allocator *a, size_t bytes, bool *fresh
   return GT_OK;
 }
 
-/* Nothing but counting. */
+/* Nothing but counting, as far as Lua's integers go: beyond, the numbers would be wrong. */
 static gt_status allocate_meta(gt_ctx *cx, size_t bytes, void **out) {
-  count_in(cx->allocators[GT_META], block_size(bytes));
+  gt_allocator *a = cx->allocators[GT_META];
+  if (bytes > INT64_MAX - GRANULE || block_size(bytes) > INT64_MAX - a->stats.live)
+    return gt_fail(cx, GT_ENOMEM,
+                   "meta: expected less than 2^63 bytes in all tensors, got %zu more", bytes);
+  count_in(a, block_size(bytes));
   *out = NULL;
   return GT_OK;
 }

@@ -45,14 +45,25 @@ static int compile(lua_State *L, const char *chunk, const char *mode) {
   return status;
 }
 
+static int close_stream(lua_State *L) {
+  luaL_Stream *stream = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+  return luaL_fileresult(L, fclose(stream->f) == 0, NULL);
+}
+
 /* Pushes the text of the file, without its first line if that starts with '#'; or a message,
- * answering false. */
+ * answering false.  While it is read the file is an object of Lua's: when memory runs out, the
+ * garbage collector closes it. */
 static bool push_file(lua_State *L, const char *path) {
+  luaL_Stream *stream = lua_newuserdatauv(L, sizeof *stream, 0);
+  *stream = (luaL_Stream){.closef = NULL};
+  luaL_setmetatable(L, LUA_FILEHANDLE);
   FILE *file = path ? fopen(path, "rb") : stdin;
   if (!file) {
     lua_pushfstring(L, "cannot open %s: %s", path, strerror(errno));
+    lua_remove(L, -2);
     return false;
   }
+  if (path) *stream = (luaL_Stream){.f = file, .closef = close_stream};
   luaL_Buffer text;
   luaL_buffinit(L, &text);
   for (size_t n = 1; n > 0;) {
@@ -62,7 +73,9 @@ static bool push_file(lua_State *L, const char *path) {
   }
   int failed = ferror(file) ? errno : 0;
   if (path) fclose(file);
+  stream->closef = NULL;
   luaL_pushresult(&text);
+  lua_remove(L, -2);
   size_t size;
   const char *all = lua_tolstring(L, -1, &size), *start = all;
   if (size >= 3 && memcmp(start, "\xEF\xBB\xBF", 3) == 0) start += 3;

@@ -64,6 +64,9 @@ static int series_cells(lua_State *L) {
   for (lua_Integer r = 1; r <= rows; r++) {
     lua_rawgeti(L, 1, r);
     lua_replace(L, 2);
+    if (!lua_istable(L, 2))
+      return gtlua_error(L, "cells: expected a list of lists, got %s as item %d",
+                         gtlua_typename(L, 2), (int)r);
     lua_Integer columns = (lua_Integer)lua_rawlen(L, 2);
     for (lua_Integer i = 1; i <= columns; i++) {
       add_item(L, &text, 2, i, cells <= MANY);

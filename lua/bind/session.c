@@ -425,6 +425,9 @@ void gtlua_open_session(lua_State *L) {
              GTLUA_META({"__close", autocast_close}, {"__tostring", autocast_tostring}));
   gtlua_kind(L, TIDY_SCOPE, GTLUA_META({"__close", tidy_close}));
   luaL_setfuncs(L, functions, 0);
+  const char *version = gtlua_session_of(L)->version, *number = strrchr(version, ' ');
+  lua_pushstring(L, number ? number + 1 : version);
+  lua_setfield(L, -2, "__version__");
   gtlua_namespace(L, "torch.cuda");
   luaL_setfuncs(L, cuda_functions, 0);
   lua_setfield(L, -2, "cuda");

@@ -372,3 +372,10 @@ test("plot.loss reads lists, logs and trainers alike", function()
 end)
 
 os.execute("rm -rf " .. folder)
+
+test("cells are written of lists only", function()
+  local cells = require "native.series".cells
+  test.equal(cells {{1, 2.5}, {3, 4}}, "1.0\t2.5\n3.0\t4.0\n")
+  test.raises(function() cells {{1}, 3} end, "cells: expected a list of lists, got an integer as item 2")
+  test.raises(function() cells {"text"} end, "got a string as item 1")
+end)

@@ -289,3 +289,20 @@ test("functions written in Lua", function()
   local message = test.raises(function() t:chunk(0) end, "chunk: number of pieces expects a whole number from 1 on, got 0")
   assert(message:find "^tests/lang/tensor.lua:%d+: ", message)
 end)
+
+test("torch.__version__ is the program's", function()
+  local pipe <close> = io.popen(("'%s' --version"):format(os.getenv "GPTSH" or "./gptsh"))
+  test.equal(pipe:read "a":match "^gptsh ([%d.]+)", torch.__version__)
+end)
+
+test("memory of meta is counted as far as integers go", function()
+  collectgarbage()
+  local before, kept = torch.memory_allocated "meta", {}
+  test.raises(function()
+    for i = 1, 4 do kept[i] = torch.empty(1 << 60, {device = "meta"}) end
+  end, "meta: expected less than 2^63 bytes in all tensors")
+  test.equal({#kept, torch.memory_allocated "meta" - before}, {1, 1 << 62})
+  kept[1] = nil
+  collectgarbage()
+  test.equal(torch.memory_allocated "meta", before)
+end)

@@ -75,6 +75,33 @@ test("closing kills and leaves no process", function()
   assert(not exists(pid))
 end)
 
+test("what a copy collects of the session's processes lives on", function()
+  local gate = os.tmpname()
+  os.remove(gate)
+  local function opened()
+    local file <close> = io.open(gate)
+    return file ~= nil
+  end
+  local waits = worker.start(function(send)
+    while not opened() do end
+    send "alive"
+  end)
+  local program = require "native.child".start({"cat"}, {input = "too"})
+  local said = listen(worker.start(function(send)
+    local fine, why = pcall(waits.finish, waits)
+    waits, program = nil, nil
+    collectgarbage()
+    collectgarbage()
+    send(fine and "waited" or why)
+  end))
+  io.open(gate, "w"):close()
+  local text, how, code = listen(waits)
+  os.remove(gate)
+  assert(said:find "was started by another process", said)
+  test.equal({text, how, code}, {"alive", "exited", 0})
+  test.equal({program:wait()}, {"exited", 0, "too", ""})
+end)
+
 test("several run at a time and are heard as they speak", function()
   local ends = {}
   local first = worker.start(function(send) send "a" end)

@@ -68,6 +68,7 @@ test("gradients that are not finite stay as they are", function()
   test.raises(function() nn.utils.clip_grad_norm_(a, 0) end, "expected max_norm > 0, got 0")
   test.raises(function() nn.utils.clip_grad_norm_(a, 1, {norm_type = 1}) end, "expected norm_type = 2")
   test.raises(function() nn.utils.clip_grad_norm_({3}, 1) end, "item 1 is 3")
+  test.raises(function() require "native.train".length(torch.arange(3)) end, "norm: expected float tensors, got int64")
 end)
 
 test("an average moves by 1 - decay and leaves the weights alone", function()
