@@ -119,45 +119,6 @@ const char *gtlua_typename(lua_State *L, int index) {
   }
 }
 
-/* Edit distance where a swap of neighbours counts one (optimal string alignment); 99 for long
- * names. */
-static int distance(const char *a, const char *b) {
-  enum { LONGEST = 40 };
-  int row[3][LONGEST + 1];
-  int la = (int)strlen(a), lb = (int)strlen(b);
-  if (la > LONGEST || lb > LONGEST) return 99;
-  for (int j = 0; j <= lb; j++) row[0][j] = j;
-  for (int i = 1; i <= la; i++) {
-    int *now = row[i % 3], *up = row[(i + 2) % 3], *upup = row[(i + 1) % 3];
-    now[0] = i;
-    for (int j = 1; j <= lb; j++) {
-      int best = up[j - 1] + (a[i - 1] != b[j - 1]);
-      if (up[j] + 1 < best) best = up[j] + 1;
-      if (now[j - 1] + 1 < best) best = now[j - 1] + 1;
-      int swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-      if (swapped && upup[j - 2] + 1 < best) best = upup[j - 2] + 1;
-      now[j] = best;
-    }
-  }
-  return row[la % 3][lb];
-}
-
-const char *gtlua_suggest(const char *wrong, const char *const *names, char text[96]) {
-  int length_wrong = (int)strlen(wrong), limit = length_wrong < 5 ? 1 : length_wrong / 3 + 1;
-  int best = limit < 3 ? limit + 1 : 4;
-  text[0] = '\0';
-  for (; *names; names++) {
-    int d = distance(wrong, *names), length = (int)strlen(*names);
-    bool begins = strlen(wrong) >= 3 && strncmp(wrong, *names, strlen(wrong)) == 0;
-    if (begins && d >= best)
-      d = best - 1; /* an abbreviation counts as the farthest that is still near */
-    if (d >= best || d >= length) continue;
-    best = d;
-    snprintf(text, 96, " (did you mean '%s'?)", *names);
-  }
-  return text;
-}
-
 /* ---- collector pressure ---- */
 
 static size_t live_bytes(gt_ctx *cx) {

@@ -94,3 +94,11 @@ test("files and pipes get whole lines", function()
   for line in tostring(lrtable(model, "standard")):gmatch "[^\n]+" do widest = math.max(widest, #line) end
   assert(widest > 100)
 end)
+
+test("errors of a rule name what was called", function()
+  local model = GPT {n_layers = 1, hidden_dim = 32, n_heads = 2, vocab_size = 61}
+  test.raises(function() lrtable(model, "mup") end, "lrtable: rule mup8 compares with a base width: pass base = …")
+  test.raises(function() lrtable(model, "nosuch") end, "lrtable: expected a rule")
+  test.raises(function() lrtable(model, "sp", {optimizer = "lion"}) end, "lrtable: expected optimizer adam, sgd or muon")
+  test.raises(function() coord({n_layers = 1, head_dim = 16}, {rule = "sp", std = -1}) end, "coord: expected std > 0")
+end)

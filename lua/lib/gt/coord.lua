@@ -41,7 +41,7 @@ local function parametrization(o, make, widths)
   for _, key in ipairs(NEW) do own[key] = o[key] end
   if own.base == nil then own.base = reparam.shapes(build(make, widths[1])) end
   if own.zero == nil then own.zero = {"output"} end
-  return reparam.new(o.rule, own)
+  return reparam.make("coord", o.rule, own)
 end
 
 -- ---- one model ----

@@ -8,37 +8,22 @@ local keywords = {suggest = native.suggest}
 --- Raises with the place in the user's code in front.
 function keywords.fail(format, ...) native.raise(format:format(...)) end
 
---- A value for a message: "'text'", "3", "nil", "a table".
+--- A value for a message: "'text'", "3", "nil", "a table", "a GPT".
 function keywords.show(value)
   if type(value) == "string" then return "'" .. value .. "'" end
   if type(value) == "table" then return "a table" end
-  return tostring(value)
+  local text = tostring(value)
+  return text:find "\n" and "a " .. torch.type(value) or text
 end
 
---- Names that the same things have elsewhere, here or in PyTorch.
-local elsewhere = {
-  {"B", "batch", "batch_size"}, {"T", "sequence", "block_size", "seq_len", "sequence_len", "sequence_length"},
-  {"steps", "max_steps", "max_iters", "num_steps"}, {"lr", "learning_rate"}, {"max_new_tokens", "tokens", "max_tokens", "length"},
-  {"optim", "optimizer"}, {"clip", "grad_clip", "max_norm"}, {"accumulate", "gradient_accumulation_steps", "grad_accum"},
-  {"val", "val_data"}, {"data", "train_data", "train"}, {"folder", "out_dir", "dir"}, {"eval_every", "eval_interval"},
-}
-
---- " (did you mean 'B'?)" for a name from elsewhere, or for one that is spelt almost so.
+--- " (did you mean 'B'?)" for a name that has another one here, or that is spelt almost so.
 local function suggestion(key, allowed)
-  local known = {}
-  for _, word in ipairs(allowed) do known[word] = true end
-  for _, names in ipairs(elsewhere) do
-    local here, asked
-    for _, name in ipairs(names) do
-      asked = asked or name == key
-      here = here or known[name] and name
-    end
-    if asked and here then return f" (did you mean '{here}'?)" end
+  local hint = native.suggest(key, allowed)
+  if hint ~= "" or key ~= "lr" and key ~= "learning_rate" and key ~= "weight_decay" then return hint end
+  for _, word in ipairs(allowed) do
+    if word == "optim" then return " (did you mean optim = {lr = …}?)" end
   end
-  if known.optim and (key == "lr" or key == "learning_rate" or key == "weight_decay") then
-    return " (did you mean optim = {lr = …}?)"
-  end
-  return native.suggest(key, allowed)
+  return ""
 end
 
 --- Refuses keys of `options` that are not in the list `allowed`; nil counts as {}.
@@ -53,6 +38,10 @@ function keywords.read(name, options, allowed)
     if not known then
       if getmetatable(options) then
         keywords.fail("%s: options go in a table, {%s = …}, got a %s", name, allowed[1], torch.type(options))
+      end
+      if math.type(key) then
+        keywords.fail("%s: every option has a name, {%s = …}, got %s without one; it takes %s", name, allowed[1],
+                      keywords.show(options[key]), table.concat(allowed, ", "))
       end
       local hint = type(key) == "string" and suggestion(key, allowed) or ""
       keywords.fail("%s has no option %s%s; it takes %s", name, keywords.show(key), hint,

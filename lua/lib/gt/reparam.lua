@@ -32,13 +32,17 @@ Parametrization.__index = Parametrization
 -- residual   patterns of the names of residual branches, for rules that scale these
 -- scale_eps  false leaves eps alone
 -- p:sites(model) p:init(model) p:apply(model) p:groups(model, {lr =}) p:optimizers(model, {lr =}) p:table(model, {lr =})
-function reparam.new(which, given)
-  local o = options.read(given)
-  local p = {rule = rule.find("reparam.new", which)}
+function reparam.new(which, given) return reparam.make("reparam.new", which, given) end
+
+--- The same for what the user called, which errors name.
+function reparam.make(what, which, given)
+  local o = options.read(what, given)
+  local p = {rule = rule.find(what, which)}
   for _, key in ipairs(options.names) do p[key] = o[key] end
-  p.optimizer = rule.family("reparam.new", o.optimizer)
+  p.optimizer = rule.family(what, o.optimizer)
   if p.rule.relative and o.base == nil then
-    keywords.fail("reparam.new: rule %s compares with a base width: pass base = …", p.rule.name)
+    keywords.fail("%s: rule %s compares with a base width: pass base = …, the model or the hidden_dim where nothing is scaled",
+                  what, p.rule.name)
   end
   return setmetatable(p, Parametrization)
 end

@@ -95,10 +95,10 @@ local unfinished = {} -- records of a sweep without journal that was stopped or 
 --            points of the same rate, seed, options, initial state and data; what functions do later is not compared
 -- tostring(result) is the table; result:plot{save =}; result.points, .curves, .drift as data.  Models are copies; random
 -- streams and the loader are put back.
-local function sweep(given)
+local function sweep(given, more)
   local _ <close> = family.keep_streams()
   local grad <close> = torch.set_grad_enabled(true) -- luacheck: no unused
-  local s = options.read(given)
+  local s = options.read(given, more)
   local loader <close> = family.keep_place(s.data)
   s.start = loader.place
   local points = grid(s)

@@ -7,39 +7,39 @@ local options = {}
 
 options.names = {"base", "optimizer", "std", "zero", "roles", "residual", "scale_eps"}
 
-local function fail(format, ...) keywords.fail("reparam.new: " .. format, ...) end
-
 -- ---- what a value must be ----
 
-local function check_list(name, value, items)
+local function check_list(what, name, value, items)
   if value == nil then return end
   if type(value) ~= "table" or #value == 0 and next(value) ~= nil then
-    fail("expected %s, a list of %s, got %s", name, items, keywords.show(value))
+    keywords.fail("%s: expected %s, a list of %s, got %s", what, name, items, keywords.show(value))
   end
-  for _, word in ipairs(value) do keywords.pattern("reparam.new", name, word) end
+  for _, word in ipairs(value) do keywords.pattern(what, name, word) end
 end
 
-local function check_roles(roles)
+local function check_roles(what, roles)
   if roles == nil or type(roles) == "function" then return end
-  if type(roles) ~= "table" then fail("expected roles {[pattern] = role} or a function, got %s", keywords.show(roles)) end
+  if type(roles) ~= "table" then
+    keywords.fail("%s: expected roles {[pattern] = role} or a function, got %s", what, keywords.show(roles))
+  end
   for pattern, role in pairs(roles) do
-    keywords.pattern("reparam.new", "roles", pattern)
-    rule.check_role("reparam.new: roles: " .. keywords.show(pattern), role)
+    keywords.pattern(what, "roles", pattern)
+    rule.check_role(what .. ": roles: " .. keywords.show(pattern), role)
   end
 end
 
---- Checked options of reparam.new.
-function options.read(given)
-  local o = keywords.read("reparam.new", given, options.names)
+--- Checked options of reparam.new; what: who got them.
+function options.read(what, given)
+  local o = keywords.read(what, given, options.names)
   if o.std ~= nil and not (type(o.std) == "number" and o.std > 0 and o.std < math.huge) then
-    fail("expected std > 0, got %s", keywords.show(o.std))
+    keywords.fail("%s: expected std > 0, got %s", what, keywords.show(o.std))
   end
   if o.scale_eps ~= nil and type(o.scale_eps) ~= "boolean" then
-    fail("expected scale_eps, true or false, got %s", keywords.show(o.scale_eps))
+    keywords.fail("%s: expected scale_eps, true or false, got %s", what, keywords.show(o.scale_eps))
   end
-  check_list("zero", o.zero, "roles or patterns of names")
-  check_list("residual", o.residual, "patterns of names")
-  check_roles(o.roles)
+  check_list(what, "zero", o.zero, "roles or patterns of names")
+  check_list(what, "residual", o.residual, "patterns of names")
+  check_roles(what, o.roles)
   return o
 end
 

@@ -173,7 +173,7 @@ function M.lrtable(model, which, options)
   local o, own, made = keywords.read("lrtable", options, allowed), {}, {}
   for _, key in ipairs(OPTIONS) do own[key] = o[key] end
   for _, key in ipairs(NEW) do made[key] = o[key] end
-  local function as_parametrization(value) return reparam.is(value) and value or reparam.new(value, made) end
+  local function as_parametrization(value) return reparam.is(value) and value or reparam.make("lrtable", value, made) end
   if type(which) == "table" and not reparam.is(which) and #which == 2 then
     own.against = which[2]
     which = which[1]

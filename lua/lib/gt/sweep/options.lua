@@ -90,7 +90,7 @@ local function read_optimizers(s, o)
   local p = o.rule
   if not reparam.is(p) then
     local base = o.base or s.widths[1] and reparam.shapes(s.model(point.probe(s.widths[1])))
-    p = reparam.new(p, {base = base})
+    p = reparam.make("sweep", p, {base = base})
   end
   return function(model, at)
     p:apply(p:init(model))
@@ -107,8 +107,23 @@ local function read_data(data)
   return data
 end
 
+--- A rule that came without its name: before the options, among them or behind them.
+local function check_rule_named(given, more)
+  local stray = more
+  if type(given) == "string" or reparam.is(given) then
+    stray = given
+  elseif type(given) == "table" and rawget(given, 1) ~= nil then
+    stray = rawget(given, 1)
+  end
+  if type(stray) ~= "string" and not reparam.is(stray) then return end
+  keywords.fail("sweep: every option has a name: sweep{rule = %s, lr = …}, got %s without one",
+                type(stray) == "string" and keywords.show(stray) or "p", keywords.show(stray))
+end
+
 --- options.read(what sweep was given) -> settings
-function options.read(given)
+function options.read(given, more)
+  check_rule_named(given, more)
+  if more ~= nil then keywords.fail("sweep: expected one table, {lr = …}, got %s behind it", keywords.show(more)) end
   local o = keywords.read("sweep", given, OPTIONS)
   local own = {}
   for _, key in ipairs(point.TRAINING) do own[key] = o[key] end
