@@ -1,6 +1,6 @@
 --- show.lua: values as the text that prompt and cells display.
 -- Tables print as constructors that can be pasted back, on one line when that fits in 79 columns, else one item per
--- line.  Values with a __tostring print through it.
+-- line.  Values with a __tostring print through it; tables in `summaries` have another text at the prompt.
 local native = require "native"
 
 local WIDTH = 79
@@ -50,6 +50,8 @@ local function layout(open, items, close)
   for i, item in ipairs(items) do items[i] = indent(item, #open) end
   return open .. table.concat(items, ",\n" .. (" "):rep(#open)) .. close
 end
+
+local summaries = setmetatable({}, {__mode = "k"}) -- plain table -> function(table) -> text
 
 local show
 
@@ -103,6 +105,10 @@ function show(value, depth, state)
     return meta.__show(value, function(v) return show(v, depth + 1, state) end, layout)
   end
   if type(meta) == "table" and meta.__tostring then return object_text(value) end
+  if summaries[value] and state.limits == SHORT then
+    local ok, text = pcall(summaries[value], value) -- the table is the user's to change: it may not be what it was
+    if ok then return text end
+  end
   return table_text(value, depth, state)
 end
 
@@ -165,4 +171,4 @@ end
 --- The text that the prompt displays for a value.
 local function display(value) return show(value, 0, {limits = SHORT, open = {}}) end
 
-return {show = public, display = display}
+return {show = public, display = display, summaries = summaries}

@@ -389,6 +389,12 @@ test("names from elsewhere are told what they are here", function()
   test.raises(function() support.trainer {batch_size = 1} end, "has no option 'batch_size' (did you mean 'B'?)")
   test.raises(function() support.trainer {block_size = 1} end, "has no option 'block_size' (did you mean 'T'?)")
   test.raises(function() plan({n_layers = 1}, {B = 4}) end, "has no option 'B' (did you mean 'batch'?)")
+  test.raises(function() GPT {n_embd = 8} end, "no field 'n_embd' (did you mean 'hidden_dim'?)")
+  test.raises(function() sweep {widths = {8}} end, "no option 'widths' (did you mean 'width'?)")
+  test.raises(function() torch.ones(2):sum {axis = 0} end, "no argument 'axis' (did you mean 'dim'?)")
+  test.raises(function() schedule.cosine {max_iters = 3} end, "no option 'max_iters' (did you mean 'total'?)")
+  test.raises(function() train.new {support.model()} end, "train.new: every option has a name, {model = …}, got a GPT without one")
+  test.raises(function() lr_find(support.model()) end, "options go in a table, {model = …}, got a GPT")
   test.raises(function() support.trainer():sample("a", 60) end, "t:sample: options go in a table, {max_new_tokens = …}, got 60")
 end)
 
@@ -419,4 +425,61 @@ test("a model written in Lua without generate writes samples, and its run opens 
   local again = train.open(folder, {model = Bigram(), data = text, progress = false})
   test.equal({again.loader.B, again.loader.T, again:hash()}, {3, 5, hash})
   support.remove(folder)
+end)
+
+test("the log is a plain table, of which the prompt shows a summary", function()
+  local display = require "show".display
+  local t = support.trainer {val = support.tokens(), eval_every = 15}
+  assert(display(t.log):find("^log of no steps yet\n"), display(t.log))
+  t:run()
+  test.equal(getmetatable(t.log), nil)
+  local text = display(t.log)
+  local least = math.min(table.unpack(t.log.loss))
+  assert(text:find "^log of 30 steps, 1 to 30\n", text)
+  assert(text:find(("  loss      first %.4g, last %.4g, least %.4g (step "):format(losses[1], losses[30], least), 1, true), text)
+  assert(text:find "\n  val_loss  first .* %(step 30%)\n", text)
+  for line in text:gmatch "[^\n]+" do assert(#line < 80, line) end
+  assert(show(t.log):find "^{elapsed = {", "show() writes all of it")
+  t.log.loss = nil
+  assert(display(t.log):find "^{elapsed = {", "what is no log any more is shown as any table")
+end)
+
+test("a run that has nothing left to do says so, whatever began it", function()
+  local script = 'package.path = "tests/?.lua;" .. package.path; local s = require "train.support"; local t = s.trainer(); '
+    .. "t:run(5) %s"
+  local function told(code)
+    return (support.shell(("'%s' -e '%s' 2>&1"):format(os.getenv "GPTSH" or "./gptsh", script:format(code))))
+  end
+  test.equal(told "t:run(100)", "")
+  test.equal(told "t:resume()", "train: the run has come to its end, step 5; t:run(n) goes on for n more\n")
+  test.equal(told "t:run() t:run(3)", "train: all 30 steps are done; t.steps = 60 allows more\n")
+  test.equal(told "t:run() t.steps = 31 t:run() print(t.step_count)", "31\n")
+end)
+
+test("a fork may have optimizers of its own, which begin anew", function()
+  local t = support.trainer()
+  t:run(10)
+  local before = t:hash()
+  local function make(model) return optim.AdamW(model:parameters(), {lr = 0.002}) end
+  for _, given in ipairs {{name = "SGD", lr = 0.002}, make} do
+    local fork = t:fork {optim = given}
+    test.equal({fork.step_count, fork.lr, next(fork.optimizers[1].state)}, {10, 0.002, nil})
+    test.equal(#fork.log.loss, 10)
+    fork:run()
+    test.equal(fork.step_count, 30)
+  end
+  test.equal(t:fork({lr = 0.002}).lr, 0.002)
+  test.equal(t:hash(), before)
+  test.raises(function() t:fork {optim = make(t.model)} end, "t:fork: parameter 1 of the optimizers is not one of the model, which is a copy")
+end)
+
+test("a fork may have other data, or another batch of the same", function()
+  local t = support.trainer()
+  t:run(10)
+  local more = t:fork {data = support.tokens()}
+  test.equal({more.loader.B, more.loader.T, more.loader.step, more.step_count}, {4, 16, 0, 10})
+  local wide = t:fork {B = 2}
+  test.equal({wide.loader.B, wide.loader.T, wide.loader.tokens == t.loader.tokens}, {2, 16, true})
+  wide:run(1)
+  test.equal(t:fork():run(1), t:run(1))
 end)

@@ -105,7 +105,7 @@ local function make_optimizers(p)
   local list = optimizers.make(p.model, given, "plan")
   local own = {}
   for q in p.model:parameters() do own[q] = true end
-  for _, q in ipairs(optimizers.check(list)) do
+  for _, q in ipairs(optimizers.check(list, "plan")) do
     if not own[q] then keywords.fail "plan: expected settings or function(model) as optimizer: this one has other weights" end
   end
   return list

@@ -99,7 +99,7 @@ function train.open(path, options)
     local _, by_name = state.names(o.model)
     o.optim = optimizers.rebuild(data.optimizers, by_name)
   end
-  local t = trainer.make(o)
+  local t = trainer.make(o, "train.open")
   if o.folder ~= path then
     trainer.restore(t, path, at)
     trainer.take_folder(t)
@@ -122,8 +122,12 @@ end
 
 --- t:fork{…} -> an independent trainer in the same state: copies of model, optimizers and averages, a loader at the
 -- same place.  Options as in train.new go before this trainer's own; folder, save_every and keep are not taken over.
+-- lr = x is the same as fork.lr = x; optim = settings or a function(model) makes new optimizers, whose moments begin at zero; data, or B and T for the same
+-- tokens, are a new loader that begins where it stands.
 function trainer.methods.fork(t, options)
-  local o = settings.read("t:fork", options)
+  local names = table.move(settings.names, 1, #settings.names, 1, {})
+  names[#names + 1] = "lr"
+  local o = settings.read("t:fork", options, names)
   for _, key in ipairs {"val", "schedule", "momentum", "steps", "accumulate", "clip", "autocast", "eval_every",
                         "log_every", "progress", "on_step", "objective", "reduce", "tokenizer"} do
     if o[key] == nil then o[key] = t[key] end
@@ -131,14 +135,22 @@ function trainer.methods.fork(t, options)
   if o.ema == nil and t.ema then o.ema = t.ema.decay end
   local data, tensors = state.gather(t)
   o.model = o.model or clone_model(t.model)
-  o.data = o.data or t.loader:clone()
+  if o.data == nil and not o.B and not o.T then
+    o.data = t.loader:clone()
+  else
+    data.loader, o.data = nil, o.data or t.loader.tokens -- the new one begins where it stands
+    if settings.is_tokens(o.data) then o.B, o.T = o.B or t.loader.B, o.T or t.loader.T end
+  end
   if o.optim == nil then
     local _, by_name = state.names(o.model)
     o.optim = optimizers.rebuild(data.optimizers, by_name, t.optimizers)
+  else
+    data.optimizers = nil -- they keep their own
   end
-  local fork = trainer.make(o)
+  local fork = trainer.make(o, "t:fork")
   state.restore(fork, data, tensors)
   for name, column in pairs(t.log) do fork.log[name] = table.move(column, 1, #column, 1, {}) end
+  if o.lr ~= nil then fork.lr = o.lr end
   if fork.folder then
     trainer.take_folder(fork)
     trainer.begin_log(fork)

@@ -5,6 +5,7 @@
 
 local json = require "json"
 local keep = require "shell.keep"
+local log = require "gt.train.log"
 local optimizers = require "gt.train.optimizers"
 local shell = require "native.shell"
 local state = require "gt.train.state"
@@ -112,7 +113,7 @@ function read.trainer(self, record, present)
     read.module(self, self.objects[record.model], t.model)
     state.restore(t, record.data, {model = t.model:state_dict(), optim = self:tensors(record.optim),
                                    ema = record.ema and self:tensors(record.ema)})
-    t.log = record.log or t.log
+    t.log = record.log and log.summarised(record.log) or t.log
   end
   t.target = record.target
   if t.target and t.step_count < t.target then trainer.stopped[1] = t end

@@ -6,6 +6,7 @@
 local folder = require "native.folder"
 local json = require "json"
 local keywords = require "gt.keywords"
+local summaries = require "show".summaries
 
 local log = {}
 
@@ -86,9 +87,41 @@ function log.add(columns, record)
   end
 end
 
+--- "  loss  first 5.541, last 2.103, least 2.098 (step 589)"; nil for a list without numbers.
+local function line_of(name, values, steps)
+  local first, last, least, at
+  for row = 1, #steps do
+    local x = values[row]
+    if math.type(x) and x == x then
+      first, last = first or x, x
+      if not least or x < least then least, at = x, steps[row] end
+    end
+  end
+  if not first then return nil end
+  return ("  %-9s first %.4g, last %.4g, least %.4g (step %d)"):format(name, first, last, least, at)
+end
+
+--- What the prompt displays for columns.
+local function summary(columns)
+  local names, steps = table.concat(of_steps, ", "), columns.step
+  local out = {#steps == 0 and "log of no steps yet" or ("log of %d steps, %d to %d"):format(#steps, steps[1], steps[#steps])}
+  out[#out + 1] = line_of("loss", columns.loss, steps)
+  out[#out + 1] = line_of("norm", columns.norm, steps)
+  for _, name in ipairs(of_evals) do out[#out + 1] = line_of(name, columns[name], columns.val_step) end
+  out[#out + 1] = f"lists: {names}; val_step, {table.concat(of_evals, ', ')}"
+  out[#out + 1] = "t.log.loss[1] is the first of one; plot.loss(t) draws them"
+  return table.concat(out, "\n")
+end
+
+--- The same columns: a table like any other, of which the prompt displays a summary and not every number.
+function log.summarised(columns)
+  summaries[columns] = summary
+  return columns
+end
+
 --- Records as lists of numbers, for plots: step, loss, lr, norm, tokens, elapsed; val_step, val_loss, val_bpb.
 function log.columns(records)
-  local columns = {val_step = {}}
+  local columns = log.summarised {val_step = {}}
   for _, names in ipairs {of_steps, of_evals} do
     for _, name in ipairs(names) do columns[name] = {} end
   end

@@ -61,17 +61,17 @@ function optimizers.make(model, given, what)
 end
 
 --- Every parameter must have a finite peak rate > 0 and be trained by one optimizer only; returns all of them in order.
-function optimizers.check(list)
+function optimizers.check(list, what)
   local params, owner = {}, {}
   for i, opt in ipairs(list) do
     for g, group in ipairs(opt.param_groups) do
       local lr = group.initial_lr or group.lr
       if type(lr) ~= "number" or not (lr > 0 and lr < math.huge) then
-        keywords.fail("train.new: expected a learning rate > 0 for group %d of %s, got %s", g, opt.__name,
+        keywords.fail("%s: expected a learning rate > 0 for group %d of %s, got %s", what, g, opt.__name,
                       keywords.show(lr))
       end
       for _, p in ipairs(group.params) do
-        if owner[p] then keywords.fail("train.new: a parameter is in two optimizers (optim[%d] and [%d])", owner[p], i) end
+        if owner[p] then keywords.fail("%s: a parameter is in two optimizers (optim[%d] and [%d])", what, owner[p], i) end
         owner[p] = i
         params[#params + 1] = p
       end

@@ -89,13 +89,13 @@ function settings.sequence_len(model)
 end
 
 --- data as a loader: a loader as it is, tokens cut into (B, T).
-function settings.loader(o)
+function settings.loader(o, what)
   if settings.is_loader(o.data) then
-    if o.B or o.T then keywords.fail("train.new: B and T belong to tokens; this loader has its own") end
+    if o.B or o.T then keywords.fail("%s: B and T belong to tokens; this loader has its own", what) end
     return o.data
   end
   if not has(o.data, "loader") then
-    keywords.fail("train.new: expected data to be tokens or a loader, got %s",
+    keywords.fail("%s: expected data to be tokens or a loader, got %s", what,
                   o.data == nil and "nothing" or keywords.show(o.data))
   end
   return o.data:loader {B = o.B, T = o.T or settings.sequence_len(o.model), seed = o.seed}

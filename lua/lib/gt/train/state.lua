@@ -88,16 +88,17 @@ end
 --- The running mean of the loss, with the weight that its start at 0 lacks.
 function state.smooth(t) return t.smooth_sum / (1 - 0.9 ^ t.step_count) end
 
---- Puts gathered state back into a trainer over the same parameters.
+--- Puts gathered state back into a trainer over the same parameters; optimizers and loader
+-- stay as they are where data has none.
 function state.restore(t, data, tensors)
   if data.ema ~= (t.ema ~= nil) then
     keywords.fail("the checkpoint was made %s averages of the weights: %s ema", data.ema and "with" or "without",
                   data.ema and "pass" or "leave out")
   end
-  t.loader:load_state(data.loader)
+  if data.loader then t.loader:load_state(data.loader) end
   t.model:load_state_dict(tensors.model)
   if data.model.multipliers then reparam.set_multipliers(t.model, data.model.multipliers) end
-  optimizers.restore(t.optimizers, data.optimizers, tensors.optim, t.names)
+  if data.optimizers then optimizers.restore(t.optimizers, data.optimizers, tensors.optim, t.names) end
   if t.ema then t.ema:load_state_dict(tensors.ema) end
   native.set_rng(data.rng.seed, data.rng.stream)
   t.step_count, t.tokens, t.elapsed = data.step, data.tokens, data.elapsed

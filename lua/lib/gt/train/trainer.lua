@@ -109,17 +109,18 @@ local function largest_id(tokens)
 end
 
 --- Refuses tokens that the model has no embedding for, before the first step.
-local function check_ids(model, tokens, what)
+local function check_ids(what, model, tokens, name)
   local most = model:has "config" and type(model.config) == "table" and model.config.vocab_size
   if math.type(most) ~= "integer" or not settings.is_tokens(tokens) or tokens.vocab_size <= most then return end
   local largest = largest_id(tokens)
   if largest >= most then
-    keywords.fail("train.new: expected ids below %d, the vocab_size of the model, got %d in %s", most, largest, what)
+    keywords.fail("%s: expected ids below %d, the vocab_size of the model, got %d in %s", what, most, largest, name)
   end
 end
 
---- Trainer from checked options; its folder is not touched.
-function trainer.make(o)
+--- Trainer from checked options; its folder is not touched.  what: who got the options ("train.new").
+function trainer.make(o, what)
+  what = what or "train.new"
   local t = {
     model = o.model, val = o.val, schedule = o.schedule, momentum = o.momentum, steps = o.steps,
     accumulate = o.accumulate or 1, autocast = o.autocast, seed = o.seed, folder = o.folder,
@@ -128,23 +129,26 @@ function trainer.make(o)
     step_count = 0, tokens = 0, elapsed = 0.0, smooth_sum = 0.0, log = log.columns {}, due = {}, paused = false,
   }
   t.clip = o.clip or nil
-  t.loader = settings.loader(o)
+  t.loader = settings.loader(o, what)
   local tokens = settings.is_loader(o.data) and o.data.tokens or o.data
   t.tokenizer = o.tokenizer or (settings.is_tokens(tokens) and tokens.tokenizer or nil)
-  t.optimizers = optimizers.make(o.model, o.optim)
-  t.params = optimizers.check(t.optimizers)
+  t.optimizers = optimizers.make(o.model, o.optim, what)
+  t.params = optimizers.check(t.optimizers, what)
   t.names = state.names(o.model)
   for i, p in ipairs(t.params) do
-    if not t.names[p] then keywords.fail("train.new: parameter %d of the optimizers is not one of the model", i) end
+    if not t.names[p] then
+      keywords.fail("%s: parameter %d of the optimizers is not one of the model%s", what, i,
+                    what == "t:fork" and ", which is a copy: optim = function(model) … end, or settings, make theirs from it" or "")
+    end
   end
   if o.val ~= nil and not settings.is_tokens(o.val) then
-    keywords.fail("train.new: expected val to be tokens, got %s", keywords.show(o.val))
+    keywords.fail("%s: expected val to be tokens, got %s", what, keywords.show(o.val))
   end
-  check_ids(o.model, tokens, "data")
-  check_ids(o.model, o.val, "val")
-  if o.eval_every and not o.val then keywords.fail("train.new: eval_every needs val") end
+  check_ids(what, o.model, tokens, "data")
+  check_ids(what, o.model, o.val, "val")
+  if o.eval_every and not o.val then keywords.fail("%s: eval_every needs val", what) end
   for _, key in ipairs {"save_every", "keep", "resume", "overwrite"} do
-    if o[key] and not o.folder then keywords.fail("train.new: %s needs folder", key) end
+    if o[key] and not o.folder then keywords.fail("%s: %s needs folder", what, key) end
   end
   if o.ema then t.ema = require "gt.train.average".average(o.model, {decay = o.ema}) end
   if o.seed then torch.manual_seed(o.seed) end
@@ -279,10 +283,19 @@ local function loop(t)
   t.bar = nil
 end
 
+--- A run that has no step to do says why.
+local function tell_end(t)
+  local why = t.steps and t.step_count >= t.steps and f"all {t.steps} steps are done; t.steps = {2 * t.step_count} allows more"
+    or f"the run has come to its end, step {t.target}; t:run(n) goes on for n more"
+  io.stderr:write(f"train: {why}\n")
+end
+
 --- Runs to t.target; stopped by pause() or Ctrl-C it keeps the target for resume().
 local function run(t)
+  local at_end = t.step_count >= t.target
+  if at_end then tell_end(t) end
   t.paused = false
-  t.bar = t.progress and progress.new(t, t.target) or nil
+  t.bar = t.progress and not at_end and progress.new(t, t.target) or nil
   t.picture = type(t.live) == "string" and require("gt.train.picture").new(t) or nil
   native.guard(function() leave(t) end, loop, t)
   return t.loss
