@@ -2,6 +2,7 @@
 -- those that failed; and the progress line.
 
 local native = require "native.train"
+local interrupted = require "native.module".interrupted
 local keywords = require "gt.keywords"
 local progress = require "gt.sweep.progress"
 local point_name = require "gt.sweep.text".point
@@ -17,6 +18,12 @@ function book.new(journal, known)
                       Book)
 end
 
+local function count(list)
+  local n = 0
+  for _ in pairs(list) do n = n + 1 end
+  return n
+end
+
 --- Those that have no record yet, and that have not failed.
 function Book:missing(points)
   local out = {}
@@ -26,17 +33,26 @@ function Book:missing(points)
   return out
 end
 
+--- Ctrl-C: what is kept and how to go on.
+local function tell_stop(self, points)
+  local done = #points - #self:missing(points) - count(self.failed)
+  local where = self.journal and f" in '{self.journal.path}'" or ""
+  io.stderr:write(f"sweep stopped: {done} of {#points} points are finished and kept{where}; the same call goes on with the rest\n")
+end
+
 --- Shows progress, if it is wanted, while `body` runs the missing ones of all points.
 function Book:follow(points, missing, s, body)
-  if not s.progress then return body() end
   local work = 0
   for _, point in ipairs(missing) do work = work + point.work end
-  self.bar = progress.new(#points, #points - #missing, work, s.steps)
+  self.bar = s.progress and progress.new(#points, #points - #missing, work, s.steps) or nil
   local function finish()
-    self.bar:finish()
+    if self.bar then self.bar:finish() end
     self.bar = nil
   end
-  native.guard(finish, body)
+  native.guard(function()
+    finish()
+    if interrupted() and not native.ending() then tell_stop(self, points) end
+  end, body)
   finish()
 end
 

@@ -60,7 +60,7 @@ end
 function journal.open(path)
   local lock = folder.lock_file(path)
   if not lock then keywords.fail("sweep: another session is sweeping with the journal '%s'", path) end
-  local self = setmetatable({lock = lock, known = {}}, Journal)
+  local self = setmetatable({lock = lock, known = {}, path = path}, Journal)
   native.guard(function() lock:close() end, begin, self, path)
   return self
 end
