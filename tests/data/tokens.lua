@@ -200,3 +200,20 @@ test("a path where a tokenizer wants text is asked about, as are options beside 
   test.raises(function() tokenizer.train("README.md") end, "train: 'README.md' is a path: {path = …} trains on what is in it")
   test.raises(function() tokenizer.train {"README.md", vocab_size = 300} end, "has no option 'vocab_size'")
 end)
+
+test("slices are views, with Python's rules", function()
+  local t = data.text {text = "hello world"}
+  test.equal(t[":5"]:text(), "hello")
+  test.equal(t["-5:"]:text(), "world")
+  test.equal(t[" 2 : -2 "]:text(), "llo wor")
+  test.equal({#t[":"], #t["5:2"], #t["99:"], t[f"{3}:99"]:text()}, {11, 0, 0, "lo world"})
+  test.equal(t["1:3"].source, "1:3 of text")
+  test.raises(function() return t["1:2:3"] end, "tokens: '1:2:3' is not a slice; write for example")
+end)
+
+test("a text where a path goes is told how to be one", function()
+  test.raises(function() data.text "a quick fox" end,
+              "data.text: no file is called 'a quick fox'; data.text{text = \"…\"} takes the text itself")
+  test.raises(function() data.text(("é\n"):rep(100)) end, "é\\n…'; data.text{text")
+  test.raises(function() data.text "no/such.txt" end, "cannot open 'no/such.txt': No such file or directory")
+end)

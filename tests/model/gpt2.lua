@@ -158,7 +158,10 @@ test("a nanoGPT model can be exported, one that is no GPT-2 says why not", funct
     model:save_gpt2(folder)
     local idx = torch.tensor({{1, 2, 3}})
     assert(torch.equal(models.gpt2(folder)(idx), model(idx)))
-    test.raises(function() GPT({n_layers = 1, hidden_dim = 8, n_heads = 2, vocab_size = 5}):save_gpt2(folder) end, "save_gpt2: a GPT-2 has ")
+    test.raises(function() GPT({n_layers = 1, hidden_dim = 8, n_heads = 2, vocab_size = 5}):save_gpt2(folder) end,
+                "save_gpt2: a GPT-2 has activation = gelu, gelu_tanh or silu (this model: relu2), bias = true (this model: false), " ..
+                  "embedding_norm = false (this model: true), norm = layer (this model: rms), position = learned (this model: " ..
+                  "rope), qk_norm = false (this model: true), softcap = 0 (this model: 15.0)")
   end)
 end)
 

@@ -351,3 +351,9 @@ test("optimizers leave nothing behind", function()
     test.equal(live(), before)
   end
 end)
+
+test("a setting that is false is false", function()
+  local opt = optim.SGD({nn.Parameter(torch.ones(2))}, {lr = 0.1})
+  test.equal(opt.param_groups[1].nesterov, false)
+  assert(tostring(opt):find("nesterov: False", 1, true), tostring(opt))
+end)

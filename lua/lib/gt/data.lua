@@ -92,9 +92,26 @@ local Tokens = {__name = "Tokens", methods = methods}
 
 local fields = {"vocab_size", "tokenizer", "source", "bos", "native"}
 
+--- tokens[":3000"]: as tokens:view(), with Python's rules: half-open, negative from the end, cut to what there is.
+local function sliced(self, key)
+  local first, last = key:match "^%s*(%-?%d*)%s*:%s*(%-?%d*)%s*$"
+  if not first then return nil end
+  local n = #self
+  local function place(text, default)
+    local at = math.tointeger(tonumber(text))
+    if not at then return default end
+    return math.max(0, math.min(n, at < 0 and n + at or at))
+  end
+  local a = place(first, 0)
+  return self:view(a, math.max(a, place(last, n)))
+end
+
 function Tokens.__index(self, key)
   if math.type(key) == "integer" then
     return native.get(self.native, key < 0 and #self + key or key)
+  end
+  if type(key) == "string" and key:find(":", 1, true) then
+    return sliced(self, key) or keywords.fail("tokens: '%s' is not a slice; write for example [\":3000\"], [\"-100:\"]", key)
   end
   if methods[key] then return methods[key] end
   for _, name in ipairs(fields) do
@@ -145,7 +162,7 @@ function methods.slice(self, begin, stop)
   return native.slice(self.native, range("slice", self, begin, stop))
 end
 
---- tokens:view([begin = 0[, stop = #tokens]]) -> the tokens from begin to before stop, as tokens.
+--- tokens:view([begin = 0[, stop = #tokens]]) -> the tokens from begin to before stop, as tokens; also tokens["begin:stop"].
 function methods.view(self, begin, stop)
   local a, b = range("view", self, begin, stop)
   return make(native.view(self.native, a, b), f"{a}:{b} of {self.source}", self.tokenizer, self.bos)
@@ -278,12 +295,22 @@ local function from_files(paths, folder, options)
   return make(handle, source, tok, mark_of(tok))
 end
 
+--- A text where a path goes: what no file is called, and no path looks like.
+local function refuse_text(path)
+  if path:find "\0" or not path:find "\n" and (path:find "/" or path:find "%.%w+$") then return end
+  local file <close> = io.open(path)
+  if file then return end
+  local start = #path > 40 and path:sub(1, utf8.offset(path, 0, 38) - 1) .. "…" or path
+  keywords.fail("data.text: no file is called '%s'; data.text{text = \"…\"} takes the text itself", (start:gsub("\n", "\\n")))
+end
+
 --- data.text(path | folder | {paths} | {text = "…"}[, {tokenizer = tok, utf8 = true}]) -> tokens.
 -- Every file is a document; of a folder, all files in it and below it that are text.  Documents begin
 -- with the bos token of the tokenizer, or else with eos, if it has one.  tokenizer: without it, every
 -- byte is a token; "chars": every character of this text is one.  Text must be UTF-8 without
 -- NUL bytes; utf8 = false takes any bytes.
 function data.text(source, options)
+  if type(source) == "string" then refuse_text(source) end
   if type(source) == "string" and native.is_folder(source) then
     return from_files(native.below(source), source, options)
   end

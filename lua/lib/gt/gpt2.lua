@@ -227,14 +227,15 @@ local function json_config(config)
   local names = {gelu = "gelu", gelu_tanh = "gelu_new", silu = "silu"}
   local wanted = {norm = "layer", bias = true, position = "learned", qk_norm = false, softcap = 0, embedding_norm = false,
                   n_kv_heads = config.n_heads}
+  local differs = {}
   for key, value in pairs(wanted) do
-    if config[key] ~= value then
-      keywords.fail("save_gpt2: a GPT-2 has %s = %s, this model has %s", key, tostring(value), tostring(config[key]))
-    end
+    if config[key] ~= value then differs[#differs + 1] = f"{key} = {value} (this model: {config[key]})" end
   end
   if not names[config.activation] then
-    keywords.fail("save_gpt2: a GPT-2 has no activation %s", config.activation)
+    differs[#differs + 1] = f"activation = gelu, gelu_tanh or silu (this model: {config.activation})"
   end
+  table.sort(differs)
+  if #differs > 0 then keywords.fail("save_gpt2: a GPT-2 has %s", table.concat(differs, ", ")) end
   return json.encode({
     architectures = {"GPT2LMHeadModel"}, model_type = "gpt2", activation_function = names[config.activation],
     n_layer = config.n_layers, n_head = config.n_heads, n_embd = config.hidden_dim,

@@ -177,7 +177,8 @@ local function group_view(opt, i, names)
     if pair_of[key] and native.get(box, i, pair_of[key][1]) then
       return {native.get(box, i, pair_of[key][1]), native.get(box, i, pair_of[key][2])}
     end
-    return type(key) == "string" and native.get(box, i, key) or nil
+    if type(key) ~= "string" then return nil end
+    return (native.get(box, i, key)) -- false is a value
   end
   function meta.__newindex(group, key, value)
     if pair_of[key] and native.get(box, i, pair_of[key][1]) then

@@ -91,10 +91,12 @@ function commands.check(files, o)
   for _, path in ipairs(files) do
     local doc = open(path)
     if not doc then return 1 end
-    for _, item in ipairs(require("nb.check").findings(doc, o.portable)) do
-      print(("%s:%d: %s"):format(path, item[1], item[2]))
-      found = found + 1
+    local findings = require("nb.check").findings(doc, o.portable)
+    for _, item in ipairs(findings) do print(("%s:%d: %s"):format(path, item[1], item[2])) end
+    if #findings == 0 then
+      io.stderr:write(("%s: nothing found, %d cell%s\n"):format(path, #doc.cells, #doc.cells == 1 and "" or "s"))
     end
+    found = found + #findings
   end
   return found > 0 and 1 or 0
 end
