@@ -116,6 +116,20 @@ meant 'len(x)' 'the length is #x'
 meant 'relu(x)' 'here it is torch.relu'
 meant 'torch.Tensor(2, 3)' 'torch.empty\(2, 3\)'
 meant '"loss " .. x' 'f"loss'
+meant 'ls' 'run by !: !ls'
+meant 'ls -l' 'run by !: !ls'
+meant 'git status' 'run by !: !git'
+meant 'cd /tmp' '%cd FOLDER'
+meant 'pwd' '%pwd'
+at_prompt "a variable may be called ls" "ls = 3${nl}ls * 14" '42$'
+! grep -q 'run by' "$tap_dir/out"
+tap "and has no hint" $? "$tap_dir/out"
+at_prompt "a name that means nothing anywhere has none" 'no_such_name' 'nil$'
+! grep -q '^  ' "$tap_dir/out"
+tap "but nil" $? "$tap_dir/out"
+at_prompt "%lsmagic lists the commands" '%lsmagic' '^(gpt> )?  %autoreload'
+at_prompt "%ls says how programs are run" '%ls -l' 'run by !: !ls -l$'
+at_prompt "%%time wants a statement" '%%time' 'expects a statement: %time model'
 at_prompt "a colon in a text does not end a block that goes on" \
   "n = 0${nl}for w in ('p: p: '):gmatch 'p: ' do${nl}n = n + 21${nl}end${nl}'n is ' .. n" 'n is 42'
 at_prompt "False is refused where it would be nil" 'nn.Linear(2, 2, {bias = False})' 'False is false in Lua'

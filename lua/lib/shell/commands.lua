@@ -254,7 +254,7 @@ end
 local function names(method) return function() return require("shell.names")[method]() end end
 local function timing(method)
   return function(argument)
-    if argument == "" then fail("%%%s expects a statement", method) end
+    if argument == "" then fail("%%%s expects a statement: %%%s model(idx)", method, method) end
     return require("shell.timing")[method](argument)
   end
 end
@@ -267,7 +267,7 @@ commands.list = {
   {"cell", "[CELL]", "run a cell of the notebook that %run read: number, title, id, @line or next", run_cell},
   {"cells", "", "list the cells of the notebook that %run read", list_cells},
   {"edit", "[N]", "change input N in $VISUAL or $EDITOR; it comes back at the prompt", edit},
-  {"help", "", "list these commands", function() commands.help() end},
+  {"help", "", "list these commands; so does %lsmagic", function() commands.help() end},
   {"history", "[-a] [-g TEXT] [-o FILE]", "inputs of this session; -a: of all; -g: those with TEXT", show_history},
   {"log", "[save | load FOLDER]", "where this session is kept for gptsh --resume; save: keep its variables now",
    function(argument) require("shell.journal").command(argument) end},
@@ -288,6 +288,9 @@ commands.list = {
   {"timeit", "[-n N] [-r N] [-q] STATEMENT", "run often: mean and deviation of the time of one loop", timing "timeit"},
   {"who", "", "variables: kind, size, device, where they were set", names "who"},
 }
+
+local elsewhere = {lsmagic = "help", magic = "help", quickref = "help", whos = "who", hist = "history"} -- IPython's names
+local programs = require("shell.hints").programs
 
 --- %help: the table, and the forms that are no commands.
 function commands.help()
@@ -319,6 +322,8 @@ function commands.run(text)
   if text:sub(1, 1) == "?" then word, marks = text:match "^%?+%s*(.*)$", "search" end
   if marks and (text:sub(1, 1) ~= "%" or marks ~= "" and word:find "^%%%a+$") then return require("help").about(word:match "^%s*(.-)%s*$", marks) end
   local name, argument = text:match "^%%%%?%s*(%w*)%s*(.*)$"
+  name = elsewhere[name] or name
+  if programs[name] then fail("programs are run by !: !%s", name .. (argument ~= "" and " " .. argument or "")) end
   local known = {}
   for i, row in ipairs(commands.list) do
     if row[1] == name then return row[4](argument) end

@@ -52,7 +52,20 @@ local function bare(text)
   return table.concat(out)
 end
 
+--- Programs whose bare names people type.
+hints.programs = {}
+for name in ("ls cat cp mv rm mkdir rmdir less more head tail grep find du df ps top man vim nano clear git make python"):gmatch "%a+" do
+  hints.programs[name] = true
+end
+local folders = {cd = "%cd FOLDER goes to a folder", pwd = "%pwd tells the current folder"}
+
+local function of_program(name)
+  return folders[name] or hints.programs[name] and f"programs are run by !: !{name}" or nil
+end
+
 local function of_syntax(text)
+  local program = of_program(text:match "^%s*(%a+)%s+%-?[%w~/.]" or "")
+  if program then return program end
   if text:find "'''" or text:find '"""' then return "a long text is [[…]]" end
   local code = bare(text)
   for _, row in ipairs(syntax) do
@@ -109,6 +122,8 @@ end
 
 local function of_run(text, message)
   local global = message:match "nil value %(global '([%w_]+)'%)"
+  local program = global and of_program(global)
+  if program then return program end
   if global and text:find "^%s*#" then return "a comment begins with --" end
   if global and not globals[global] then
     local found, name = require("doc").find(global)
@@ -148,6 +163,14 @@ function hints.add(text, message, first)
   if not ok or not hint then return message end
   if not unread then head = head:gsub(" %(did you mean '[^']*'%?%)", "") end
   return head .. "\n  " .. hint .. rest
+end
+
+--- The hint for an input that showed nil: a name that means something elsewhere and nothing here.
+function hints.of_nil(text)
+  local name = text:match "^%s*([%a_][%w_]*)%s*$"
+  local variables = require("native.shell").variables()
+  if not name or rawget(_G, name) ~= nil or rawget(variables, name) ~= nil then return nil end
+  return of_program(name) or globals[name]
 end
 
 return hints

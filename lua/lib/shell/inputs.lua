@@ -94,6 +94,8 @@ function inputs.done(text, ok, interrupted, seconds, output, message, keep)
   require("shell.names").note(n)
   if reloading() then reloading().after() end
   if interrupted then tell_pause() end
+  local hint = ok and output == "nil" and require("shell.hints").of_nil(text)
+  if hint then io.stderr:write("  ", hint, "\n") end
   if not keep or text:sub(1, 1) == " " then return end
   require("shell.journal").add{input = text, ok = ok, seconds = seconds, output = output, error = message}
 end
