@@ -14,6 +14,7 @@
 
 #include "core/tensor/pool.h"
 #include "kernels/bf16.h"
+#include "kernels/cpu.h"
 #include "kernels/tile.h"
 
 #include <math.h>
@@ -89,6 +90,17 @@ static void cut(product *p, int threads) {
   }
 }
 
+bool gt_gemm_is_bf16(const gt_call *c) {
+  return GT_BF16_PRODUCTS && c->in_spec[0].dtype == GT_BF16 && c->in_spec[1].dtype == GT_BF16;
+}
+
+static gt_task task_of(const product *p) {
+#if GT_BF16_PRODUCTS
+  if (p->a.bf16) return multiply_bf16_tiles;
+#endif
+  return GT_PICK(p, multiply_tiles);
+}
+
 void gt_gemm(gt_ctx *cx, gt_dtype dtype, int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b,
              bool add, void *c, int64_t ldc) {
   if (M == 0 || N == 0) return;
@@ -100,11 +112,82 @@ void gt_gemm(gt_ctx *cx, gt_dtype dtype, int64_t M, int64_t N, int64_t K, gt_mat
   }
   cut(&p, gt_pool_idle(cx));
   int64_t tiles = tile_count(&p), grain = M * N * K <= SERIAL_WORK ? tiles : 1;
-  gt_task task = GT_PICK(&p, multiply_tiles);
-#if GT_BF16_PRODUCTS
-  if (a.bf16) task = multiply_bf16_tiles;
-#endif
-  gt_parallel(cx, tiles, grain, task, &p);
+  gt_parallel(cx, tiles, grain, task_of(&p), &p);
+}
+
+/* ---- the gradient of a weight ---- */
+
+typedef struct halves {
+  product of[2]; /* the upper rows of A and B, and the lower */
+  gt_task task;
+  int64_t tiles; /* of each */
+  gt_dtype dtype;
+  bool add; /* to what C holds */
+  void *c;
+} halves;
+
+/* Worth it where the rows of A and B are more to read than two sums of C are to add. */
+static bool has_halves(int64_t M, int64_t N, int64_t K) {
+  return K >= DEPTH && K * (M + N) >= 2 * M * N;
+}
+
+static void multiply_halves(void *argument, int64_t begin, int64_t end) {
+  halves *h = argument;
+  for (int64_t i = begin; i < end; i++) {
+    int64_t tile = i % h->tiles;
+    h->task(&h->of[i / h->tiles], tile, tile + 1);
+  }
+}
+
+/* Elements [begin, end) of C from the sums of both halves. */
+static void add_halves(void *argument, int64_t begin, int64_t end) {
+  const halves *h = argument;
+  const float *upper = h->of[0].c, *lower = h->of[1].c;
+  if (h->dtype == GT_F64) {
+    const double *a = h->of[0].c, *b = h->of[1].c;
+    double *c = h->c;
+    for (int64_t i = begin; i < end; i++) c[i] = (h->add ? c[i] : 0) + (a[i] + b[i]);
+  } else if (h->dtype == GT_BF16) {
+    uint16_t *c = h->c;
+    for (int64_t i = begin; i < end; i++)
+      c[i] = gt_to_bf16((h->add ? gt_from_bf16(c[i]) : 0) + (upper[i] + lower[i]));
+  } else {
+    float *c = h->c;
+    for (int64_t i = begin; i < end; i++) c[i] = (h->add ? c[i] : 0) + (upper[i] + lower[i]);
+  }
+}
+
+size_t gt_gemm_gradient_scratch(gt_dtype dtype, int64_t M, int64_t N, int64_t K) {
+  size_t size = dtype == GT_F64 ? sizeof(double) : sizeof(float);
+  return has_halves(M, N, K) ? 2 * (size_t)(M * N) * size : 0;
+}
+
+gt_status gt_gemm_gradient(gt_call *call, gt_dtype dtype, int64_t M, int64_t N, int64_t K,
+                           gt_matrix a, gt_matrix b, bool add, void *c) {
+  gt_ctx *cx = call->cx;
+  a.transposed = true;
+  if (!has_halves(M, N, K)) {
+    gt_gemm(cx, dtype, M, N, K, a, b, add, c, N);
+    return GT_OK;
+  }
+  int before = cx->scratch_count;
+  size_t bytes = gt_gemm_gradient_scratch(dtype, M, N, K);
+  void *sums;
+  GT_TRY(gt_scratch(cx, call->device, bytes, &sums));
+  gt_dtype wide = dtype == GT_F64 ? GT_F64 : GT_F32;
+  size_t size = a.bf16 ? sizeof(uint16_t) : gt_dtype_size(wide);
+  int64_t upper = K / 2;
+  product p = {wide, M, N, upper, a, b, false, sums, N, 0, 0};
+  cut(&p, gt_pool_idle(cx));
+  halves h = {{p, p}, task_of(&p), tile_count(&p), dtype, add, c};
+  h.of[1].K = K - upper;
+  h.of[1].a.data = (const char *)a.data + (size_t)(upper * a.ld) * size;
+  h.of[1].b.data = (const char *)b.data + (size_t)(upper * b.ld) * size;
+  h.of[1].c = (char *)sums + bytes / 2;
+  gt_parallel(cx, 2 * h.tiles, 1, multiply_halves, &h);
+  gt_parallel(cx, M * N, GT_MAP_GRAIN, add_halves, &h);
+  gt_scratch_release(cx, before);
+  return GT_OK;
 }
 
 #else

@@ -19,6 +19,16 @@ typedef struct gt_matrix {
 void gt_gemm(gt_ctx *cx, gt_dtype dtype, int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b,
              bool add, void *c, int64_t ldc);
 
+/* Inputs 0 and 1 are bf16, and the CPU multiplies that. */
+bool gt_gemm_is_bf16(const gt_call *c);
+
+/* C (M, N) = or += A^T B, contiguous, of A (K, M) and B (K, N), which have many rows: the gradient
+ * of a weight.  Where that pays each half of the rows is multiplied by itself, by the threads that
+ * made those rows, and the two sums are added: still the same bits for any number of threads. */
+gt_status gt_gemm_gradient(gt_call *call, gt_dtype dtype, int64_t M, int64_t N, int64_t K,
+                           gt_matrix a, gt_matrix b, bool add, void *c);
+size_t gt_gemm_gradient_scratch(gt_dtype dtype, int64_t M, int64_t N, int64_t K); /* bytes */
+
 /* A tile of it on the calling thread, both operands bf16, C f32 or bf16 (`dtype`),
  * N <= GT_GEMM_BF16_COLUMNS; only where GT_BF16_PRODUCTS. */
 enum { GT_GEMM_BF16_COLUMNS = 256 };

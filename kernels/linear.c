@@ -1,7 +1,6 @@
 /* linear: y = x W^T + b with x (..., in), W (out, in), b (out).
  *   dx = dy W;  dW = dy^T x;  db = the column sums of dy, as 1^T dy.
  * y has x's dtype: the activations decide, f32 master weights may meet bf16 activations. */
-#include "kernels/bf16.h"
 #include "kernels/cpu.h"
 #include "kernels/gemm.h"
 
@@ -51,13 +50,14 @@ static void repeat_rows(void *argument, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; i++) memcpy(r->to + (size_t)i * r->bytes, r->row, r->bytes);
 }
 
-/* x, weight and so y are bf16, and the CPU multiplies that. */
-static bool is_bf16(const gt_call *c) {
-  return GT_BF16_PRODUCTS && c->in_spec[0].dtype == GT_BF16 && c->in_spec[1].dtype == GT_BF16;
-}
-
 /* Of y, dx and dW. */
-static gt_dtype dtype_of(const gt_call *c) { return is_bf16(c) ? GT_BF16 : c->dtype; }
+static gt_dtype dtype_of(const gt_call *c) { return gt_gemm_is_bf16(c) ? GT_BF16 : c->dtype; }
+
+/* Bytes for the weight's gradient. */
+static size_t scratch(const gt_call *c, bool backward) {
+  sizes s = sizes_of(c);
+  return backward ? gt_gemm_gradient_scratch(dtype_of(c), s.out, s.in, s.rows) : 0;
+}
 
 static gt_status bias_rows(gt_call *c, sizes s) {
   gt_dtype dtype = dtype_of(c);
@@ -74,8 +74,8 @@ static gt_status bias_rows(gt_call *c, sizes s) {
 
 static gt_status forward(gt_call *c) {
   sizes s = sizes_of(c);
-  gt_matrix x = {gt_data(c->in[0]), s.in, false, is_bf16(c)};
-  gt_matrix w = {gt_data(c->in[1]), s.in, true, is_bf16(c)};
+  gt_matrix x = {gt_data(c->in[0]), s.in, false, gt_gemm_is_bf16(c)};
+  gt_matrix w = {gt_data(c->in[1]), s.in, true, gt_gemm_is_bf16(c)};
   bool bias = c->in[2] != NULL;
   if (bias) GT_TRY(bias_rows(c, s));
   gt_gemm(c->cx, dtype_of(c), s.rows, s.out, s.in, x, w, bias, gt_data(c->out[0]), s.out);
@@ -89,7 +89,7 @@ static gt_status bias_gradient(gt_call *c, sizes s, gt_matrix dy) {
   GT_TRY(gt_scratch(c->cx, c->device, (size_t)s.out * size, &sums));
   gt_tensor *db = c->gin[2];
   for (int64_t i = 0; i < s.rows; i++) {
-    if (is_bf16(c))
+    if (gt_gemm_is_bf16(c))
       ((uint16_t *)ones)[i] = gt_to_bf16(1);
     else if (c->dtype == GT_F64)
       ((double *)ones)[i] = 1;
@@ -105,17 +105,16 @@ static gt_status bias_gradient(gt_call *c, sizes s, gt_matrix dy) {
 
 static gt_status backward(gt_call *c) {
   sizes s = sizes_of(c);
-  gt_matrix dy = {gt_data(c->gout[0]), s.out, false, is_bf16(c)};
+  gt_matrix dy = {gt_data(c->gout[0]), s.out, false, gt_gemm_is_bf16(c)};
   if (c->gin[0] != NULL) {
-    gt_matrix w = {gt_data(c->in[1]), s.in, false, is_bf16(c)};
+    gt_matrix w = {gt_data(c->in[1]), s.in, false, gt_gemm_is_bf16(c)};
     gt_gemm(c->cx, dtype_of(c), s.rows, s.in, s.out, dy, w, c->accumulate[0], gt_data(c->gin[0]),
             s.in);
   }
   if (c->gin[1] != NULL) {
-    gt_matrix x = {gt_data(c->in[0]), s.in, false, is_bf16(c)};
-    gt_matrix dy_t = {dy.data, s.out, true, is_bf16(c)};
-    gt_gemm(c->cx, dtype_of(c), s.out, s.in, s.rows, dy_t, x, c->accumulate[1], gt_data(c->gin[1]),
-            s.in);
+    gt_matrix x = {gt_data(c->in[0]), s.in, false, gt_gemm_is_bf16(c)};
+    GT_TRY(gt_gemm_gradient(c, dtype_of(c), s.out, s.in, s.rows, dy, x, c->accumulate[1],
+                            gt_data(c->gin[1])));
   }
   return c->gin[2] != NULL ? bias_gradient(c, s, dy) : GT_OK;
 }
@@ -129,12 +128,13 @@ const gt_op gt_op_linear = {
     .nout = 1,
     .autocast = true,
     .compute = GT_REALS,
-    .direct = is_bf16,
+    .direct = gt_gemm_is_bf16,
     .numeric = 7,
     .differentiable = 7,
     .save_in = 3,
     .save_crossed = 3,
     .infer = infer,
+    .scratch = scratch,
     .forward = forward,
     .backward = backward,
 };

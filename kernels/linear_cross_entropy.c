@@ -25,6 +25,8 @@ typedef struct job {
   int64_t class_, classes;  /* its columns */
   void *top, *sum, *picked; /* (N) running maximum and sum, capped logit of the target */
   void *lse;                /* (N) */
+  void *dz;                 /* the block rounded to bf16, where x and W are that */
+  void *gradient[2];        /* of x (N, C) and W (V, C), not rounded */
 } job;
 
 /* One block holds all logits. */
@@ -56,10 +58,16 @@ static size_t block_bytes(const gt_call *c) {
   return (size_t)(tokens * classes) * gt_dtype_size(c->dtype);
 }
 
-/* The forward also has three numbers per row. */
+static size_t input_bytes(const gt_call *c, int input) {
+  return (size_t)gt_spec_count(&c->in_spec[input]) * gt_dtype_size(c->dtype);
+}
+
+/* The forward also has three numbers per row; the backward of bf16 a rounded block, and gradients
+ * to add up in. */
 static size_t scratch(const gt_call *c, bool backward) {
-  size_t rows = (size_t)c->in_spec[0].shape[0] * gt_dtype_size(c->dtype);
-  return block_bytes(c) + (backward ? 0 : 3 * rows);
+  size_t rows = (size_t)c->in_spec[0].shape[0] * gt_dtype_size(c->dtype), block = block_bytes(c);
+  if (!backward) return block + 3 * rows;
+  return gt_gemm_is_bf16(c) ? block + block / 2 + input_bytes(c, 0) + input_bytes(c, 1) : block;
 }
 
 static gt_status open_job(gt_call *c, job *j) {
@@ -77,8 +85,13 @@ static gt_status open_job(gt_call *c, job *j) {
   return GT_OK;
 }
 
-static char *row_of(const gt_call *c, gt_tensor *matrix, int64_t row, int64_t columns) {
-  return (char *)gt_data(matrix) + (size_t)(row * columns) * gt_dtype_size(c->dtype);
+/* Rows of x or W from `row` on. */
+static gt_matrix rows_of(const gt_call *c, int input, int64_t row, bool transposed) {
+  int64_t C = c->in_spec[input].shape[1];
+  bool bf16 = gt_gemm_is_bf16(c);
+  size_t size = bf16 ? sizeof(uint16_t) : gt_dtype_size(c->dtype);
+  const char *data = gt_data(c->in[input]);
+  return (gt_matrix){data + (size_t)(row * C) * size, C, transposed, bf16};
 }
 
 /* The next block: classes first, then tokens; false after the last.  Start with classes == 0. */
@@ -100,9 +113,8 @@ static void each_row(gt_call *c, job *j, gt_task task) {
 
 /* logits = x W^T at the job's place. */
 static void make_block(gt_call *c, const job *j) {
-  gt_matrix x = {row_of(c, c->in[0], j->token, j->C), j->C, false, false};
-  gt_matrix w = {row_of(c, c->in[1], j->class_, j->C), j->C, true, false};
-  gt_gemm(c->cx, c->dtype, j->tokens, j->classes, j->C, x, w, false, j->logits, j->classes);
+  gt_gemm(c->cx, c->dtype, j->tokens, j->classes, j->C, rows_of(c, 0, j->token, false),
+          rows_of(c, 1, j->class_, true), false, j->logits, j->classes);
 }
 
 static gt_status forward(gt_call *c) {
@@ -124,30 +136,72 @@ static gt_status forward(gt_call *c) {
   return GT_OK;
 }
 
+/* ---- backward ---- */
+
+/* Where the gradients are added up: themselves, or blocks of their own until they are rounded. */
+static gt_status open_gradients(gt_call *c, job *j) {
+  bool bf16 = gt_gemm_is_bf16(c);
+  if (bf16) GT_TRY(gt_scratch(c->cx, c->device, block_bytes(c) / 2, &j->dz));
+  for (int i = 0; i < 2; i++) {
+    if (c->gin[i] == NULL) continue;
+    j->gradient[i] = gt_data(c->gin[i]);
+    if (bf16) GT_TRY(gt_scratch(c->cx, c->device, input_bytes(c, i), &j->gradient[i]));
+    if (j->N == 0 || j->V == 0) { /* no block writes it */
+      if (bf16 || !c->accumulate[i]) memset(j->gradient[i], 0, input_bytes(c, i));
+    }
+  }
+  return GT_OK;
+}
+
+typedef struct rounding {
+  const float *sums;
+  bool add;
+  uint16_t *to;
+} rounding;
+
+static void round_sums(void *argument, int64_t begin, int64_t end) {
+  const rounding *r = argument;
+  for (int64_t i = begin; i < end; i++)
+    r->to[i] = gt_to_bf16((r->add ? gt_from_bf16(r->to[i]) : 0) + r->sums[i]);
+}
+
+static void close_gradients(gt_call *c, const job *j) {
+  for (int i = 0; i < 2 && gt_gemm_is_bf16(c); i++) {
+    if (c->gin[i] == NULL) continue;
+    rounding r = {j->gradient[i], c->accumulate[i], gt_data(c->gin[i])};
+    gt_parallel(c->cx, gt_count(c->gin[i]), GT_MAP_GRAIN, round_sums, &r);
+  }
+}
+
+/* Adds the part of a block of dz to both gradients. */
+static gt_status add_block(gt_call *c, const job *j) {
+  bool bf16 = j->dz != NULL;
+  size_t row = (size_t)j->C * gt_dtype_size(c->dtype);
+  gt_matrix dz = {bf16 ? j->dz : j->block, j->classes, false, bf16};
+  if (c->gin[0] != NULL) {
+    bool add = j->class_ > 0 || (c->accumulate[0] && !bf16);
+    gt_gemm(c->cx, c->dtype, j->tokens, j->C, j->classes, dz, rows_of(c, 1, j->class_, false), add,
+            (char *)j->gradient[0] + (size_t)j->token * row, j->C);
+  }
+  if (c->gin[1] != NULL) {
+    bool add = j->token > 0 || (c->accumulate[1] && !bf16);
+    GT_TRY(gt_gemm_gradient(c, c->dtype, j->classes, j->C, j->tokens, dz,
+                            rows_of(c, 0, j->token, false), add,
+                            (char *)j->gradient[1] + (size_t)j->class_ * row));
+  }
+  return GT_OK;
+}
+
 static gt_status backward(gt_call *c) {
   job j;
   GT_TRY(open_job(c, &j));
-  for (int i = 0; i < 2; i++) { /* without logits nobody below writes */
-    if (c->gin[i] != NULL && !c->accumulate[i] && (j.N == 0 || j.V == 0))
-      memset(gt_data(c->gin[i]), 0, (size_t)gt_count(c->gin[i]) * gt_dtype_size(c->dtype));
-  }
+  GT_TRY(open_gradients(c, &j));
   while (next_block(&j)) {
     if (j.logits == j.block) make_block(c, &j);
     each_row(c, &j, GT_PICK(c, gradient_rows));
-    gt_matrix dz = {j.block, j.classes, false, false}, dz_t = {j.block, j.classes, true, false};
-    if (c->gin[0] != NULL) {
-      gt_matrix w = {row_of(c, c->in[1], j.class_, j.C), j.C, false, false};
-      bool add = c->accumulate[0] || j.class_ > 0;
-      gt_gemm(c->cx, c->dtype, j.tokens, j.C, j.classes, dz, w, add,
-              row_of(c, c->gin[0], j.token, j.C), j.C);
-    }
-    if (c->gin[1] != NULL) {
-      gt_matrix x = {row_of(c, c->in[0], j.token, j.C), j.C, false, false};
-      bool add = c->accumulate[1] || j.token > 0;
-      gt_gemm(c->cx, c->dtype, j.classes, j.C, j.tokens, dz_t, x, add,
-              row_of(c, c->gin[1], j.class_, j.C), j.C);
-    }
+    GT_TRY(add_block(c, &j));
   }
+  close_gradients(c, &j);
   return GT_OK;
 }
 
@@ -163,6 +217,7 @@ const gt_op gt_op_linear_cross_entropy = {
     .hidden = 2,
     .autocast = true,
     .compute = GT_REALS,
+    .direct = gt_gemm_is_bf16,
     .numeric = 3,
     .differentiable = 3,
     .save_in = 7,
@@ -220,6 +275,9 @@ static void T(gradient_rows)(void *argument, int64_t begin, int64_t end) {
     (z, j->classes, (real)j->cap, ((const real *)j->lse)[row], target - j->class_,
      (real)gt_ce_scale(j->c, row, j->counted), false, dz);
   }
+  if (j->dz == NULL) return;
+  int64_t from = begin * j->classes, n = (end - begin) * j->classes;
+  gt_convert((uint16_t *)j->dz + from, GT_BF16, (const real *)j->block + from, j->c->dtype, n);
 }
 
 #endif

@@ -103,7 +103,7 @@ end)
 
 test("products of bf16 tensors are the exact ones rounded to bf16, for any shape and number of threads", function()
   local threads = torch.get_num_threads()
-  for _, size in ipairs {{2, 3, 5}, {768, 96, 128}, {33, 65, 129}, {64, 300, 513}, {40, 31, 1}, {100, 33, 1030}} do
+  for _, size in ipairs {{2, 3, 5}, {768, 96, 128}, {33, 65, 129}, {64, 300, 513}, {40, 31, 1}, {100, 33, 1030}, {300, 40, 1030}, {777, 30, 20}} do
     torch.manual_seed(size[1])
     local M, N, K = size[1], size[2], size[3]
     local x = torch.randn(M, K):to(torch.bfloat16):requires_grad_(true)
@@ -128,5 +128,70 @@ test("products of bf16 tensors are the exact ones rounded to bf16, for any shape
       local allowed = exact[i]:abs() * 2 ^ -8 + exact[i]:abs():max():item() * 1030 * 2 ^ -24
       assert((off - allowed):max():item() <= 0, f"product {i} of {M} x {N} x {K} is off by {(off - allowed):max():item()}")
     end
+  end
+end)
+
+--- What `products` gives with one thread and with three, bit by bit, and then with the session's own.
+local function same_bits(products)
+  local threads, found = torch.get_num_threads(), nil
+  for _, n in ipairs {1, 3, threads} do
+    torch.set_num_threads(n)
+    local now = products()
+    for i, t in ipairs(found or now) do assert(torch.equal(t, now[i]), f"result {i}: other bits for {n} threads") end
+    found = now
+  end
+  return found
+end
+
+--- Is `found` within `relative` of every exact number, and within the largest times `absolute`?
+local function near(found, exact, relative, absolute)
+  local off = (found:double() - exact):abs() - exact:abs() * relative
+  assert(off:max():item() <= exact:abs():max():item() * absolute, f"off by {off:max():item()}")
+end
+
+test("gradients of weight and bias over many rows: exact sums, added to what is there, in every dtype", function()
+  torch.manual_seed(5)
+  local x, w, b, dy = torch.randn{777, 24, dtype = "f64"}, torch.randn{40, 24, dtype = "f64"},
+    torch.randn{40, dtype = "f64"}, torch.randn{777, 40, dtype = "f64"}
+  -- sums of 777 products twice: rounding of the dtype, of its sums and of the two halves
+  for dtype, error in pairs {f64 = 1e-14, f32 = 4e-6, bf16 = 2e-2} do
+    local X, W, B, DY = x:to(dtype):requires_grad_(true), w:to(dtype):requires_grad_(true),
+      b:to(dtype):requires_grad_(true), dy:to(dtype)
+    local found = same_bits(function()
+      X.grad, W.grad, B.grad = nil, nil, nil
+      for _ = 1, 2 do F.linear(X, W, B):backward(DY) end
+      return {F.linear(X, W, B):detach(), X.grad, W.grad, B.grad}
+    end)
+    local X64, W64, DY64 = X:detach():double(), W:detach():double(), DY:double()
+    near(found[1], X64:matmul(W64:t()) + B:detach():double(), error, error)
+    near(found[2], DY64:matmul(W64) * 2, error, error)
+    near(found[3], DY64:t():matmul(X64) * 2, error, error)
+    near(found[4], DY64:sum(0) * 2, error, error)
+  end
+end)
+
+test("linear_cross_entropy of bf16 has the gradients of its rounded inputs, block by block", function()
+  torch.manual_seed(6)
+  -- tokens and classes of one block and of several
+  for _, size in ipairs {{12, 7, 5}, {1030, 65, 16}, {40, 2100, 16}} do
+    local N, V, C = size[1], size[2], size[3]
+    local x, w = torch.randn(N, C):to("bf16"):requires_grad_(true), torch.randn(V, C):to("bf16"):requires_grad_(true)
+    local targets = torch.arange(N) * 7 % V
+    local found = same_bits(function()
+      x.grad, w.grad = nil, nil
+      local loss
+      for _ = 1, 2 do
+        loss = F.linear_cross_entropy(x, w, targets)
+        loss:backward()
+      end
+      return {loss:detach(), x.grad, w.grad}
+    end)
+    local X, W = x:detach():double():requires_grad_(true), w:detach():double():requires_grad_(true)
+    local exact = F.cross_entropy(X:matmul(W:t()), targets)
+    exact:backward()
+    near(found[1], exact:detach(), 1e-5, 0)
+    -- dz is rounded to bf16 (2^-9), each gradient when it is stored and when it is added to
+    near(found[2], X.grad * 2, 2 ^ -7, 2 ^ -8)
+    near(found[3], W.grad * 2, 2 ^ -7, 2 ^ -8)
   end
 end)
