@@ -51,23 +51,27 @@ static gt_status infer(gt_call *c) {
   return gt_out_spec(c, 2, c->dtype, 1, &kept);
 }
 
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
 /* Of the block of logits. */
 static size_t block_bytes(const gt_call *c) {
   int64_t N = c->in_spec[0].shape[0], V = c->in_spec[1].shape[0];
-  int64_t tokens = N < TOKENS ? N : TOKENS, classes = V < CLASSES ? V : CLASSES;
-  return (size_t)(tokens * classes) * gt_dtype_size(c->dtype);
+  return (size_t)(smaller(N, TOKENS) * smaller(V, CLASSES)) * gt_dtype_size(c->dtype);
 }
 
 static size_t input_bytes(const gt_call *c, int input) {
   return (size_t)gt_spec_count(&c->in_spec[input]) * gt_dtype_size(c->dtype);
 }
 
-/* The forward also has three numbers per row; the backward of bf16 a rounded block, and gradients
- * to add up in. */
+/* The forward also has three numbers per row; the backward what the gradient of W takes, and where
+ * x and W are bf16 a rounded block and gradients to add up in. */
 static size_t scratch(const gt_call *c, bool backward) {
-  size_t rows = (size_t)c->in_spec[0].shape[0] * gt_dtype_size(c->dtype), block = block_bytes(c);
-  if (!backward) return block + 3 * rows;
-  return gt_gemm_is_bf16(c) ? block + block / 2 + input_bytes(c, 0) + input_bytes(c, 1) : block;
+  int64_t N = c->in_spec[0].shape[0], C = c->in_spec[0].shape[1], V = c->in_spec[1].shape[0];
+  size_t block = block_bytes(c);
+  if (!backward) return block + 3 * (size_t)N * gt_dtype_size(c->dtype);
+  block += gt_gemm_gradient_scratch(c->dtype, smaller(V, CLASSES), C, smaller(N, TOKENS));
+  if (!gt_gemm_is_bf16(c)) return block;
+  return block + block_bytes(c) / 2 + input_bytes(c, 0) + input_bytes(c, 1);
 }
 
 static gt_status open_job(gt_call *c, job *j) {
@@ -102,8 +106,8 @@ static bool next_block(job *j) {
     j->class_ = 0;
   }
   if (j->token >= j->N || j->V == 0) return false;
-  j->tokens = j->N - j->token < TOKENS ? j->N - j->token : TOKENS;
-  j->classes = j->V - j->class_ < CLASSES ? j->V - j->class_ : CLASSES;
+  j->tokens = smaller(j->N - j->token, TOKENS);
+  j->classes = smaller(j->V - j->class_, CLASSES);
   return true;
 }
 
