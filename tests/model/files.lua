@@ -64,6 +64,20 @@ test("a tied model is saved once per tensor and loads into another", function()
   b:load_state_dict(state)
 end)
 
+test("what load answers goes into load_state_dict as it is", function()
+  local path = os.tmpname()
+  local function model() return GPT {hidden_dim = 8, n_layers = 1, n_heads = 2, vocab_size = 11, sequence_len = 4} end
+  local a, b = model(), model()
+  torch.save(path, a) -- tied: the header names the second name of the table
+  b:load_state_dict(torch.load(path))
+  test.equal(torch.equal(a.token_embedding.weight, b.token_embedding.weight), true)
+  torch.save(path, {other = torch.ones(1)}, {metadata = {format = "pt"}})
+  test.raises(function() b:load_state_dict(torch.load(path)) end, "other")
+  test.raises(function() b:load_state_dict(torch.load(path), {strict = "no"}) end, "other")
+  test.raises(function() b:load_state_dict(a:state_dict(), {strct = false}) end, "did you mean 'strict'")
+  os.remove(path)
+end)
+
 test("metadata goes along; both orders of arguments work", function()
   torch.save(path, {x = torch.zeros(1)}, {metadata = {step = "12", note = "naïve \"text\""}})
   local _, metadata = torch.load(path)

@@ -128,3 +128,10 @@ name                    fan_in  fan_out         multiplier                 lr
 token_embedding.weight       1     1024               16.0              0.016
 o_proj.bias               1024        1  1.52587890625e-05  1.52587890625e-08]])
 end)
+
+test("a GPT needs no input for its summary", function()
+  local model = GPT {hidden_dim = 8, n_layers = 1, n_heads = 2, vocab_size = 11, sequence_len = 4}
+  test.equal(tostring(summary(model)), tostring(summary(model, {input_size = {1, 4}, dtypes = {torch.long}})))
+  test.equal(tostring(summary(model, {input_size = {1, 4}})), tostring(summary(model)))
+  test.raises(function() summary(nn.ReLU()) end, "summary: pass input_size = {1, 64}, or input_data")
+end)

@@ -483,3 +483,21 @@ test("a fork may have other data, or another batch of the same", function()
   wide:run(1)
   test.equal(t:fork():run(1), t:run(1))
 end)
+
+test("without optim a GPT trains as it should at small batches", function()
+  local function run(make)
+    local t = support.trainer {optim = make, schedule = schedule.constant()}
+    return t:run(), t.lr
+  end
+  local own, lr = run(function() return nil end)
+  test.close(lr, 0.01 * math.sqrt(768 / 32), 1e-12)
+  local notebook = run(function(m)
+    local adamw, muon = require "gt.optim".recipe(m, 0.2)
+    return {adamw, muon}
+  end)
+  assert(own < 0.8 * notebook, own .. " " .. notebook)
+end)
+
+test("a save with a path is refused: it would not go there", function()
+  test.raises(function() support.trainer():save "model.safetensors" end, "t:save: takes no path")
+end)

@@ -48,7 +48,7 @@ local function forward_of(m)
 end
 
 --- summary(m, {input_size = {1, 1024} or list of sizes, dtypes = {torch.long}} or {input_data = {x, …}},
--- depth = 3, compat = "torchinfo-1.8.0"): layers, shapes and counts from one forward on the meta device
+-- depth = 3, compat = "torchinfo-1.8.0"), of a GPT also summary(m), for one whole sequence: layers, shapes and counts from one forward on the meta device
 -- (no memory, no compute).  Tied weights count once, products count every position; `compat` counts as
 -- torchinfo 1.8.0 does.  Shows as the table; fields total_params, mult_adds, …
 function inspect.summary(m, options)
@@ -58,12 +58,15 @@ function inspect.summary(m, options)
     keywords.fail("summary: compat must be 'torchinfo-1.8.0', got %s", keywords.show(o.compat))
   end
   local inputs
+  local is_gpt = require "gt.train.optimizers".is_gpt(m)
   if o.input_data ~= nil then
     inputs = on_meta(type(o.input_data) == "table" and o.input_data or {o.input_data})
   elseif o.input_size ~= nil then
-    inputs = from_sizes(o.input_size, o.dtypes)
+    inputs = from_sizes(o.input_size, o.dtypes or is_gpt and {torch.int64})
+  elseif is_gpt then
+    inputs = from_sizes({1, m.config.sequence_len}, {torch.int64})
   else
-    keywords.fail("summary: pass input_size = {…} or input_data = {…}")
+    keywords.fail("summary: pass input_size = {1, 64}, or input_data = a tensor, for the forward")
   end
   local done = table.pack(pcall(native.summary, m, o.compat ~= nil, o.depth or 3,
                                 table.unpack(inputs)))

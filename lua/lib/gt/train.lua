@@ -26,7 +26,7 @@ end
 --   data         a loader, or tokens, which are cut into batches of B rows of T
 --   val          tokens for t:eval() and eval_every
 --   optim        an optimizer, a list of them, a function of the model, or settings {name = "AdamW", lr = …} for all
---                weights (weight decay on matrices only); nil: the GPT's own recipe, AdamW and Muon
+--                weights (weight decay on matrices only); nil: for a GPT what m:setup_optimizers{embedding_lr = 0.01} makes, AdamW and Muon
 --   schedule     multiplier of every group's peak rate: schedule.cosine{…} or any function of the updates done
 --   momentum     the same for the value of momentum, where an optimizer has one: schedule.momentum{…}
 --   steps        where t:run() ends
@@ -88,7 +88,9 @@ function train.open(path, options)
   for key, value in pairs(data.options) do
     if o[key] == nil then o[key] = value end
   end
-  if o.data == nil then keywords.fail("train.open: expected data to be tokens or a loader, got nothing") end
+  if o.data == nil then
+    keywords.fail("train.open: expected the data to go on with, tokens or a loader: train.open('%s', {data = …})", path)
+  end
   if settings.is_tokens(o.data) and data.loader then o.B, o.T = o.B or data.loader.B, o.T or data.loader.T end
   o.folder = o.folder or path
   o.model = o.model or model_from(data, path)

@@ -281,8 +281,18 @@ function Module:state_dict()
   return state
 end
 
+--- Is it what torch.load(path) answers behind the tensors, the texts in the header of the file?
+local function is_metadata(value)
+  if type(value) ~= "table" or value.strict ~= nil then return false end
+  for _, text in pairs(value) do
+    if type(text) ~= "string" then return false end
+  end
+  return true
+end
+
 --- m:load_state_dict(state[, {strict = true}]): copies tensors into the model by name, all or none.
 function Module:load_state_dict(state, options)
+  if is_metadata(options) then options = nil end -- m:load_state_dict(torch.load(path))
   local o = keywords.read("load_state_dict", options, {"strict"})
   if type(state) ~= "table" and type(state) ~= "userdata" then
     keywords.fail("load_state_dict: expected a table of tensors, got %s", torch.type(state))
