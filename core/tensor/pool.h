@@ -1,7 +1,9 @@
 /* pool.h: worker threads.  Work is cut into chunks whose borders depend on the problem only, never
  * on the number of threads, and no two chunks write the same element: results have the same bits
- * for any number of threads. Workers spin between ops and sleep on a futex when nothing came for 2
- * ms. */
+ * for any number of threads.  Thread i of W first runs the i-th part of the chunks: kernels that go
+ * through rows in order, in even numbers of chunks, find theirs in the cache of their own core,
+ * which matters most where cores share none.  Workers spin between ops and sleep on a futex when
+ * nothing came for 2 ms. */
 #ifndef GT_POOL_H
 #define GT_POOL_H
 

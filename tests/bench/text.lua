@@ -82,7 +82,7 @@ if NANOGPT ~= "" then
     row("nanoGPT", threads, seconds, loss)
   end
 end
-for _, recipe in ipairs {"nanogpt", "autocast", "notebook"} do
+for _, recipe in ipairs {"nanogpt", "autocast", "scaled", "notebook"} do
   for threads = 1, 2 do
     local seconds, loss = gptsh(recipe, threads)
     row("gptsh, " .. recipe .. " recipe", threads, seconds, loss, best and best / seconds)
