@@ -379,3 +379,12 @@ test("cells are written of lists only", function()
   test.raises(function() cells {{1}, 3} end, "cells: expected a list of lists, got an integer as item 2")
   test.raises(function() cells {"text"} end, "got a string as item 1")
 end)
+
+test("plot of a trainer, or of its log, is plot.loss of it", function()
+  plot.sink = function() end
+  local t = {log = {step = {1, 2}, loss = {4, 2}, val_step = {2}, val_loss = {3}}}
+  local ok, a, b = pcall(function() return plot(t, {title = "run"}), plot(t.log) end)
+  plot.sink = nil
+  assert(ok, a)
+  test.equal({a.title, a.xlabel, #a.curves, #b.curves}, {"run", "step", 3, 3})
+end)

@@ -275,7 +275,7 @@ test("wrong arguments are refused by name", function()
     test.raises(function() model:generate(prompt, options) end, message)
   end
   refused("generate: expected text, a list of ids or a tensor, got nil")
-  refused("expected a tokenizer for text: the model has only 97 tokens", "abc")
+  refused("expected a tokenizer for text, {tokenizer = …}: the model has only 97 tokens", "abc")
   refused("expected ids in 0 ... 96, got 97", {1, 97})
   refused("expected a prompt of at least one token", torch.zeros({1, 0}, {dtype = torch.int64}))
   refused("expected ids, got torch.float32", torch.zeros(3))

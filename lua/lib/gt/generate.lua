@@ -75,7 +75,7 @@ local function read_prompt(model, prompt, given, vocab_size)
   local tok = tokenizer_of(model, given)
   if type(prompt) == "string" then
     if not tok and vocab_size < 256 then
-      keywords.fail("generate: expected a tokenizer for text: the model has only %d tokens", vocab_size)
+      keywords.fail("generate: expected a tokenizer for text, {tokenizer = …}: the model has only %d tokens", vocab_size)
     end
     tok = tok or tokenizer.bytes()
     prompt = tok:encode(prompt)

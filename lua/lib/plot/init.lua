@@ -36,11 +36,20 @@ local function show(figure, options)
   return figure
 end
 
+--- Is it a trainer, or the log of one?
+local function is_run(value)
+  if type(value) ~= "table" then return false end
+  local log = rawget(value, "log") or value
+  return type(log) == "table" and type(rawget(log, "loss")) == "table" and type(rawget(log, "step")) == "table"
+end
+
 --- plot{y, …, x =, title =, xlabel =, ylabel =, logx =, logy =, xlim =, ylim =, style =, labels =, save =, inline =}
 -- Curves: lists of numbers, 1-d tensors, or {x =, y =, title =, style =, error =, colour =}.  logx, logy: true (10) or 2.
 -- error: half the length of bars; colour: "#rrggbb", in files.
 -- style: "lines", "points", "linespoints", "steps", "boxes", "crosses", "stars", "dots".  inline: see plot.inline.
-local function draw(_, options)
+-- plot(t), a trainer, is plot.loss(t).
+local function draw(_, options, more)
+  if is_run(options) then return plot.loss(options, more) end
   local figure = Figure.new(options)
   return show(figure, torch.is_tensor(options) and {} or options)
 end

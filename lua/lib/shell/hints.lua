@@ -97,7 +97,7 @@ local globals = {
 }
 
 local attributes = {
-  numpy = "x:tolist() makes Lua tables", FloatTensor = "torch.tensor{1.0, 2.0}", LongTensor = "torch.tensor{1, 2}",
+  numpy = "x:tolist() makes Lua tables", plot = "a trainer is drawn by plot.loss(t), a list or a tensor by plot{y}", FloatTensor = "torch.tensor{1.0, 2.0}", LongTensor = "torch.tensor{1, 2}",
   Adam = "optim.AdamW(params, {weight_decay = 0}) is Adam", DataLoader = "data.text(path):loader{B = 8, T = 64}",
   CrossEntropyLoss = "F.cross_entropy(logits, targets)", MSELoss = "((x - y) ^ 2):mean()", cuda_is_available = "torch.cuda.is_available()",
   from_numpy = "torch.tensor{…}, torch.load(path)", data_loader = "data.text(path):loader{B = 8, T = 64}",
@@ -138,6 +138,10 @@ local function of_run(text, message)
   if name then return rawget(torch.Tensor, name) and "of a tensor: x:" .. name .. "()" or "the number in a tensor of one element is x:item()" end
   if message:find("attempt to concatenate a Tensor", 1, true) then return "text with a value in it is f\"loss {x}\"" end
   if message:find("attempt to call a table value (field 'Tensor')", 1, true) then return "of values torch.tensor{1, 2}, of a size torch.empty(2, 3)" end
+  if message:find("attempt to call a Loader value", 1, true) then return "batches are: for x, y in loader:iter(n) do … end" end
+  if message:find("attempt to index a function value", 1, true) and text:find "pairs%s*%(" then
+    return "what goes through a model needs no ipairs: for p in model:parameters() do … end"
+  end
   if message:find("attempt to call a train value", 1, true) then return "a trainer is train.new{model =, data =, steps =}" end
   if message:find("params: expected a table or an iterator", 1, true) then return "of a module: model:parameters()" end
 end

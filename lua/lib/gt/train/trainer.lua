@@ -33,6 +33,7 @@ local function first_group(t) return t.optimizers[1].param_groups[1] end
 function Trainer.__index(t, key)
   if methods[key] then return methods[key] end
   if key == "lr" then return first_group(t).initial_lr end
+  if key == "val_loss" then return t.log.val_loss[#t.log.val_loss] end
   if is_field[key] or type(key) ~= "string" then return nil end
   local names = table.move(fields, 1, #fields, 1, {"lr"})
   for name in pairs(methods) do names[#names + 1] = name end
@@ -235,7 +236,8 @@ local function settle(t)
 end
 
 --- t:step() -> loss: one step, with what is due after it (log, eval_every, save_every, on_step).
-function methods.step(t)
+function methods.step(t, n)
+  if n ~= nil then keywords.fail("t:step: is one step; t:run(n) does n of them, got %s", keywords.show(n)) end
   t.model:train()
   settle(t)
   step.attempt(t)
