@@ -253,15 +253,11 @@ const gt_op gt_op_attention = {
 
 enum { T(N) = T(gt_tile_n) };
 
-/* Columns that a row of scores is worked on: those its tile sees, as whole LANES, so that no loop
- * has a rest.  The row fills up its own n with something harmless, and with 0 in the end. */
+/* Columns of row r that are worked on: those its tile sees, as whole LANES, so that no loop has a
+ * rest.  Rows fill up their own with something harmless, and with 0 in the end. */
 static int64_t T(padded)(const job *j, int64_t first, int64_t r, int64_t k0, int64_t keys) {
   int64_t last = first + r / GT_TILE_M * GT_TILE_M + GT_TILE_M - 1;
   return gt_round_up(visible(j, last, k0, keys), T(LANES));
-}
-
-static void T(fill)(real *s, int64_t n, int64_t end, real value) {
-  for (int64_t i = n; i < end; i++) s[i] = value;
 }
 
 /* to = factor * the n channels of a token. */
@@ -309,13 +305,13 @@ static void T(pack_heads)(void *argument, int64_t begin, int64_t end) {
  * the new top.  Columns n ... end become 0: the product with V reads the first of them. */
 static void T(softmax_row)(real *s, int64_t n, int64_t end, real *top, real *sum, real *out,
                            int64_t width) {
-  T(fill)(s, n, end, n > 0 ? s[0] : 0);
+  for (int64_t i = n; i < end; i++) s[i] = n > 0 ? s[0] : 0;
   real highest = n > 0 ? T(row_max)(s, end) : *top;
   if (!(highest > *top)) highest = *top;
   real factor = *top == highest ? 1 : T(gt_exp)(*top - highest);
   for (int64_t i = 0; i < end; i += T(LANES))
     for (int64_t k = i; k < i + T(LANES); k++) s[k] = T(gt_exp)(s[k] - highest);
-  T(fill)(s, n, end, 0);
+  for (int64_t i = n; i < end; i++) s[i] = 0;
   *sum = *sum * factor + T(row_sum)(s, end);
   *top = highest;
   if (factor == 1) return;
@@ -528,8 +524,7 @@ static void T(block_gradient)(const job *j, const T(head) * h, const real *lse, 
     real row_lse = lse[first + r], inner = h->inner[first + r];
     int64_t word = (lse + first + r - (const real *)j->lse) * j->S + k0;
     if (j->drop.on) T(gt_drop_row)(&j->drop, word, ds, n);
-    T(fill)(p, n, end, row_lse);
-    T(fill)(ds, n, end, inner);
+    for (int64_t i = n; i < end; i++) p[i] = row_lse, ds[i] = inner;
     for (int64_t i = 0; i < end; i += T(LANES)) {
       for (int64_t k = i; k < i + T(LANES); k++) {
         p[k] = T(gt_exp)(p[k] - row_lse);
@@ -537,8 +532,7 @@ static void T(block_gradient)(const job *j, const T(head) * h, const real *lse, 
       }
     }
     if (j->drop.on) T(gt_drop_row)(&j->drop, word, p, n);
-    T(fill)(p, n, end, 0);
-    T(fill)(ds, n, end, 0);
+    for (int64_t i = n; i < end; i++) p[i] = ds[i] = 0;
   }
 }
 
