@@ -119,6 +119,7 @@ meant '"loss " .. x' 'f"loss'
 meant 'for a, b in data.text{text = "abcdef"}:loader{B = 1, T = 2} do end' 'loader:iter'
 meant 'for i, p in ipairs(nn.Linear(1, 1):parameters()) do end' 'for p in model:parameters'
 meant 'x:plot()' 'plot.loss'
+at_prompt "a lost t is not torch.t" 't:run()' "global 't'\)\$"
 meant 'ls' 'run by !: !ls'
 meant 'ls -l' 'run by !: !ls'
 meant 'git status' 'run by !: !git'

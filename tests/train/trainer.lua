@@ -446,14 +446,16 @@ end)
 
 test("a run that has nothing left to do says so, whatever began it", function()
   local script = 'package.path = "tests/?.lua;" .. package.path; local s = require "train.support"; local t = s.trainer(); '
-    .. "t:run(5) %s"
+    .. "t:run(5) t.progress = true %s"
   local function told(code)
-    return (support.shell(("'%s' -e '%s' 2>&1"):format(os.getenv "GPTSH" or "./gptsh", script:format(code))))
+    local out = support.shell(("'%s' -e '%s' 2>&1"):format(os.getenv "GPTSH" or "./gptsh", script:format(code)))
+    return (out:gsub("step %d+/%d+ loss [^\n]*\n", ""))
   end
   test.equal(told "t:run(100)", "")
   test.equal(told "t:resume()", "train: the run has come to its end, step 5; t:run(n) goes on for n more\n")
   test.equal(told "t:run() t:run(3)", "train: all 30 steps are done; t.steps = 60 allows more\n")
   test.equal(told "t:run() t.steps = 31 t:run() print(t.step_count)", "31\n")
+  test.equal(told "t.progress = false t:run() t:run()", "")
 end)
 
 test("a fork may have optimizers of its own, which begin anew", function()
@@ -509,6 +511,22 @@ test("t.val_loss is what the last evaluation found, also after going back", func
   test.equal(t.val_loss, t:eval())
   t:close()
   support.remove(folder)
+end)
+
+test("what stops a run behind a step finds the step in the log", function()
+  local step = require "gt.train.step"
+  local attempt = step.attempt
+  local t = support.trainer()
+  step.attempt = function(self)
+    attempt(self)
+    if self.step_count == 5 then error "stopped here" end
+  end
+  test.raises(function() t:run() end, "stopped here")
+  step.attempt = attempt
+  test.equal(#t.log.step, 5)
+  t:resume()
+  test.equal(t.log.loss, losses)
+  test.equal(t:hash(), want)
 end)
 
 test("several steps are no argument of t:step", function()

@@ -126,6 +126,7 @@ local function of_run(text, message)
   if program then return program end
   if global and text:find "^%s*#" then return "a comment begins with --" end
   if global and not globals[global] then
+    if #global == 1 then return nil end -- torch.t is not what a lost t was
     local found, name = require("doc").find(global)
     return found ~= nil and "here it is " .. name or nil
   end

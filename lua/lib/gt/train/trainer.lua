@@ -1,6 +1,7 @@
 --- trainer.lua: the object that train.new makes: it can be stopped after any step, looked into, changed and continued.
 
 local native = require "native.train"
+local terminal = require "native.terminal"
 local folder = require "native.folder"
 local generate = require("gt.generate").generate
 local keywords = require "gt.keywords"
@@ -14,6 +15,8 @@ local step = require "gt.train.step"
 local tripwire = require "gt.train.tripwire"
 
 local trainer = {}
+
+local STDERR = 2
 
 local Trainer, methods = {__name = "Trainer"}, {}
 
@@ -254,7 +257,9 @@ local function leave(t)
   if t.picture then t.picture:stop() end
   if t.bar then t.bar:finish() end
   t.bar = nil
-  if not t.folder or not native.ending() or t.step_count == 0 or t.unfinished then return end
+  if t.step_count == 0 or t.unfinished then return end
+  pcall(settle_log, t) -- what cannot be written now is due still
+  if not t.folder or not native.ending() then return end
   settle_log(t)
   t:save()
 end
@@ -268,6 +273,9 @@ local function look_out(t)
   io.stderr:write(f"paused at step {t.step_count}: {reason}\n")
 end
 
+--- A run at its end saves what is unsaved there.
+local function wants_save(t) return t.folder and t.step_count == t.steps and t.saved ~= t.step_count end
+
 local function loop(t)
   t.model:train()
   settle(t)
@@ -278,15 +286,16 @@ local function loop(t)
     if t.picture then t.picture:tick() end
     look_out(t)
   end
-  if t.folder and t.step_count == t.steps and t.saved ~= t.step_count then t:save() end
+  if wants_save(t) then t:save() end
   if t.paused then trainer.stopped[1] = t end
   if t.picture then t.picture:finish() end
   if t.bar then t.bar:finish() end
   t.bar = nil
 end
 
---- A run that has no step to do says why.
+--- A run that has nothing to do says why: at a terminal, and where progress goes.
 local function tell_end(t)
+  if wants_save(t) or next(t.due) or not (t.progress or terminal.is(STDERR)) then return end
   local why = t.steps and t.step_count >= t.steps and f"all {t.steps} steps are done; t.steps = {2 * t.step_count} allows more"
     or f"the run has come to its end, step {t.target}; t:run(n) goes on for n more"
   io.stderr:write(f"train: {why}\n")
