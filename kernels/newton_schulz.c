@@ -43,6 +43,14 @@ static int64_t strip_width(int64_t n) {
   return width < WIDEST ? width : WIDEST;
 }
 
+static int64_t strip_count(const job *j) { return (j->n + j->width - 1) / j->width; }
+
+/* Strips from the left and from the right take turns: they get shorter towards the right, and the
+ * threads are to have even parts. */
+static int64_t strip_of(const job *j, int64_t turn) {
+  return turn % 2 == 0 ? turn / 2 : strip_count(j) - 1 - turn / 2;
+}
+
 #define GT_TYPED "kernels/newton_schulz.c"
 #include "kernels/typed.h"
 
@@ -80,7 +88,7 @@ static size_t lay_out(const gt_call *c, job *j, char *memory) {
 }
 
 static void iterate(const gt_call *c, job *j) {
-  int64_t strips = (j->n + j->width - 1) / j->width;
+  int64_t strips = strip_count(j);
   gt_parallel(c->cx, strips, 1, GT_PICK(c, gram_strips), j);
   gt_parallel(c->cx, strips, 1, GT_PICK(c, polynomial_strips), j);
   gt_matrix B = {j->B, j->n, false, false}, X = {j->X, j->m, false, false};
@@ -255,11 +263,11 @@ static void T(store_rows)(void *argument, int64_t begin, int64_t end) {
 /* Takes n results of a product, from (row, column) on. */
 typedef void (*T(put))(const job *j, const real *product, int64_t row, int64_t column, int64_t n);
 
-/* Strip `index` of left right^T, both (n, K), and its mirror image. */
+/* The strip whose turn it is of left right^T, both (n, K), and its mirror image. */
 static void T(symmetric_strip)(const job *j, const real *left, const real *right, int64_t K,
-                               int64_t index, T(put) put) {
+                               int64_t turn, T(put) put) {
   enum { panel = T(gt_tile_n) };
-  int64_t first = index * j->width, rows = j->n - first;
+  int64_t first = strip_of(j, turn) * j->width, rows = j->n - first;
   int64_t width = rows < j->width ? rows : j->width;
   int64_t room = gt_round_up(j->n, UNIT) * j->width;
   real *strip = (real *)j->strips + gt_worker() * 2 * room, *mirror = strip + room;
