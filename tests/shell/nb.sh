@@ -409,7 +409,7 @@ local x = {1, 2}
 x
 '
 gives "fmt --portable makes plain Lua of it" 0 "nb.lua$nl" "" "$GPTSH" nb fmt --portable nb.lua
-gives "which check agrees to" 0 "" "nb.lua: nothing found, 1 cell$nl" "$GPTSH" nb check --portable nb.lua
+gives "which check agrees to" 0 "" "" "$GPTSH" nb check --portable nb.lua
 gives "and which shows the same" 0 "{1, 2}$nl" "" "$GPTSH" nb.lua
 book '-- %% names
 local sum = 0
@@ -418,7 +418,10 @@ local function add(x) sum = sum + x; show = nil end
 for i = 1, 4 do add(i) end
 print(("%d"):format(sum), (show or tostring)(sum))
 '
-gives "what check --portable passes" 0 "" "nb.lua: nothing found, 2 cells$nl" "$GPTSH" nb check --portable nb.lua
+gives "what check --portable passes" 0 "" "" "$GPTSH" nb check --portable nb.lua
+(cd "$tap_dir" && script -qec "'$GPTSH' nb check nb.lua" /dev/null </dev/null >seen 2>&1)
+grep -q "^nb.lua: nothing found, 2 cells" "$tap_dir/seen"
+tap "at a terminal check says that it found nothing" $? "$tap_dir/seen"
 gives "runs as cells" 0 "10	10$nl" "" "$GPTSH" nb.lua
 (cd "$tap_dir" && sed 's/^-- %%.*/--/' nb.lua >plain.lua)
 gives "and as a plain script" 0 "10	10$nl" "" "$GPTSH" plain.lua

@@ -93,7 +93,7 @@ function commands.check(files, o)
     if not doc then return 1 end
     local findings = require("nb.check").findings(doc, o.portable)
     for _, item in ipairs(findings) do print(("%s:%d: %s"):format(path, item[1], item[2])) end
-    if #findings == 0 then
+    if #findings == 0 and require("native.terminal").is(2) then
       io.stderr:write(("%s: nothing found, %d cell%s\n"):format(path, #doc.cells, #doc.cells == 1 and "" or "s"))
     end
     found = found + #findings
