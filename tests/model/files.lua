@@ -65,17 +65,17 @@ test("a tied model is saved once per tensor and loads into another", function()
 end)
 
 test("what load answers goes into load_state_dict as it is", function()
-  local path = os.tmpname()
+  local file = os.tmpname()
   local function model() return GPT {hidden_dim = 8, n_layers = 1, n_heads = 2, vocab_size = 11, sequence_len = 4} end
   local a, b = model(), model()
-  torch.save(path, a) -- tied: the header names the second name of the table
-  b:load_state_dict(torch.load(path))
+  torch.save(file, a) -- tied: the header names the second name of the table
+  b:load_state_dict(torch.load(file))
   test.equal(torch.equal(a.token_embedding.weight, b.token_embedding.weight), true)
-  torch.save(path, {other = torch.ones(1)}, {metadata = {format = "pt"}})
-  test.raises(function() b:load_state_dict(torch.load(path)) end, "other")
-  test.raises(function() b:load_state_dict(torch.load(path), {strict = "no"}) end, "other")
+  torch.save(file, {other = torch.ones(1)}, {metadata = {format = "pt"}})
+  test.raises(function() b:load_state_dict(torch.load(file)) end, "other")
+  test.raises(function() b:load_state_dict(torch.load(file), {strict = "no"}) end, "other")
   test.raises(function() b:load_state_dict(a:state_dict(), {strct = false}) end, "did you mean 'strict'")
-  os.remove(path)
+  os.remove(file)
 end)
 
 test("metadata goes along; both orders of arguments work", function()

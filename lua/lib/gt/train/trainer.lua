@@ -406,8 +406,8 @@ end
 function methods.hash(t) return state.hash(t) end
 
 --- t:save() -> the folder of the new checkpoint.  It appears whole or not at all.
-function methods.save(t, path)
-  if path ~= nil then keywords.fail("t:save: takes no path: checkpoints go into train.new{folder = …}; torch.save(path, t.model) writes weights") end
+function methods.save(t, elsewhere)
+  if elsewhere ~= nil then keywords.fail("t:save: takes no path: checkpoints go into train.new{folder = …}; torch.save(path, t.model) writes weights") end
   if not t.folder then keywords.fail("t:save: needs train.new{folder = …}") end
   if t.unfinished then keywords.fail("t:save: step %d is half done; t:step() completes it", t.step_count + 1) end
   local due = t.due.save
