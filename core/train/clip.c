@@ -23,8 +23,7 @@ typedef struct arrays {
 
 static gt_status on_cpu(gt_ctx *cx, gt_tensor *t, gt_tensor **out) {
   if (!gt_dtype_is_float(t->dtype))
-    return gt_fail(cx, GT_EDTYPE, "norm: expected float tensors, got %s",
-                   gt_dtype_name(t->dtype));
+    return gt_fail(cx, GT_EDTYPE, "norm: expected float tensors, got %s", gt_dtype_name(t->dtype));
   return gt_device_of(t)->kind == GT_CPU ? gt_contiguous(cx, t, out)
                                          : gt_copy_new(cx, t, t->dtype, &gt_device_cpu, out);
 }

@@ -2,7 +2,6 @@
 
 local document = require "nb.document"
 local json = require "json"
-local native = require "native.notebook"
 local pages = require "nb.pages"
 
 local ipynb = {}
