@@ -8,7 +8,7 @@
 #include "kernels/functions.h"
 
 #define GT_MAP_INPUTS 4
-#define GT_MAP_GRAIN 16384 /* elements per parallel chunk of an elementwise op */
+#define GT_MAP_GRAIN 8192 /* elements per parallel chunk of an elementwise op */
 
 /* One row of an elementwise op: out[i] = f(in[0][i], in[1][i], ...) for i < n.  Everything is
  * contiguous; `out` may be the same memory as in[0], so loops say GT_IVDEP: iterations are

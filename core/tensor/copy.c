@@ -4,7 +4,7 @@
 #include "core/tensor/pool.h"
 #include "core/tensor/strided.h"
 
-#define GRAIN ((int64_t)1 << 14) /* elements per chunk of a conversion */
+#define GRAIN ((int64_t)1 << 13) /* elements per chunk of a conversion */
 
 typedef struct convert_job {
   char *to;

@@ -1,12 +1,14 @@
-/* sweep.c: chunks of many tensors, numbered through. */
+/* sweep.c: chunks of many tensors, numbered through.  One tensor after the other is shared out, so
+ * that each thread has the part that it has in the optimizer's step, too. */
 #include "core/train/sweep.h"
 
 #include "core/tensor/pool.h"
 
-enum { CHUNK = 1 << 15 };
+enum { CHUNK = 1 << 13 };
 
 typedef struct job {
   const gt_sweep *sweep;
+  int tensor;
   gt_sweep_task task;
   void *argument;
 } job;
@@ -33,35 +35,25 @@ void gt_sweep_free(gt_sweep *sweep) {
   *sweep = (gt_sweep){0};
 }
 
-/* Number of the tensor that holds a chunk: the last one whose first chunk is not after it. */
-static int holder(const gt_sweep *sweep, int64_t chunk) {
-  int low = 0, high = sweep->count;
-  while (high - low > 1) {
-    int middle = low + (high - low) / 2;
-    if (sweep->first[middle] <= chunk)
-      low = middle;
-    else
-      high = middle;
-  }
-  return low;
-}
-
+/* Chunks of the job's tensor. */
 static void run_chunks(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
-  for (int64_t chunk = begin; chunk < end; chunk++) {
-    int tensor = holder(j->sweep, chunk);
-    int64_t at = (chunk - j->sweep->first[tensor]) * CHUNK, size = j->sweep->size[tensor];
-    j->task(j->argument, chunk, tensor, at, size - at < CHUNK ? size : at + CHUNK);
+  int64_t first = j->sweep->first[j->tensor], size = j->sweep->size[j->tensor];
+  for (int64_t i = begin; i < end; i++) {
+    int64_t at = i * CHUNK;
+    j->task(j->argument, first + i, j->tensor, at, size - at < CHUNK ? size : at + CHUNK);
   }
 }
 
 gt_status gt_sweep_run(gt_ctx *cx, const gt_sweep *sweep, bool shielded, gt_sweep_task task,
                        void *argument) {
-  job j = {sweep, task, argument};
-  if (shielded) {
-    gt_parallel_shielded(cx, gt_sweep_chunks(sweep), 1, run_chunks, &j);
-    return GT_OK;
+  for (int i = 0; i < sweep->count; i++) {
+    job j = {sweep, i, task, argument};
+    int64_t chunks = sweep->first[i + 1] - sweep->first[i];
+    if (shielded)
+      gt_parallel_shielded(cx, chunks, 1, run_chunks, &j);
+    else
+      gt_parallel(cx, chunks, 1, run_chunks, &j);
   }
-  gt_parallel(cx, gt_sweep_chunks(sweep), 1, run_chunks, &j);
-  return gt_poll(cx);
+  return shielded ? GT_OK : gt_poll(cx);
 }
