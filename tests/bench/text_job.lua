@@ -1,7 +1,7 @@
 -- One training run on a text file: RECIPE TEXT [STEPS].  Prints: seconds peak_bytes val_loss.
 -- nanogpt: nanoGPT's recipe for small CPUs (its README: 4 layers, 4 heads, 128 wide, block 64, batch 12, AdamW, cosine).
 -- autocast: the same with products in bf16 (nanoGPT knows no such thing on a CPU: it leaves autocast out there).
--- scaled: nanogpt with the deviation of its matrices carried from the 768 channels that GPT-2's 0.02 is for to its 128
+-- scaled: autocast with the deviation of its matrices carried from the 768 channels that GPT-2's 0.02 is for to its 128
 -- by 1 / sqrt(fan_in) (LeCun et al., Efficient BackProp, 1998, eq. 16): 0.049.
 -- notebook: the same sizes with RoPE, QK-norm and relu^2, by Muon and AdamW with a linear warm-down.
 local recipe, path, steps = arg[1], arg[2], tonumber(arg[3] or 2000)
@@ -30,7 +30,7 @@ function recipes.autocast()
 end
 
 function recipes.scaled()
-  local o = recipes.nanogpt()
+  local o = recipes.autocast()
   local _ <close> = torch.no_grad()
   for _, p in o.model:named_parameters() do
     if p:dim() == 2 then p:mul_((768 / 128) ^ 0.5) end
