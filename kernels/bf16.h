@@ -1,7 +1,7 @@
 /* bf16.h: products of bf16 matrices with sums in f32, on CPUs that multiply pairs of bf16 numbers
  * (AVX512_BF16); GT_BF16_PRODUCTS says whether this one does.  The same scheme as tile.h: A is read
- * by broadcast, B comes as panels of 32 columns, here with two neighbouring k side by side.
- * All sizes are multiples of 32; matrices are padded with zeros. */
+ * by broadcast, B comes as panels of 32 columns, here with two neighbouring k side by side, k in
+ * the low half; where there is no k + 1 or no such column a panel is filled up with zeros. */
 #ifndef GT_BF16_H
 #define GT_BF16_H
 
@@ -52,27 +52,57 @@ static inline void gt_bf16_tile(const uint16_t *a, int64_t a_row, int64_t a_k,
   }
 }
 
-/* 32 columns of x (K, ...), rows ld apart, as a panel of B = x. */
-static inline void gt_bf16_pack(const uint16_t *x, int64_t ld, int64_t K, uint16_t *panel) {
-  for (int64_t k = 0; k < K; k += 2, panel += 2 * GT_BF16_COLUMNS) {
-    const uint16_t *even = x + k * ld, *odd = even + ld;
-    for (int i = 0; i < GT_BF16_COLUMNS; i++) {
-      panel[2 * i] = even[i];
-      panel[2 * i + 1] = odd[i];
+static inline int64_t gt_bf16_least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* Two rows of numbers, k and k + 1 (`odd` NULL: zeros), as n pairs, and zeros up to `end`. */
+static inline void gt_bf16_pair_rows(const uint16_t *even, const uint16_t *odd, int64_t n,
+                                     int64_t end, uint32_t *to) {
+  if (odd != NULL) {
+    for (int64_t i = 0; i < n; i++) to[i] = even[i] | (uint32_t)odd[i] << 16;
+  } else {
+    for (int64_t i = 0; i < n; i++) to[i] = even[i];
+  }
+  for (int64_t i = n; i < end; i++) to[i] = 0;
+}
+
+/* n numbers of one row, one k after the other, as pairs. */
+static inline void gt_bf16_pair_along(const uint16_t *x, int64_t n, uint32_t *to) {
+  if (n % 2 != 0) to[n / 2] = 0;
+  memcpy(to, x, (size_t)n * sizeof *x);
+}
+
+/* B (depth, columns), its rows ld apart, as panels (depth / 2, GT_BF16_COLUMNS) of pairs. */
+static inline void gt_bf16_pack(const uint16_t *b, int64_t ld, int64_t depth, int64_t columns,
+                                uint32_t *panels) {
+  for (int64_t first = 0; first < columns; first += GT_BF16_COLUMNS) {
+    int64_t width = gt_bf16_least(GT_BF16_COLUMNS, columns - first);
+    for (int64_t k = 0; k < depth; k += 2, panels += GT_BF16_COLUMNS) {
+      const uint16_t *even = b + k * ld + first, *odd = k + 1 < depth ? even + ld : NULL;
+      if (width == GT_BF16_COLUMNS)
+        gt_bf16_pair_rows(even, odd, GT_BF16_COLUMNS, GT_BF16_COLUMNS, panels);
+      else
+        gt_bf16_pair_rows(even, odd, width, GT_BF16_COLUMNS, panels);
     }
   }
 }
 
-/* 32 rows of x (..., K) as a panel of B = x^T; pairs move as one 32-bit number. */
-static inline void gt_bf16_pack_transposed(const uint16_t *x, int64_t ld, int64_t K,
-                                           uint16_t *panel) {
-  for (int half = 0; half < 2; half++, x += 16 * ld) {
-    for (int64_t k = 0; k < K; k += 32) {
+/* The same of B = x^T, x (columns, depth): 16 columns by as many pairs are turned at a time. */
+static inline void gt_bf16_pack_transposed(const uint16_t *x, int64_t ld, int64_t depth,
+                                           int64_t columns, uint32_t *panels) {
+  int64_t pairs = (depth + 1) / 2;
+  for (int64_t first = 0; first < gt_round_up(columns, GT_BF16_COLUMNS); first += 16) {
+    uint32_t *to =
+        panels + first / GT_BF16_COLUMNS * pairs * GT_BF16_COLUMNS + first % GT_BF16_COLUMNS;
+    for (int64_t k = 0; k < depth; k += 32) {
+      int64_t n = gt_bf16_least(32, depth - k);
+      _Alignas(64) uint32_t rows[16][16] = {0};
       gt_vector_f32 v[16];
-      for (int i = 0; i < 16; i++) v[i] = _mm512_loadu_ps(x + i * ld + k);
+      for (int64_t i = 0; i < gt_bf16_least(16, columns - first); i++)
+        gt_bf16_pair_along(x + (first + i) * ld + k, n, rows[i]);
+      for (int i = 0; i < 16; i++) v[i] = *(const gt_vector_f32 *)rows[i];
       gt_transpose_f32(v);
-      for (int i = 0; i < 16; i++)
-        _mm512_storeu_ps(panel + (k + 2 * i) * GT_BF16_COLUMNS + 32 * half, v[i]);
+      for (int64_t i = 0; i < (n + 1) / 2; i++)
+        *(gt_vector_f32 *)(to + (k / 2 + i) * GT_BF16_COLUMNS) = v[i];
     }
   }
 }

@@ -24,56 +24,6 @@ enum {
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* Two rows of numbers, k and k + 1 (`odd` NULL: zeros), as n pairs, and zeros up to `end`. */
-static inline void pair_rows(const uint16_t *even, const uint16_t *odd, int64_t n, int64_t end,
-                             uint32_t *to) {
-  if (odd != NULL) {
-    for (int64_t i = 0; i < n; i++) to[i] = even[i] | (uint32_t)odd[i] << 16;
-  } else {
-    for (int64_t i = 0; i < n; i++) to[i] = even[i];
-  }
-  for (int64_t i = n; i < end; i++) to[i] = 0;
-}
-
-/* n numbers of one row, one k after the other, as pairs. */
-static inline void pair_along(const uint16_t *x, int64_t n, uint32_t *to) {
-  if (n % 2 != 0) to[n / 2] = 0;
-  memcpy(to, x, (size_t)n * sizeof *x);
-}
-
-/* B (depth, columns), its rows ld apart, as panels (depth / 2, PANEL) of pairs. */
-static void pack(const uint16_t *b, int64_t ld, int64_t depth, int64_t columns, uint32_t *panels) {
-  for (int64_t first = 0; first < columns; first += PANEL) {
-    int64_t width = smaller(PANEL, columns - first);
-    for (int64_t k = 0; k < depth; k += 2, panels += PANEL) {
-      const uint16_t *even = b + k * ld + first, *odd = k + 1 < depth ? even + ld : NULL;
-      if (width == PANEL)
-        pair_rows(even, odd, PANEL, PANEL, panels);
-      else
-        pair_rows(even, odd, width, PANEL, panels);
-    }
-  }
-}
-
-/* The same of B = x^T, x (columns, depth): LANES columns by as many pairs are turned at a time. */
-static void pack_transposed(const uint16_t *x, int64_t ld, int64_t depth, int64_t columns,
-                            uint32_t *panels) {
-  int64_t pairs = (depth + 1) / 2;
-  for (int64_t first = 0; first < gt_round_up(columns, PANEL); first += LANES) {
-    uint32_t *to = panels + first / PANEL * pairs * PANEL + first % PANEL;
-    for (int64_t k = 0; k < depth; k += 2 * LANES) {
-      int64_t n = smaller(2 * LANES, depth - k);
-      _Alignas(64) uint32_t rows[LANES][LANES] = {0};
-      gt_vector_f32 v[LANES];
-      for (int64_t i = 0; i < smaller(LANES, columns - first); i++)
-        pair_along(x + (first + i) * ld + k, n, rows[i]);
-      for (int i = 0; i < LANES; i++) v[i] = *(const gt_vector_f32 *)rows[i];
-      gt_transpose_f32(v);
-      for (int64_t i = 0; i < (n + 1) / 2; i++) *(gt_vector_f32 *)(to + (k / 2 + i) * PANEL) = v[i];
-    }
-  }
-}
-
 /* Rows of A as gt_bf16_tile reads them. */
 typedef struct strip {
   const uint16_t *at;
@@ -87,12 +37,12 @@ static strip strip_of(const uint16_t *a, gt_matrix m, int64_t rows, int64_t dept
   int64_t pairs = (depth + 1) / 2;
   if (m.transposed) {
     for (int64_t k = 0; k < depth; k += 2)
-      pair_rows(a + k * m.ld, k + 1 < depth ? a + (k + 1) * m.ld : NULL, rows, STRIP,
-                copy + k / 2 * STRIP);
+      gt_bf16_pair_rows(a + k * m.ld, k + 1 < depth ? a + (k + 1) * m.ld : NULL, rows, STRIP,
+                        copy + k / 2 * STRIP);
     return (strip){(const uint16_t *)copy, 2, 2 * STRIP};
   }
   if (rows % GT_BF16_ROWS == 0 && depth % 2 == 0) return (strip){a, m.ld, 2};
-  for (int64_t i = 0; i < rows; i++) pair_along(a + i * m.ld, depth, copy + i * pairs);
+  for (int64_t i = 0; i < rows; i++) gt_bf16_pair_along(a + i * m.ld, depth, copy + i * pairs);
   memset(copy + rows * pairs, 0, (size_t)((STRIP - rows) * pairs) * sizeof *copy);
   return (strip){(const uint16_t *)copy, 2 * pairs, 2};
 }
@@ -141,9 +91,9 @@ static void round_sums(const float *sums, int64_t rows, int64_t columns, bool ad
 static void pack_columns(gt_matrix b, int64_t k, int64_t depth, int64_t columns, uint32_t *panels) {
   const uint16_t *from = b.data;
   if (b.transposed)
-    pack_transposed(from + k, b.ld, depth, columns, panels);
+    gt_bf16_pack_transposed(from + k, b.ld, depth, columns, panels);
   else
-    pack(from + k * b.ld, b.ld, depth, columns, panels);
+    gt_bf16_pack(from + k * b.ld, b.ld, depth, columns, panels);
 }
 
 /* c (rows, columns) = or += rows of op(A) from `row` on, k to k + depth, times the panels. */

@@ -83,16 +83,19 @@ static void pack_X(void *argument, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; i++) {
     int64_t p = i - j->n / PANEL;
     if (p < 0)
-      gt_bf16_pack_transposed(j->X + i * PANEL * j->m, j->m, j->m, j->Xt_panels + i * PANEL * j->m);
+      gt_bf16_pack_transposed(j->X + i * PANEL * j->m, j->m, j->m, PANEL,
+                              (uint32_t *)(j->Xt_panels + i * PANEL * j->m));
     else
-      gt_bf16_pack(j->X + p * PANEL, j->m, j->n, j->X_panels + p * PANEL * j->n);
+      gt_bf16_pack(j->X + p * PANEL, j->m, j->n, PANEL,
+                   (uint32_t *)(j->X_panels + p * PANEL * j->n));
   }
 }
 
 static void pack_A(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
   for (int64_t i = begin; i < end; i++)
-    gt_bf16_pack_transposed(j->A + i * PANEL * j->n, j->n, j->n, j->A_panels + i * PANEL * j->n);
+    gt_bf16_pack_transposed(j->A + i * PANEL * j->n, j->n, j->n, PANEL,
+                            (uint32_t *)(j->A_panels + i * PANEL * j->n));
 }
 
 /* block (BLOCK, BLOCK) = rows of `left` (., K) times the panels from column `column` on. */
