@@ -95,11 +95,15 @@ static inline void gt_bf16_pack_transposed(const uint16_t *x, int64_t ld, int64_
         panels + first / GT_BF16_COLUMNS * pairs * GT_BF16_COLUMNS + first % GT_BF16_COLUMNS;
     for (int64_t k = 0; k < depth; k += 32) {
       int64_t n = gt_bf16_least(32, depth - k);
-      _Alignas(64) uint32_t rows[16][16] = {0};
       gt_vector_f32 v[16];
-      for (int64_t i = 0; i < gt_bf16_least(16, columns - first); i++)
-        gt_bf16_pair_along(x + (first + i) * ld + k, n, rows[i]);
-      for (int i = 0; i < 16; i++) v[i] = *(const gt_vector_f32 *)rows[i];
+      if (n == 32 && columns - first >= 16) {
+        for (int i = 0; i < 16; i++) v[i] = _mm512_loadu_ps(x + (first + i) * ld + k);
+      } else {
+        _Alignas(64) uint32_t rows[16][16] = {0};
+        for (int64_t i = 0; i < gt_bf16_least(16, columns - first); i++)
+          gt_bf16_pair_along(x + (first + i) * ld + k, n, rows[i]);
+        for (int i = 0; i < 16; i++) v[i] = *(const gt_vector_f32 *)rows[i];
+      }
       gt_transpose_f32(v);
       for (int64_t i = 0; i < (n + 1) / 2; i++)
         *(gt_vector_f32 *)(to + (k / 2 + i) * GT_BF16_COLUMNS) = v[i];
