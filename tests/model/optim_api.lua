@@ -327,6 +327,19 @@ test("zeropower_via_newtonschulz5 pulls singular values together", function()
   test.raises(function() optim.zeropower_via_newtonschulz5(torch.ones(3)) end, "expected a matrix")
 end)
 
+test("wide matrices with vanishing singular values: a run on one Gram matrix stretches their rounding no further than stated", function()
+  torch.manual_seed(3)
+  local low = torch.randn(48, 3):matmul(torch.randn(3, 120))
+  for _, noise in ipairs {0, 1e-6, 1e-3} do
+    local g = low + torch.randn(48, 120) * noise
+    local exact = oracle.newton_schulz(g:double(), 5, "f64"):float()
+    local x = optim.zeropower_via_newtonschulz5(g, {steps = 5, dtype = "f32"})
+    -- 3 steps stretch the last bit of A at most 2048 times: 2048 * 2^-24 = 1.2e-4 of the norm, a rank's part of it an element
+    local off = ((x - exact):norm() / exact:norm()):item()
+    test.equal(off < 1.2e-4 or {off, noise}, true)
+  end
+end)
+
 test("optimizers leave nothing behind", function()
   local function live()
     collectgarbage()

@@ -12,8 +12,17 @@ return {
     {inputs = {{1, 1}}, attr = {dtype = "f32"}},
     {inputs = {{0, 3}}, attr = {dtype = "f32"}},
     {inputs = {{4, 6}}, attr = {dtype = "f32", steps = 0}},
+    {inputs = {{4, 6}}, attr = {dtype = "f32", steps = 2, a = 8, b = -4, c = 0.5}},
     {inputs = {{4, 6}}, attr = {dtype = "f32", steps = 2, a = 2, b = -1.5, c = 0.5}},
     {inputs = {{30, 70}}, attr = {dtype = "f32"}},
+    -- runs of steps on one Gram matrix: of every length, and of a stack
+    {inputs = {{40, 60}}, attr = {dtype = "f32", steps = 1}},
+    {inputs = {{40, 60}}, attr = {dtype = "f32", steps = 2}},
+    {inputs = {{130, 40}}, attr = {dtype = "f32", steps = 7}},
+    {inputs = {{2, 40, 100}}, attr = {dtype = "f32"}},
+    {inputs = {{1, 100}}, attr = {dtype = "f32", steps = 3}},
+    -- two and a half strips; the largest of 168000 rounding errors
+    {inputs = {{280, 600}}, attr = {dtype = "f32"}, dtypes = {"f32"}, tol = {f32 = 5e-5}},
     {inputs = {{270, 290}}, attr = {dtype = "f32", steps = 1}, dtypes = {"f32"}},
     -- bf16 keeps 8 bits: five steps of rounding, seen relative to the rms of the result
     {inputs = {{30, 70}}, attr = {}, tol = {f64 = 0.2, f32 = 0.2, bf16 = 0.2, f16 = 0.2}},

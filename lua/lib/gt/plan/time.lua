@@ -24,7 +24,7 @@ local function iteration(group, most)
     local rows = q.shape[0]
     local columns = q:numel() // rows
     local n, m = math.min(rows, columns), math.max(rows, columns)
-    work = work + machine.newton_schulz_work(n, m, group.ns_steps)
+    work = work + machine.newton_schulz_work(n, m, group.ns_steps, group.ns_dtype)
     if not most or n * m > most[1] * most[2] then most = {n, m, group.ns_dtype} end
   end
   return work, most
