@@ -97,8 +97,8 @@ static size_t lay_out(const gt_call *c, job *j, char *memory) {
     j->A = memory += wide;
     j->B = memory += square;
     j->S = memory += square;
-    j->Q = memory += square;
-    j->norms = memory + (j->run > 1 ? square : 0);
+    j->norms = memory += square;
+    j->Q = memory + norms; /* in the room of a run only */
   }
   return (2 * wide + (j->run > 1 ? 4 : 3) * square + norms + 63) / 64 * 64;
 }
@@ -130,6 +130,7 @@ static void multiply_symmetric(const gt_call *c, job *j, const void *left, const
   gt_parallel(c->cx, strip_count(j), 1, GT_PICK(c, product_strips), j);
 }
 
+/* X = Q X, where Q holds all the steps. */
 static void iterate_run(const gt_call *c, job *j, int64_t steps) {
   multiply_symmetric(c, j, j->X, j->X, j->m, j->A);
   for (int64_t step = 0; step < steps; step++) {
@@ -142,7 +143,7 @@ static void iterate_run(const gt_call *c, job *j, int64_t steps) {
       multiply_symmetric(c, j, j->B, j->A, j->n, j->S);
       multiply_symmetric(c, j, j->S, j->B, j->n, j->A);
     }
-    if (step == 0) swap(&j->Q, &j->B);
+    if (step == 0) swap(&j->Q, &j->B); /* the first P is Q */
   }
   multiply_X(c, j, j->Q);
   swap(&j->X, &j->Y);
