@@ -301,7 +301,8 @@ test("memory of meta is counted as far as integers go", function()
   test.raises(function()
     for i = 1, 4 do kept[i] = torch.empty(1 << 60, {device = "meta"}) end
   end, "meta: expected less than 2^63 bytes in all tensors")
-  test.equal({#kept, torch.memory_allocated "meta" - before}, {1, 1 << 62})
+  local own = torch.memory_allocated "meta" - before - (1 << 62) -- a build with sanitizers counts the guard behind a block
+  test.equal({#kept, own == 0 or own == 256 or own}, {1, true})
   kept[1] = nil
   collectgarbage()
   test.equal(torch.memory_allocated "meta", before)

@@ -88,6 +88,11 @@ function settings.sequence_len(model)
   return model:has "config" and type(model.config) == "table" and model.config.sequence_len or nil
 end
 
+--- Of a path where tokens are wanted: what reads it.
+function settings.reader_hint(value)
+  return type(value) == "string" and f" (data.text({keywords.show(value)}) reads a text or folder, data.open token shards)" or ""
+end
+
 --- data as a loader: a loader as it is, tokens cut into (B, T).
 function settings.loader(o, what)
   if settings.is_loader(o.data) then
@@ -95,8 +100,8 @@ function settings.loader(o, what)
     return o.data
   end
   if not has(o.data, "loader") then
-    keywords.fail("%s: expected data to be tokens or a loader, got %s", what,
-                  o.data == nil and "nothing" or keywords.show(o.data))
+    keywords.fail("%s: expected data to be tokens or a loader, got %s%s", what,
+                  o.data == nil and "nothing" or keywords.show(o.data), settings.reader_hint(o.data))
   end
   return o.data:loader {B = o.B, T = o.T or settings.sequence_len(o.model), seed = o.seed}
 end

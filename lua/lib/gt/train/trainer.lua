@@ -146,7 +146,7 @@ function trainer.make(o, what)
     end
   end
   if o.val ~= nil and not settings.is_tokens(o.val) then
-    keywords.fail("%s: expected val to be tokens, got %s", what, keywords.show(o.val))
+    keywords.fail("%s: expected val to be tokens, got %s%s", what, keywords.show(o.val), settings.reader_hint(o.val))
   end
   check_ids(what, o.model, tokens, "data")
   check_ids(what, o.model, o.val, "val")
