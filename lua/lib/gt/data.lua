@@ -261,19 +261,31 @@ end
 
 local function from_string(text, options)
   keywords.string("data.text", "text", text)
-  local tok, checked = text_options(options, function() return text end)
-  if checked or #text == 0 then native.check_text("data.text", text) end
+  local function whole_text(checked)
+    if checked or #text == 0 then native.check_text("data.text", text) end
+    return text
+  end
+  local tok, checked = text_options(options, whole_text)
   local handle = native.new(tok.vocab_size)
-  native.add_text(handle, tok, text)
+  native.add_text(handle, tok, whole_text(checked))
   return make(handle, "text", tok, mark_of(tok))
+end
+
+local function no_text_in(folder, reason)
+  keywords.fail("%s: expected text files in this folder, found none%s", folder, reason and " (" .. reason .. ")" or "")
 end
 
 --- Reads the files.  Without a folder a file that is no text is an error; of a folder such files are
 -- left out, and counted.
 local function from_files(paths, folder, options)
   local function whole_text(checked)
-    local texts = {}
-    for i, path in ipairs(paths) do texts[i] = native.read_text(path, checked) or "" end
+    local texts, reason = {}, nil
+    for _, path in ipairs(paths) do
+      local text, message = native.read_text(path, checked)
+      if not text and not folder then keywords.fail("%s", message) end
+      texts[#texts + 1], reason = text, reason or message
+    end
+    if #texts == 0 then no_text_in(folder, reason) end
     return table.concat(texts)
   end
   local tok, checked = text_options(options, whole_text)
@@ -285,10 +297,7 @@ local function from_files(paths, folder, options)
     taken = taken + (added and 1 or 0)
     reason = reason or message
   end
-  if taken == 0 then
-    keywords.fail("%s: expected text files in this folder, found %s", folder,
-                  reason and "none (" .. reason .. ")" or "none")
-  end
+  if taken == 0 then no_text_in(folder, reason) end
   local source = folder and taken .. " files of " .. folder or taken == 1 and paths[1] or taken .. " files"
   local left_out = #paths - taken
   if left_out > 0 then source = source .. ", " .. left_out .. " left out (" .. reason .. ")" end
