@@ -53,6 +53,22 @@ test("resume = true begins a run, and goes on with one that is there", function(
   end)
 end)
 
+test("resume with other optimizers or another batch says what the run was saved with", function()
+  with_folder(function(folder)
+    support.trainer({folder = folder, save_every = 10}):run(10)
+    local function refused(message, more)
+      more.folder, more.resume = folder, true
+      test.raises(function() support.trainer(more) end, message)
+    end
+    local function two(model)
+      local weights = list(model:parameters())
+      return {optim.AdamW {table.remove(weights)}, optim.Muon(weights)}
+    end
+    refused("expected the optimizers it was saved with, AdamW; got AdamW and Muon", {optim = two})
+    refused("saved with B = 4, this loader has 2", {data = support.tokens(), B = 2, T = 16})
+  end)
+end)
+
 test("a folder with a run is not written over without being told", function()
   with_folder(function(folder)
     local t = support.trainer {folder = folder}

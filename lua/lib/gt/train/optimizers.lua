@@ -149,9 +149,17 @@ local function tensors_by_parameter(prefix, tensors)
   return out
 end
 
+local function joined(list, key)
+  local names = {}
+  for i, item in ipairs(list) do names[i] = item[key] end
+  return table.concat(names, " and ")
+end
+
 --- Puts captured data back into optimizers over parameters of the same names.
 function optimizers.restore(list, data, tensors, names)
-  if #data ~= #list then keywords.fail("expected %d optimizers, got %d", #data, #list) end
+  if #data ~= #list then
+    keywords.fail("expected the optimizers it was saved with, %s; got %s", joined(data, "class"), joined(list, "__name"))
+  end
   for i, opt in ipairs(list) do
     if opt.__name ~= data[i].class or not same_parameters(opt, data[i], names) then
       keywords.fail("optimizer %d was %s over other parameters than this %s", i, data[i].class, opt.__name)
