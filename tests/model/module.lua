@@ -124,6 +124,11 @@ test("classes refuse bad names and parents", function()
   test.raises(function() nn.class "a b" end, "expected a name")
   test.raises(function() nn.class("A", {}) end, "the parent of A must be a class")
   test.raises(function() nn.class "NoForward"()(1) end, "NoForward has no forward: define function NoForward:forward")
+  test.raises(function() nn.class "NoInit"(3) end, "NoInit has no init and takes no arguments, got 1: define function NoInit:init(…)")
+  for _, name in ipairs {"__init", "__init__"} do
+    local Other = nn.class "Other"
+    test.raises(function() Other[name] = print end, "Other: what builds an object is called init here: function Other:init(…)")
+  end
 end)
 
 -- ---- fields ----

@@ -22,13 +22,23 @@ function meta.__call(class, ...)
   return object
 end
 
+local elsewhere = {__init = true, __init__ = true} -- the names Torch7's and PyTorch's users bring
+
+function meta.__newindex(class, key, value)
+  if elsewhere[key] then
+    local name = rawget(class, "__name")
+    keywords.fail("%s: what builds an object is called init here: function %s:init(…)", name, name)
+  end
+  rawset(class, key, value)
+end
+
 function meta.__tostring(class) return "class " .. class.__name end
 
 --- What `pairs` on a class shows is its own methods.
 local function make(name, parent, is_native)
   local class = {__name = name, __parent = parent or false, __native = is_native or false}
   return setmetatable(class, {
-    __index = parent, __call = meta.__call, __tostring = meta.__tostring, __name = "class",
+    __index = parent, __newindex = meta.__newindex, __call = meta.__call, __tostring = meta.__tostring, __name = "class",
   })
 end
 
@@ -105,7 +115,12 @@ end
 
 -- ---- Module: what users override ----
 
-function Module:init() end -- luacheck: no unused args
+function Module:init(...)
+  local name = native.class_name(self)
+  if select("#", ...) > 0 then
+    keywords.fail("%s has no init and takes no arguments, got %d: define function %s:init(…)", name, select("#", ...), name)
+  end
+end
 
 function Module:forward()
   local name = native.class_name(self)
