@@ -72,6 +72,13 @@ test("a trained tokenizer: documents behind bos, the same from a shard, windows 
   test.equal({x[0][0]:item(), x[1][0]:item()}, {tok.bos, tok.bos})
 end)
 
+test("tokens cannot be assigned to", function()
+  local tokens = data.text {text = "abc"}
+  test.raises(function() tokens[1] = 7 end, "tokens are only read: 1 cannot be set; data.text and data.tokens make others")
+  test.raises(function() tokens["1:2"] = 7 end, "tokens are only read: '1:2' cannot be set")
+  test.equal(tokens[1], 98)
+end)
+
 test("what is no text is refused in one line", function()
   local function refused(source, message, options)
     local said = test.raises(function() data.text(source, options) end, message)

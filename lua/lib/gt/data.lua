@@ -124,6 +124,13 @@ function Tokens.__index(self, key)
   keywords.fail("Tokens have no field %s%s; they have %s", keywords.show(key), hint, table.concat(names, ", "))
 end
 
+function Tokens.__newindex(self, key, value)
+  for _, name in ipairs(fields) do
+    if name == key then return rawset(self, key, value) end
+  end
+  keywords.fail("tokens are only read: %s cannot be set; data.text and data.tokens make others", keywords.show(key))
+end
+
 function Tokens.__len(self) return native.count(self.native) end
 
 function Tokens.__tostring(self)
