@@ -32,7 +32,12 @@ enum { GRAIN = 16384, SMALL = 512 * 512 };
 enum { LONGEST_RUN = 3 };
 static const double GROWTH = 2048; /* of A's rounding errors in Q, at most: a^(2 run) at X = 0 */
 
-typedef struct job {
+typedef struct job job;
+
+/* Takes n results of a symmetric product, from (row, column) on. */
+typedef void sink(const job *j, const void *product, int64_t row, int64_t column, int64_t n);
+
+struct job {
   gt_ctx *cx;
   int64_t n, m; /* X is (n, m), n <= m */
   bool transposed, round;
@@ -43,14 +48,15 @@ typedef struct job {
   void *A, *B; /* (n, n); B is P of a run */
   void *S, *Q; /* (n, n); S is c A of a single step, a product of a run; Q is a run's */
   int64_t run; /* steps on one Gram matrix */
-  const void *left, *right; /* (n, K) factors of `to` (n, n) */
+  const void *left, *right; /* (n, K) factors of the symmetric product under way */
   int64_t K;
-  void *to;
+  sink *put;
+  void *to;      /* (n, n) where put_product puts it */
   int64_t width; /* of a strip */
   void *strips;  /* (threads, 2, n, width) */
   void *norms;   /* (n) squared norms of the rows */
   double divisor;
-} job;
+};
 
 /* Small strips waste less above the diagonal, wide ones read X less often. */
 static int64_t strip_width(int64_t n) {
@@ -115,33 +121,39 @@ static void swap(void **a, void **b) {
   *b = kept;
 }
 
+/* Gives left right^T, which is symmetric, to `put`; both are (n, K). */
+static void multiply_symmetric(const gt_call *c, job *j, const void *left, const void *right,
+                               int64_t K, sink *put) {
+  j->left = left, j->right = right, j->K = K, j->put = put;
+  gt_parallel(c->cx, strip_count(j), 1, GT_PICK(c, symmetric_strips), j);
+}
+
 static void iterate(const gt_call *c, job *j) {
-  int64_t strips = strip_count(j);
-  gt_parallel(c->cx, strips, 1, GT_PICK(c, gram_strips), j);
-  gt_parallel(c->cx, strips, 1, GT_PICK(c, polynomial_strips), j);
+  multiply_symmetric(c, j, j->X, j->X, j->m, GT_PICK(c, put_gram));
+  multiply_symmetric(c, j, j->S, j->A, j->n, GT_PICK(c, put_polynomial));
   multiply_X(c, j, j->B);
   gt_parallel(c->cx, j->n, 1 + GRAIN / (j->m + 1), GT_PICK(c, update_rows), j);
 }
 
-/* to = left right^T, which is symmetric; both are (n, K). */
-static void multiply_symmetric(const gt_call *c, job *j, const void *left, const void *right,
-                               int64_t K, void *to) {
-  j->left = left, j->right = right, j->K = K, j->to = to;
-  gt_parallel(c->cx, strip_count(j), 1, GT_PICK(c, product_strips), j);
+/* to = left right^T */
+static void multiply_to(const gt_call *c, job *j, const void *left, const void *right, int64_t K,
+                        void *to) {
+  j->to = to;
+  multiply_symmetric(c, j, left, right, K, GT_PICK(c, put_product));
 }
 
 /* X = Q X, where Q holds all the steps. */
 static void iterate_run(const gt_call *c, job *j, int64_t steps) {
-  multiply_symmetric(c, j, j->X, j->X, j->m, j->A);
+  multiply_to(c, j, j->X, j->X, j->m, j->A);
   for (int64_t step = 0; step < steps; step++) {
-    gt_parallel(c->cx, strip_count(j), 1, GT_PICK(c, factor_strips), j);
+    multiply_symmetric(c, j, j->A, j->A, j->n, GT_PICK(c, put_factor));
     if (step > 0) {
-      multiply_symmetric(c, j, j->B, j->Q, j->n, j->S);
+      multiply_to(c, j, j->B, j->Q, j->n, j->S);
       swap(&j->Q, &j->S);
     }
     if (step < steps - 1) {
-      multiply_symmetric(c, j, j->B, j->A, j->n, j->S);
-      multiply_symmetric(c, j, j->S, j->B, j->n, j->A);
+      multiply_to(c, j, j->B, j->A, j->n, j->S);
+      multiply_to(c, j, j->S, j->B, j->n, j->A);
     }
     if (step == 0) swap(&j->Q, &j->B); /* the first P is Q */
   }
@@ -328,13 +340,11 @@ static void T(store_rows)(void *argument, int64_t begin, int64_t end) {
 
 /* ---- one iteration ---- */
 
-/* Takes n results of a product, from (row, column) on. */
-typedef void (*T(put))(const job *j, const real *product, int64_t row, int64_t column, int64_t n);
-
-/* The strip whose turn it is of left right^T, both (n, K), and its mirror image. */
-static void T(symmetric_strip)(const job *j, const real *left, const real *right, int64_t K,
-                               int64_t turn, T(put) put) {
+/* The strip of the product whose turn it is, and its mirror image. */
+static void T(symmetric_strip)(const job *j, int64_t turn) {
   enum { panel = T(gt_tile_n) };
+  const real *left = j->left, *right = j->right;
+  int64_t K = j->K;
   int64_t first = strip_of(j, turn) * j->width, rows = j->n - first;
   int64_t width = rows < j->width ? rows : j->width;
   int64_t room = gt_round_up(j->n, UNIT) * j->width;
@@ -342,15 +352,16 @@ static void T(symmetric_strip)(const job *j, const real *left, const real *right
   gt_matrix a = {left + first * K, K, false, false}, b = {right + first * K, K, true, false};
   gt_gemm(j->cx, sizeof(real) == 8 ? GT_F64 : GT_F32, rows, width, K, a, b, false, strip, width);
   T(gt_pack_transposed)(strip, width, 1, rows, width, mirror);
-  for (int64_t i = 0; i < rows; i++) put(j, strip + i * width, first + i, first, width);
+  for (int64_t i = 0; i < rows; i++) j->put(j, strip + i * width, first + i, first, width);
   for (int64_t i = 0; i < rows; i += panel) {
     int64_t n = rows - i < panel ? rows - i : panel;
-    for (int64_t k = 0; k < width; k++, mirror += panel) put(j, mirror, first + k, first + i, n);
+    for (int64_t k = 0; k < width; k++, mirror += panel) j->put(j, mirror, first + k, first + i, n);
   }
 }
 
 /* A = X X^T and S = c A. */
-static void T(put_gram)(const job *j, const real *product, int64_t row, int64_t column, int64_t n) {
+static void T(put_gram)(const job *j, const void *from, int64_t row, int64_t column, int64_t n) {
+  const real *product = from;
   real *A = (real *)j->A + row * j->n + column, *cA = (real *)j->S + row * j->n + column;
   real c = (real)j->f.c;
   for (int64_t i = 0; i < n; i++) {
@@ -360,8 +371,9 @@ static void T(put_gram)(const job *j, const real *product, int64_t row, int64_t 
 }
 
 /* B = b A + (cA) A. */
-static void T(put_polynomial)(const job *j, const real *product, int64_t row, int64_t column,
+static void T(put_polynomial)(const job *j, const void *from, int64_t row, int64_t column,
                               int64_t n) {
+  const real *product = from;
   const real *A = (const real *)j->A + row * j->n + column;
   real *B = (real *)j->B + row * j->n + column, b = (real)j->f.b;
   for (int64_t i = 0; i < n; i++)
@@ -369,40 +381,21 @@ static void T(put_polynomial)(const job *j, const real *product, int64_t row, in
 }
 
 /* to = the product. */
-static void T(put_product)(const job *j, const real *product, int64_t row, int64_t column,
-                           int64_t n) {
-  memcpy((real *)j->to + row * j->n + column, product, (size_t)n * sizeof(real));
+static void T(put_product)(const job *j, const void *from, int64_t row, int64_t column, int64_t n) {
+  memcpy((real *)j->to + row * j->n + column, from, (size_t)n * sizeof(real));
 }
 
 /* B = a I + b A + c A A. */
-static void T(put_factor)(const job *j, const real *product, int64_t row, int64_t column,
-                          int64_t n) {
+static void T(put_factor)(const job *j, const void *from, int64_t row, int64_t column, int64_t n) {
+  const real *product = from;
   const real *A = (const real *)j->A + row * j->n + column;
   real *B = (real *)j->B + row * j->n + column, b = (real)j->f.b, c = (real)j->f.c;
   for (int64_t i = 0; i < n; i++) B[i] = b * A[i] + c * product[i];
   if (row >= column && row < column + n) B[row - column] += (real)j->f.a;
 }
 
-static void T(gram_strips)(void *argument, int64_t begin, int64_t end) {
-  const job *j = argument;
-  for (int64_t i = begin; i < end; i++) T(symmetric_strip)(j, j->X, j->X, j->m, i, T(put_gram));
-}
-
-static void T(polynomial_strips)(void *argument, int64_t begin, int64_t end) {
-  const job *j = argument;
-  for (int64_t i = begin; i < end; i++)
-    T(symmetric_strip)(j, j->S, j->A, j->n, i, T(put_polynomial));
-}
-
-static void T(product_strips)(void *argument, int64_t begin, int64_t end) {
-  const job *j = argument;
-  for (int64_t i = begin; i < end; i++)
-    T(symmetric_strip)(j, j->left, j->right, j->K, i, T(put_product));
-}
-
-static void T(factor_strips)(void *argument, int64_t begin, int64_t end) {
-  const job *j = argument;
-  for (int64_t i = begin; i < end; i++) T(symmetric_strip)(j, j->A, j->A, j->n, i, T(put_factor));
+static void T(symmetric_strips)(void *argument, int64_t begin, int64_t end) {
+  for (int64_t turn = begin; turn < end; turn++) T(symmetric_strip)(argument, turn);
 }
 
 /* X = a X + Y, where Y = B X. */

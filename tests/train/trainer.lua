@@ -326,7 +326,7 @@ refuses("half a step", {steps = 2.5}, "expected steps to be a whole number >= 1,
 refuses("a limit of 0", {clip = 0}, "expected clip to be a number > 0")
 refuses("an average with decay 1", {ema = 1}, "expected ema to be a decay")
 refuses("data of another kind", {data = 3}, "expected data to be tokens or a loader, got 3")
-refuses("a path as data", {data = "a.txt"}, "got 'a.txt' (data.text('a.txt') reads a text or folder, data.open token shards)")
+refuses("a path as data", {data = "a.txt"}, "got 'a.txt' (data.open('a.txt') reads a text, a folder or token shards)")
 refuses("a batch larger than the data", {data = support.tokens(), B = 1000, T = 16}, "tokens")
 refuses("a batch size beside a loader", {B = 4}, "B and T belong to tokens")
 refuses("evaluation without tokens", {eval_every = 5}, "eval_every needs val")

@@ -48,9 +48,9 @@ local function forward_of(m)
 end
 
 --- summary(m, {input_size = {1, 1024} or list of sizes, dtypes = {torch.long}} or {input_data = {x, …}},
--- depth = 3, compat = "torchinfo-1.8.0"), of a GPT also summary(m), for one whole sequence: layers, shapes and counts from one forward on the meta device
--- (no memory, no compute).  Tied weights count once, products count every position; `compat` counts as
--- torchinfo 1.8.0 does.  Shows as the table; fields total_params, mult_adds, …
+-- depth = 3, compat = "torchinfo-1.8.0"), of a GPT also summary(m), for one whole sequence: layers, shapes and counts from
+-- one forward on the meta device (no memory, no compute).  Tied weights count once, products count every position; `compat`
+-- counts as torchinfo 1.8.0 does.  Shows as the table; fields total_params, mult_adds, …
 function inspect.summary(m, options)
   check_module("summary", m)
   local o = keywords.read("summary", options, {"input_size", "dtypes", "input_data", "depth", "compat"})
@@ -58,7 +58,7 @@ function inspect.summary(m, options)
     keywords.fail("summary: compat must be 'torchinfo-1.8.0', got %s", keywords.show(o.compat))
   end
   local inputs
-  local is_gpt = require "gt.train.optimizers".is_gpt(m)
+  local is_gpt = require "nn.class".isinstance(m, require "gt.models".GPT)
   if o.input_data ~= nil then
     inputs = on_meta(type(o.input_data) == "table" and o.input_data or {o.input_data})
   elseif o.input_size ~= nil then

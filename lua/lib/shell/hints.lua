@@ -97,7 +97,8 @@ local globals = {
 }
 
 local attributes = {
-  numpy = "x:tolist() makes Lua tables", plot = "a trainer is drawn by plot.loss(t), a list or a tensor by plot{y}", FloatTensor = "torch.tensor{1.0, 2.0}", LongTensor = "torch.tensor{1, 2}",
+  numpy = "x:tolist() makes Lua tables", plot = "a trainer is drawn by plot.loss(t), a list or a tensor by plot{y}",
+  FloatTensor = "torch.tensor{1.0, 2.0}", LongTensor = "torch.tensor{1, 2}",
   Adam = "optim.AdamW(params, {weight_decay = 0}) is Adam", DataLoader = "data.text(path):loader{B = 8, T = 64}",
   CrossEntropyLoss = "F.cross_entropy(logits, targets)", MSELoss = "((x - y) ^ 2):mean()", cuda_is_available = "torch.cuda.is_available()",
   from_numpy = "torch.tensor{…}, torch.load(path)", data_loader = "data.text(path):loader{B = 8, T = 64}",

@@ -90,7 +90,7 @@ end
 
 --- Of a path where tokens are wanted: what reads it.
 function settings.reader_hint(value)
-  return type(value) == "string" and f" (data.text({keywords.show(value)}) reads a text or folder, data.open token shards)" or ""
+  return type(value) == "string" and f" (data.open({keywords.show(value)}) reads a text, a folder or token shards)" or ""
 end
 
 --- data as a loader: a loader as it is, tokens cut into (B, T).
