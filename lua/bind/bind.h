@@ -85,6 +85,9 @@ void gtlua_check(
 /* Raises when Ctrl-C waits; for long loops.  GTLUA_POLL asks once in 65536 turns. */
 void gtlua_poll(lua_State *L);
 #define GTLUA_POLL(L, turn) ((void)(((turn)&0xffff) == 0 && (gtlua_poll(L), 0)))
+/* After "expected a tensor, got a boolean": what that boolean probably is. */
+#define GTLUA_BOOLEAN_HINT                                                                         \
+  " (Lua's == and ~= compare identity; a:eq(b) and a:ne(b) compare element by element)"
 /* "Tensor", "table", "integer", …: what the value at index is, for messages. */
 const char *gtlua_typename(lua_State *L, int index);
 /* Name suggestions for messages: writes " (did you mean 'x'?)" or "". names ends with NULL. */

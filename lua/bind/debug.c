@@ -2,6 +2,7 @@
  * "native": what the embedded Lua library needs of C. */
 #include "core/tensor/allocator.h"
 #include "core/tensor/rng.h"
+#include "lua/bind/signature.h"
 #include "lua/bind/tensor.h"
 #include "lua/bind/text.h"
 
@@ -109,6 +110,8 @@ static const luaL_Reg native_functions[] = {{"suggest", suggest},
                                             {"rewrite", gtlua_fstring_rewrite},
                                             {"json_decode", gtlua_json_decode},
                                             {"late", gtlua_late},
+                                            {"signature", gtlua_signature},
+                                            {"signature_of", gtlua_signature_of},
                                             {"source", source},
                                             {"sources", sources},
                                             {"random_stream", random_stream},

@@ -138,6 +138,15 @@ local function of_function(fn, name)
   }
 end
 
+--- A function that checks its arguments: the text about the function behind it, with the signature that is checked.
+local function of_signed(value, name, signature, behind)
+  local built_in = debug.getinfo(behind, "S").what == "C"
+  local found = built_in and of_docs(value, name) or not built_in and of_function(behind, name) or {text = {}}
+  local own, arguments = signature:gsub("%s+", " "):gsub("%(self: [^,)]*,? ?", "("):gsub("%(self,? ?", "("):match "^(.-)(%(.*)$"
+  found.signature = (name or own) .. arguments
+  return found
+end
+
 local function is_class(value) return rawget(value, "__name") ~= nil and rawget(value, "__parent") ~= nil end
 
 --- A class or a table that can be called: the comment on its name, or on the function that the call runs.
@@ -163,6 +172,8 @@ function doc.of(value, name)
   if lib then return doc.of(require(lib)[field], name or "torch." .. field) end
   local op = native.describe(value)
   if op then return of_op(op) end
+  local signature, behind = native.signature_of(value)
+  if signature then return of_signed(value, name, signature, behind) end
   if debug.getinfo(value, "S").what == "C" then return of_docs(value, name) end
   return of_function(value, name)
 end

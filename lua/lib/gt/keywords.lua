@@ -5,6 +5,14 @@ local native = require "native"
 
 local keywords = {suggest = native.suggest}
 
+--- Gives functions of `space` the signatures (lua/bind/signature.c) in `text`: "stack(tensors: list, dim: integer = 0)
+-- …", in messages with `prefix` before the name.
+function keywords.sign(space, text, prefix)
+  for name, arguments in text:gmatch "([%w_]+)(%b())" do
+    space[name] = native.signature((prefix or "") .. name .. arguments, space[name])
+  end
+end
+
 --- Raises with the place in the user's code in front.
 function keywords.fail(format, ...) native.raise(format:format(...)) end
 

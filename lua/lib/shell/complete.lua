@@ -1,6 +1,7 @@
 --- complete.lua: what Tab offers.  Objects are looked into by raw access only: no code of the user's runs.
 
 local look = require "shell.look"
+local native = require "native"
 
 local MOST, SECONDS = 500, 0.05 -- names offered at most; time to look for them
 
@@ -31,16 +32,22 @@ local function open_call(before)
   end
 end
 
---- The keys that a function documents: its op's attributes, or names before "=" or inside {…} in its text.
+--- The keys that a function takes: its op's attributes, the names of its signature, or, where one table is all it
+-- takes, names before "=" or inside {…} in its text.
 local function keys_of(value, name)
-  local op = type(value) == "function" and require "native".describe(value)
+  local callee = type(value) == "table" and rawget(value, "init") or value
+  local op = type(value) == "function" and native.describe(value)
+  local signature = type(callee) == "function" and native.signature_of(callee)
   local keys = {}
+  for key in (signature or ""):gmatch "[(,]%s*([%a_][%w_]*)" do
+    if key ~= "self" and key ~= "options" then keys[#keys + 1] = key end
+  end
   if op then
     for i, attr in ipairs(op.attrs) do keys[i] = attr.name end
     return keys
   end
   local found = require "doc".of(value, name)
-  if not found then return keys end
+  if not found or signature and not signature:find "options" then return keys end
   local text = (found.signature or "") .. "\n" .. table.concat(found.text, "\n")
   local seen = {}
   local function add(key)

@@ -1,0 +1,435 @@
+/* signature.c: what a function that is not an op takes, as one line of text:
+ *
+ *   dropout(x: tensor, p: number = 0.5, training: boolean = true)
+ *
+ * Arguments come by position, or by name in a trailing table; the function below sees all of them,
+ * in this order, with the defaults filled in.  Whatever does not fit raises one line that names
+ * what is expected.  A parameter is NAME[: TYPE[|TYPE…]][ = DEFAULT]; without a default it must be
+ * given,
+ * "= nil" says that it may be left out.  A DEFAULT is nil, true, false, a number or a "string", a
+ * TYPE one of the words below, a "string" (one of a choice) or the __name of a class.  "..." at the
+ * end takes any number of further arguments, without names.
+ *
+ * A table with names in the last place is the keywords, unless the parameter in that place takes a
+ * `table` or `any`.  A `list` has numbered items only, so names in it are keywords, too: {a, b, dim
+ * = 1}.
+ *
+ * The text is read when the function is first called: signing costs a closure. */
+#include "lua/bind/signature.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  ANY = 1,
+  TENSOR = 2,
+  NUMBER = 4,
+  INTEGER = 8,
+  BOOLEAN = 16,
+  STRING = 32,
+  TABLE = 64,
+  LIST = 128,
+  FUNCTION = 256,
+  MODULE = 512,
+  DTYPE = 1024,
+  DEVICE = 2048,
+  SIZES = 4096,
+  WORDS = 13 /* bits above; further ones are choices and classes */
+};
+#define CHOICE (1u << WORDS)
+#define CLASS (1u << (WORDS + 1))
+
+static const struct {
+  const char *word, *expected;
+} words[WORDS] = {
+    {"any", "a value"},        {"tensor", "a tensor"},       {"number", "a number"},
+    {"integer", "an integer"}, {"boolean", "true or false"}, {"string", "a string"},
+    {"table", "a table"},      {"list", "a list"},           {"function", "a function"},
+    {"module", "a module"},    {"dtype", "a dtype"},         {"device", "a device"},
+    {"sizes", "a shape"}};
+
+#define MOST 24 /* parameters */
+
+typedef struct parameter {
+  const char *name;
+  unsigned types;
+  const char *type;  /* text: `"mean"|"sum"`, `tensor|number` */
+  const char *value; /* default as text; NULL: must be given */
+} parameter;
+
+typedef struct signature {
+  const char *name;
+  const char *shown; /* "(x: tensor, …)", without self */
+  bool method;       /* the first parameter is self */
+  bool more;         /* ends with "..." */
+  int count;
+  parameter at[MOST];
+  char text[]; /* what the strings above point into */
+} signature;
+
+enum { SIGNATURE = 1, BEHIND, TEXT, UPVALUES = TEXT };
+
+/* ---- reading the text ---- */
+
+static char *skip_blanks(char *p) {
+  while (*p == ' ' || *p == '\n') p++;
+  return p;
+}
+
+static char *trimmed(char *from, char *end) {
+  while (end > from && (end[-1] == ' ' || end[-1] == '\n')) end--;
+  *end = '\0';
+  return skip_blanks(from);
+}
+
+/* The first of the characters `stops` in p outside "strings", or its end. */
+static char *find_stop(char *p, const char *stops) {
+  for (bool quoted = false; *p && (quoted || !strchr(stops, *p)); p++)
+    if (*p == '"') quoted = !quoted;
+  return p;
+}
+
+static unsigned read_types(const char *type) {
+  unsigned types = 0;
+  for (const char *word = type; *word;) {
+    size_t n = strcspn(word, "|");
+    unsigned found = *word == '"' ? CHOICE : CLASS;
+    for (int i = 0; i < WORDS; i++)
+      if (strlen(words[i].word) == n && memcmp(words[i].word, word, n) == 0) found = 1u << i;
+    types |= found;
+    word += n + (word[n] == '|');
+  }
+  return types;
+}
+
+/* Reads "name: type = value", ending it with NULs. */
+static void read_parameter(parameter *out, char *from, char *end) {
+  char *text = trimmed(from, end);
+  char *colon = text + strcspn(text, ":="), *equals = find_stop(text, "=");
+  if (*equals) out->value = skip_blanks(equals + 1);
+  if (*colon == ':') {
+    out->type = trimmed(colon + 1, equals);
+    out->types = read_types(out->type);
+  } else {
+    out->type = "any";
+    out->types = ANY;
+  }
+  out->name = trimmed(text, colon);
+}
+
+static const signature *parse(lua_State *L, const char *text) {
+  size_t size = strlen(text) + 1;
+  signature *s = lua_newuserdatauv(L, sizeof *s + size, 0);
+  memset(s, 0, sizeof *s);
+  memcpy(s->text, text, size);
+  char *open = strchr(s->text, '('), *close = strrchr(s->text, ')');
+  if (!open || !close || close < open) luaL_error(L, "signature without brackets: %s", text);
+  *close = *open = '\0';
+  s->name = s->text;
+  s->shown = text + (open - s->text);
+  for (char *p = skip_blanks(open + 1); *p;) {
+    char *end = find_stop(p, ",");
+    bool last = *end == '\0';
+    if (strncmp(p, "...", 3) == 0) {
+      s->more = true;
+    } else {
+      if (s->count == MOST) luaL_error(L, "signature with more than %d parameters: %s", MOST, text);
+      read_parameter(&s->at[s->count++], p, end);
+    }
+    p = last ? end : skip_blanks(end + 1);
+  }
+  s->method = s->count > 0 && strcmp(s->at[0].name, "self") == 0;
+  lua_replace(L, lua_upvalueindex(SIGNATURE));
+  return s;
+}
+
+/* ---- messages ---- */
+
+static void add_expected(luaL_Buffer *text, const parameter *p) {
+  const char *separator = "";
+  for (const char *word = p->type; *word;) {
+    size_t n = strcspn(word, "|");
+    luaL_addstring(text, separator);
+    unsigned type = *word == '"' ? CHOICE : CLASS;
+    for (int i = 0; i < WORDS; i++)
+      if (strlen(words[i].word) == n && memcmp(words[i].word, word, n) == 0) type = (unsigned)i;
+    if (type < WORDS) {
+      luaL_addstring(text, words[type].expected);
+    } else {
+      if (type == CLASS) luaL_addstring(text, "a ");
+      luaL_addlstring(text, word, n);
+    }
+    word += n + (word[n] == '|');
+    separator = strchr(word, '|') ? ", " : " or ";
+  }
+}
+
+/* "(x: tensor, p: number = 0.5)": the arguments of a call, without self and with blanks for line
+ * ends. */
+static const char *push_shown(lua_State *L, const signature *s) {
+  luaL_Buffer text;
+  luaL_buffinit(L, &text);
+  const char *from = s->shown + 1;
+  if (s->method) {
+    from += strcspn(from, ",)");
+    if (*from == ',') from++;
+    while (*from == ' ') from++;
+  }
+  luaL_addchar(&text, '(');
+  for (bool blank = false; *from; from++) {
+    if (*from == '\n' || *from == ' ') {
+      blank = true;
+      continue;
+    }
+    if (blank) luaL_addchar(&text, ' ');
+    blank = false;
+    luaL_addchar(&text, *from);
+  }
+  luaL_pushresult(&text);
+  return lua_tostring(L, -1);
+}
+
+/* What came, for a message: short strings are shown. */
+static const char *got(lua_State *L, int index) {
+  size_t n;
+  if (lua_type(L, index) == LUA_TNUMBER) return luaL_tolstring(L, index, NULL);
+  if (lua_type(L, index) != LUA_TSTRING) return gtlua_typename(L, index);
+  const char *text = lua_tolstring(L, index, &n);
+  for (size_t i = 0; i < n; i++)
+    if ((unsigned char)text[i] < ' ' || text[i] == 127) return "a string";
+  return n > 40 ? "a string" : lua_pushfstring(L, "'%s'", text);
+}
+
+static int refuse_type(lua_State *L, const signature *s, const parameter *p, int index) {
+  luaL_Buffer text;
+  const char *came = got(L, index);
+  luaL_buffinit(L, &text);
+  add_expected(&text, p);
+  luaL_pushresult(&text);
+  const char *expected = lua_tostring(L, -1);
+  if (s->method && p == s->at)
+    return gtlua_error(L, "%s: expected %s before the colon, as in object:%s(…), got %s", s->name,
+                       expected, s->name, came);
+  return gtlua_error(L, "%s: %s expects %s, got %s%s", s->name, p->name, expected, came,
+                     lua_type(L, index) == LUA_TBOOLEAN && p->types & TENSOR ? GTLUA_BOOLEAN_HINT
+                                                                             : "");
+}
+
+static int refuse_name(lua_State *L, const signature *s, const char *key) {
+  const char *names[MOST + 1];
+  char hint[96];
+  int n = 0;
+  luaL_Buffer list;
+  luaL_buffinit(L, &list);
+  for (int i = s->method; i < s->count; i++) {
+    luaL_addstring(&list, n ? ", " : "");
+    luaL_addstring(&list, names[n++] = s->at[i].name);
+  }
+  names[n] = NULL;
+  luaL_pushresult(&list);
+  return gtlua_error(L, "%s has no argument '%s'%s; it takes %s", s->name, key,
+                     gtlua_suggest(key, names, hint), n ? lua_tostring(L, -1) : "no keywords");
+}
+
+/* ---- checking ---- */
+
+static bool is_plain_table(lua_State *L, int index) {
+  if (lua_type(L, index) != LUA_TTABLE) return false;
+  if (!lua_getmetatable(L, index)) return true;
+  lua_pop(L, 1);
+  return false;
+}
+
+/* Is it an object of a class of that name among the words of `type`? */
+static bool has_class(lua_State *L, int index, const char *type) {
+  bool found = false;
+  if (luaL_getmetafield(L, index, "__name") == LUA_TNIL) return false;
+  const char *name = lua_tostring(L, -1);
+  for (const char *word = type; name && *word && !found;) {
+    size_t n = strcspn(word, "|");
+    found = strlen(name) == n && memcmp(name, word, n) == 0;
+    word += n + (word[n] == '|');
+  }
+  lua_pop(L, 1);
+  return found;
+}
+
+static bool is_choice(lua_State *L, int index, const char *type) {
+  size_t length;
+  const char *text = lua_tolstring(L, index, &length);
+  for (const char *word = type; *word;) {
+    size_t n = strcspn(word, "|");
+    if (*word == '"' && n == length + 2 && memcmp(word + 1, text, length) == 0) return true;
+    word += n + (word[n] == '|');
+  }
+  return false;
+}
+
+static bool is_callable(lua_State *L, int index) {
+  if (lua_isfunction(L, index)) return true;
+  if (luaL_getmetafield(L, index, "__call") == LUA_TNIL) return false;
+  lua_pop(L, 1);
+  return true;
+}
+
+static bool fits(lua_State *L, int index, const parameter *p) {
+  unsigned types = p->types;
+  if (types & ANY) return true;
+  switch (lua_type(L, index)) {
+  case LUA_TNUMBER:
+    return (types & (NUMBER | INTEGER | SIZES)) != 0;
+  case LUA_TBOOLEAN:
+    return (types & BOOLEAN) != 0;
+  case LUA_TSTRING:
+    if (types & CHOICE && is_choice(L, index, p->type)) return true;
+    return (types & (STRING | DTYPE | DEVICE)) != 0;
+  case LUA_TFUNCTION:
+    return (types & (FUNCTION | LIST)) != 0;
+  case LUA_TTABLE:
+    if (types & (TABLE | LIST)) return true;
+    if (types & SIZES && is_plain_table(L, index)) return true;
+    break;
+  case LUA_TUSERDATA:
+    if (types & TENSOR && gtlua_testtensor(L, index)) return true;
+    if (types & MODULE && gtlua_testmodule(L, index)) return true;
+    if (types & DTYPE && luaL_testudata(L, index, GTLUA_DTYPE)) return true;
+    if (types & DEVICE && luaL_testudata(L, index, GTLUA_DEVICE)) return true;
+    if (types & (SIZES | LIST) && luaL_testudata(L, index, GTLUA_SIZE)) return true;
+    break;
+  default:
+    return false;
+  }
+  if (types & FUNCTION && is_callable(L, index)) return true;
+  return types & CLASS && has_class(L, index, p->type);
+}
+
+static void push_default(lua_State *L, const char *value) {
+  char *end;
+  if (strcmp(value, "nil") == 0)
+    lua_pushnil(L);
+  else if (strcmp(value, "true") == 0 || strcmp(value, "false") == 0)
+    lua_pushboolean(L, *value == 't');
+  else if (*value == '"')
+    lua_pushlstring(L, value + 1, strlen(value) - 2);
+  else if (lua_stringtonumber(L, value) == 0)
+    lua_pushinteger(L, strtoll(value, &end, 10));
+}
+
+/* Checks the argument in `slot`, or puts the default there. */
+static void complete(lua_State *L, const signature *s, int i, int slot) {
+  const parameter *p = &s->at[i];
+  if (lua_isnil(L, slot)) {
+    if (!p->value && s->method && i == 0) refuse_type(L, s, p, slot);
+    if (!p->value && !(p->types & ANY))
+      gtlua_error(L, "%s: %s is missing; it takes %s", s->name, p->name, push_shown(L, s));
+    if (!p->value) return; /* `any` includes nil */
+    push_default(L, p->value);
+    lua_replace(L, slot);
+  } else if (!fits(L, slot, p)) {
+    refuse_type(L, s, p, slot);
+  } else if (p->types & INTEGER && !(p->types & NUMBER) && lua_type(L, slot) == LUA_TNUMBER) {
+    char what[96];
+    snprintf(what, sizeof what, "%s: %s", s->name, p->name);
+    lua_pushinteger(L, gtlua_toint(L, slot, what));
+    lua_replace(L, slot);
+  }
+}
+
+/* ---- the call ---- */
+
+/* The names in the table at `from`, into the slots after `base`. */
+static void take_names(lua_State *L, const signature *s, int from, int base) {
+  lua_pushnil(L);
+  while (lua_next(L, from)) {
+    if (lua_type(L, -2) == LUA_TSTRING) {
+      const char *key = lua_tostring(L, -2);
+      int i = s->method;
+      while (i < s->count && strcmp(s->at[i].name, key) != 0) i++;
+      if (i == s->count) refuse_name(L, s, key);
+      if (!lua_isnil(L, base + 1 + i)) gtlua_error(L, "%s: %s is given twice", s->name, key);
+      lua_pushvalue(L, -1);
+      lua_replace(L, base + 1 + i);
+    } else if (!(from <= s->count && s->at[from - 1].types & LIST)) {
+      gtlua_error(L, "%s: expected every keyword with its name, {%s = …}, got %s without one",
+                  s->name, s->count > s->method ? s->at[s->count - 1].name : "name",
+                  got(L, lua_gettop(L)));
+    }
+    lua_pop(L, 1);
+  }
+}
+
+/* Is the argument in the last place, `top`, the table of keywords? */
+static bool are_keywords(lua_State *L, const signature *s, int top) {
+  if (top <= s->method || !is_plain_table(L, top)) return false;
+  if (top <= s->count && s->at[top - 1].types & (ANY | TABLE)) return false;
+  if (gtlua_has_keywords(L, top)) return !(top <= s->count && s->at[top - 1].types & LIST);
+  /* An empty table says nothing. */
+  return lua_rawlen(L, top) == 0 && !(top <= s->count && s->at[top - 1].types & (LIST | SIZES));
+}
+
+static int finish(lua_State *L, int status, lua_KContext base) {
+  (void)status;
+  return lua_gettop(L) - (int)base;
+}
+
+static int call_signed(lua_State *L) {
+  int top = lua_gettop(L);
+  const signature *s = lua_touserdata(L, lua_upvalueindex(SIGNATURE));
+  if (!s) s = parse(L, lua_tostring(L, lua_upvalueindex(TEXT)));
+  int keywords = top > 0 && are_keywords(L, s, top) ? top : 0;
+  int given = keywords ? top - 1 : top;
+  while (!s->more && given > s->count && lua_isnil(L, given)) given--;
+  if (given > s->count && !s->more)
+    return gtlua_error(L, "%s: expected at most %d argument%s %s, got %d", s->name,
+                       s->count - s->method, s->count - s->method == 1 ? "" : "s", push_shown(L, s),
+                       given - s->method);
+  luaL_checkstack(L, given + s->count + 8, s->name);
+  lua_pushvalue(L, lua_upvalueindex(BEHIND));
+  for (int i = 0; i < s->count; i++) {
+    if (i < given)
+      lua_pushvalue(L, i + 1);
+    else
+      lua_pushnil(L);
+  }
+  int base = top + 1;
+  for (int i = s->method; i < given && i < s->count; i++)
+    if (s->at[i].types & LIST && !(s->at[i].types & TABLE) && is_plain_table(L, i + 1) &&
+        gtlua_has_keywords(L, i + 1))
+      take_names(L, s, i + 1, base);
+  if (keywords) take_names(L, s, keywords, base);
+  for (int i = 0; i < s->count; i++) complete(L, s, i, base + 1 + i);
+  for (int i = s->count; i < given; i++) lua_pushvalue(L, i + 1);
+  lua_callk(L, lua_gettop(L) - base, LUA_MULTRET, top, finish);
+  return finish(L, LUA_OK, top);
+}
+
+void gtlua_sign(lua_State *L, const char *signature_text) {
+  lua_pushnil(L);
+  lua_insert(L, -2);
+  lua_pushstring(L, signature_text);
+  lua_pushcclosure(L, call_signed, UPVALUES);
+}
+
+void gtlua_setsigned(lua_State *L, const gtlua_signed *list) {
+  for (; list->name; list++) {
+    lua_pushcfunction(L, list->function);
+    if (list->signature) gtlua_sign(L, list->signature);
+    lua_setfield(L, -2, list->name);
+  }
+}
+
+int gtlua_signature(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TSTRING);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  lua_settop(L, 2);
+  gtlua_sign(L, lua_tostring(L, 1));
+  return 1;
+}
+
+int gtlua_signature_of(lua_State *L) {
+  if (lua_tocfunction(L, 1) != call_signed) return 0;
+  lua_getupvalue(L, 1, TEXT);
+  lua_getupvalue(L, 1, BEHIND);
+  return 2;
+}

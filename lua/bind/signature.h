@@ -1,0 +1,25 @@
+/* signature.h: checking the arguments of functions that are not ops, from one line of text each. */
+#ifndef GTLUA_SIGNATURE_H
+#define GTLUA_SIGNATURE_H
+
+#include "lua/bind/bind.h"
+
+/* Replaces the function on top of the stack by one that checks and completes its arguments as
+ * `signature` says; the text must outlive L.  Grammar: top of signature.c. */
+void gtlua_sign(lua_State *L, const char *signature);
+
+/* A C function with its signature: "item(self: tensor)".  NULL: the function reads for itself. */
+typedef struct gtlua_signed {
+  const char *name;
+  lua_CFunction function;
+  const char *signature;
+} gtlua_signed;
+/* As luaL_setfuncs: into the table on top of the stack; the list ends with a NULL name. */
+void gtlua_setsigned(lua_State *L, const gtlua_signed *list);
+
+/* native.signature(text, function) -> the checking function */
+int gtlua_signature(lua_State *L);
+/* native.signature_of(function) -> text, the function behind it; nothing for other values */
+int gtlua_signature_of(lua_State *L);
+
+#endif
