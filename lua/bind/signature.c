@@ -5,14 +5,12 @@
  * Arguments come by position, or by name in a trailing table; the function below sees all of them,
  * in this order, with the defaults filled in.  Whatever does not fit raises one line that names
  * what is expected.  A parameter is NAME[: TYPE[|TYPE…]][ = DEFAULT]; without a default it must be
- * given,
- * "= nil" says that it may be left out.  A DEFAULT is nil, true, false, a number or a "string", a
- * TYPE one of the words below, a "string" (one of a choice) or the __name of a class.  "..." at the
- * end takes any number of further arguments, without names.
+ * given, "= nil" says that it may be left out.  A DEFAULT is nil, true, false, a number or a
+ * "string", a TYPE one of the words below, a "string" (one of a choice) or the __name of a class.
+ * "..." at the end takes any number of further arguments, without names.
  *
  * A table with names in the last place is the keywords, unless the parameter in that place takes a
- * `table` or `any`.  A `list` has numbered items only, so names in it are keywords, too: {a, b, dim
- * = 1}.
+ * `table` or `any`.  A `list` has numbered items only: names in it are keywords, {a, b, dim = 1}.
  *
  * The text is read when the function is first called: signing costs a closure. */
 #include "lua/bind/signature.h"
@@ -211,6 +209,8 @@ static int refuse_type(lua_State *L, const signature *s, const parameter *p, int
   if (s->method && p == s->at)
     return gtlua_error(L, "%s: expected %s before the colon, as in object:%s(…), got %s", s->name,
                        expected, s->name, came);
+  if (strcmp(p->name, "options") == 0)
+    return gtlua_error(L, "%s: options go in a table, {name = …}, got %s", s->name, came);
   return gtlua_error(L, "%s: %s expects %s, got %s%s", s->name, p->name, expected, came,
                      lua_type(L, index) == LUA_TBOOLEAN && p->types & TENSOR ? GTLUA_BOOLEAN_HINT
                                                                              : "");
@@ -287,8 +287,8 @@ static bool fits(lua_State *L, int index, const parameter *p) {
   case LUA_TFUNCTION:
     return (types & (FUNCTION | LIST)) != 0;
   case LUA_TTABLE:
-    if (types & (TABLE | LIST)) return true;
-    if (types & SIZES && is_plain_table(L, index)) return true;
+    if (types & TABLE || types & (LIST | SIZES) && is_plain_table(L, index)) return true;
+    if (types & LIST && luaL_getmetafield(L, index, "__name") == LUA_TNIL) return true;
     break;
   case LUA_TUSERDATA:
     if (types & TENSOR && gtlua_testtensor(L, index)) return true;
@@ -363,9 +363,10 @@ static void take_names(lua_State *L, const signature *s, int from, int base) {
 static bool are_keywords(lua_State *L, const signature *s, int top) {
   if (top <= s->method || !is_plain_table(L, top)) return false;
   if (top <= s->count && s->at[top - 1].types & (ANY | TABLE)) return false;
-  if (gtlua_has_keywords(L, top)) return !(top <= s->count && s->at[top - 1].types & LIST);
+  bool list = top <= s->count && s->at[top - 1].types & LIST;
+  if (gtlua_has_keywords(L, top)) return !list || lua_rawlen(L, top) == 0;
   /* An empty table says nothing. */
-  return lua_rawlen(L, top) == 0 && !(top <= s->count && s->at[top - 1].types & (LIST | SIZES));
+  return !list && lua_rawlen(L, top) == 0 && !(top <= s->count && s->at[top - 1].types & SIZES);
 }
 
 static int finish(lua_State *L, int status, lua_KContext base) {

@@ -116,6 +116,7 @@ local function help(...)
       "sum(x, {dim = …, keepdim = false}): what stands in braces goes by name, x:sum{dim = 1}, or in order, x:sum(1, true).",
       "f\"loss {loss:.4f}\" formats as in Python.  GPT(GPTConfig{n_layers = 4}) makes a model.")
   end
+  if select("#", ...) > 1 then native.raise(f"help: expected one thing to tell about, got {select('#', ...)}") end
   local value = ...
   if value == nil then native.raise "help: expected something with a text, got nil; help \"word\" looks a name up" end
   if type(value) ~= "string" then return help_for(value) end

@@ -72,4 +72,10 @@ function json.encode(value, options)
   return encode(value, defaults(options, {indent = false}).indent, 0)
 end
 
+require "gt.keywords".sign(json, [[
+  decode(text: string)
+  array(list: table)
+  encode(value, options: table = nil)
+]], "json.")
+
 return json

@@ -3,9 +3,6 @@
 --- sh(command) -> text, status: what the shell command wrote on stdout, without the line break at its end, and its exit
 -- status, 128 + n after signal n.  Its errors are shown; Ctrl-C ends it.
 local function sh(command)
-  if type(command) ~= "string" then
-    require("native").raise(f"sh: expected a command as a string, got {torch.type(command)}")
-  end
   io.stdout:flush()
   local child = require "native.child"
   local how, code, output, errors = child.run({"/bin/sh", "-c", command}, {seconds = math.huge})
@@ -17,4 +14,4 @@ local function sh(command)
   return (output:gsub("\r?\n$", "")), how == "killed" and 128 + code or code
 end
 
-return {sh = sh}
+return {sh = require "native".signature("sh(command: string)", sh)}

@@ -171,4 +171,6 @@ end
 --- The text that the prompt displays for a value.
 local function display(value) return show(value, 0, {limits = SHORT, open = {}}) end
 
+public = native.signature("show(value, options: table = nil)", public)
+
 return {show = public, display = display, summaries = summaries}

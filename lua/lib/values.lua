@@ -207,4 +207,11 @@ function values.defaults(options, known)
   return out
 end
 
+require "gt.keywords".sign(values, [[
+  odict(items: table = nil)
+  struct(name: string)
+  list(iterator, state = nil, control = nil, closing = nil)
+  defaults(options: table = nil, known: table)
+]])
+
 return values

@@ -65,7 +65,7 @@ test("a state of other settings is refused", function()
   refused({B = 5, T = 16}, "loader:load_state: saved with B = 4, this loader has 5")
   refused({B = 4, T = 16, seed = 2}, "saved with seed = 1337, this loader has 2")
   refused({B = 4, T = 16, shuffle = true}, "saved with shuffle = false, this loader has true")
-  test.raises(function() words:loader({B = 4, T = 16}):load_state(3) end, "expected the table of loader:state(), got 3")
+  test.raises(function() words:loader({B = 4, T = 16}):load_state(3) end, "state expects a table, got 3")
   test.raises(function() digits:loader({B = 4, T = 16}):load_state(state) end, "saved with count =")
   state.step = -1
   refused({B = 4, T = 16}, "step must be a whole number of at least 0, got -1")

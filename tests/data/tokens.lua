@@ -184,7 +184,7 @@ test("split and view share the tokens", function()
   test.raises(function() tokens:slice(-11) end, "got -11 and nil")
   test.raises(function() return tokens[10] end, "from 0 to 10")
   test.raises(function() return tokens.lenght end, "Tokens have no field 'lenght'")
-  test.raises(function() tokens.loader {B = 1} end, "call it as tokens:loader")
+  test.raises(function() tokens.loader {B = 1} end, "expected a Tokens before the colon, as in object:loader")
 end)
 
 test("without the tokenizer ids have no text", function()

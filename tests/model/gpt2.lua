@@ -167,7 +167,7 @@ end)
 
 test("what is no GPT-2 is refused with its reason", function()
   test.raises(function() models.gpt2 "/nowhere/model.safetensors" end, "/nowhere/model.safetensors")
-  test.raises(function() models.gpt2(3) end, "gpt2: path must be a string")
+  test.raises(function() models.gpt2(3) end, "gpt2: path expects a string")
   test.raises(function() models.gpt2(golden, {heads = 3}) end, "gpt2 has no option 'heads'")
   local function refused(message, fn)
     with_file(function(path)

@@ -59,7 +59,7 @@ test("what makes no table is refused", function()
   test.raises(function() lrtable(model, "standard", {weight_decay = 0 / 0}) end, "lrtable: expected weight_decay >= 0 and finite")
   test.raises(function() lrtable(model, {"standard"}) end, "expected a rule, a function or one of")
   test.raises(function() lrtable(model, {"standard", "mup"}) end, "pass base")
-  test.raises(function() lrtable(nil, "standard") end, "expected a model, got nil")
+  test.raises(function() lrtable(nil, "standard") end, "model is missing")
   test.raises(function() reparam.new "standard":table(model, {against = "mup"}) end,
               "lrtable: expected against, what reparam.new made, got 'mup'")
 end)

@@ -245,7 +245,7 @@ end)
 test("torch.compile keeps module and names", function()
   test.equal(torch.compile(own, {dynamic = false}) == own, true)
   test.raises(function() torch.compile(own, {dinamic = false}) end, "compile has no option 'dinamic'")
-  test.raises(function() torch.compile(3) end, "expected a module or a function")
+  test.raises(function() torch.compile(3) end, "m expects a module or a function, got 3")
 end)
 
 -- ---- with numbers, on a small model ----

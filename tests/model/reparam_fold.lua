@@ -56,7 +56,7 @@ test("what no weight can take is refused", function()
               "no norm with a gain stands before it: build the model with tied = false")
   test.raises(function() reparam.fold(under("umup", {tied = false})) end,
               "'blocks.0.attn' has a scale of its scores that norms of queries and keys keep out of any weight")
-  test.raises(function() reparam.fold(3) end, "reparam.fold: expected a model, got 3")
+  test.raises(function() reparam.fold(3) end, "reparam.fold: model expects a module, got 3")
 end)
 
 test("a model with multipliers is no GPT-2, folded it is", function()

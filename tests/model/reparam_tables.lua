@@ -40,7 +40,7 @@ end)
 
 test("the classes refuse what is no size", function()
   test.raises(function() reparam.HiddenLinearMup(0, 4) end, "HiddenLinearMup: expected In, a size or a list of sizes, got 0")
-  test.raises(function() reparam.EmbeddingMup.init_scale(5) end, "expected Out")
+  test.raises(function() reparam.EmbeddingMup.init_scale(5) end, "Out is missing")
   test.raises(function() reparam.InputLinearMup({4, 2.5}, 1) end, "got 2.5")
 end)
 
@@ -292,5 +292,5 @@ test("reparam.rules shows every rule, and the formulas of one", function()
   end
   local one = tostring(reparam.rules "mup")
   assert(one:find("output +fan_in^%-1/2 m_in^1/2 +m_in^%-1"), one)
-  test.raises(function() reparam.rules(print) end, "no formulas")
+  test.raises(function() reparam.rules(print) end, "name expects a string, got a function")
 end)

@@ -186,7 +186,7 @@ test("the trainer's evaluation is the same number", function()
 end)
 
 test("wrong arguments are named", function()
-  test.raises(function() train.bpb(3, tokens) end, "expected a module, got 3")
+  test.raises(function() train.bpb(3, tokens) end, "model expects a module, got 3")
   test.raises(function() train.bpb(model, 3) end, "expected tokens, got 3")
   test.raises(function() train.bpb(model, tokens, nil, {definition = "bits"}) end, "'nanochat' or 'golf', got 'bits'")
   test.raises(function() train.bpb(small, stream, {}) end, "needs a tokenizer that knows the bytes of its tokens")

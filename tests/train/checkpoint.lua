@@ -189,7 +189,7 @@ test("opening needs what only code can make", function()
     test.raises(function() train.open(folder, {}) end, "expected the data to go on with, tokens or a loader: train.open('")
     test.raises(function() train.open(folder, {data = support.tokens(), B = 8, T = 16}) end, "saved with B = 4")
     test.raises(function() train.open(folder, {dta = 3}) end, "did you mean 'data'")
-    test.raises(function() train.open(3) end, "folder must be a string, got 3")
+    test.raises(function() train.open(3) end, "path expects a string, got 3")
   end)
 end)
 

@@ -186,7 +186,7 @@ end)
 local function refuses(name, fn, message)
   test("refuses " .. name, function() test.raises(fn, message) end)
 end
-refuses("no model", function() train.monitor(3) end, "monitor: expected a model, got 3")
+refuses("no model", function() train.monitor(3) end, "model expects a module, got 3")
 refuses("no steps", function() support.trainer():monitor {every = 0} end, "monitor: expected every, a whole number from 1 on, got 0")
 refuses("an unknown number", function() support.trainer():monitor {what = {"ration"}} end,
         "monitor: there is no 'ration' (did you mean 'ratio'?)")

@@ -14,4 +14,6 @@ function compile.compile(m, options)
   return m
 end
 
+keywords.sign(compile, "compile(m: module|function, options: table = nil)")
+
 return compile

@@ -358,4 +358,11 @@ end
 --- check:plot{t = last, change = false, save =}: plot.coord of this check.
 function Check:plot(options) return plot.coord(self, options) end
 
-return {coord = coord}
+keywords.sign(Check, [[
+  p(self: coordinate check, name: string, t: integer, kind: string = nil)
+  plot(self: coordinate check, options: table = nil)
+]], "check:")
+
+local public = {coord = coord}
+keywords.sign(public, "coord(models, options: table = nil)")
+return public

@@ -456,6 +456,29 @@ function data.demo(options)
   return tokens
 end
 
+keywords.sign(Loader, [[
+  next(self: Loader)
+  iter(self: Loader, n = nil)
+  state(self: Loader)
+  load_state(self: Loader, state: table)
+  clone(self: Loader)
+]], "loader:")
+keywords.sign(methods, [[
+  slice(self: Tokens, begin = nil, stop = nil)
+  view(self: Tokens, begin = nil, stop = nil)
+  split(self: Tokens, fraction: number = 0.9)
+  text(self: Tokens, begin = nil, stop = nil)
+  save(self: Tokens, path: string, options: table = nil)
+  loader(self: Tokens, options: table = nil)
+  windows(self: Tokens, options: table = nil)
+]])
+keywords.sign(data, [[
+  text(source: string|table, options: table = nil)
+  tokens(source: string|table, options: table = nil)
+  open(source: string|table, options: table = nil)
+  demo(options: table = nil)
+]], "data.")
+
 -- For help "tokens:loader" and help "loader:next".
 data.classes = {tokens = methods, loader = Loader}
 

@@ -151,4 +151,8 @@ local function lr_find(options)
   return found
 end
 
-return {lr_find = lr_find}
+keywords.sign(Found, "plot(self: lr_find, options: table = nil)", "lr_find:")
+
+local public = {lr_find = lr_find}
+keywords.sign(public, "lr_find(options: table = nil)")
+return public

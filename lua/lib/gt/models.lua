@@ -221,4 +221,19 @@ function GPT:load_gpt2(path) return require "gt.gpt2".load_into(self, path) end
 -- Hugging Face's GPT2LMHeadModel; or the file path, when it ends in .safetensors, and config.json beside it.
 function GPT:save_gpt2(path) require "gt.gpt2".save(self, path) end
 
+keywords.sign(MultiHeadAttention, "attention_scale(self: module, s: number = nil)")
+keywords.sign(GPT, [[
+  init_weights(self: module)
+  setup_optimizers(self: module, options: table = nil)
+  cache(self: module, options: table = nil)
+  generate(self: module, prompt: string|list|tensor = nil, options: table = nil)
+  load_gpt2(self: module, path: string)
+  save_gpt2(self: module, path: string)
+]])
+keywords.sign(models, [[
+  GPTConfig(settings: table = nil)
+  nanogpt(settings: table = nil)
+  gpt2(path: string, options: table = nil)
+]])
+
 return models

@@ -342,4 +342,6 @@ local function plan(config, options)
   return setmetatable(p, Plan)
 end
 
-return {plan = plan}
+local public = {plan = plan}
+keywords.sign(public, "plan(config, options: table = nil)")
+return public

@@ -332,6 +332,24 @@ function Parametrization:table(model, given) return require "gt.reparam.table".m
 -- with the ratio of their rates.  Other options are those of reparam.new.  Equal layers are one line unless all = true; .rows.
 function reparam.lrtable(model, which, given) return require "gt.reparam.table".lrtable(model, which, given) end
 
+keywords.sign(Parametrization, [[
+  sites(self: parametrization, model: module)
+  init(self: parametrization, model: module)
+  apply(self: parametrization, model: module)
+  groups(self: parametrization, model: module, options: table = nil)
+  optimizers(self: parametrization, model: module, options: table = nil)
+  table(self: parametrization, model: module, options: table = nil)
+]], "parametrization:")
+keywords.sign(reparam, [[
+  new(which, options: table = nil)
+  multipliers(model: module)
+  set_multipliers(model: module, saved: table)
+  fold(model: module)
+  rules(name: string = nil, optimizer: string = nil)
+  tau(n: integer)
+]], "reparam.")
+keywords.sign(reparam, "lrtable(model, which = nil, options: table = nil)")
+
 reparam.is = function(value) return getmetatable(value) == Parametrization end
 
 return reparam

@@ -183,6 +183,17 @@ function schedule.momentum(options)
   end)
 end
 
+keywords.sign(methods, "values(self: schedule, n: integer)", "schedule:")
+keywords.sign(schedule, [[
+  constant(options: table = nil)
+  linear(options: table = nil)
+  cosine(options: table = nil)
+  wsd(options: table = nil)
+  warmdown(options: table = nil)
+  warmdown_time(options: table = nil)
+  momentum(options: table = nil)
+]], "schedule.")
+
 --- Is the value a schedule of this library? (library only)
 function schedule.is(value) return getmetatable(value) == Schedule end
 

@@ -3,6 +3,7 @@
 local book = require "gt.sweep.book"
 local family = require "gt.family"
 local journal = require "gt.sweep.journal"
+local keywords = require "gt.keywords"
 local options = require "gt.sweep.options"
 local point_of = require "gt.sweep.point"
 local processes = require "gt.sweep.processes"
@@ -115,4 +116,6 @@ local function sweep(given, more)
   return r
 end
 
-return {sweep = sweep, pow2 = options.pow2}
+local public = {sweep = sweep, pow2 = options.pow2}
+keywords.sign(public, "sweep(given, more = nil) pow2(from: number, to: number, step: number = 1)")
+return public

@@ -55,6 +55,17 @@ function Tokenizer:save(path, options)
   native.save(self, path, formats[format])
 end
 
+keywords.sign(Tokenizer, [[
+  encode(self: Tokenizer, text: string, options: table = nil)
+  decode(self: Tokenizer, ids: tensor|list|integer)
+  token(self: Tokenizer, id: integer)
+  id(self: Tokenizer, token: string)
+  byte_lengths(self: Tokenizer)
+  space_flags(self: Tokenizer)
+  boundary_flags(self: Tokenizer)
+  save(self: Tokenizer, path: string, options: table = nil)
+]])
+
 -- ---- fields ----
 
 local fields = {
@@ -284,5 +295,12 @@ function tokenizer.train(source, options)
   set_marks("train", tok, o)
   return tok
 end
+
+keywords.sign(tokenizer, [[
+  bytes()
+  chars(text: string)
+  load(path: string, options: table = nil)
+  train(source, options: table = nil)
+]], "tokenizer.")
 
 return tokenizer

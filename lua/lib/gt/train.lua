@@ -161,4 +161,7 @@ function trainer.methods.fork(t, options)
   return fork
 end
 
+keywords.sign(trainer.methods, "fork(self: Trainer, options: table = nil)", "t:")
+keywords.sign(train, "new(options: table = nil) open(path: string, options: table = nil)", "train.")
+
 return train

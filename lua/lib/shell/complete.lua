@@ -39,15 +39,15 @@ local function keys_of(value, name)
   local op = type(value) == "function" and native.describe(value)
   local signature = type(callee) == "function" and native.signature_of(callee)
   local keys = {}
-  for key in (signature or ""):gmatch "[(,]%s*([%a_][%w_]*)" do
-    if key ~= "self" and key ~= "options" then keys[#keys + 1] = key end
+  for key, type in ((signature or "") .. ","):gmatch "[(,]%s*([%a_][%w_]*):? ?([%w_|]*)" do
+    if key ~= "self" and type ~= "table" then keys[#keys + 1] = key end
   end
   if op then
     for i, attr in ipairs(op.attrs) do keys[i] = attr.name end
     return keys
   end
   local found = require "doc".of(value, name)
-  if not found or signature and not signature:find "options" then return keys end
+  if not found or signature and not signature:find ": table" then return keys end
   local text = (found.signature or "") .. "\n" .. table.concat(found.text, "\n")
   local seen = {}
   local function add(key)

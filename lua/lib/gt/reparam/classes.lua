@@ -4,6 +4,7 @@
 -- X(In, Out) has lr_scale, active_scale and, of embeddings, unembed_active_scale.
 
 local native = require "native.reparam"
+local signature = require "native".signature
 local keywords = require "gt.keywords"
 
 local classes = {}
@@ -44,14 +45,15 @@ local function define(name, rule, role, axes)
   end
 
   local function build(_, a, b)
-    if type(a) == "table" and (a[axes[1]] or a[axes[2]]) then a, b = a[axes[1]], a[axes[2]] end
     local first, second = size(name, axes[1], a), size(name, axes[2], b)
     local scales = ask(rule, role, embedding and 1 or first, embedding and first or second)
     local self = {[axes[1]] = a, [axes[2]] = b, lr_scale = scales.lr, active_scale = scales.multiplier}
     if embedding then self.unembed_active_scale = ask(rule, "unembed", first, first).multiplier end
     return setmetatable(self, class)
   end
-  classes[name] = setmetatable(class, {__call = build, __name = "class", __tostring = function() return "class " .. name end})
+  local call = signature(("%s(self, %s: integer|list, %s: integer|list)"):format(name, table.unpack(axes)), build)
+  class.init_scale = signature(name .. ".init_scale(In: integer|list, Out: integer|list)", class.init_scale)
+  classes[name] = setmetatable(class, {__call = call, __name = "class", __tostring = function() return "class " .. name end})
 end
 
 local linear, table_axes = {"In", "Out"}, {"Embed", "Vocab"}

@@ -84,4 +84,6 @@ function Average:load_state_dict(state)
   for i, name in ipairs(self.names) do self.values[i]:copy_(state[name]) end
 end
 
+keywords.sign(average, "average(model: module|list, options: table = nil)", "train.")
+
 return average

@@ -220,4 +220,12 @@ end
 -- weight_norm   largest singular value of a matrix, by power iteration from that of the last look; update_norm: of its update
 -- m.log.step; m.log.tensors[name].ratio[i], …; print(m): the last look; m:plot{what =, save =}; m:cost(): share of the CPU time.
 -- A look copies the weights for the time of the update; nothing is done between looks.
-return {monitor = new, WHAT = WHAT}
+local public = {monitor = new, WHAT = WHAT}
+keywords.sign(public, "monitor(model: module, options: table = nil)", "train.")
+keywords.sign(methods, [[
+  before(self: monitor, step: integer = nil)
+  after(self: monitor)
+  step(self: monitor, ...)
+  plot(self: monitor, options: table = nil)
+]], "monitor:")
+return public

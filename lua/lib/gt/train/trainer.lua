@@ -445,6 +445,22 @@ function methods.close(t)
   t.journal, t.lock, t.folder = nil, nil, nil
 end
 
+keywords.sign(methods, [[
+  loss_of(self: Trainer, x, y = nil, options: table = nil)
+  step(self: Trainer, n = nil)
+  run(self: Trainer, n = nil)
+  pause(self: Trainer)
+  pause_if(self: Trainer, options: table = nil)
+  monitor(self: Trainer, options: table = nil)
+  resume(self: Trainer)
+  eval(self: Trainer, tokens = nil, options: table = nil)
+  sample(self: Trainer, prompt: string|list|tensor = nil, options: table = nil)
+  hash(self: Trainer)
+  save(self: Trainer, elsewhere = nil)
+  rewind(self: Trainer, at = nil)
+  close(self: Trainer)
+]], "t:")
+
 trainer.methods = methods
 
 -- For completion, which looks into objects without running their code.
