@@ -1,7 +1,7 @@
 /* anomaly.c: torch.autograd.detect_anomaly: a scope in which the op fails that is first to make a
  * nan or an infinity. */
 #include "core/model/anomaly.h"
-#include "lua/bind/bind.h"
+#include "lua/bind/signature.h"
 
 #define ANOMALY "gt.anomaly_mode"
 
@@ -37,9 +37,8 @@ static int mode_tostring(lua_State *L) {
  * of the function */
 static int detect_anomaly(lua_State *L) {
   int n = lua_gettop(L);
-  if (n > 0 && lua_type(L, 1) != LUA_TFUNCTION)
-    return gtlua_error(L, "detect_anomaly: expected a function to run, or no argument, got %s",
-                       gtlua_typename(L, 1));
+  if (n > 1 && lua_isnil(L, 1)) return gtlua_error(L, "expected a function to run, got nil");
+  if (n > 0 && lua_isnil(L, 1)) n = 0;
   anomaly_mode *mode = lua_newuserdatauv(L, sizeof *mode, 0);
   mode->on = false;
   luaL_setmetatable(L, ANOMALY);
@@ -67,6 +66,7 @@ void gtlua_open_anomaly(lua_State *L) {
   lua_pop(L, 1);
   gtlua_namespace(L, "torch.autograd");
   lua_pushcfunction(L, detect_anomaly);
+  gtlua_sign(L, "detect_anomaly(fn: function = nil, ...)");
   lua_setfield(L, -2, "detect_anomaly");
   lua_setfield(L, -2, "autograd");
 }

@@ -3,6 +3,7 @@
 #include "core/tensor/allocator.h"
 #include "core/tensor/pool.h"
 #include "core/tensor/rng.h"
+#include "lua/bind/signature.h"
 #include "lua/bind/tensor.h"
 #include "lua/bind/text.h"
 
@@ -90,9 +91,8 @@ static int grad_mode_tostring(lua_State *L) {
  * calls that inside and returns its results. */
 static int with_grad_mode(lua_State *L, bool value) {
   int n = lua_gettop(L);
-  if (n > 0 && lua_type(L, 1) != LUA_TFUNCTION)
-    return gtlua_error(L, "expected a function to run, or no argument, got %s",
-                       gtlua_typename(L, 1));
+  if (n > 1 && lua_isnil(L, 1)) return gtlua_error(L, "expected a function to run, got nil");
+  if (n > 0 && lua_isnil(L, 1)) n = 0;
   grad_mode *mode = lua_newuserdatauv(L, sizeof *mode, 0);
   *mode = (grad_mode){.before = gtlua_cx(L)->grad_enabled, .value = value};
   luaL_setmetatable(L, GRAD_MODE);
@@ -331,7 +331,6 @@ static void free_rest(lua_State *L, int list, int kept) {
  * parameter, a buffer or a gradient */
 static int tidy(lua_State *L) {
   enum { KEPT = 1, LIST, SCOPE };
-  luaL_checktype(L, 1, LUA_TFUNCTION);
   int n = lua_gettop(L);
   lua_newtable(L);
   lua_newtable(L);
@@ -381,42 +380,44 @@ static int perf_counter(lua_State *L) {
 
 /* ---- registration ---- */
 
-static const luaL_Reg functions[] = {{"manual_seed", manual_seed},
-                                     {"initial_seed", initial_seed},
-                                     {"get_num_threads", get_num_threads},
-                                     {"set_num_threads", set_num_threads},
-                                     {"get_default_dtype", get_default_dtype},
-                                     {"set_default_dtype", set_default_dtype},
-                                     {"get_default_device", get_default_device},
-                                     {"set_default_device", set_default_device},
-                                     {"no_grad", no_grad},
-                                     {"inference_mode", no_grad},
-                                     {"enable_grad", enable_grad},
-                                     {"set_grad_enabled", set_grad_enabled},
-                                     {"is_grad_enabled", is_grad_enabled},
-                                     {"autocast", autocast},
-                                     {"is_autocast_enabled", is_autocast_enabled},
-                                     {"memory_allocated", memory_allocated},
-                                     {"memory_reserved", memory_reserved},
-                                     {"max_memory_allocated", max_memory_allocated},
-                                     {"reset_peak_memory_stats", reset_peak_memory_stats},
-                                     {"memory_stats", memory_stats},
-                                     {"empty_cache", empty_cache},
-                                     {"tidy", tidy},
-                                     {"type", type_of},
-                                     {"perf_counter", perf_counter},
-                                     {NULL, NULL}};
+static const gtlua_signed functions[] = {
+    {"manual_seed(seed: integer)", manual_seed},
+    {"initial_seed()", initial_seed},
+    {"get_num_threads()", get_num_threads},
+    {"set_num_threads(n: integer)", set_num_threads},
+    {"get_default_dtype()", get_default_dtype},
+    {"set_default_dtype(dtype: dtype)", set_default_dtype},
+    {"get_default_device()", get_default_device},
+    {"set_default_device(device: device)", set_default_device},
+    {"no_grad(fn: function = nil, ...)", no_grad},
+    {"inference_mode(fn: function = nil, ...)", no_grad},
+    {"enable_grad(fn: function = nil, ...)", enable_grad},
+    {"set_grad_enabled(mode: boolean)", set_grad_enabled},
+    {"is_grad_enabled()", is_grad_enabled},
+    {"autocast(device_type: device|dtype, ...)", autocast},
+    {"is_autocast_enabled(device: device = nil)", is_autocast_enabled},
+    {"memory_allocated(device: device = nil)", memory_allocated},
+    {"memory_reserved(device: device = nil)", memory_reserved},
+    {"max_memory_allocated(device: device = nil)", max_memory_allocated},
+    {"reset_peak_memory_stats(device: device = nil)", reset_peak_memory_stats},
+    {"memory_stats(device: device = nil)", memory_stats},
+    {"empty_cache()", empty_cache},
+    {"tidy(fn: function, ...)", tidy},
+    {"type", type_of},
+    {"perf_counter()", perf_counter},
+    {NULL, NULL}};
 
-static const luaL_Reg cuda_functions[] = {{"is_available", cuda_is_available},
-                                          {"device_count", cuda_device_count},
-                                          {"memory_allocated", cuda_memory_allocated},
-                                          {"memory_reserved", cuda_memory_reserved},
-                                          {"max_memory_allocated", cuda_max_memory_allocated},
-                                          {"reset_peak_memory_stats", cuda_reset_peak_memory_stats},
-                                          {"empty_cache", empty_cache},
-                                          {"synchronize", cuda_synchronize},
-                                          {"manual_seed", manual_seed},
-                                          {NULL, NULL}};
+static const gtlua_signed cuda_functions[] = {
+    {"is_available()", cuda_is_available},
+    {"device_count()", cuda_device_count},
+    {"memory_allocated(device: device = nil)", cuda_memory_allocated},
+    {"memory_reserved(device: device = nil)", cuda_memory_reserved},
+    {"max_memory_allocated(device: device = nil)", cuda_max_memory_allocated},
+    {"reset_peak_memory_stats(device: device = nil)", cuda_reset_peak_memory_stats},
+    {"empty_cache()", empty_cache},
+    {"synchronize(device: device = nil)", cuda_synchronize},
+    {"manual_seed(seed: integer)", manual_seed},
+    {NULL, NULL}};
 
 void gtlua_open_session(lua_State *L) {
   gtlua_kind(L, GRAD_MODE,
@@ -424,11 +425,11 @@ void gtlua_open_session(lua_State *L) {
   gtlua_kind(L, AUTOCAST,
              GTLUA_META({"__close", autocast_close}, {"__tostring", autocast_tostring}));
   gtlua_kind(L, TIDY_SCOPE, GTLUA_META({"__close", tidy_close}));
-  luaL_setfuncs(L, functions, 0);
+  gtlua_setsigned(L, functions);
   const char *version = gtlua_session_of(L)->version, *number = strrchr(version, ' ');
   lua_pushstring(L, number ? number + 1 : version);
   lua_setfield(L, -2, "__version__");
   gtlua_namespace(L, "torch.cuda");
-  luaL_setfuncs(L, cuda_functions, 0);
+  gtlua_setsigned(L, cuda_functions);
   lua_setfield(L, -2, "cuda");
 }

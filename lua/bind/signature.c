@@ -287,7 +287,7 @@ static bool fits(lua_State *L, int index, const parameter *p) {
   case LUA_TFUNCTION:
     return (types & (FUNCTION | LIST)) != 0;
   case LUA_TTABLE:
-    if (types & TABLE || types & (LIST | SIZES) && is_plain_table(L, index)) return true;
+    if (types & TABLE || (types & (LIST | SIZES) && is_plain_table(L, index))) return true;
     if (types & LIST && luaL_getmetafield(L, index, "__name") == LUA_TNIL) return true;
     break;
   case LUA_TUSERDATA:
@@ -361,7 +361,7 @@ static void take_names(lua_State *L, const signature *s, int from, int base) {
 
 /* Is the argument in the last place, `top`, the table of keywords? */
 static bool are_keywords(lua_State *L, const signature *s, int top) {
-  if (top <= s->method || !is_plain_table(L, top)) return false;
+  if (top <= s->method || (s->more && top > s->count) || !is_plain_table(L, top)) return false;
   if (top <= s->count && s->at[top - 1].types & (ANY | TABLE)) return false;
   bool list = top <= s->count && s->at[top - 1].types & LIST;
   if (gtlua_has_keywords(L, top)) return !list || lua_rawlen(L, top) == 0;
@@ -413,10 +413,12 @@ void gtlua_sign(lua_State *L, const char *signature_text) {
 }
 
 void gtlua_setsigned(lua_State *L, const gtlua_signed *list) {
-  for (; list->name; list++) {
+  for (; list->signature; list++) {
+    size_t n = strcspn(list->signature, "(");
+    lua_pushlstring(L, list->signature, n);
     lua_pushcfunction(L, list->function);
-    if (list->signature) gtlua_sign(L, list->signature);
-    lua_setfield(L, -2, list->name);
+    if (list->signature[n]) gtlua_sign(L, list->signature);
+    lua_rawset(L, -3);
   }
 }
 

@@ -8,13 +8,13 @@
  * `signature` says; the text must outlive L.  Grammar: top of signature.c. */
 void gtlua_sign(lua_State *L, const char *signature);
 
-/* A C function with its signature: "item(self: tensor)".  NULL: the function reads for itself. */
+/* A C function with its signature, "item(self: tensor)"; one that reads for itself has its name
+ * alone. */
 typedef struct gtlua_signed {
-  const char *name;
-  lua_CFunction function;
   const char *signature;
+  lua_CFunction function;
 } gtlua_signed;
-/* As luaL_setfuncs: into the table on top of the stack; the list ends with a NULL name. */
+/* As luaL_setfuncs: into the table on top of the stack; the list ends with a NULL signature. */
 void gtlua_setsigned(lua_State *L, const gtlua_signed *list);
 
 /* native.signature(text, function) -> the checking function */

@@ -1,5 +1,6 @@
 /* tensor.c: the Lua type Tensor: boxes, identity, fields, iteration, gradients. */
 #include "lua/bind/tensor.h"
+#include "lua/bind/signature.h"
 
 #include "core/tensor/graph.h"
 
@@ -320,7 +321,7 @@ static int tensor_nbytes(lua_State *L) {
 
 /* t:requires_grad_(value = true) -> t */
 static int tensor_requires_grad_(lua_State *L) {
-  set_requires_grad(L, gtlua_totensor(L, 1), lua_isnoneornil(L, 2) || lua_toboolean(L, 2));
+  set_requires_grad(L, gtlua_totensor(L, 1), lua_toboolean(L, 2));
   lua_settop(L, 1);
   return 1;
 }
@@ -332,34 +333,10 @@ static int tensor_detach_(lua_State *L) {
   return 1;
 }
 
-/* loss:backward([gradient][, {retain_graph = false}]) */
+/* loss:backward([gradient[, retain_graph = false]]) */
 static int tensor_backward(lua_State *L) {
-  static const char *const names[] = {"gradient", "retain_graph", NULL};
-  gt_tensor *t = gtlua_totensor(L, 1), *seed = NULL;
-  bool retain = false;
-  int options = 2;
-  if (gtlua_testtensor(L, 2)) {
-    seed = gtlua_totensor(L, 2);
-    options = 3;
-  }
-  if (lua_istable(L, options)) {
-    lua_pushnil(L);
-    while (lua_next(L, options)) {
-      const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
-      char hint[96];
-      if (strcmp(key, "retain_graph") == 0)
-        retain = lua_toboolean(L, -1);
-      else if (strcmp(key, "gradient") == 0)
-        seed = gtlua_totensor(L, -1);
-      else
-        gtlua_error(L, "backward has no argument '%s'%s; it takes gradient, retain_graph", key,
-                    gtlua_suggest(key, names, hint));
-      lua_pop(L, 1);
-    }
-  } else if (!lua_isnoneornil(L, options)) {
-    return gtlua_error(L, "backward: expected a gradient tensor or {retain_graph = …}, got %s",
-                       gtlua_typename(L, options));
-  }
+  gt_tensor *t = gtlua_totensor(L, 1), *seed = lua_isnil(L, 2) ? NULL : gtlua_totensor(L, 2);
+  bool retain = lua_toboolean(L, 3);
   gtlua_pressure(L);
   gt_status status = gt_backward(gtlua_cx(L), t, seed, retain);
   if (status == GT_ENOMEM) gtlua_relieve(L); /* not repeated: gradients may have been added to */
@@ -458,26 +435,28 @@ static int is_tensor(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg methods[] = {{"size", tensor_size},
-                                   {"stride", tensor_stride},
-                                   {"dims", tensor_dims},
-                                   {"dim", field_ndim},
-                                   {"numel", tensor_numel},
-                                   {"nElement", tensor_numel},
-                                   {"is_contiguous", tensor_is_contiguous},
-                                   {"data_ptr", tensor_data_ptr},
-                                   {"element_size", tensor_element_size},
-                                   {"nbytes", tensor_nbytes},
-                                   {"requires_grad_", tensor_requires_grad_},
-                                   {"detach", tensor_detach},
-                                   {"detach_", tensor_detach_},
-                                   {"backward", tensor_backward},
-                                   {"iter", tensor_iter},
-                                   {"pairs", tensor_pairs},
-                                   {"first", tensor_first},
-                                   {"last", tensor_last},
-                                   {"free", tensor_free},
-                                   {NULL, NULL}};
+static const gtlua_signed methods[] = {
+    {"size(self: tensor, dim: integer = nil)", tensor_size},
+    {"stride(self: tensor, dim: integer = nil)", tensor_stride},
+    {"dims(self: tensor)", tensor_dims},
+    {"dim(self: tensor)", field_ndim},
+    {"numel(self: tensor)", tensor_numel},
+    {"nElement(self: tensor)", tensor_numel},
+    {"is_contiguous(self: tensor)", tensor_is_contiguous},
+    {"data_ptr(self: tensor)", tensor_data_ptr},
+    {"element_size(self: tensor)", tensor_element_size},
+    {"nbytes(self: tensor)", tensor_nbytes},
+    {"requires_grad_(self: tensor, requires_grad: boolean = true)", tensor_requires_grad_},
+    {"detach(self: tensor)", tensor_detach},
+    {"detach_(self: tensor)", tensor_detach_},
+    {"backward(self: tensor, gradient: tensor = nil, retain_graph: boolean = false)",
+     tensor_backward},
+    {"iter(self: tensor)", tensor_iter},
+    {"pairs(self: tensor)", tensor_pairs},
+    {"first(self: tensor)", tensor_first},
+    {"last(self: tensor)", tensor_last},
+    {"free(self)", tensor_free},
+    {NULL, NULL}};
 
 static const luaL_Reg metamethods[] = {{"__gc", tensor_gc},
                                        {"__close", tensor_free},
@@ -499,7 +478,7 @@ void gtlua_open_tensor(lua_State *L) {
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");
   lua_createtable(L, 0, 256);
-  luaL_setfuncs(L, methods, 0);
+  gtlua_setsigned(L, methods);
   luaL_setfuncs(L, gtlua_convert_methods, 0);
   lua_pushvalue(L, -1);
   lua_setfield(L, -4, "Tensor");

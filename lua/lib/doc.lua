@@ -96,7 +96,8 @@ end
 -- ---- functions and classes ----
 
 --- Names that stand for others.
-local aliases = {["t:nElement"] = "t:numel", ["torch.from_table"] = "torch.tensor", ["torch.inference_mode"] = "torch.no_grad"}
+local aliases = {["t:nElement"] = "t:numel", ["torch.from_table"] = "torch.tensor", ["torch.inference_mode"] = "torch.no_grad",
+  ["torch.cuda.empty_cache"] = "torch.empty_cache", ["torch.cuda.manual_seed"] = "torch.manual_seed"}
 
 --- The entry of docs.lua under that name, or about that value.
 local function of_docs(value, name)
@@ -143,6 +144,7 @@ local function of_signed(value, name, signature, behind)
   local built_in = debug.getinfo(behind, "S").what == "C"
   local found = built_in and of_docs(value, name) or not built_in and of_function(behind, name) or {text = {}}
   local own, arguments = signature:gsub("%s+", " "):gsub("%(self: [^,)]*,? ?", "("):gsub("%(self,? ?", "("):match "^(.-)(%(.*)$"
+  name = name or built_in and (found.signature or ""):match "^[%w_.:]+"
   found.signature = (name or own) .. arguments
   return found
 end

@@ -22,7 +22,7 @@ test("no_grad around a function, with its results and its errors", function()
   test.equal(b, 3)
   test.raises(function() torch.no_grad(function() error("inside", 0) end) end, "inside")
   assert(torch.is_grad_enabled() and (w * 2).requires_grad)
-  test.raises(function() torch.no_grad(3) end, "expected a function")
+  test.raises(function() torch.no_grad(3) end, "fn expects a function")
 end)
 
 test("no_grad to the end of a block", function()
