@@ -458,16 +458,16 @@ end
 
 keywords.sign(Loader, [[
   next(self: Loader)
-  iter(self: Loader, n = nil)
+  iter(self: Loader, n: integer = nil)
   state(self: Loader)
   load_state(self: Loader, state: table)
   clone(self: Loader)
 ]], "loader:")
 keywords.sign(methods, [[
-  slice(self: Tokens, begin = nil, stop = nil)
-  view(self: Tokens, begin = nil, stop = nil)
+  slice(self: Tokens, begin: integer = nil, stop: integer = nil)
+  view(self: Tokens, begin: integer = nil, stop: integer = nil)
   split(self: Tokens, fraction: number = 0.9)
-  text(self: Tokens, begin = nil, stop = nil)
+  text(self: Tokens, begin: integer = nil, stop: integer = nil)
   save(self: Tokens, path: string, options: table = nil)
   loader(self: Tokens, options: table = nil)
   windows(self: Tokens, options: table = nil)

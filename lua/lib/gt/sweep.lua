@@ -117,5 +117,5 @@ local function sweep(given, more)
 end
 
 local public = {sweep = sweep, pow2 = options.pow2}
-keywords.sign(public, "sweep(given, more = nil) pow2(from: number, to: number, step: number = 1)")
+keywords.sign(public, "sweep(options: table|string|parametrization = nil, more = nil) pow2(from: number, to: number, step: number = 1)")
 return public

@@ -447,17 +447,17 @@ end
 
 keywords.sign(methods, [[
   loss_of(self: Trainer, x, y = nil, options: table = nil)
-  step(self: Trainer, n = nil)
-  run(self: Trainer, n = nil)
+  step(self: Trainer, n: integer = nil)
+  run(self: Trainer, n: integer = nil)
   pause(self: Trainer)
   pause_if(self: Trainer, options: table = nil)
   monitor(self: Trainer, options: table = nil)
   resume(self: Trainer)
-  eval(self: Trainer, tokens = nil, options: table = nil)
+  eval(self: Trainer, tokens: Tokens = nil, options: table = nil)
   sample(self: Trainer, prompt: string|list|tensor = nil, options: table = nil)
   hash(self: Trainer)
-  save(self: Trainer, elsewhere = nil)
-  rewind(self: Trainer, at = nil)
+  save(self: Trainer, elsewhere: string = nil)
+  rewind(self: Trainer, at: integer = nil)
   close(self: Trainer)
 ]], "t:")
 
