@@ -28,7 +28,7 @@ const gt_op gt_op_std = {
     .save_out = 1,
     .attrs = attrs,
     .attr_count = GT_COUNT(attrs),
-    .infer = gt_infer_reduced_float,
+    .infer = gt_infer_variance,
     .forward = forward,
     .rule = rule,
 };

@@ -25,7 +25,7 @@ const gt_op gt_op_var = {
     .save_in = 1,
     .attrs = attrs,
     .attr_count = GT_COUNT(attrs),
-    .infer = gt_infer_reduced_float,
+    .infer = gt_infer_variance,
     .forward = forward,
     .rule = rule,
 };

@@ -13,9 +13,21 @@ static gt_partial combine(gt_partial a, gt_partial b) {
   return p;
 }
 
+/* n - correction, the divisor of the sum of squares; not below 0. */
+static double freedom_of(const gt_call *c, int64_t n) {
+  double freedom = (double)n;
+  if (gt_attr_named(c, "unbiased")->i) freedom -= gt_attr_named(c, "correction")->f;
+  return freedom > 0 ? freedom : 0;
+}
+
 static double variance(const gt_call *c, const gt_partial *p, int64_t n) {
-  double freedom = (double)n - gt_attr_named(c, "correction")->f;
-  return p->g / (freedom > 0 ? freedom : 0);
+  return p->g / freedom_of(c, n);
+}
+
+gt_status gt_infer_variance(gt_call *c) {
+  if (!gt_attr_named(c, "unbiased")->i && gt_attr_named(c, "correction")->f != 1)
+    return gt_fail(c->cx, GT_EARG, "%s: expected unbiased or correction, got both", c->op->name);
+  return gt_infer_reduced_float(c);
 }
 
 #define GT_TYPED "kernels/variance.c"
@@ -33,11 +45,10 @@ gt_tensor *gt_variance_gradient(gt_terms *t, gt_tensor *g) {
   unsigned dims;
   if (t->status == GT_OK) t->status = gt_reduced_dims(c, &dims);
   if (t->status != GT_OK) return NULL;
-  double freedom = (double)gt_reduced_count(c, dims) - gt_attr_named(c, "correction")->f;
   gt_tensor *mean = gt_term1_with(
       t, "mean", c->in[0], GT_ARGS({"dim", *gt_attr_named(c, "dim")}, {"keepdim", GT_INT(1)}));
   gt_tensor *deviation = gt_term2(t, "sub", c->in[0], mean);
-  gt_tensor *scaled = gt_term_number(t, "mul", g, 2 / (freedom > 0 ? freedom : 0));
+  gt_tensor *scaled = gt_term_number(t, "mul", g, 2 / freedom_of(c, gt_reduced_count(c, dims)));
   return gt_term2(t, "mul", gt_unreduced(t, scaled), deviation);
 }
 

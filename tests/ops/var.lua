@@ -5,6 +5,7 @@ return {
     {inputs = {{2, 3}}},
     {inputs = {{2, 3}}, attr = {dim = 1, correction = 0}},
     {inputs = {{2, 3, 4}}, attr = {dim = {0, -1}, keepdim = true}},
+    {inputs = {{2, 3, 4}}, attr = {dim = 1, unbiased = false, keepdim = true}},
     {inputs = {{7, 31}}, attr = {dim = 0}},
     {inputs = {{5, 149, 157}}},
     {inputs = {{5, 149, 157}}, attr = {dim = {0, 2}, correction = 2}},
@@ -17,7 +18,7 @@ return {
     return reduction.map(x, attr, function(row)
       local mean, squares = reduction.sum(row) / #row, {}
       for i, x_i in ipairs(row) do squares[i] = (x_i - mean) ^ 2 end
-      local value = reduction.sum(squares) / (#row - (attr.correction or 1))
+      local value = reduction.sum(squares) / (#row - (attr.unbiased == false and 0 or attr.correction or 1))
       return value
     end)
   end,
@@ -27,5 +28,6 @@ return {
     {inputs = {{2, 3}}, attr = {dim = 2}, message = "2"},
     {inputs = {{2, 3}}, attr = {dim = {0, -2}}, message = "twice"},
     {inputs = {{shape = {2}, dtype = "i64"}}, message = "int64"},
+    {inputs = {{2, 3}}, attr = {unbiased = false, correction = 2}, message = "var: expected unbiased or correction, got both"},
   },
 }

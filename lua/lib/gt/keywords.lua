@@ -59,6 +59,41 @@ function keywords.read(name, options, allowed)
   return options
 end
 
+--- Values of `names`, in that order: given by position, or by name in a table that ends the arguments.
+function keywords.values(name, names, ...)
+  local values, count = {...}, select("#", ...)
+  local last = values[count]
+  if type(last) == "table" and getmetatable(last) == nil and (next(last) == nil or type(next(last)) == "string") then
+    values[count], count = nil, count - 1
+    for key, value in pairs(keywords.read(name, last, names)) do
+      for i, word in ipairs(names) do
+        if word == key and values[i] ~= nil then keywords.fail("%s: %s is given twice", name, key) end
+        if word == key then values[i] = value end
+      end
+    end
+  end
+  if count > #names then
+    keywords.fail("%s: expected at most (%s), got one more: %s", name, table.concat(names, ", "), keywords.show(values[count]))
+  end
+  return table.unpack(values, 1, #names)
+end
+
+--- Refuses PyTorch's inplace = true: nothing here writes into its input without a trailing _.
+function keywords.no_inplace(name, inplace)
+  if inplace then keywords.fail("%s: inplace = %s is not supported", name, keywords.show(inplace)) end
+end
+
+--- C, {C} or a Size of one dimension -> C: what a norm over the last dimension takes as its shape.
+function keywords.width(name, shape)
+  local list = type(shape) == "userdata" and shape:tolist() or shape
+  if type(list) ~= "table" then return shape end
+  if #list ~= 1 then
+    keywords.fail("%s: only the last dimension can be normalised, expected {C}, got %d dimensions (%s)", name, #list,
+                  table.concat(list, ", "))
+  end
+  return list[1]
+end
+
 function keywords.string(name, what, value)
   if type(value) ~= "string" then
     keywords.fail("%s: %s must be a string, got %s", name, what, keywords.show(value))

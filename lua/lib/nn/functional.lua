@@ -6,69 +6,121 @@ local keywords = require "gt.keywords"
 
 local functional = {}
 
---- {C}, a Size or C -> C, checked against the last dimension of x.
-local function last_dim(name, x, shape)
-  local dim = shape
-  if type(shape) ~= "number" then
-    if #shape ~= 1 then
-      keywords.fail("%s: only the last dimension can be normalised, got %d dimensions", name, #shape)
-    end
-    dim = type(shape) == "table" and shape[1] or shape[0]
-  end
-  if x:size(-1) ~= dim then
-    keywords.fail("%s: expected the last dimension of %s to be %s", name, tostring(x.shape), tostring(dim))
+--- Refuses what does not end in the dimension that `shape` ({C}, a Size or C) says.
+local function check_width(name, x, shape)
+  local width = keywords.width(name, shape)
+  if x:size(-1) ~= width then
+    keywords.fail("%s: expected the last dimension of %s to be %s", name, tostring(x.shape), tostring(width))
   end
 end
 
 --- F.rms_norm(x, {C}[, weight[, eps]]): x / sqrt(mean(x², last) + eps) * weight.  Without eps the machine
 -- epsilon of float32, 1.1920929e-07.
-function functional.rms_norm(x, shape, weight, eps)
-  if type(weight) == "table" then -- {weight = …, eps = …}
-    local o = keywords.read("rms_norm", weight, {"weight", "eps"})
-    weight, eps = o.weight, o.eps
-  end
-  last_dim("rms_norm", x, shape)
+function functional.rms_norm(x, shape, ...)
+  local weight, eps = keywords.values("rms_norm", {"weight", "eps"}, ...)
+  check_width("rms_norm", x, shape)
   return torch.ops.rms_norm(x, weight, {eps = eps})
 end
 
 --- F.layer_norm(x, {C}[, weight[, bias[, eps = 1e-5]]]): (x - mean) / sqrt(variance + eps) * weight + bias
 -- over the last dimension.
-function functional.layer_norm(x, shape, weight, bias, eps)
-  if type(weight) == "table" then -- {weight = …, bias = …, eps = …}
-    local o = keywords.read("layer_norm", weight, {"weight", "bias", "eps"})
-    weight, bias, eps = o.weight, o.bias, o.eps
-  end
-  last_dim("layer_norm", x, shape)
+function functional.layer_norm(x, shape, ...)
+  local weight, bias, eps = keywords.values("layer_norm", {"weight", "bias", "eps"}, ...)
+  check_width("layer_norm", x, shape)
   return torch.ops.layer_norm(x, weight, bias, {eps = eps})
 end
 
---- F.scaled_dot_product_attention(q, k, v[, {is_causal, scale, enable_gqa, attn_mask, dropout_p}]): q (B, H, T, D),
--- k and v (B, Hkv, S, D).
-function functional.scaled_dot_product_attention(q, k, v, options)
-  local o = keywords.read("scaled_dot_product_attention", options,
-                          {"is_causal", "scale", "enable_gqa", "attn_mask", "dropout_p"})
-  if q.ndim == 4 and k.ndim == 4 and q:size(1) ~= k:size(1) and not o.enable_gqa then
-    keywords.fail("scaled_dot_product_attention: q has %d heads, k has %d; pass {enable_gqa = true}",
-                  q:size(1), k:size(1))
-  end
-  if not o.attn_mask then
-    local settings = {layout = "bhtd", is_causal = o.is_causal or false, scale = o.scale}
-    if (o.dropout_p or 0) ~= 0 then
-      settings.dropout, settings.seed, settings.stream = o.dropout_p, native.random_stream()
-    end
-    return torch.ops.attention(q, k, v, settings)
-  end
-  if o.is_causal then keywords.fail("scaled_dot_product_attention: pass attn_mask or is_causal, not both") end
-  local groups = q:size(1) // k:size(1)
-  if groups > 1 then k, v = k:repeat_interleave(groups, 1), v:repeat_interleave(groups, 1) end
-  local scores = q:matmul(k:transpose(-2, -1)) * (o.scale or q:size(-1) ^ -0.5)
-  if o.attn_mask.dtype == torch.bool then
-    scores = scores:masked_fill(o.attn_mask:logical_not(), -math.huge)
-  else
-    scores = scores + o.attn_mask
-  end
-  return functional.dropout(torch.softmax(scores, -1), {p = o.dropout_p or 0}):matmul(v)
+-- ---- attention ----
+
+local SDPA = "scaled_dot_product_attention"
+
+local function refuse_shapes(what, q, k, v)
+  keywords.fail("%s: expected %s, got %s, %s, %s", SDPA, what, q.shape, k.shape, v.shape)
 end
+
+--- q, k, v (…, H, T, D) as (B, H, T, D).
+local function as_batch(q, k, v)
+  local n = q.ndim
+  if n < 2 or k.ndim ~= n or v.ndim ~= n then refuse_shapes("q, k, v of 2 or more dimensions, all of as many", q, k, v) end
+  for d = 0, n - 4 do
+    if k:size(d) ~= q:size(d) or v:size(d) ~= q:size(d) then refuse_shapes("q, k, v of one batch", q, k, v) end
+  end
+  local function four(x)
+    if n > 4 then return x:flatten(0, n - 4) end
+    for _ = n, 3 do x = x:unsqueeze(0) end
+    return x
+  end
+  return four(q), four(k), four(v)
+end
+
+--- Refuses a mask that is none of scores (…, H, T, S) -> the mask, to be put on scores (B, H, T, S).
+local function check_mask(mask, q, k)
+  if not torch.is_tensor(mask) or mask.dtype ~= torch.bool and not mask.dtype.is_floating_point then
+    keywords.fail("%s: expected attn_mask as a bool tensor (true: attend) or a float tensor (added to the scores), got %s",
+                  SDPA, torch.is_tensor(mask) and tostring(mask.dtype) or keywords.show(mask))
+  end
+  local shape = q.shape:tolist()
+  shape[#shape] = k:size(-2)
+  local fits = mask.ndim <= #shape
+  for d = 1, fits and mask.ndim or 0 do
+    fits = fits and (mask:size(-d) == 1 or mask:size(-d) == shape[#shape + 1 - d])
+  end
+  if not fits then
+    keywords.fail("%s: expected attn_mask (%s) or what broadcasts to it, got %s", SDPA, table.concat(shape, ", "), mask.shape)
+  end
+  return #shape > 4 and mask:expand(shape):flatten(0, #shape - 4) or mask
+end
+
+--- Attention with a mask, from whole matrices of scores in float32 (float64 of such).  With a bool mask a query that
+-- sees no key gets 0.
+local function masked_attention(q, k, v, mask, settings, dropout_p)
+  -- no queries: only checks the others, and says what the op gives under autocast
+  local dtype = torch.ops.attention(q:slice(-2, 0, 0), k, v, settings).dtype
+  local _ <close> = torch.autocast(q.device, {enabled = false})
+  local function wide(x)
+    x = x:to(dtype)
+    return x.dtype == torch.float64 and x or x:float()
+  end
+  local groups = q:size(1) // math.max(k:size(1), 1)
+  q, k, v = wide(q), wide(k), wide(v)
+  if groups > 1 then k, v = k:repeat_interleave(groups, 1), v:repeat_interleave(groups, 1) end
+  local scores = (q * (settings.scale or q:size(-1) ^ -0.5)):matmul(k:transpose(-2, -1))
+  local weights
+  if mask.dtype == torch.bool then
+    local hidden, blind = mask:logical_not(), mask:any(-1, true):logical_not()
+    scores = scores:masked_fill(hidden:logical_xor(blind:logical_and(hidden)), -math.huge)
+    weights = scores:softmax(-1):masked_fill(blind, 0)
+  else
+    weights = (scores + mask:to(scores.dtype)):softmax(-1)
+  end
+  return functional.dropout(weights, dropout_p):matmul(v):to(dtype)
+end
+
+--- F.scaled_dot_product_attention(q, k, v[, attn_mask[, dropout_p = 0[, is_causal = false]]][, {scale, enable_gqa}]):
+-- softmax(scale q kᵀ) v per head, q (…, H, T, D), k and v (…, Hkv, S, D); scale is 1 / sqrt(D) if not given.
+-- attn_mask broadcasts to (…, H, T, S): bool, true where a query sees a key, or float, added to the scores.
+function functional.scaled_dot_product_attention(q, k, v, ...)
+  local mask, dropout_p, is_causal, scale, enable_gqa =
+    keywords.values(SDPA, {"attn_mask", "dropout_p", "is_causal", "scale", "enable_gqa"}, ...)
+  dropout_p = dropout_p or 0
+  if mask ~= nil and is_causal then keywords.fail("%s: pass attn_mask or is_causal, not both", SDPA) end
+  local shape, q4, k4, v4 = q.shape:tolist(), as_batch(q, k, v)
+  if q4:size(1) ~= k4:size(1) and not enable_gqa then
+    keywords.fail("%s: q has %d heads, k has %d; pass {enable_gqa = true}", SDPA, q4:size(1), k4:size(1))
+  end
+  local settings, y = {layout = "bhtd", is_causal = is_causal or false, scale = scale}
+  if mask ~= nil then
+    y = masked_attention(q4, k4, v4, check_mask(mask, q, k), settings, dropout_p)
+  else
+    if dropout_p ~= 0 then
+      settings.dropout, settings.seed, settings.stream = dropout_p, native.random_stream()
+    end
+    y = torch.ops.attention(q4, k4, v4, settings)
+  end
+  return #shape == 4 and y or y:reshape(shape)
+end
+
+-- ---- losses ----
 
 --- Losses are computed in float32 where autocast made something narrower.
 local function wide(x)
@@ -76,15 +128,34 @@ local function wide(x)
   return narrow and torch.is_autocast_enabled(x.device) and x:float() or x
 end
 
-local function reduced(name, loss, reduction)
-  if reduction == nil or reduction == "mean" then return loss:mean() end
-  if reduction == "sum" then return loss:sum() end
-  if reduction == "none" then return loss end
+--- The name of the reduction, from PyTorch's last three arguments of a loss.
+local function reduction_of(name, size_average, reduce, reduction)
+  if size_average ~= nil or reduce ~= nil then
+    keywords.fail("%s: size_average and reduce are not supported, got %s; pass {reduction = 'mean', 'sum' or 'none'}", name,
+                  keywords.show(size_average ~= nil and size_average or reduce))
+  end
+  if reduction == nil then return "mean" end
+  if reduction == "mean" or reduction == "sum" or reduction == "none" then return reduction end
   keywords.fail("%s: reduction must be 'mean', 'sum' or 'none', got %s", name, keywords.show(reduction))
 end
 
---- Logits with classes in dimension 1 and targets without it -> rows (N, C), ids (N).
+local function reduced(loss, reduction)
+  if reduction == "none" then return loss end
+  return reduction == "sum" and loss:sum() or loss:mean()
+end
+
+--- Logits with classes in dimension 1, or alone, and targets without them -> rows (N, C), ids (N).
 local function as_rows(name, logits, targets)
+  if not torch.is_tensor(targets) or targets.dtype.is_floating_point or targets.dtype == torch.bool then
+    keywords.fail("%s: expected whole numbers of classes as targets, got %s", name,
+                  torch.is_tensor(targets) and tostring(targets.dtype) or keywords.show(targets))
+  end
+  if logits.ndim < 2 then
+    if logits.ndim == 0 or targets:numel() ~= 1 then
+      keywords.fail("%s: expected logits (C) and one target, got %s and %s", name, logits.shape, targets.shape)
+    end
+    return logits:unsqueeze(0), targets:reshape(1)
+  end
   local order, want = {0}, {logits:size(0)}
   for d = 2, logits.ndim - 1 do
     order[d], want[d] = d, logits:size(d)
@@ -100,49 +171,111 @@ local function as_rows(name, logits, targets)
   return logits:permute(order):reshape(-1, logits:size(1)), targets:reshape(-1)
 end
 
---- F.cross_entropy(logits, targets[, {ignore_index = -100, reduction = "mean"}]): logits (N, C) and ids
--- (N), (N, C, d…) and (N, d…), or (C) and one id.
-function functional.cross_entropy(logits, targets, options)
-  local o = keywords.read("cross_entropy", options, {"ignore_index", "reduction"})
-  local settings = {ignore_index = o.ignore_index or -100, reduction = o.reduction or "mean"}
-  logits = wide(logits)
-  if logits.ndim == 2 then return torch.ops.cross_entropy(logits, targets, settings) end
-  local shape = targets.shape
-  if logits.ndim == 1 then
-    logits, targets = logits:unsqueeze(0), targets:reshape(1)
-  elseif logits.ndim > 2 then
-    logits, targets = as_rows("cross_entropy", logits, targets)
+--- Weight of every row by its class, 0 where it is ignored; the class, 0 where it is ignored; where that is.
+local function classes_of(name, rows, ids, weight, ignore_index)
+  local C, ignored = rows:size(1), ids:eq(ignore_index)
+  local at = ids:long():masked_fill(ignored, 0)
+  if at.device.type ~= "meta" then
+    local bad = at:lt(0):logical_or(at:ge(C)):nonzero()
+    if bad:size(0) > 0 then
+      keywords.fail("%s: expected targets in 0 … %d, or the ignore_index %d, got %d", name, C - 1, ignore_index,
+                    at[bad[{0, 0}]:item()]:item())
+    end
   end
-  local loss = torch.ops.cross_entropy(logits, targets, settings)
-  return settings.reduction == "none" and loss:reshape(shape) or loss
+  if weight ~= nil and not (torch.is_tensor(weight) and weight.ndim == 1 and weight:size(0) == C) then
+    keywords.fail("%s: expected a weight of each class, (%d), got %s", name, C,
+                  torch.is_tensor(weight) and tostring(weight.shape) or keywords.show(weight))
+  end
+  local weights = weight and weight:to(rows.dtype):index_select(0, at) or torch.ones(at.shape, {dtype = rows.dtype, device = at.device})
+  return weights:masked_fill(ignored, 0), at, ignored
 end
 
---- F.nll_loss(log_probabilities, targets[, {reduction = "mean"}])
-function functional.nll_loss(logp, targets, options)
-  local o = keywords.read("nll_loss", options, {"reduction"})
-  return reduced("nll_loss", -wide(logp):gather(-1, targets:unsqueeze(-1)):squeeze(-1), o.reduction)
+--- Means are over the weights of the rows.
+local function reduced_rows(loss, weights, reduction)
+  if reduction == "none" then return loss end
+  return reduction == "sum" and loss:sum() or loss:sum() / weights:sum()
+end
+
+local function nll_rows(rows, weights, at, ignored)
+  return (rows:gather(1, at:unsqueeze(1)):squeeze(1) * weights):masked_fill(ignored, 0):neg()
+end
+
+--- F.nll_loss(logp, targets[, {weight, ignore_index = -100, reduction = "mean" | "sum" | "none"}]): minus the log
+-- probability of each target's class.  logp (N, C) and ids (N), (N, C, d…) and (N, d…), or (C) and one id; weight (C): of the
+-- classes, and a mean is divided by their sum.
+function functional.nll_loss(logp, targets, ...)
+  local weight, size_average, ignore_index, reduce, reduction =
+    keywords.values("nll_loss", {"weight", "size_average", "ignore_index", "reduce", "reduction"}, ...)
+  reduction = reduction_of("nll_loss", size_average, reduce, reduction)
+  local rows, ids = as_rows("nll_loss", wide(logp), targets)
+  local weights, at, ignored = classes_of("nll_loss", rows, ids, weight, ignore_index or -100)
+  local loss = reduced_rows(nll_rows(rows, weights, at, ignored), weights, reduction)
+  return reduction == "none" and loss:reshape(targets.shape) or loss
+end
+
+--- Cross-entropy of rows with weights of classes or smoothed targets: (1 - smoothing) nll + smoothing of the mean over
+-- all classes.
+local function weighed(rows, ids, weight, ignore_index, reduction, smoothing)
+  if not (smoothing >= 0 and smoothing <= 1) then
+    keywords.fail("cross_entropy: label_smoothing must be in [0, 1], got %s", tostring(smoothing))
+  end
+  local logp = F.log_softmax(rows.dtype == torch.float64 and rows or rows:float(), -1)
+  local weights, at, ignored = classes_of("cross_entropy", logp, ids, weight, ignore_index)
+  local all = (weight and logp * weight:to(logp.dtype) or logp):sum(-1):masked_fill(ignored, 0):neg()
+  local loss = nll_rows(logp, weights, at, ignored) * (1 - smoothing) + all * (smoothing / rows:size(1))
+  return reduced_rows(loss, weights, reduction):to(rows.dtype)
+end
+
+--- F.cross_entropy(logits, targets[, {weight, ignore_index = -100, reduction = "mean" | "sum" | "none", label_smoothing = 0}]):
+-- logits (N, C) and ids (N), (N, C, d…) and (N, d…), or (C) and one id; weight (C): of the classes, and a mean is divided by
+-- their sum.
+function functional.cross_entropy(logits, targets, ...)
+  local weight, size_average, ignore_index, reduce, reduction, smoothing = keywords.values("cross_entropy",
+    {"weight", "size_average", "ignore_index", "reduce", "reduction", "label_smoothing"}, ...)
+  reduction, ignore_index = reduction_of("cross_entropy", size_average, reduce, reduction), ignore_index or -100
+  logits, smoothing = wide(logits), smoothing or 0
+  local loss
+  if logits.ndim == 2 and weight == nil and smoothing == 0 then
+    return torch.ops.cross_entropy(logits, targets, {ignore_index = ignore_index, reduction = reduction})
+  end
+  local rows, ids = as_rows("cross_entropy", logits, targets)
+  if weight == nil and smoothing == 0 then
+    loss = torch.ops.cross_entropy(rows, ids, {ignore_index = ignore_index, reduction = reduction})
+  else
+    loss = weighed(rows, ids, weight, ignore_index, reduction, smoothing)
+  end
+  return reduction == "none" and loss:reshape(targets.shape) or loss
+end
+
+local function check_pair(name, input, target)
+  if not torch.is_tensor(target) or input.shape ~= target.shape then
+    keywords.fail("%s: expected an input and a target of one shape, got %s and %s", name, input.shape,
+                  torch.is_tensor(target) and tostring(target.shape) or keywords.show(target))
+  end
 end
 
 --- F.mse_loss(input, target[, {reduction = "mean" | "sum" | "none"}]): (input - target)^2, reduced.
-function functional.mse_loss(input, target, options)
-  local o = keywords.read("mse_loss", options, {"reduction"})
-  return reduced("mse_loss", (wide(input) - wide(target)):square(), o.reduction)
+function functional.mse_loss(input, target, ...)
+  local reduction = reduction_of("mse_loss", keywords.values("mse_loss", {"size_average", "reduce", "reduction"}, ...))
+  check_pair("mse_loss", input, target)
+  return reduced((wide(input) - wide(target)):square(), reduction)
 end
 
 --- F.l1_loss(input, target[, {reduction = "mean" | "sum" | "none"}]): |input - target|, reduced.
-function functional.l1_loss(input, target, options)
-  local o = keywords.read("l1_loss", options, {"reduction"})
-  return reduced("l1_loss", (input - target):abs(), o.reduction)
+function functional.l1_loss(input, target, ...)
+  local reduction = reduction_of("l1_loss", keywords.values("l1_loss", {"size_average", "reduce", "reduction"}, ...))
+  check_pair("l1_loss", input, target)
+  return reduced((wide(input) - wide(target)):abs(), reduction)
 end
 
---- F.dropout(x[, {p = 0.5, training = true}]): zeroes elements with probability p and multiplies the others
--- by 1 / (1 - p), from a fresh random stream; x itself without training.
-function functional.dropout(x, options)
-  if type(options) == "number" then options = {p = options} end
-  local o = keywords.read("dropout", options, {"p", "training"})
-  local p = o.p or 0.5
+--- F.dropout(x, p = 0.5, training = true): zeroes elements with probability p and multiplies the others by
+-- 1 / (1 - p), from a fresh random stream; x itself without training.
+function functional.dropout(x, ...)
+  local p, training, inplace = keywords.values("dropout", {"p", "training", "inplace"}, ...)
+  p = p or 0.5
+  keywords.no_inplace("dropout", inplace)
   if not (p >= 0 and p <= 1) then keywords.fail("dropout: p must be in [0, 1], got %s", tostring(p)) end
-  if o.training == false or p == 0 then return x end
+  if training == false or p == 0 then return x end
   if p == 1 then return x * 0 end
   local seed, stream = native.random_stream()
   return torch.ops.dropout(x, {p = p, seed = seed, stream = stream})

@@ -1,5 +1,6 @@
 --- functions.lua: functions of torch that are a few lines of other ops; all of them are methods too.
 local native = require "native"
+local keywords = require "gt.keywords"
 
 local functions = {}
 
@@ -208,50 +209,158 @@ function functions.argsort(t, ...)
   return indices
 end
 
---- count_nonzero(t) -> 0-d int64 tensor
-function functions.count_nonzero(t)
+--- count_nonzero(t[, dim]) -> int64 tensor: how many elements are not 0, of all or along dim (a number or a list)
+function functions.count_nonzero(t, ...)
   need("count_nonzero", t)
-  return t:ne(0):sum()
+  local dim = keywords.values("count_nonzero", {"dim"}, ...)
+  return t:ne(0):sum {dim = dim}
 end
 
---- quantile(t, q, {dim =, keepdim =}): linear interpolation between the sorted elements; q in [0, 1] is a number
-function functions.quantile(t, q, dim, keepdim)
-  need("quantile", t)
-  if type(q) ~= "number" or not (q >= 0 and q <= 1) then
-    refuse("quantile: q expects a number in [0, 1], got %s", tostring(q))
+--- t with the dimension of an order statistic: all of t as one dimension without `dim`, a number as one element.
+local function lined_up(name, t, dim)
+  if dim == nil or t.ndim == 0 then
+    if dim ~= nil then resolve(name, dim, 1) end
+    return t:reshape(-1), 0
   end
-  if type(dim) == "table" then dim, keepdim = dim.dim, dim.keepdim end
-  if dim == nil then t, dim = t:reshape(-1), 0 end
-  dim = resolve("quantile", dim, t.ndim)
-  if t:size(dim) == 0 then refuse "quantile: no elements" end
-  local sorted = t:sort(dim)
-  local place = q * (t:size(dim) - 1)
-  local low = math.floor(place)
-  local high = math.min(low + 1, t:size(dim) - 1)
-  local a, b = sorted:slice(dim, low, low + 1), sorted:slice(dim, high, high + 1)
-  local out = a + (b - a) * (place - low)
-  return keepdim and out or out:squeeze(dim)
+  return t, resolve(name, dim, t.ndim)
 end
 
---- median(t): the middle element, the lower of two -> 0-d tensor
-function functions.median(t)
+--- Cuts a reduced dimension of size 1 out of `out`, or keeps it; without `dim` all dimensions of t were reduced.
+local function reduced(out, t, dim, at, keepdim)
+  if t.ndim == 0 then return out:reshape {} end
+  if not keepdim then return out:squeeze(at) end
+  if dim ~= nil then return out end
+  local ones = {}
+  for i = 1, t.ndim do ones[i] = 1 end
+  return out:reshape(ones)
+end
+
+local mode_of = {linear = true, lower = math.floor, higher = math.ceil, midpoint = true, nearest = function(x)
+  local low = math.floor(x)
+  if x - low == 0.5 then return low % 2 == 0 and low or low + 1 end
+  return math.floor(x + 0.5)
+end}
+
+--- The quantiles q in [0, 1] as places between the n sorted elements, computed as wide as the elements are.
+local function places(t, q, n)
+  local dtype = t.dtype == torch.float64 and t.dtype or torch.float32
+  if type(q) == "number" then q = torch.tensor(q, {dtype = dtype}) end
+  if not torch.is_tensor(q) or q.ndim > 1 or q:numel() == 0 or not q.dtype.is_floating_point then
+    refuse("quantile: expected q as a number or a 1-d tensor of floats, got %s", keywords.show(q))
+  end
+  q = q:detach()
+  if not q:ge(0):logical_and(q:le(1)):all():item() then
+    refuse("quantile: expected q in [0, 1], got %s", q.ndim == 0 and q:item() or q)
+  end
+  return (q:to(dtype) * (n - 1)):reshape(-1):tolist(), q.ndim == 1
+end
+
+--- quantile(t, q[, dim[, keepdim = false]][, {interpolation = "linear"}]): the value below which the part q in [0, 1] of
+-- the elements lies, of all or along dim; q is a number, or a 1-d tensor, which makes a new first dimension.
+-- Between two elements: "linear", "lower", "higher", "nearest" or "midpoint".  A nan makes the result nan.
+function functions.quantile(t, q, ...)
+  need("quantile", t)
+  local dim, keepdim, interpolation = keywords.values("quantile", {"dim", "keepdim", "interpolation"}, ...)
+  local mode = mode_of[interpolation or "linear"]
+  if not mode then
+    refuse("quantile: interpolation must be 'linear', 'lower', 'higher', 'nearest' or 'midpoint', got %s",
+           keywords.show(interpolation))
+  end
+  if not t.dtype.is_floating_point then refuse("quantile: expected a tensor of floats, got %s", t.dtype) end
+  local line, at = lined_up("quantile", t, dim)
+  local n = line:size(at)
+  if n == 0 then refuse("quantile: expected at least one element along the dimension, got %s", t.shape) end
+  local list, several = places(t, q, n)
+  local sorted, out = line:sort(at), {}
+  local function element(i) return sorted:slice(at, i, i + 1) end
+  local last = element(n - 1) -- nan sorts last
+  for i, place in ipairs(list) do
+    if mode ~= true then place = mode(place) end
+    local low, high = math.floor(place), math.ceil(place)
+    local a, value = element(low)
+    if low == high then
+      value = a
+    else
+      local b, weight = element(high), interpolation == "midpoint" and 0.5 or place - low
+      local between = weight < 0.5 and a + (b - a) * weight or b - (b - a) * (1 - weight)
+      value = torch.where(a:isfinite():logical_and(b:isfinite()), between, a + b)
+    end
+    out[i] = reduced(torch.where(last:isnan(), last, value), t, dim, at, keepdim)
+  end
+  return several and functions.stack(out) or out[1]
+end
+
+--- median(t) -> the middle element, the lower of two; median(t, dim[, keepdim = false]) -> values, indices along dim.
+-- A nan is the median where there is one.
+function functions.median(t, ...)
   need("median", t)
-  if t:numel() == 0 then refuse "median: no elements" end
-  local sorted = t:reshape(-1):sort()
-  return sorted[(t:numel() - 1) // 2]
+  local dim, keepdim = keywords.values("median", {"dim", "keepdim"}, ...)
+  local line, at = lined_up("median", t, dim)
+  local n = line:size(at)
+  if n == 0 and dim == nil and t.dtype.is_floating_point then return t:sum() * (0 / 0) end
+  if n == 0 then refuse("median: expected at least one element along the dimension, got %s", t.shape) end
+  local sorted, order = line:sort(at)
+  local nans = sorted:isnan():sum(at, true) -- they sort last
+  local place = torch.where(nans:gt(0), n - nans, (n - 1) // 2)
+  local values = reduced(sorted:gather(at, place), t, dim, at, keepdim)
+  if dim == nil then return values end
+  return values, reduced(order:gather(at, place), t, dim, at, keepdim)
 end
 
---- multinomial(weights, n): n independent draws of positions in proportion to weights (…, V) -> int64 (…, n)
-function functions.multinomial(weights, n)
+--- Raises with the first weight that is none: weights (…, V) of the caller, `rows` (n, V) of them.
+local function check_weights(weights, rows)
+  local bad = rows:ge(0):logical_and(rows:lt(math.huge)):logical_not():nonzero()
+  if bad:size(0) > 0 then
+    local row, column = bad[{0, 0}]:item(), bad[{0, 1}]:item()
+    refuse("multinomial: expected finite weights from 0 on, got %s at [%s%d] of %s", rows[{row, column}]:item(),
+           weights.ndim == 2 and row .. ", " or "", column, weights.shape)
+  end
+  return rows:gt(0):sum(-1)
+end
+
+--- multinomial(weights, num_samples, replacement = false) -> int64 positions, drawn in proportion to weights (V) or (n, V),
+-- which need not add up to 1: (num_samples) or (n, num_samples) of them.  Without replacement all of a row differ.
+function functions.multinomial(weights, ...)
   need("multinomial", weights)
-  whole("multinomial", "number of draws", n, 1)
-  local sums = weights:detach():double():cumsum(-1)
-  local shape = weights.shape:tolist()
-  local total = sums["..., -1:"]
-  if not total:gt(0):all():item() then refuse "multinomial: weights must not be negative and not all zero" end
-  shape[#shape] = n
-  local draws = torch.rand(shape, {dtype = torch.float64, device = weights.device}) * total
-  return sums:unsqueeze(-2):le(draws:unsqueeze(-1)):sum(-1)
+  local n, replacement = keywords.values("multinomial", {"num_samples", "replacement"}, ...)
+  whole("multinomial", "num_samples", n, 1)
+  if weights.ndim ~= 1 and weights.ndim ~= 2 then
+    refuse("multinomial: expected weights with 1 or 2 dimensions, got %s", weights.shape)
+  end
+  local rows = weights:detach():double():reshape(-1, weights:size(-1))
+  local positive = check_weights(weights, rows)
+  local wanted = replacement and 1 or n
+  local short = positive:lt(wanted):nonzero()
+  if short:size(0) > 0 then
+    local row = short[{0, 0}]:item()
+    local which, has = weights.ndim == 2 and "row " .. row .. " of the weights has" or "the weights have", positive[row]:item()
+    refuse("multinomial: %s %d above 0, expected at least %d%s", which, has, wanted,
+           has > 0 and "; pass {replacement = true} to draw one several times" or "")
+  end
+  local draws
+  if replacement then
+    local sums = (rows / rows:amax(-1, true)):cumsum(-1) -- scaled: neither overflows nor gets subnormal
+    local at = torch.rand(rows:size(0), n, {dtype = rows.dtype, device = rows.device}) * sums[":, -1:"]
+    draws = sums:unsqueeze(-2):le(at:unsqueeze(-1)):sum(-1)
+  else -- the n first of a race: exponential waiting times with the weights as rates, compared by logarithm
+    local waiting = (1 - torch.rand(rows.shape, {dtype = rows.dtype, device = rows.device})):log():neg()
+    local _, order = (rows:log() - waiting:clamp {min = 2.0 ^ -60}:log()):topk(n, -1)
+    draws = order
+  end
+  return weights.ndim == 2 and draws or draws:reshape(-1)
+end
+
+--- tile(t, …): t repeated so many times along each of its last dimensions; more numbers than dimensions add dimensions in
+-- front.  x:tile(2, 3), x:tile{2, 3}
+function functions.tile(t, ...)
+  need("tile", t)
+  local first = ...
+  local times = torch.is_tensor(first) and {...} or type(first) == "table" and first or
+    type(first) == "userdata" and first:tolist() or {...}
+  local all = table.move(times, 1, #times, math.max(t.ndim - #times, 0) + 1, {})
+  for i = 1, t.ndim - #times do all[i] = 1 end
+  for _, n in ipairs(all) do whole("tile", "times", n, 0) end
+  return t["repeat"](t, all)
 end
 
 return functions
