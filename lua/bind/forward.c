@@ -22,6 +22,26 @@ void gtlua_leave(lua_State *L, lua_State *before) { gtlua_cx(L)->host = before; 
 
 static const char *options[] = {"loss_reduction", "reduction", "cache", "last_only", NULL};
 
+/* Only what takes targets has logits and a loss that these options are about. */
+static void check_option(lua_State *L, const gt_module *m, const char *key) {
+  const char *parameters = m->class->parameters;
+  if (!parameters || !strstr(parameters, "targets"))
+    gtlua_error(L, "%s: forward has no option '%s'", gt_module_class_name(m), key);
+}
+
+/* Takes the text at `index` as the reduction of a loss, given as `key`. */
+static void read_reduction(lua_State *L, const gt_module *m, const char *key, int index,
+                           gt_arguments *out) {
+  static const char *const known[] = {"mean", "sum", "none"};
+  const char *text = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : "";
+  check_option(L, m, key);
+  for (int i = 0; i < GT_COUNT(known); i++)
+    if (strcmp(text, known[i]) == 0) out->reduction = known[i];
+  if (!out->reduction || strcmp(out->reduction, text) != 0)
+    gtlua_error(L, "%s: expected %s none, mean or sum, got '%s'", gt_module_class_name(m), key,
+                luaL_tolstring(L, index, NULL));
+}
+
 static void read_options(lua_State *L, const gt_module *m, int index, gt_arguments *out) {
   char hint[96];
   for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
@@ -29,14 +49,13 @@ static void read_options(lua_State *L, const gt_module *m, int index, gt_argumen
     if (strcmp(key, "cache") == 0) {
       out->cache = gtlua_tocache(L, -1); /* the table keeps it alive, and the text below */
     } else if (strcmp(key, "last_only") == 0) {
+      check_option(L, m, key);
       out->last_only = lua_toboolean(L, -1);
     } else if (strcmp(key, options[0]) != 0 && strcmp(key, options[1]) != 0) {
       gtlua_error(L, "%s: unknown option '%s'%s", gt_module_class_name(m), key,
                   gtlua_suggest(key, options, hint));
-    } else if (lua_type(L, -1) != LUA_TSTRING) {
-      gtlua_error(L, "%s: %s must be 'mean', 'sum' or 'none'", gt_module_class_name(m), key);
     } else {
-      out->reduction = lua_tostring(L, -1);
+      read_reduction(L, m, key, lua_gettop(L), out);
     }
   }
 }
@@ -68,7 +87,7 @@ void gtlua_toarguments(lua_State *L, const gt_module *m, int first, gt_arguments
   if (last > first && lua_istable(L, last) && luaL_len(L, last) == 0)
     read_options(L, m, last--, out);
   else if (last > first && lua_type(L, last) == LUA_TSTRING)
-    out->reduction = lua_tostring(L, last--);
+    read_reduction(L, m, options[0], last--, out);
   if (last - first >= GT_COUNT(out->arg))
     gtlua_error(L, "%s: at most %d arguments, got %d", gt_module_class_name(m), GT_COUNT(out->arg),
                 last - first + 1);

@@ -264,6 +264,50 @@ static void drop_anchor(lua_State *L, const char *name) {
   anchor(L, 1, name);
 }
 
+/* Is there a function by that name in the class of module 1? */
+static bool is_method(lua_State *L, const char *name) {
+  lua_getiuservalue(L, 1, GTLUA_UV_CLASS);
+  bool found = lua_getfield(L, -1, name) == LUA_TFUNCTION;
+  lua_pop(L, 2);
+  return found;
+}
+
+/* Raises unless the name is free in module 1, or that of a slot of the kind. */
+static void check_free(lua_State *L, const gt_module *m, const char *what, const char *name,
+                       gt_slot_kind kind) {
+  static const char *const kinds[] = {"a parameter", "a buffer", "a module"};
+  const gt_slot *slot = gt_module_slot(m, name);
+  if (slot && slot->kind == kind) return;
+  const char *found = slot ? kinds[slot->kind] : is_method(L, name) ? "a method" : NULL;
+  int top = lua_gettop(L);
+  if (!found && push_field(L, 1, name) && !lua_isnil(L, -1)) found = "a field";
+  lua_settop(L, top);
+  if (found)
+    gtlua_error(L, "%s: expected a new name, '%s' is %s of %s already", what, name, found,
+                gt_module_class_name(m));
+}
+
+/* Reading such a name would no longer find the method. */
+static void check_not_method(lua_State *L, const gt_module *m, const char *name) {
+  if (!gt_module_slot(m, name) && is_method(L, name))
+    gtlua_error(L, "%s.%s: expected another name, '%s' is a method", gt_module_class_name(m), name,
+                name);
+}
+
+/* Lua's side looks for modules and parameters that the plain table at 3 would hide. */
+static void check_table(lua_State *L, const char *name) {
+  if (!lua_istable(L, 3) || lua_getmetatable(L, 3)) return;
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  if (lua_getfield(L, -1, "nn.class") == LUA_TTABLE) {
+    lua_getfield(L, -1, "check_table");
+    lua_pushvalue(L, 1);
+    lua_pushstring(L, name);
+    lua_pushvalue(L, 3);
+    lua_call(L, 3, 0);
+  }
+  lua_settop(L, 3);
+}
+
 /* Module 1's slot `name` becomes the child at `value`. */
 static void set_child(lua_State *L, gt_module *m, const char *name, int value) {
   gtlua_check(L, gt_module_set_module(gtlua_cx(L), m, name, gtlua_tomodule(L, value)));
@@ -320,8 +364,10 @@ static int module_newindex(lua_State *L) {
     drop_anchor(L, name);
     set_plain(L, name, 0);
   } else if (gtlua_testmodule(L, 3)) {
+    check_not_method(L, m, name);
     set_child(L, m, name, 3);
   } else if (t && t->parameter) {
+    check_not_method(L, m, name);
     set_parameter(L, m, name, 3);
   } else if (slot && slot->kind == GT_SLOT_BUFFER && t) {
     set_buffer(L, m, name, 3, slot->persistent);
@@ -332,6 +378,7 @@ static int module_newindex(lua_State *L) {
   } else if (find_field(m, name)) {
     return gtlua_error(L, "%s.%s cannot be changed", gt_module_class_name(m), name);
   } else {
+    check_table(L, name);
     set_plain(L, name, 3);
   }
   return 0;
@@ -342,8 +389,10 @@ static int module_newindex(lua_State *L) {
 /* register_buffer(m, name, tensor or nil, persistent) */
 static int register_buffer(lua_State *L) {
   gt_module *m = gtlua_tomodule(L, 1);
+  const char *name = luaL_checkstring(L, 2);
   lua_settop(L, 4);
-  set_buffer(L, m, luaL_checkstring(L, 2), 3, lua_toboolean(L, 4));
+  check_free(L, m, "register_buffer", name, GT_SLOT_BUFFER);
+  set_buffer(L, m, name, 3, lua_toboolean(L, 4));
   return 0;
 }
 
@@ -355,7 +404,18 @@ static int register_parameter(lua_State *L) {
   if (!lua_isnil(L, 3) && !gtlua_totensor(L, 3)->parameter)
     return gtlua_error(L, "register_parameter: '%s' is a plain tensor; wrap it: nn.Parameter(t)",
                        name);
+  check_free(L, m, "register_parameter", name, GT_SLOT_PARAMETER);
   set_parameter(L, m, name, 3);
+  return 0;
+}
+
+/* add_module(m, name, child) */
+static int add_module(lua_State *L) {
+  gt_module *m = gtlua_tomodule(L, 1);
+  const char *name = luaL_checkstring(L, 2);
+  lua_settop(L, 3);
+  check_free(L, m, "add_module", name, GT_SLOT_MODULE);
+  set_child(L, m, name, 3);
   return 0;
 }
 
@@ -520,7 +580,8 @@ static int unhook(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg functions[] = {{"append", append},
+static const luaL_Reg functions[] = {{"add_module", add_module},
+                                     {"append", append},
                                      {"child_as", child_as},
                                      {"children", children},
                                      {"clone", clone},

@@ -59,9 +59,12 @@ static gt_status visit(gt_ctx *cx, const gt_entry *entry, void *data) {
   return gt_fail(cx, GT_EHOOK, "walk over modules failed");
 }
 
-/* walk(m, kind) -> {name, object, …}; kind: parameters, buffers, state, modules, apply */
+/* walk(m, kind) -> {name, object, …}; kind: parameters, buffers, state, modules, apply, or parameters
+ * under all their names */
 static int walk_tree(lua_State *L) {
-  static const char *const kinds[] = {"parameters", "buffers", "state", "modules", "apply", NULL};
+  static const char *const kinds[] = {"parameters", "buffers", "state",
+                                      "modules",    "apply",   "tied parameters",
+                                      NULL};
   gt_ctx *cx = gtlua_cx(L);
   gt_module *m = gtlua_tomodule(L, 1);
   int kind = luaL_checkoption(L, 2, NULL, kinds);
@@ -73,7 +76,8 @@ static int walk_tree(lua_State *L) {
                      : kind == 1 ? gt_each_buffer(cx, m, visit, &w)
                      : kind == 2 ? gt_each_state(cx, m, visit, &w)
                      : kind == 3 ? gt_each_module(cx, m, visit, &w)
-                                 : gt_apply_modules(cx, m, visit, &w);
+                     : kind == 4 ? gt_apply_modules(cx, m, visit, &w)
+                                 : gt_each_parameter(cx, m, false, visit, &w);
   gtlua_check(L, status);
   return 1;
 }

@@ -122,6 +122,16 @@ local function as_groups(name, params)
   return groups
 end
 
+--- What opt:step(closure) gives: closure() with gradients recorded, its loss; nil without one.
+local function evaluate(name, closure)
+  if closure == nil then return nil end
+  if type(closure) ~= "function" then
+    keywords.fail("%s: step expects a function that gives the loss, got %s", name, keywords.show(closure))
+  end
+  local _ <close> = torch.enable_grad()
+  return closure()
+end
+
 function Base:step()
   keywords.fail("%s has no step: define function %s:step()", self.__name, self.__name)
 end
@@ -270,8 +280,13 @@ function Native:add_param_group(group)
   refresh(self, names)
 end
 
---- opt:step(): one update of every parameter; all gradients are checked first.
-function Native:step() native.step(self.native) end
+--- opt:step([closure]): one update of every parameter; all gradients are checked first.  With a function, which computes the
+-- loss, calls backward and returns it: runs that first -> its loss.
+function Native:step(closure)
+  local loss = evaluate(self.__name, closure)
+  native.step(self.native)
+  return loss
+end
 
 --- opt:zero_grad([{set_to_none = true}]): drops the gradients, or fills them with 0.
 function Native:zero_grad(options)
@@ -403,7 +418,8 @@ function Base:load_state_dict(saved)
 end
 
 --- optim.class "Muon": a class of optimizers; define X:init(params, options), which calls
--- self:setup(groups, defaults), and X:step().  self.state[p] is a table per parameter, forgotten with it.
+-- self:setup(groups, defaults), and X:step().  self.state[p] is a table per parameter, forgotten with it.  opt:step(closure)
+-- runs the closure first and returns its loss, unless X:step(closure) takes it itself.
 function optim.class(name)
   local class = {__name = keywords.string("optim.class", "name", name), __tostring = Base.__tostring}
   class.__index = class
@@ -411,6 +427,15 @@ function optim.class(name)
     __index = Base,
     __name = "class",
     __tostring = function() return "class " .. name end,
+    __newindex = function(self, key, value)
+      local info = key == "step" and type(value) == "function" and debug.getinfo(value, "u")
+      if not info or info.nparams > 1 or info.isvararg then return rawset(self, key, value) end
+      rawset(self, key, function(opt, closure)
+        local loss = evaluate(name, closure)
+        value(opt)
+        return loss
+      end)
+    end,
     __call = function(_, ...)
       local state = setmetatable({}, {
         __mode = "k",

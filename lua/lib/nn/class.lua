@@ -14,11 +14,57 @@ local M = {}
 
 local meta = {}
 
+local building = setmetatable({}, {__mode = "k"}) -- objects whose init runs
+local born, births = setmetatable({}, {__mode = "k"}), 0 -- modules and parameters made in Lua -> the how manieth
+
+--- Counts a module or parameter that was made -> it.
+function M.count_birth(object)
+  births = births + 1
+  born[object] = births
+  return object
+end
+
+--- Modules and parameters in plain tables below `value` that were made after number `after`, added to the list `found`.
+local function collect(value, after, found, seen)
+  if type(value) == "table" and getmetatable(value) == nil and not seen[value] then
+    seen[value] = true
+    for _, item in next, value do collect(item, after, found, seen) end
+  elseif (born[value] or 0) > after then
+    found[#found + 1] = value
+  end
+  return found
+end
+
+--- Refuses a plain table in the field `name` that holds modules or parameters made for the module which are nowhere in its
+-- tree: they would be neither trained, moved nor saved.  Older ones are references.  What init fills is looked at when
+-- it is done.
+function M.check_table(self, name, value)
+  local found = not building[self] and collect(value, born[self] or 0, {}, {}) or {}
+  if #found == 0 then return end
+  local known = {}
+  for _, kind in ipairs {"modules", "parameters"} do
+    for _, item in ipairs(native.walk(self, kind)) do known[item] = true end
+  end
+  for _, item in ipairs(found) do
+    if not known[item] then
+      local what, form = "modules", "nn.ModuleList{…} or nn.ModuleDict{…}"
+      if not native.is_module(item) then what, form = "parameters", "self:register_parameter(name, p) for each" end
+      keywords.fail("%s.%s: a plain table keeps its %s out of the model, they would not be trained or saved; use %s",
+                    native.class_name(self), name, what, form)
+    end
+  end
+end
+
 --- Builds an object: the module first, then class:init(…) fills it.
 function meta.__call(class, ...)
   local object
   if class.__native then object = native.new_empty(class) else object = native.new_module(class) end
+  building[M.count_birth(object)] = true
   class.init(object, ...)
+  building[object] = nil
+  for name, value in next, native.fields(object) or {} do
+    if type(value) == "table" then M.check_table(object, name, value) end
+  end
   return object
 end
 
@@ -117,6 +163,9 @@ end
 
 function Module:init(...)
   local name = native.class_name(self)
+  if select("#", ...) > 0 and M.built_in[native.class_of(self)] then
+    keywords.fail("%s takes no arguments, got %d", name, select("#", ...))
+  end
   if select("#", ...) > 0 then
     keywords.fail("%s has no init and takes no arguments, got %d: define function %s:init(…)", name, select("#", ...), name)
   end
@@ -132,14 +181,40 @@ function Module:extra_repr() return "" end -- luacheck: no unused args
 
 -- ---- Module: looking inside ----
 
---- for p in m:parameters(): every parameter once, in order of registration.
-function Module:parameters() return objects_of(native.walk(self, "parameters")) end
+--- {name, object, …} of a walk by PyTorch's arguments: a prefix of the names, without recurse only what the module holds
+-- itself, without remove_duplicate what is tied under every name.
+local function walk(self, kind, prefix, recurse, remove_duplicate)
+  local list, out = native.walk(self, remove_duplicate == false and "tied " .. kind or kind), {}
+  prefix = prefix and prefix ~= "" and keywords.string("walk", "prefix", prefix) .. "." or ""
+  for i = 1, #list, 2 do
+    if recurse ~= false or not list[i]:find(".", 1, true) then
+      out[#out + 1], out[#out + 2] = prefix .. list[i], list[i + 1]
+    end
+  end
+  return out
+end
 
---- for name, p in m:named_parameters(): a tied parameter appears under its first name.
-function Module:named_parameters() return pairs_of(native.walk(self, "parameters")) end
+--- m:parameters(recurse = true): for p in m:parameters(), every parameter once, in order of registration; without recurse
+-- those that the module holds itself.
+function Module:parameters(...)
+  return objects_of(walk(self, "parameters", nil, (keywords.values("parameters", {"recurse"}, ...))))
+end
 
-function Module:buffers() return objects_of(native.walk(self, "buffers")) end
-function Module:named_buffers() return pairs_of(native.walk(self, "buffers")) end
+--- m:named_parameters(prefix = "", recurse = true, remove_duplicate = true): for name, p in m:named_parameters(); a tied
+-- parameter appears under its first name, without remove_duplicate under all.
+function Module:named_parameters(...)
+  return pairs_of(walk(self, "parameters", keywords.values("named_parameters", {"prefix", "recurse", "remove_duplicate"}, ...)))
+end
+
+--- m:buffers(recurse = true): for b in m:buffers(), every buffer once
+function Module:buffers(...)
+  return objects_of(walk(self, "buffers", nil, (keywords.values("buffers", {"recurse"}, ...))))
+end
+
+--- m:named_buffers(prefix = "", recurse = true): for name, b in m:named_buffers()
+function Module:named_buffers(...)
+  return pairs_of(walk(self, "buffers", keywords.values("named_buffers", {"prefix", "recurse"}, ...)))
+end
 
 --- for child in m:children(): direct children, each once.
 function Module:children()
@@ -202,7 +277,7 @@ function Module:has(name) return native.has(self, name) end
 
 --- Number of parameter elements, tied ones once; {trainable = true} counts only those with gradients.
 function Module:num_params(options)
-  if not (options and options.trainable) then return native.num_params(self) end
+  if not keywords.read("num_params", options, {"trainable"}).trainable then return native.num_params(self) end
   local count = 0
   for p in self:parameters() do
     if p.requires_grad then count = count + p:numel() end
@@ -216,24 +291,23 @@ end
 -- factor in force.  reparam's p:apply(m) sets these.
 function Module:forward_multiplier(c) return require "native.reparam".multiplier(self, c) end
 
---- m:register_buffer(name, tensor or nil[, {persistent = true}])
-function Module:register_buffer(name, tensor, options)
-  local o = keywords.read("register_buffer", options, {"persistent"})
-  native.register_buffer(self, keywords.string("register_buffer", "name", name), tensor,
-                         o.persistent ~= false)
+--- m:register_buffer(name, tensor or nil, persistent = true); the name must be free, or that of a buffer.
+function Module:register_buffer(name, tensor, ...)
+  local persistent = keywords.values("register_buffer", {"persistent"}, ...)
+  native.register_buffer(self, keywords.string("register_buffer", "name", name), tensor, persistent ~= false)
 end
 
---- m:register_parameter(name, parameter or nil): with nil the name reads as nil.
+--- m:register_parameter(name, parameter or nil): with nil the name reads as nil; it must be free, or that of a parameter.
 function Module:register_parameter(name, parameter)
   native.register_parameter(self, keywords.string("register_parameter", "name", name), parameter)
 end
 
---- m:add_module(name, child), for names that are no identifiers.
+--- m:add_module(name, child), for names that are no identifiers; the name must be free, or that of a child.
 function Module:add_module(name, child)
   if not native.is_module(child) then
     keywords.fail("add_module: '%s' must be a module, got %s", tostring(name), torch.type(child))
   end
-  self[name] = child
+  native.add_module(self, keywords.string("add_module", "name", name), child)
 end
 
 --- All names of a tensor in m: "token_embedding.weight = lm_head.weight".
@@ -262,20 +336,35 @@ function Module:apply(fn, options)
   return self
 end
 
---- m:train([false]): training mode of the whole tree; m:eval() is m:train(false).
+--- true unless `value` is false; raises for what is neither true, false nor nil.
+local function truth(name, value)
+  if value ~= nil and type(value) ~= "boolean" then
+    keywords.fail("%s: expected true or false, got %s", name, keywords.show(value))
+  end
+  return value ~= false
+end
+
+--- m:train(mode = true): training mode of the whole tree; m:eval() is m:train(false).
 function Module:train(mode)
-  native.train(self, mode ~= false)
+  native.train(self, truth("train", mode))
   return self
 end
 
 function Module:eval() return Module.train(self, false) end
 
 function Module:requires_grad_(value)
-  native.requires_grad(self, value ~= false)
+  native.requires_grad(self, truth("requires_grad_", value))
   return self
 end
 
-function Module:zero_grad() native.zero_grad(self) end
+--- m:zero_grad(set_to_none = true): drops the gradients of all parameters, or fills them with 0.
+function Module:zero_grad(...)
+  if keywords.values("zero_grad", {"set_to_none"}, ...) ~= false then return native.zero_grad(self) end
+  local _ <close> = torch.no_grad()
+  for p in self:parameters() do
+    if p.grad then p.grad:zero_() end
+  end
+end
 
 --- m:to(dtype or device or {dtype = …, device = …}): in place; parameters keep their identity.
 function Module:to(...) return native.to(self, ...) end
@@ -288,11 +377,14 @@ function Module:cpu() return native.to(self, {device = "cpu"}) end
 
 -- ---- Module: state ----
 
---- Ordered table of all parameters and persistent buffers, tied ones under every name; the tensors
--- share memory with the model.
-function Module:state_dict()
-  local state = odict {}
-  for name, tensor in pairs_of(native.walk(self, "state")) do state[name] = tensor:detach() end
+--- m:state_dict([{prefix = "", keep_vars = false}]): ordered table of all parameters and persistent buffers, tied ones under
+-- every name, the prefix in front; the tensors share memory with the model, with keep_vars they are its own.
+function Module:state_dict(options)
+  local o, state = keywords.read("state_dict", options, {"prefix", "keep_vars"}), odict {}
+  local prefix = keywords.string("state_dict", "prefix", o.prefix or "")
+  for name, tensor in pairs_of(native.walk(self, "state")) do
+    state[prefix .. name] = o.keep_vars and tensor or tensor:detach()
+  end
   return state
 end
 

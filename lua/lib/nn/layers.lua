@@ -15,11 +15,11 @@ end
 
 -- ---- native ----
 
---- nn.Linear(in_features, out_features[, {bias = true, dtype, device}]): y = x Wᵀ + b, W (out, in).
+--- nn.Linear(in_features, out_features, bias = true[, {dtype, device}]): y = x Wᵀ + b, W (out, in).
 local Linear = built_in(core.native_class "Linear")
-function Linear:init(in_features, out_features, options)
-  local o = keywords.read("Linear", options, {"bias", "dtype", "device"})
-  native.init_linear(self, in_features, out_features, o.bias ~= false, o.dtype, o.device)
+function Linear:init(in_features, out_features, ...)
+  local bias, device, dtype = keywords.values("Linear", {"bias", "device", "dtype"}, ...)
+  native.init_linear(self, in_features, out_features, bias ~= false, dtype, device)
 end
 
 --- nn.Embedding(num_embeddings, embedding_dim[, {dtype, device}]): rows of a table by index.
@@ -29,33 +29,55 @@ function Embedding:init(num_embeddings, embedding_dim, options)
   native.init_embedding(self, num_embeddings, embedding_dim, o.dtype, o.device)
 end
 
---- nn.RMSNorm(dim[, {eps, elementwise_affine = true, dtype, device}]): x / rms(x) * weight.
+--- nn.RMSNorm(dim[, eps[, elementwise_affine = true]][, {dtype, device}]): x / rms(x) * weight.
 local RMSNorm = built_in(core.native_class "RMSNorm")
-function RMSNorm:init(dim, options)
-  local o = keywords.read("RMSNorm", options, {"eps", "elementwise_affine", "dtype", "device"})
-  if type(dim) == "table" then dim = dim[1] end
-  native.init_rms_norm(self, dim, o.eps, o.elementwise_affine ~= false, o.dtype, o.device)
+function RMSNorm:init(dim, ...)
+  local eps, affine, device, dtype = keywords.values("RMSNorm", {"eps", "elementwise_affine", "device", "dtype"}, ...)
+  native.init_rms_norm(self, keywords.width("RMSNorm", dim), eps, affine ~= false, dtype, device)
 end
 
---- nn.LayerNorm(dim[, {eps = 1e-5, elementwise_affine = true, bias = true, dtype, device}]):
+--- nn.LayerNorm(dim, eps = 1e-5, elementwise_affine = true, bias = true[, {dtype, device}]):
 -- (x - mean) / sqrt(variance + eps) * weight + bias.
 local LayerNorm = built_in(core.native_class "LayerNorm")
-function LayerNorm:init(dim, options)
-  local o = keywords.read("LayerNorm", options,
-                          {"eps", "elementwise_affine", "bias", "dtype", "device"})
-  if type(dim) == "table" then dim = dim[1] end
-  local affine = o.elementwise_affine ~= false
-  native.init_layer_norm(self, dim, o.eps or 1e-5, affine, affine and o.bias ~= false, o.dtype, o.device)
+function LayerNorm:init(dim, ...)
+  local eps, affine, bias, device, dtype =
+    keywords.values("LayerNorm", {"eps", "elementwise_affine", "bias", "device", "dtype"}, ...)
+  affine = affine ~= false
+  native.init_layer_norm(self, keywords.width("LayerNorm", dim), eps or 1e-5, affine, affine and bias ~= false, dtype, device)
 end
 
 -- ---- containers ----
 
+--- All modules in order, one that stands in two places twice.
 local function iterate(container)
-  local i = -1
+  local step, state, at = pairs(container)
   return function()
-    i = i + 1
-    if i < #container then return container[i] end
+    local module
+    at, module = step(state, at)
+    return module
   end
+end
+
+--- Appends a module to a list or a Sequential.
+local function append(self, module)
+  if not native.is_module(module) then
+    keywords.fail("%s: expected a module, got %s", native.class_name(self), torch.type(module))
+  end
+  native.append(self, module)
+  return self
+end
+
+--- Appends all of a list without gaps or of an iterator.
+local function extend(self, modules)
+  local list, name = keywords.list(native.class_name(self), modules), native.class_name(self)
+  for key in next, list do
+    if math.type(key) ~= "integer" then
+      keywords.fail("%s: expected a list of modules, got the name %s; nn.ModuleDict takes names", name, keywords.show(key))
+    end
+    if key ~= 1 and list[key - 1] == nil then keywords.fail("%s: expected a list without gaps, item %d is nil", name, key - 1) end
+  end
+  for _, module in ipairs(list) do append(self, module) end
+  return self
 end
 
 --- nn.ModuleList{m, …} (or an iterator): list[0] … list[-1], #list, list:iter(), ipairs(list).
@@ -66,37 +88,26 @@ function ModuleList:init(modules)
 end
 
 --- list:append(module)
-function ModuleList:append(module)
-  if not native.is_module(module) then
-    keywords.fail("ModuleList: expected a module, got %s", torch.type(module))
-  end
-  native.append(self, module)
-  return self
-end
-
-function ModuleList:extend(modules)
-  for _, module in ipairs(keywords.list("ModuleList", modules)) do self:append(module) end
-  return self
-end
+ModuleList.append = append
+ModuleList.extend = extend
 
 --- for block in list:iter()
 ModuleList.iter = iterate
 
---- nn.Sequential(m, …) or nn.Sequential{m, …}: calls one after the other.
+--- nn.Sequential(m, …) or nn.Sequential{m, …}: calls one after the other; an odict {{"name", m}, …} names them.
 local Sequential = built_in(core.class "Sequential")
 function Sequential:init(...)
-  local modules = {...}
-  if #modules == 1 and type(modules[1]) == "table" then modules = modules[1] end
-  for _, module in ipairs(modules) do self:append(module) end
+  local first, count = (...), select("#", ...)
+  if count ~= 1 or type(first) ~= "table" then
+    for i = 1, count do append(self, (select(i, ...))) end
+  elseif getmetatable(first) == nil then
+    extend(self, first)
+  else
+    for name, module in pairs(first) do self:add_module(keywords.string("Sequential", "a name", name), module) end
+  end
 end
 
-function Sequential:append(module)
-  if not native.is_module(module) then
-    keywords.fail("Sequential: expected a module, got %s", torch.type(module))
-  end
-  native.append(self, module)
-  return self
-end
+Sequential.append = append
 
 function Sequential:forward(x)
   for module in self:iter() do x = module(x) end
@@ -109,7 +120,9 @@ Sequential.iter = iterate
 local ModuleDict = built_in(core.class "ModuleDict")
 function ModuleDict:init(modules)
   local names = {}
-  for name in pairs(modules or {}) do names[#names + 1] = name end
+  for name in pairs(modules or {}) do
+    names[#names + 1] = keywords.string("ModuleDict", "a name", name)
+  end
   if modules and not getmetatable(modules) then table.sort(names) end -- plain tables have no order
   for _, name in ipairs(names) do self:add_module(name, modules[name]) end
 end
@@ -128,27 +141,34 @@ end
 local function activation(name, fn)
   local class = built_in(core.class(name))
   class.forward = fn
-  return class
+  function class.init(_, ...) keywords.no_inplace(name, (keywords.values(name, {"inplace"}, ...))) end
 end
 
-activation("Identity", function(_, x) return x end)
 activation("ReLU", function(_, x) return torch.relu(x) end)
 activation("SiLU", function(_, x) return F.silu(x) end)
 activation("Tanh", function(_, x) return torch.tanh(x) end)
 activation("Sigmoid", function(_, x) return torch.sigmoid(x) end)
 
---- nn.GELU([{approximate = "none"|"tanh"}])
+local Identity = built_in(core.class "Identity")
+function Identity:init() end -- takes any arguments, as PyTorch's does
+function Identity:forward(x) return x end
+
+--- nn.GELU(approximate = "none" | "tanh")
 local GELU = built_in(core.class "GELU")
-function GELU:init(options)
-  self.approximate = keywords.read("GELU", options, {"approximate"}).approximate or "none"
+function GELU:init(...)
+  self.approximate = keywords.values("GELU", {"approximate"}, ...) or "none"
+  if self.approximate ~= "none" and self.approximate ~= "tanh" then
+    keywords.fail("GELU: approximate must be 'none' or 'tanh', got %s", keywords.show(self.approximate))
+  end
 end
 function GELU:forward(x) return F.gelu(x, {approximate = self.approximate}) end
 function GELU:extra_repr() return "approximate='" .. self.approximate .. "'" end
 
 --- nn.Dropout(p = 0.5): in training zeroes elements with probability p and scales the rest by 1/(1-p).
 local Dropout = built_in(core.class "Dropout")
-function Dropout:init(p)
-  if type(p) == "table" then p = keywords.read("Dropout", p, {"p"}).p end
+function Dropout:init(...)
+  local p, inplace = keywords.values("Dropout", {"p", "inplace"}, ...)
+  keywords.no_inplace("Dropout", inplace)
   self.p = p == nil and 0.5 or keywords.number("Dropout", "p", p)
   if not (self.p >= 0 and self.p <= 1) then keywords.fail("Dropout: p must be in [0, 1], got %s", p) end
 end
@@ -157,10 +177,9 @@ function Dropout:extra_repr() return "p=" .. tostring(self.p) end
 
 -- ---- parameters ----
 
---- nn.Parameter(t[, {requires_grad = true}]): a tensor on t's memory that modules register.
-function layers.Parameter(t, options)
-  local o = keywords.read("Parameter", options, {"requires_grad"})
-  return native.parameter(t, o.requires_grad)
+--- nn.Parameter(t, requires_grad = true): a tensor on t's memory that modules register.
+function layers.Parameter(t, ...)
+  return core.count_birth(native.parameter(t, (keywords.values("Parameter", {"requires_grad"}, ...))))
 end
 
 return layers
