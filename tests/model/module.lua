@@ -388,7 +388,7 @@ test("forward hooks see and replace arguments and results, and can be removed", 
     test.equal(m(torch.ones(1)), 5)
   end
   test.equal(m(torch.ones(1)), {2.0})
-  test.raises(function() m:register_forward_hook(3) end, "expected a function")
+  test.raises(function() m:register_forward_hook(3) end, "hook expects a function, got 3")
 end)
 
 test("hooks on native modules also run below native parents", function()
@@ -428,7 +428,7 @@ test("the layers of nn compute what they say", function()
 end)
 
 test("options of layers are checked", function()
-  test.raises(function() nn.Linear(2, 3, {bais = false}) end, "Linear has no option 'bais' (did you mean 'bias'?)")
+  test.raises(function() nn.Linear(2, 3, {bais = false}) end, "Linear has no argument 'bais' (did you mean 'bias'?)")
   test.raises(function() nn.Linear(2) end, "out_features")
   test.raises(function() nn.Linear(-1, 2) end, "in_features")
   test.raises(function() nn.Linear(2.5, 2) end, "in_features")

@@ -59,25 +59,6 @@ function keywords.read(name, options, allowed)
   return options
 end
 
---- Values of `names`, in that order: given by position, or by name in a table that ends the arguments.
-function keywords.values(name, names, ...)
-  local values, count = {...}, select("#", ...)
-  local last = values[count]
-  if type(last) == "table" and getmetatable(last) == nil and (next(last) == nil or type(next(last)) == "string") then
-    values[count], count = nil, count - 1
-    for key, value in pairs(keywords.read(name, last, names)) do
-      for i, word in ipairs(names) do
-        if word == key and values[i] ~= nil then keywords.fail("%s: %s is given twice", name, key) end
-        if word == key then values[i] = value end
-      end
-    end
-  end
-  if count > #names then
-    keywords.fail("%s: expected at most (%s), got one more: %s", name, table.concat(names, ", "), keywords.show(values[count]))
-  end
-  return table.unpack(values, 1, #names)
-end
-
 --- Refuses PyTorch's inplace = true: nothing here writes into its input without a trailing _.
 function keywords.no_inplace(name, inplace)
   if inplace then keywords.fail("%s: inplace = %s is not supported", name, keywords.show(inplace)) end
@@ -107,6 +88,11 @@ function keywords.pattern(name, what, value)
   local ok, why = pcall(string.find, "", value)
   if not ok then keywords.fail("%s: %s: '%s' is no pattern of Lua: %s", name, what, value, why) end
   return value
+end
+
+function keywords.integer(name, what, value)
+  local whole = math.type(value) and math.tointeger(value)
+  return whole or keywords.fail("%s: %s expects a whole number, got %s", name, what, keywords.show(value))
 end
 
 function keywords.number(name, what, value)

@@ -12,12 +12,11 @@ local optim = {}
 
 local Base = {__name = "Optimizer"}
 
---- opt:zero_grad([{set_to_none = true}])
-function Base:zero_grad(options)
-  local o = keywords.read("zero_grad", options, {"set_to_none"})
+--- opt:zero_grad(set_to_none = true)
+function Base:zero_grad(set_to_none)
   for _, group in ipairs(self.param_groups) do
     for _, p in ipairs(group.params) do
-      if o.set_to_none == false and p.grad then
+      if not set_to_none and p.grad then
         local _ <close> = torch.no_grad()
         p.grad:zero_()
       else
@@ -123,11 +122,8 @@ local function as_groups(name, params)
 end
 
 --- What opt:step(closure) gives: closure() with gradients recorded, its loss; nil without one.
-local function evaluate(name, closure)
+local function evaluate(closure)
   if closure == nil then return nil end
-  if type(closure) ~= "function" then
-    keywords.fail("%s: step expects a function that gives the loss, got %s", name, keywords.show(closure))
-  end
   local _ <close> = torch.enable_grad()
   return closure()
 end
@@ -283,16 +279,13 @@ end
 --- opt:step([closure]): one update of every parameter; all gradients are checked first.  With a function, which computes the
 -- loss, calls backward and returns it: runs that first -> its loss.
 function Native:step(closure)
-  local loss = evaluate(self.__name, closure)
+  local loss = evaluate(closure)
   native.step(self.native)
   return loss
 end
 
---- opt:zero_grad([{set_to_none = true}]): drops the gradients, or fills them with 0.
-function Native:zero_grad(options)
-  local o = keywords.read("zero_grad", options, {"set_to_none"})
-  native.zero_grad(self.native, o.set_to_none ~= false)
-end
+--- opt:zero_grad(set_to_none = true): drops the gradients, or fills them with 0.
+function Native:zero_grad(set_to_none) native.zero_grad(self.native, set_to_none) end
 
 --- opt:state_dict() -> {state = {[i] = {step, tensors}}, param_groups = {…}}; tensors share memory with the optimizer.
 function Native:state_dict()
@@ -323,6 +316,15 @@ function Native:load_state_dict(saved)
     error(message, 0)
   end
 end
+
+keywords.sign(Base, "zero_grad(self, set_to_none: boolean = true)")
+keywords.sign(Native, [[
+  add_param_group(self, group: table)
+  step(self, closure: function = nil)
+  zero_grad(self, set_to_none: boolean = true)
+  state_dict(self)
+  load_state_dict(self, saved: table)
+]])
 
 local function native_class(class)
   local names = settings_of(class)
@@ -431,10 +433,11 @@ function optim.class(name)
       local info = key == "step" and type(value) == "function" and debug.getinfo(value, "u")
       if not info or info.nparams > 1 or info.isvararg then return rawset(self, key, value) end
       rawset(self, key, function(opt, closure)
-        local loss = evaluate(name, closure)
+        local loss = evaluate(closure)
         value(opt)
         return loss
       end)
+      keywords.sign(self, "step(self, closure: function = nil)")
     end,
     __call = function(_, ...)
       local state = setmetatable({}, {

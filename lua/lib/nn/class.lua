@@ -185,9 +185,9 @@ function Module:extra_repr() return "" end -- luacheck: no unused args
 -- itself, without remove_duplicate what is tied under every name.
 local function walk(self, kind, prefix, recurse, remove_duplicate)
   local list, out = native.walk(self, remove_duplicate == false and "tied " .. kind or kind), {}
-  prefix = prefix and prefix ~= "" and keywords.string("walk", "prefix", prefix) .. "." or ""
+  if prefix ~= "" then prefix = prefix .. "." end
   for i = 1, #list, 2 do
-    if recurse ~= false or not list[i]:find(".", 1, true) then
+    if recurse or not list[i]:find(".", 1, true) then
       out[#out + 1], out[#out + 2] = prefix .. list[i], list[i + 1]
     end
   end
@@ -196,25 +196,17 @@ end
 
 --- m:parameters(recurse = true): for p in m:parameters(), every parameter once, in order of registration; without recurse
 -- those that the module holds itself.
-function Module:parameters(...)
-  return objects_of(walk(self, "parameters", nil, (keywords.values("parameters", {"recurse"}, ...))))
-end
+function Module:parameters(recurse) return objects_of(walk(self, "parameters", "", recurse)) end
 
 --- m:named_parameters(prefix = "", recurse = true, remove_duplicate = true): for name, p in m:named_parameters(); a tied
 -- parameter appears under its first name, without remove_duplicate under all.
-function Module:named_parameters(...)
-  return pairs_of(walk(self, "parameters", keywords.values("named_parameters", {"prefix", "recurse", "remove_duplicate"}, ...)))
-end
+function Module:named_parameters(...) return pairs_of(walk(self, "parameters", ...)) end
 
 --- m:buffers(recurse = true): for b in m:buffers(), every buffer once
-function Module:buffers(...)
-  return objects_of(walk(self, "buffers", nil, (keywords.values("buffers", {"recurse"}, ...))))
-end
+function Module:buffers(recurse) return objects_of(walk(self, "buffers", "", recurse)) end
 
 --- m:named_buffers(prefix = "", recurse = true): for name, b in m:named_buffers()
-function Module:named_buffers(...)
-  return pairs_of(walk(self, "buffers", keywords.values("named_buffers", {"prefix", "recurse"}, ...)))
-end
+function Module:named_buffers(...) return pairs_of(walk(self, "buffers", ...)) end
 
 --- for child in m:children(): direct children, each once.
 function Module:children()
@@ -245,18 +237,17 @@ function Module:named_modules() return pairs_of(native.walk(self, "modules")) en
 
 --- m:get_submodule "blocks.0.attn"
 function Module:get_submodule(path)
-  return native.submodule(self, keywords.string("get_submodule", "path", path))
+  return native.submodule(self, path)
 end
 
-local function owner_of(self, what, path)
-  path = keywords.string(what, "path", path)
+local function owner_of(self, path)
   local prefix, name = path:match "^(.*)%.([^.]+)$"
   return prefix and native.submodule(self, prefix) or self, name or path
 end
 
 --- m:get_parameter "blocks.0.attn.key.weight"
 function Module:get_parameter(path)
-  local owner, name = owner_of(self, "get_parameter", path)
+  local owner, name = owner_of(self, path)
   local value = native.has(owner, name) and owner[name] or nil
   if torch.type(value) ~= "nn.Parameter" then
     keywords.fail("%s has no parameter '%s'", native.class_name(self), path)
@@ -265,7 +256,7 @@ function Module:get_parameter(path)
 end
 
 function Module:get_buffer(path)
-  local owner, name = owner_of(self, "get_buffer", path)
+  local owner, name = owner_of(self, path)
   for key, buffer in pairs_of(native.walk(owner, "buffers")) do
     if key == name then return buffer end
   end
@@ -292,23 +283,13 @@ end
 function Module:forward_multiplier(c) return require "native.reparam".multiplier(self, c) end
 
 --- m:register_buffer(name, tensor or nil, persistent = true); the name must be free, or that of a buffer.
-function Module:register_buffer(name, tensor, ...)
-  local persistent = keywords.values("register_buffer", {"persistent"}, ...)
-  native.register_buffer(self, keywords.string("register_buffer", "name", name), tensor, persistent ~= false)
-end
+function Module:register_buffer(name, tensor, persistent) native.register_buffer(self, name, tensor, persistent) end
 
 --- m:register_parameter(name, parameter or nil): with nil the name reads as nil; it must be free, or that of a parameter.
-function Module:register_parameter(name, parameter)
-  native.register_parameter(self, keywords.string("register_parameter", "name", name), parameter)
-end
+function Module:register_parameter(name, parameter) native.register_parameter(self, name, parameter) end
 
 --- m:add_module(name, child), for names that are no identifiers; the name must be free, or that of a child.
-function Module:add_module(name, child)
-  if not native.is_module(child) then
-    keywords.fail("add_module: '%s' must be a module, got %s", tostring(name), torch.type(child))
-  end
-  native.add_module(self, keywords.string("add_module", "name", name), child)
-end
+function Module:add_module(name, child) native.add_module(self, name, child) end
 
 --- All names of a tensor in m: "token_embedding.weight = lm_head.weight".
 local function names_of(self, tensor)
@@ -321,45 +302,36 @@ end
 
 --- m:apply(fn[, {note = false}]): fn(module) for everything below m, then for m itself.  Tells (on stderr)
 -- of tensors that nn.init filled for two modules: the later law stays.
-function Module:apply(fn, options)
-  local o = keywords.read("apply", options, {"note"})
+function Module:apply(fn, note)
   local found = require "nn.laws".twice(function(at)
     for module in objects_of(native.walk(self, "apply")) do
       at(module)
       fn(module)
     end
   end)
-  for _, it in ipairs(o.note ~= false and found or {}) do
+  for _, it in ipairs(note and found or {}) do
     io.stderr:write("note: ", names_of(self, it.tensor), " was initialised twice: ", it.first, ", then ", it.last,
                     ", which stays\n")
   end
   return self
 end
 
---- true unless `value` is false; raises for what is neither true, false nor nil.
-local function truth(name, value)
-  if value ~= nil and type(value) ~= "boolean" then
-    keywords.fail("%s: expected true or false, got %s", name, keywords.show(value))
-  end
-  return value ~= false
-end
-
 --- m:train(mode = true): training mode of the whole tree; m:eval() is m:train(false).
 function Module:train(mode)
-  native.train(self, truth("train", mode))
+  native.train(self, mode)
   return self
 end
 
 function Module:eval() return Module.train(self, false) end
 
 function Module:requires_grad_(value)
-  native.requires_grad(self, truth("requires_grad_", value))
+  native.requires_grad(self, value)
   return self
 end
 
 --- m:zero_grad(set_to_none = true): drops the gradients of all parameters, or fills them with 0.
-function Module:zero_grad(...)
-  if keywords.values("zero_grad", {"set_to_none"}, ...) ~= false then return native.zero_grad(self) end
+function Module:zero_grad(set_to_none)
+  if set_to_none then return native.zero_grad(self) end
   local _ <close> = torch.no_grad()
   for p in self:parameters() do
     if p.grad then p.grad:zero_() end
@@ -377,13 +349,12 @@ function Module:cpu() return native.to(self, {device = "cpu"}) end
 
 -- ---- Module: state ----
 
---- m:state_dict([{prefix = "", keep_vars = false}]): ordered table of all parameters and persistent buffers, tied ones under
+--- m:state_dict{prefix = "", keep_vars = false}: ordered table of all parameters and persistent buffers, tied ones under
 -- every name, the prefix in front; the tensors share memory with the model, with keep_vars they are its own.
-function Module:state_dict(options)
-  local o, state = keywords.read("state_dict", options, {"prefix", "keep_vars"}), odict {}
-  local prefix = keywords.string("state_dict", "prefix", o.prefix or "")
+function Module:state_dict(prefix, keep_vars)
+  local state = odict {}
   for name, tensor in pairs_of(native.walk(self, "state")) do
-    state[prefix .. name] = o.keep_vars and tensor or tensor:detach()
+    state[prefix .. name] = keep_vars and tensor or tensor:detach()
   end
   return state
 end
@@ -397,10 +368,10 @@ local function is_metadata(value)
   return true
 end
 
---- m:load_state_dict(state[, {strict = true}]): copies tensors into the model by name, all or none.
-function Module:load_state_dict(state, options)
-  if is_metadata(options) then options = nil end -- m:load_state_dict(torch.load(path))
-  local o = keywords.read("load_state_dict", options, {"strict"})
+--- m:load_state_dict(state, strict = true): copies tensors into the model by name, all or none.
+function Module:load_state_dict(state, strict)
+  if is_metadata(strict) then strict = true end -- m:load_state_dict(torch.load(path))
+  if type(strict) == "table" then strict = keywords.read("load_state_dict", strict, {"strict"}).strict ~= false end
   if type(state) ~= "table" and type(state) ~= "userdata" then
     keywords.fail("load_state_dict: expected a table of tensors, got %s", torch.type(state))
   end
@@ -408,7 +379,7 @@ function Module:load_state_dict(state, options)
   for name, tensor in pairs(state) do
     names[#names + 1], tensors[#tensors + 1] = name, tensor
   end
-  native.load(self, names, tensors, o.strict ~= false)
+  native.load(self, names, tensors, strict)
   return self
 end
 
@@ -480,5 +451,41 @@ end
 function Module:register_forward_hook(fn)
   return require "nn.hooks".add(self, "after", fn)
 end
+
+keywords.sign(Module, [[
+  parameters(self: module, recurse: boolean = true)
+  named_parameters(self: module, prefix: string = "", recurse: boolean = true, remove_duplicate: boolean = true)
+  buffers(self: module, recurse: boolean = true)
+  named_buffers(self: module, prefix: string = "", recurse: boolean = true)
+  children(self: module)
+  named_children(self: module)
+  modules(self: module)
+  named_modules(self: module)
+  get_submodule(self: module, path: string)
+  get_parameter(self: module, path: string)
+  get_buffer(self: module, path: string)
+  has(self: module, name: string)
+  num_params(self: module, options: table = nil)
+  forward_multiplier(self: module, c: number = nil)
+  register_buffer(self: module, name: string, tensor: tensor = nil, persistent: boolean = true)
+  register_parameter(self: module, name: string, param: tensor = nil)
+  add_module(self: module, name: string, module: module)
+  apply(self: module, fn: function, note: boolean = true)
+  train(self: module, mode: boolean = true)
+  eval(self: module)
+  requires_grad_(self: module, requires_grad: boolean = true)
+  zero_grad(self: module, set_to_none: boolean = true)
+  float(self: module)
+  double(self: module)
+  half(self: module)
+  bfloat16(self: module)
+  cuda(self: module)
+  cpu(self: module)
+  state_dict(self: module, prefix: string = "", keep_vars: boolean = false)
+  load_state_dict(self: module, state, strict: boolean|table = true)
+  clone(self: module)
+  register_forward_pre_hook(self: module, hook: function)
+  register_forward_hook(self: module, hook: function)
+]])
 
 return M

@@ -16,16 +16,14 @@ end
 
 --- F.rms_norm(x, {C}[, weight[, eps]]): x / sqrt(mean(x², last) + eps) * weight.  Without eps the machine
 -- epsilon of float32, 1.1920929e-07.
-function functional.rms_norm(x, shape, ...)
-  local weight, eps = keywords.values("rms_norm", {"weight", "eps"}, ...)
+function functional.rms_norm(x, shape, weight, eps)
   check_width("rms_norm", x, shape)
   return torch.ops.rms_norm(x, weight, {eps = eps})
 end
 
 --- F.layer_norm(x, {C}[, weight[, bias[, eps = 1e-5]]]): (x - mean) / sqrt(variance + eps) * weight + bias
 -- over the last dimension.
-function functional.layer_norm(x, shape, ...)
-  local weight, bias, eps = keywords.values("layer_norm", {"weight", "bias", "eps"}, ...)
+function functional.layer_norm(x, shape, weight, bias, eps)
   check_width("layer_norm", x, shape)
   return torch.ops.layer_norm(x, weight, bias, {eps = eps})
 end
@@ -55,9 +53,9 @@ end
 
 --- Refuses a mask that is none of scores (…, H, T, S) -> the mask, to be put on scores (B, H, T, S).
 local function check_mask(mask, q, k)
-  if not torch.is_tensor(mask) or mask.dtype ~= torch.bool and not mask.dtype.is_floating_point then
+  if mask.dtype ~= torch.bool and not mask.dtype.is_floating_point then
     keywords.fail("%s: expected attn_mask as a bool tensor (true: attend) or a float tensor (added to the scores), got %s",
-                  SDPA, torch.is_tensor(mask) and tostring(mask.dtype) or keywords.show(mask))
+                  SDPA, mask.dtype)
   end
   local shape = q.shape:tolist()
   shape[#shape] = k:size(-2)
@@ -99,16 +97,13 @@ end
 --- F.scaled_dot_product_attention(q, k, v[, attn_mask[, dropout_p = 0[, is_causal = false]]][, {scale, enable_gqa}]):
 -- softmax(scale q kᵀ) v per head, q (…, H, T, D), k and v (…, Hkv, S, D); scale is 1 / sqrt(D) if not given.
 -- attn_mask broadcasts to (…, H, T, S): bool, true where a query sees a key, or float, added to the scores.
-function functional.scaled_dot_product_attention(q, k, v, ...)
-  local mask, dropout_p, is_causal, scale, enable_gqa =
-    keywords.values(SDPA, {"attn_mask", "dropout_p", "is_causal", "scale", "enable_gqa"}, ...)
-  dropout_p = dropout_p or 0
+function functional.scaled_dot_product_attention(q, k, v, mask, dropout_p, is_causal, scale, enable_gqa)
   if mask ~= nil and is_causal then keywords.fail("%s: pass attn_mask or is_causal, not both", SDPA) end
   local shape, q4, k4, v4 = q.shape:tolist(), as_batch(q, k, v)
   if q4:size(1) ~= k4:size(1) and not enable_gqa then
     keywords.fail("%s: q has %d heads, k has %d; pass {enable_gqa = true}", SDPA, q4:size(1), k4:size(1))
   end
-  local settings, y = {layout = "bhtd", is_causal = is_causal or false, scale = scale}
+  local y, settings = nil, {layout = "bhtd", is_causal = is_causal, scale = scale}
   if mask ~= nil then
     y = masked_attention(q4, k4, v4, check_mask(mask, q, k), settings, dropout_p)
   else
@@ -128,15 +123,11 @@ local function wide(x)
   return narrow and torch.is_autocast_enabled(x.device) and x:float() or x
 end
 
---- The name of the reduction, from PyTorch's last three arguments of a loss.
-local function reduction_of(name, size_average, reduce, reduction)
-  if size_average ~= nil or reduce ~= nil then
-    keywords.fail("%s: size_average and reduce are not supported, got %s; pass {reduction = 'mean', 'sum' or 'none'}", name,
-                  keywords.show(size_average ~= nil and size_average or reduce))
-  end
-  if reduction == nil then return "mean" end
-  if reduction == "mean" or reduction == "sum" or reduction == "none" then return reduction end
-  keywords.fail("%s: reduction must be 'mean', 'sum' or 'none', got %s", name, keywords.show(reduction))
+--- PyTorch's older arguments of losses stand before `reduction`.
+local function refuse_old(name, size_average, reduce)
+  if size_average == nil and reduce == nil then return end
+  keywords.fail("%s: size_average and reduce are not supported, got %s; pass {reduction = \"mean\", \"sum\" or \"none\"}", name,
+                keywords.show(size_average ~= nil and size_average or reduce))
 end
 
 local function reduced(loss, reduction)
@@ -146,9 +137,8 @@ end
 
 --- Logits with classes in dimension 1, or alone, and targets without them -> rows (N, C), ids (N).
 local function as_rows(name, logits, targets)
-  if not torch.is_tensor(targets) or targets.dtype.is_floating_point or targets.dtype == torch.bool then
-    keywords.fail("%s: expected whole numbers of classes as targets, got %s", name,
-                  torch.is_tensor(targets) and tostring(targets.dtype) or keywords.show(targets))
+  if targets.dtype.is_floating_point or targets.dtype == torch.bool then
+    keywords.fail("%s: expected whole numbers of classes as targets, got %s", name, targets.dtype)
   end
   if logits.ndim < 2 then
     if logits.ndim == 0 or targets:numel() ~= 1 then
@@ -182,9 +172,8 @@ local function classes_of(name, rows, ids, weight, ignore_index)
                     at[bad[{0, 0}]:item()]:item())
     end
   end
-  if weight ~= nil and not (torch.is_tensor(weight) and weight.ndim == 1 and weight:size(0) == C) then
-    keywords.fail("%s: expected a weight of each class, (%d), got %s", name, C,
-                  torch.is_tensor(weight) and tostring(weight.shape) or keywords.show(weight))
+  if weight and (weight.ndim ~= 1 or weight:size(0) ~= C) then
+    keywords.fail("%s: expected a weight of each class, (%d), got %s", name, C, weight.shape)
   end
   local weights = weight and weight:to(rows.dtype):index_select(0, at) or torch.ones(at.shape, {dtype = rows.dtype, device = at.device})
   return weights:masked_fill(ignored, 0), at, ignored
@@ -203,12 +192,10 @@ end
 --- F.nll_loss(logp, targets[, {weight, ignore_index = -100, reduction = "mean" | "sum" | "none"}]): minus the log
 -- probability of each target's class.  logp (N, C) and ids (N), (N, C, d…) and (N, d…), or (C) and one id; weight (C): of the
 -- classes, and a mean is divided by their sum.
-function functional.nll_loss(logp, targets, ...)
-  local weight, size_average, ignore_index, reduce, reduction =
-    keywords.values("nll_loss", {"weight", "size_average", "ignore_index", "reduce", "reduction"}, ...)
-  reduction = reduction_of("nll_loss", size_average, reduce, reduction)
+function functional.nll_loss(logp, targets, weight, size_average, ignore_index, reduce, reduction)
+  refuse_old("nll_loss", size_average, reduce)
   local rows, ids = as_rows("nll_loss", wide(logp), targets)
-  local weights, at, ignored = classes_of("nll_loss", rows, ids, weight, ignore_index or -100)
+  local weights, at, ignored = classes_of("nll_loss", rows, ids, weight, ignore_index)
   local loss = reduced_rows(nll_rows(rows, weights, at, ignored), weights, reduction)
   return reduction == "none" and loss:reshape(targets.shape) or loss
 end
@@ -229,11 +216,9 @@ end
 --- F.cross_entropy(logits, targets[, {weight, ignore_index = -100, reduction = "mean" | "sum" | "none", label_smoothing = 0}]):
 -- logits (N, C) and ids (N), (N, C, d…) and (N, d…), or (C) and one id; weight (C): of the classes, and a mean is divided by
 -- their sum.
-function functional.cross_entropy(logits, targets, ...)
-  local weight, size_average, ignore_index, reduce, reduction, smoothing = keywords.values("cross_entropy",
-    {"weight", "size_average", "ignore_index", "reduce", "reduction", "label_smoothing"}, ...)
-  reduction, ignore_index = reduction_of("cross_entropy", size_average, reduce, reduction), ignore_index or -100
-  logits, smoothing = wide(logits), smoothing or 0
+function functional.cross_entropy(logits, targets, weight, size_average, ignore_index, reduce, reduction, smoothing)
+  refuse_old("cross_entropy", size_average, reduce)
+  logits = wide(logits)
   local loss
   if logits.ndim == 2 and weight == nil and smoothing == 0 then
     return torch.ops.cross_entropy(logits, targets, {ignore_index = ignore_index, reduction = reduction})
@@ -248,37 +233,51 @@ function functional.cross_entropy(logits, targets, ...)
 end
 
 local function check_pair(name, input, target)
-  if not torch.is_tensor(target) or input.shape ~= target.shape then
-    keywords.fail("%s: expected an input and a target of one shape, got %s and %s", name, input.shape,
-                  torch.is_tensor(target) and tostring(target.shape) or keywords.show(target))
+  if input.shape ~= target.shape then
+    keywords.fail("%s: expected an input and a target of one shape, got %s and %s", name, input.shape, target.shape)
   end
 end
 
 --- F.mse_loss(input, target[, {reduction = "mean" | "sum" | "none"}]): (input - target)^2, reduced.
-function functional.mse_loss(input, target, ...)
-  local reduction = reduction_of("mse_loss", keywords.values("mse_loss", {"size_average", "reduce", "reduction"}, ...))
+function functional.mse_loss(input, target, size_average, reduce, reduction)
+  refuse_old("mse_loss", size_average, reduce)
   check_pair("mse_loss", input, target)
   return reduced((wide(input) - wide(target)):square(), reduction)
 end
 
 --- F.l1_loss(input, target[, {reduction = "mean" | "sum" | "none"}]): |input - target|, reduced.
-function functional.l1_loss(input, target, ...)
-  local reduction = reduction_of("l1_loss", keywords.values("l1_loss", {"size_average", "reduce", "reduction"}, ...))
+function functional.l1_loss(input, target, size_average, reduce, reduction)
+  refuse_old("l1_loss", size_average, reduce)
   check_pair("l1_loss", input, target)
   return reduced((wide(input) - wide(target)):abs(), reduction)
 end
 
 --- F.dropout(x, p = 0.5, training = true): zeroes elements with probability p and multiplies the others by
 -- 1 / (1 - p), from a fresh random stream; x itself without training.
-function functional.dropout(x, ...)
-  local p, training, inplace = keywords.values("dropout", {"p", "training", "inplace"}, ...)
-  p = p or 0.5
+function functional.dropout(x, p, training, inplace)
   keywords.no_inplace("dropout", inplace)
   if not (p >= 0 and p <= 1) then keywords.fail("dropout: p must be in [0, 1], got %s", tostring(p)) end
-  if training == false or p == 0 then return x end
+  if not training or p == 0 then return x end
   if p == 1 then return x * 0 end
   local seed, stream = native.random_stream()
   return torch.ops.dropout(x, {p = p, seed = seed, stream = stream})
 end
+
+keywords.sign(functional, [[
+  rms_norm(x: tensor, normalized_shape: sizes, weight: tensor = nil, eps: number = nil)
+  layer_norm(x: tensor, normalized_shape: sizes, weight: tensor = nil, bias: tensor = nil, eps: number = 1e-5)
+  scaled_dot_product_attention(query: tensor, key: tensor, value: tensor, attn_mask: tensor = nil, dropout_p: number = 0,
+                               is_causal: boolean = false, scale: number = nil, enable_gqa: boolean = false)
+  cross_entropy(input: tensor, target: tensor, weight: tensor = nil, size_average: boolean|string = nil,
+                ignore_index: integer = -100, reduce: boolean|string = nil, reduction: "mean"|"sum"|"none" = "mean",
+                label_smoothing: number = 0)
+  nll_loss(input: tensor, target: tensor, weight: tensor = nil, size_average: boolean|string = nil,
+           ignore_index: integer = -100, reduce: boolean|string = nil, reduction: "mean"|"sum"|"none" = "mean")
+  mse_loss(input: tensor, target: tensor, size_average: boolean|string = nil, reduce: boolean|string = nil,
+           reduction: "mean"|"sum"|"none" = "mean")
+  l1_loss(input: tensor, target: tensor, size_average: boolean|string = nil, reduce: boolean|string = nil,
+          reduction: "mean"|"sum"|"none" = "mean")
+  dropout(x: tensor, p: number = 0.5, training: boolean = true, inplace: boolean = false)
+]])
 
 return functional

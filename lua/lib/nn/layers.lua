@@ -2,10 +2,16 @@
 -- classes in Lua, as a user would write them.
 
 local native = require "native.module"
+local signature = require "native".signature
 local keywords = require "gt.keywords"
 local core = require "nn.class"
 
 local layers = {}
+
+--- Gives the constructor of a class its signature.
+local function sign(class, arguments)
+  class.init = signature(class.__name .. arguments, class.init)
+end
 
 local function built_in(class)
   core.built_in[class] = true
@@ -17,34 +23,34 @@ end
 
 --- nn.Linear(in_features, out_features, bias = true[, {dtype, device}]): y = x Wᵀ + b, W (out, in).
 local Linear = built_in(core.native_class "Linear")
-function Linear:init(in_features, out_features, ...)
-  local bias, device, dtype = keywords.values("Linear", {"bias", "device", "dtype"}, ...)
-  native.init_linear(self, in_features, out_features, bias ~= false, dtype, device)
+function Linear:init(in_features, out_features, bias, device, dtype)
+  native.init_linear(self, in_features, out_features, bias, dtype, device)
 end
+sign(Linear, "(self, in_features: integer, out_features: integer, bias: boolean = true, device: device = nil, dtype: dtype = nil)")
 
 --- nn.Embedding(num_embeddings, embedding_dim[, {dtype, device}]): rows of a table by index.
 local Embedding = built_in(core.native_class "Embedding")
-function Embedding:init(num_embeddings, embedding_dim, options)
-  local o = keywords.read("Embedding", options, {"dtype", "device"})
-  native.init_embedding(self, num_embeddings, embedding_dim, o.dtype, o.device)
+function Embedding:init(num_embeddings, embedding_dim, device, dtype)
+  native.init_embedding(self, num_embeddings, embedding_dim, dtype, device)
 end
+sign(Embedding, "(self, num_embeddings: integer, embedding_dim: integer, device: device = nil, dtype: dtype = nil)")
 
 --- nn.RMSNorm(dim[, eps[, elementwise_affine = true]][, {dtype, device}]): x / rms(x) * weight.
 local RMSNorm = built_in(core.native_class "RMSNorm")
-function RMSNorm:init(dim, ...)
-  local eps, affine, device, dtype = keywords.values("RMSNorm", {"eps", "elementwise_affine", "device", "dtype"}, ...)
-  native.init_rms_norm(self, keywords.width("RMSNorm", dim), eps, affine ~= false, dtype, device)
+function RMSNorm:init(shape, eps, affine, device, dtype)
+  native.init_rms_norm(self, keywords.width("RMSNorm", shape), eps, affine, dtype, device)
 end
+sign(RMSNorm, [[(self, normalized_shape: sizes, eps: number = nil, elementwise_affine: boolean = true, device: device = nil,
+                dtype: dtype = nil)]])
 
 --- nn.LayerNorm(dim, eps = 1e-5, elementwise_affine = true, bias = true[, {dtype, device}]):
 -- (x - mean) / sqrt(variance + eps) * weight + bias.
 local LayerNorm = built_in(core.native_class "LayerNorm")
-function LayerNorm:init(dim, ...)
-  local eps, affine, bias, device, dtype =
-    keywords.values("LayerNorm", {"eps", "elementwise_affine", "bias", "device", "dtype"}, ...)
-  affine = affine ~= false
-  native.init_layer_norm(self, keywords.width("LayerNorm", dim), eps or 1e-5, affine, affine and bias ~= false, dtype, device)
+function LayerNorm:init(shape, eps, affine, bias, device, dtype)
+  native.init_layer_norm(self, keywords.width("LayerNorm", shape), eps, affine, affine and bias, dtype, device)
 end
+sign(LayerNorm, [[(self, normalized_shape: sizes, eps: number = 1e-5, elementwise_affine: boolean = true,
+                  bias: boolean = true, device: device = nil, dtype: dtype = nil)]])
 
 -- ---- containers ----
 
@@ -87,6 +93,8 @@ function ModuleList:init(modules)
   if modules ~= nil then self:extend(modules) end
 end
 
+sign(ModuleList, "(self, modules: list = nil)")
+
 --- list:append(module)
 ModuleList.append = append
 ModuleList.extend = extend
@@ -127,6 +135,8 @@ function ModuleDict:init(modules)
   for _, name in ipairs(names) do self:add_module(name, modules[name]) end
 end
 
+sign(ModuleDict, "(self, modules: table = nil)")
+
 --- for name, module in dict:items()
 function ModuleDict:items() return self:named_children() end
 
@@ -138,16 +148,17 @@ end
 
 -- ---- activations and the like ----
 
-local function activation(name, fn)
+local function activation(name, arguments, fn)
   local class = built_in(core.class(name))
   class.forward = fn
-  function class.init(_, ...) keywords.no_inplace(name, (keywords.values(name, {"inplace"}, ...))) end
+  function class.init(_, inplace) keywords.no_inplace(name, inplace) end
+  sign(class, arguments)
 end
 
-activation("ReLU", function(_, x) return torch.relu(x) end)
-activation("SiLU", function(_, x) return F.silu(x) end)
-activation("Tanh", function(_, x) return torch.tanh(x) end)
-activation("Sigmoid", function(_, x) return torch.sigmoid(x) end)
+activation("ReLU", "(self, inplace: boolean = false)", function(_, x) return torch.relu(x) end)
+activation("SiLU", "(self, inplace: boolean = false)", function(_, x) return F.silu(x) end)
+activation("Tanh", "(self)", function(_, x) return torch.tanh(x) end)
+activation("Sigmoid", "(self)", function(_, x) return torch.sigmoid(x) end)
 
 local Identity = built_in(core.class "Identity")
 function Identity:init() end -- takes any arguments, as PyTorch's does
@@ -155,31 +166,26 @@ function Identity:forward(x) return x end
 
 --- nn.GELU(approximate = "none" | "tanh")
 local GELU = built_in(core.class "GELU")
-function GELU:init(...)
-  self.approximate = keywords.values("GELU", {"approximate"}, ...) or "none"
-  if self.approximate ~= "none" and self.approximate ~= "tanh" then
-    keywords.fail("GELU: approximate must be 'none' or 'tanh', got %s", keywords.show(self.approximate))
-  end
-end
+function GELU:init(approximate) self.approximate = approximate end
+sign(GELU, [[(self, approximate: "none"|"tanh" = "none")]])
 function GELU:forward(x) return F.gelu(x, {approximate = self.approximate}) end
 function GELU:extra_repr() return "approximate='" .. self.approximate .. "'" end
 
 --- nn.Dropout(p = 0.5): in training zeroes elements with probability p and scales the rest by 1/(1-p).
 local Dropout = built_in(core.class "Dropout")
-function Dropout:init(...)
-  local p, inplace = keywords.values("Dropout", {"p", "inplace"}, ...)
+function Dropout:init(p, inplace)
   keywords.no_inplace("Dropout", inplace)
-  self.p = p == nil and 0.5 or keywords.number("Dropout", "p", p)
-  if not (self.p >= 0 and self.p <= 1) then keywords.fail("Dropout: p must be in [0, 1], got %s", p) end
+  if not (p >= 0 and p <= 1) then keywords.fail("Dropout: p must be in [0, 1], got %s", p) end
+  self.p = p
 end
+sign(Dropout, "(self, p: number = 0.5, inplace: boolean = false)")
 function Dropout:forward(x) return F.dropout(x, {p = self.p, training = self.training}) end
 function Dropout:extra_repr() return "p=" .. tostring(self.p) end
 
 -- ---- parameters ----
 
 --- nn.Parameter(t, requires_grad = true): a tensor on t's memory that modules register.
-function layers.Parameter(t, ...)
-  return core.count_birth(native.parameter(t, (keywords.values("Parameter", {"requires_grad"}, ...))))
-end
+function layers.Parameter(t, requires_grad) return core.count_birth(native.parameter(t, requires_grad)) end
+keywords.sign(layers, "Parameter(t: tensor, requires_grad: boolean = true)")
 
 return layers

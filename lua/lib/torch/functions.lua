@@ -6,30 +6,12 @@ local functions = {}
 
 local function refuse(message, ...) native.raise(message:format(...)) end
 
---- Options may come by position or in a trailing table.
-local function option(value, name, default)
-  if type(value) == "table" then value = value[name] end
-  if value == nil then return default end
-  return value
-end
-
---- Refuses what is not a whole number of at least `least`.
-local function whole(name, what, n, least)
-  if math.type(n) ~= "integer" or n < least then
-    refuse("%s: %s expects a whole number from %d on, got %s", name, what, least, tostring(n))
-  end
-end
-
---- Every function here takes a tensor first; the others are checked where they are used.
-local function need(name, ...)
-  for i = 1, select("#", ...) do
-    local value = select(i, ...)
-    if not torch.is_tensor(value) then refuse("%s: argument %d expects a tensor, got %s", name, i, type(value)) end
-  end
+--- Refuses a number below `least`.
+local function at_least(name, what, n, least)
+  if n < least then refuse("%s: %s expects a whole number from %d on, got %d", name, what, least, n) end
 end
 
 local function resolve(name, dim, ndim)
-  if math.type(dim) ~= "integer" then refuse("%s: dim expects a whole number, got %s", name, tostring(dim)) end
   local at = dim < 0 and dim + ndim or dim
   if at < 0 or at >= ndim then refuse("%s: dim %d is out of range for %d dimensions", name, dim, ndim) end
   return at
@@ -37,9 +19,11 @@ end
 
 --- stack(tensors, dim = 0): joins equal shapes along a new dimension.
 function functions.stack(tensors, dim)
-  dim = option(dim, "dim", 0)
-  if type(tensors) ~= "table" or #tensors == 0 then refuse "stack: expected a table of at least one tensor" end
-  need("stack", table.unpack(tensors))
+  tensors = keywords.list("stack", tensors)
+  if #tensors == 0 then refuse "stack: expected a table of at least one tensor" end
+  for i, t in ipairs(tensors) do
+    if not torch.is_tensor(t) then refuse("stack: item %d expects a tensor, got %s", i, keywords.show(t)) end
+  end
   dim = resolve("stack", dim, tensors[1].ndim + 1)
   local rows = {}
   for i, t in ipairs(tensors) do
@@ -53,8 +37,7 @@ end
 
 --- unbind(t, dim = 0) -> table of the slices t[i] along dim
 function functions.unbind(t, dim)
-  need("unbind", t)
-  dim = resolve("unbind", option(dim, "dim", 0), t.ndim)
+  dim = resolve("unbind", dim, t.ndim)
   local rows = {}
   for i = 0, t:size(dim) - 1 do rows[i + 1] = t:select(dim, i) end
   return rows
@@ -62,13 +45,12 @@ end
 
 --- split(t, size, dim = 0): pieces of `size` (the last may be smaller), or of the sizes in a table -> table of views
 function functions.split(t, size, dim)
-  need("split", t)
-  dim = resolve("split", option(dim, "dim", 0), t.ndim)
+  dim = resolve("split", dim, t.ndim)
   local total, pieces, start = t:size(dim), {}, 0
   if type(size) == "table" then
     local sum = 0
     for _, n in ipairs(size) do
-      whole("split", "size", n, 0)
+      at_least("split", "size", keywords.integer("split", "size", n), 0)
       sum = sum + n
     end
     if sum ~= total then refuse("split: sizes add up to %d, dimension %d has %d", sum, dim, total) end
@@ -78,7 +60,7 @@ function functions.split(t, size, dim)
     end
     return pieces
   end
-  whole("split", "size", size, 1)
+  at_least("split", "size", size, 1)
   repeat
     pieces[#pieces + 1] = t:slice(dim, start, math.min(start + size, total))
     start = start + size
@@ -88,19 +70,17 @@ end
 
 --- chunk(t, n, dim = 0): at most n pieces of equal size (the last may be smaller) -> table of views
 function functions.chunk(t, n, dim)
-  need("chunk", t)
-  whole("chunk", "number of pieces", n, 1)
-  local at = resolve("chunk", option(dim, "dim", 0), t.ndim)
+  at_least("chunk", "chunks", n, 1)
+  local at = resolve("chunk", dim, t.ndim)
   return functions.split(t, math.max((t:size(at) + n - 1) // n, 1), at)
 end
 
 --- narrow(t, dim, start, length): view of t[start : start + length] along dim
 function functions.narrow(t, dim, start, length)
-  need("narrow", t)
   local at = resolve("narrow", dim, t.ndim)
   local size = t:size(at)
-  whole("narrow", "start", start, -size)
-  whole("narrow", "length", length, 0)
+  at_least("narrow", "start", start, -size)
+  at_least("narrow", "length", length, 0)
   if start < 0 then start = start + size end
   if start > size or length > size - start then
     refuse("narrow: %d elements from %d on do not fit into dimension %d with size %d", length, start, at, size)
@@ -110,11 +90,8 @@ end
 
 --- flatten(t, start_dim = 0, end_dim = -1): joins dimensions
 function functions.flatten(t, start_dim, end_dim)
-  need("flatten", t)
   if t.ndim == 0 then return t:reshape(1) end
-  local options = type(start_dim) == "table" and start_dim or nil
-  local first = resolve("flatten", option(options or start_dim, "start_dim", 0), t.ndim)
-  local last = resolve("flatten", option(options or end_dim, "end_dim", -1), t.ndim)
+  local first, last = resolve("flatten", start_dim, t.ndim), resolve("flatten", end_dim, t.ndim)
   if first > last then refuse("flatten: start_dim %d is behind end_dim %d", first, last) end
   local shape, joined = {}, 1
   for i = 0, t.ndim - 1 do
@@ -126,14 +103,12 @@ end
 
 --- t(x): a matrix transposed; vectors stay as they are
 function functions.t(x)
-  need("t", x)
   if x.ndim > 2 then refuse("t: expected at most 2 dimensions, got %d", x.ndim) end
   return x.ndim == 2 and x:transpose(0, 1) or x
 end
 
 --- movedim(t, from, to): moves one dimension
 function functions.movedim(t, from, to)
-  need("movedim", t)
   from, to = resolve("movedim", from, t.ndim), resolve("movedim", to, t.ndim)
   local order = {}
   for i = 0, t.ndim - 1 do
@@ -146,7 +121,7 @@ end
 -- other names of methods
 for name, method in pairs {swapaxes = "transpose", clip = "clamp"} do
   functions[name] = function(t, ...)
-    need(name, t)
+    if not torch.is_tensor(t) then refuse("%s: expected a tensor, got %s", name, keywords.show(t)) end
     return t[method](t, ...)
   end
 end
@@ -156,14 +131,10 @@ for name, from in pairs {
   expand_as = {"expand", "shape"}, view_as = {"view", "shape"}, reshape_as = {"reshape", "shape"}, type_as = {"to", "dtype"},
 } do
   local method, property = table.unpack(from)
-  functions[name] = function(t, other)
-    need(name, t, other)
-    return t[method](t, other[property])
-  end
+  functions[name] = function(t, other) return t[method](t, other[property]) end
 end
 
 local function ranks(name, a, b, rank_a, rank_b)
-  need(name, a, b)
   if a.ndim ~= rank_a or b.ndim ~= rank_b then
     refuse("%s: expected %d and %d dimensions, got %s and %s", name, rank_a, rank_b, a.shape, b.shape)
   end
@@ -181,40 +152,30 @@ function functions.dot(a, b) return ranks("dot", a, b, 1, 1) end
 
 --- equal(a, b): same shape and every element equal -> boolean
 function functions.equal(a, b)
-  need("equal", a, b)
   if a.shape ~= b.shape then return false end
   return a:eq(b):all():item()
 end
 
 --- isclose(a, b, {rtol = 1e-5, atol = 1e-8, equal_nan = false}) -> bool tensor, |a - b| <= atol + rtol |b|
-function functions.isclose(a, b, options)
-  need("isclose", a, b)
-  options = defaults(options, {rtol = 1e-5, atol = 1e-8, equal_nan = false})
+function functions.isclose(a, b, rtol, atol, equal_nan)
   a, b = a:detach(), b:detach()
-  local close = (a - b):abs():le(b:abs() * options.rtol + options.atol):logical_or(a:eq(b))
+  local close = (a - b):abs():le(b:abs() * rtol + atol):logical_or(a:eq(b))
   close = close:logical_and(b:isfinite():logical_or(a:eq(b)))
-  if options.equal_nan then close = close:logical_or(a:isnan():logical_and(b:isnan())) end
+  if equal_nan then close = close:logical_or(a:isnan():logical_and(b:isnan())) end
   return close
 end
 
 --- allclose(a, b, {rtol = 1e-5, atol = 1e-8, equal_nan = false}) -> boolean
-function functions.allclose(a, b, options)
-  return functions.isclose(a, b, options):all():item()
-end
+function functions.allclose(...) return functions.isclose(...):all():item() end
 
 --- argsort(t, dim = -1, descending = false) -> indices that sort t
-function functions.argsort(t, ...)
-  need("argsort", t)
-  local _, indices = t:sort(...)
+function functions.argsort(t, dim, descending)
+  local _, indices = t:sort(dim, descending)
   return indices
 end
 
 --- count_nonzero(t[, dim]) -> int64 tensor: how many elements are not 0, of all or along dim (a number or a list)
-function functions.count_nonzero(t, ...)
-  need("count_nonzero", t)
-  local dim = keywords.values("count_nonzero", {"dim"}, ...)
-  return t:ne(0):sum {dim = dim}
-end
+function functions.count_nonzero(t, dim) return t:ne(0):sum {dim = dim} end
 
 --- t with the dimension of an order statistic: all of t as one dimension without `dim`, a number as one element.
 local function lined_up(name, t, dim)
@@ -235,18 +196,21 @@ local function reduced(out, t, dim, at, keepdim)
   return out:reshape(ones)
 end
 
-local mode_of = {linear = true, lower = math.floor, higher = math.ceil, midpoint = true, nearest = function(x)
+local place_of = {lower = math.floor, higher = math.ceil}
+
+--- To the nearest whole number, of two the even one.
+function place_of.nearest(x)
   local low = math.floor(x)
-  if x - low == 0.5 then return low % 2 == 0 and low or low + 1 end
+  if x - low == 0.5 then return low + low % 2 end
   return math.floor(x + 0.5)
-end}
+end
 
 --- The quantiles q in [0, 1] as places between the n sorted elements, computed as wide as the elements are.
 local function places(t, q, n)
   local dtype = t.dtype == torch.float64 and t.dtype or torch.float32
   if type(q) == "number" then q = torch.tensor(q, {dtype = dtype}) end
-  if not torch.is_tensor(q) or q.ndim > 1 or q:numel() == 0 or not q.dtype.is_floating_point then
-    refuse("quantile: expected q as a number or a 1-d tensor of floats, got %s", keywords.show(q))
+  if q.ndim > 1 or q:numel() == 0 or not q.dtype.is_floating_point then
+    refuse("quantile: expected q as a number or a 1-d tensor of floats, got %s %s", q.dtype, q.shape)
   end
   q = q:detach()
   if not q:ge(0):logical_and(q:le(1)):all():item() then
@@ -258,14 +222,7 @@ end
 --- quantile(t, q[, dim[, keepdim = false]][, {interpolation = "linear"}]): the value below which the part q in [0, 1] of
 -- the elements lies, of all or along dim; q is a number, or a 1-d tensor, which makes a new first dimension.
 -- Between two elements: "linear", "lower", "higher", "nearest" or "midpoint".  A nan makes the result nan.
-function functions.quantile(t, q, ...)
-  need("quantile", t)
-  local dim, keepdim, interpolation = keywords.values("quantile", {"dim", "keepdim", "interpolation"}, ...)
-  local mode = mode_of[interpolation or "linear"]
-  if not mode then
-    refuse("quantile: interpolation must be 'linear', 'lower', 'higher', 'nearest' or 'midpoint', got %s",
-           keywords.show(interpolation))
-  end
+function functions.quantile(t, q, dim, keepdim, interpolation)
   if not t.dtype.is_floating_point then refuse("quantile: expected a tensor of floats, got %s", t.dtype) end
   local line, at = lined_up("quantile", t, dim)
   local n = line:size(at)
@@ -275,7 +232,7 @@ function functions.quantile(t, q, ...)
   local function element(i) return sorted:slice(at, i, i + 1) end
   local last = element(n - 1) -- nan sorts last
   for i, place in ipairs(list) do
-    if mode ~= true then place = mode(place) end
+    if place_of[interpolation] then place = place_of[interpolation](place) end
     local low, high = math.floor(place), math.ceil(place)
     local a, value = element(low)
     if low == high then
@@ -292,9 +249,7 @@ end
 
 --- median(t) -> the middle element, the lower of two; median(t, dim[, keepdim = false]) -> values, indices along dim.
 -- A nan is the median where there is one.
-function functions.median(t, ...)
-  need("median", t)
-  local dim, keepdim = keywords.values("median", {"dim", "keepdim"}, ...)
+function functions.median(t, dim, keepdim)
   local line, at = lined_up("median", t, dim)
   local n = line:size(at)
   if n == 0 and dim == nil and t.dtype.is_floating_point then return t:sum() * (0 / 0) end
@@ -320,10 +275,8 @@ end
 
 --- multinomial(weights, num_samples, replacement = false) -> int64 positions, drawn in proportion to weights (V) or (n, V),
 -- which need not add up to 1: (num_samples) or (n, num_samples) of them.  Without replacement all of a row differ.
-function functions.multinomial(weights, ...)
-  need("multinomial", weights)
-  local n, replacement = keywords.values("multinomial", {"num_samples", "replacement"}, ...)
-  whole("multinomial", "num_samples", n, 1)
+function functions.multinomial(weights, n, replacement)
+  at_least("multinomial", "num_samples", n, 1)
   if weights.ndim ~= 1 and weights.ndim ~= 2 then
     refuse("multinomial: expected weights with 1 or 2 dimensions, got %s", weights.shape)
   end
@@ -353,14 +306,42 @@ end
 --- tile(t, …): t repeated so many times along each of its last dimensions; more numbers than dimensions add dimensions in
 -- front.  x:tile(2, 3), x:tile{2, 3}
 function functions.tile(t, ...)
-  need("tile", t)
   local first = ...
   local times = torch.is_tensor(first) and {...} or type(first) == "table" and first or
     type(first) == "userdata" and first:tolist() or {...}
   local all = table.move(times, 1, #times, math.max(t.ndim - #times, 0) + 1, {})
   for i = 1, t.ndim - #times do all[i] = 1 end
-  for _, n in ipairs(all) do whole("tile", "times", n, 0) end
+  for _, n in ipairs(all) do at_least("tile", "times", keywords.integer("tile", "times", n), 0) end
   return t["repeat"](t, all)
 end
+
+keywords.sign(functions, [[
+  stack(tensors: list, dim: integer = 0)
+  unbind(t: tensor, dim: integer = 0)
+  split(t: tensor, split_size: integer|list, dim: integer = 0)
+  chunk(t: tensor, chunks: integer, dim: integer = 0)
+  narrow(t: tensor, dim: integer, start: integer, length: integer)
+  flatten(t: tensor, start_dim: integer = 0, end_dim: integer = -1)
+  t(x: tensor)
+  movedim(t: tensor, source: integer, destination: integer)
+  expand_as(t: tensor, other: tensor)
+  view_as(t: tensor, other: tensor)
+  reshape_as(t: tensor, other: tensor)
+  type_as(t: tensor, other: tensor)
+  mm(a: tensor, b: tensor)
+  bmm(a: tensor, b: tensor)
+  mv(a: tensor, b: tensor)
+  dot(a: tensor, b: tensor)
+  equal(a: tensor, b: tensor)
+  isclose(a: tensor, b: tensor, rtol: number = 1e-5, atol: number = 1e-8, equal_nan: boolean = false)
+  allclose(a: tensor, b: tensor, rtol: number = 1e-5, atol: number = 1e-8, equal_nan: boolean = false)
+  argsort(t: tensor, dim: integer = -1, descending: boolean = false)
+  count_nonzero(t: tensor, dim: sizes = nil)
+  quantile(t: tensor, q: number|tensor, dim: integer = nil, keepdim: boolean = false,
+           interpolation: "linear"|"lower"|"higher"|"nearest"|"midpoint" = "linear")
+  median(t: tensor, dim: integer = nil, keepdim: boolean = false)
+  multinomial(weights: tensor, num_samples: integer, replacement: boolean = false)
+  tile(t: tensor, ...)
+]])
 
 return functions
