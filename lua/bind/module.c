@@ -58,8 +58,7 @@ bool gtlua_module_find(lua_State *L, const gt_module *m) {
   return found;
 }
 
-/* Pushes user value `which` of the module at `box`, a table, made when it is missing. */
-static void push_table(lua_State *L, int box, int which) {
+void gtlua_module_table(lua_State *L, int box, int which) {
   if (lua_getiuservalue(L, box, which) == LUA_TTABLE) return;
   lua_pop(L, 1);
   lua_newtable(L);
@@ -67,9 +66,8 @@ static void push_table(lua_State *L, int box, int which) {
   lua_setiuservalue(L, box, which);
 }
 
-/* anchors[name] = value on top of the stack (popped). */
-static void anchor(lua_State *L, int parent, const char *name) {
-  push_table(L, parent, GTLUA_UV_ANCHORS);
+void gtlua_module_anchor(lua_State *L, int parent, const char *name) {
+  gtlua_module_table(L, parent, GTLUA_UV_ANCHORS);
   lua_insert(L, -2);
   lua_setfield(L, -2, name);
   lua_pop(L, 1);
@@ -96,7 +94,7 @@ void gtlua_push_child(lua_State *L, int parent, const gt_slot *slot) {
   }
   push_module(L, slot->module);
   lua_pushvalue(L, -1);
-  anchor(L, parent, slot->name);
+  gtlua_module_anchor(L, parent, slot->name);
 }
 
 static int module_gc(lua_State *L) {
@@ -130,8 +128,7 @@ static void push_slot(lua_State *L, int box, const gt_slot *slot) {
   if (slot->tensor && !slot->tensor->boxed) gtlua_keep_tensor(L, -1);
 }
 
-/* list[i], 0-based, negative from the end. */
-static int push_item(lua_State *L, int box, gt_module *m, lua_Integer i) {
+int gtlua_module_item(lua_State *L, int box, gt_module *m, lua_Integer i) {
   int length = gt_module_length(m);
   char name[32];
   lua_Integer at = i < 0 ? i + length : i;
@@ -146,7 +143,7 @@ static int push_item(lua_State *L, int box, gt_module *m, lua_Integer i) {
   return 1;
 }
 
-static const gt_field *find_field(const gt_module *m, const char *name) {
+const gt_field *gtlua_native_field(const gt_module *m, const char *name) {
   for (int i = 0; i < m->class->field_count; i++)
     if (strcmp(m->class->fields[i].name, name) == 0) return &m->class->fields[i];
   return NULL;
@@ -181,8 +178,7 @@ static int missing(lua_State *L, int box, const gt_module *m, const char *name) 
                      *hint ? hint : "; assign it first, nil will do, or ask m:has(name)");
 }
 
-/* Pushes the field when there is one by that name; nil counts when it was assigned. */
-static bool push_field(lua_State *L, int box, const char *name) {
+bool gtlua_module_field(lua_State *L, int box, const char *name) {
   gt_module *m = *box_at(L, box);
   const gt_slot *slot = m ? gt_module_slot(m, name) : NULL;
   if (slot) {
@@ -202,7 +198,7 @@ static bool push_field(lua_State *L, int box, const char *name) {
   if (lua_getfield(L, -1, name) != LUA_TNIL) return true;
   lua_pop(L, 2);
   if (!m) return false;
-  const gt_field *field = find_field(m, name);
+  const gt_field *field = gtlua_native_field(m, name);
   if (field)
     lua_pushinteger(L, *(const int64_t *)((const char *)m + field->offset));
   else if (strcmp(name, "training") == 0)
@@ -215,14 +211,14 @@ static bool push_field(lua_State *L, int box, const char *name) {
 void gtlua_module_get(lua_State *L, int box, const char *name) {
   box = lua_absindex(L, box);
   int top = lua_gettop(L);
-  if (!push_field(L, box, name)) missing(L, box, gtlua_tomodule(L, box), name);
+  if (!gtlua_module_field(L, box, name)) missing(L, box, gtlua_tomodule(L, box), name);
   if (lua_gettop(L) > top + 1) lua_replace(L, top + 1);
   lua_settop(L, top + 1);
 }
 
 static int module_index(lua_State *L) {
   box_at(L, 1);
-  if (lua_isinteger(L, 2)) return push_item(L, 1, gtlua_tomodule(L, 1), lua_tointeger(L, 2));
+  if (lua_isinteger(L, 2)) return gtlua_module_item(L, 1, gtlua_tomodule(L, 1), lua_tointeger(L, 2));
   if (lua_type(L, 2) != LUA_TSTRING)
     return gtlua_error(L, "%s: fields have names, got %s",
                        gt_module_class_name(gtlua_tomodule(L, 1)), gtlua_typename(L, 2));
@@ -233,200 +229,11 @@ static int module_index(lua_State *L) {
 /* has(m, name): whether reading m.name would not raise. */
 static int module_has(lua_State *L) {
   box_at(L, 1);
-  lua_pushboolean(L, push_field(L, 1, luaL_checkstring(L, 2)));
+  lua_pushboolean(L, gtlua_module_field(L, 1, luaL_checkstring(L, 2)));
   return 1;
 }
 
-/* ---- writing fields ---- */
-
-/* Stores the value at `value` as a plain field; nil is remembered as declared. */
-static void set_plain(lua_State *L, const char *name, int value) {
-  push_table(L, 1, GTLUA_UV_FIELDS);
-  if (value && !lua_isnil(L, value))
-    lua_pushvalue(L, value);
-  else
-    lua_pushlightuserdata(L, NULL);
-  lua_setfield(L, -2, name);
-  lua_pop(L, 1);
-}
-
-/* Removes a plain field that a slot of the same name replaces. */
-static void forget_plain(lua_State *L, const char *name) {
-  if (lua_getiuservalue(L, 1, GTLUA_UV_FIELDS) == LUA_TTABLE) {
-    lua_pushnil(L);
-    lua_setfield(L, -2, name);
-  }
-  lua_pop(L, 1);
-}
-
-static void drop_anchor(lua_State *L, const char *name) {
-  lua_pushnil(L);
-  anchor(L, 1, name);
-}
-
-/* Is there a function by that name in the class of module 1? */
-static bool is_method(lua_State *L, const char *name) {
-  lua_getiuservalue(L, 1, GTLUA_UV_CLASS);
-  bool found = lua_getfield(L, -1, name) == LUA_TFUNCTION;
-  lua_pop(L, 2);
-  return found;
-}
-
-/* Raises unless the name is free in module 1, or that of a slot of the kind. */
-static void check_free(lua_State *L, const gt_module *m, const char *what, const char *name,
-                       gt_slot_kind kind) {
-  static const char *const kinds[] = {"a parameter", "a buffer", "a module"};
-  const gt_slot *slot = gt_module_slot(m, name);
-  if (slot && slot->kind == kind) return;
-  const char *found = slot ? kinds[slot->kind] : is_method(L, name) ? "a method" : NULL;
-  int top = lua_gettop(L);
-  if (!found && push_field(L, 1, name) && !lua_isnil(L, -1)) found = "a field";
-  lua_settop(L, top);
-  if (found)
-    gtlua_error(L, "%s: expected a new name, '%s' is %s of %s already", what, name, found,
-                gt_module_class_name(m));
-}
-
-/* Reading such a name would no longer find the method. */
-static void check_not_method(lua_State *L, const gt_module *m, const char *name) {
-  if (!gt_module_slot(m, name) && is_method(L, name))
-    gtlua_error(L, "%s.%s: expected another name, '%s' is a method", gt_module_class_name(m), name,
-                name);
-}
-
-/* Lua's side looks for modules and parameters that the plain table at 3 would hide. */
-static void check_table(lua_State *L, const char *name) {
-  if (!lua_istable(L, 3) || lua_getmetatable(L, 3)) return;
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  if (lua_getfield(L, -1, "nn.class") == LUA_TTABLE) {
-    lua_getfield(L, -1, "check_table");
-    lua_pushvalue(L, 1);
-    lua_pushstring(L, name);
-    lua_pushvalue(L, 3);
-    lua_call(L, 3, 0);
-  }
-  lua_settop(L, 3);
-}
-
-/* Module 1's slot `name` becomes the child at `value`. */
-static void set_child(lua_State *L, gt_module *m, const char *name, int value) {
-  gtlua_check(L, gt_module_set_module(gtlua_cx(L), m, name, gtlua_tomodule(L, value)));
-  forget_plain(L, name);
-  lua_pushvalue(L, value);
-  anchor(L, 1, name);
-}
-
-static void set_parameter(lua_State *L, gt_module *m, const char *name, int value) {
-  gt_tensor *t = lua_isnil(L, value) ? NULL : gtlua_totensor(L, value);
-  gtlua_check(L, gt_module_set_parameter(gtlua_cx(L), m, name, t));
-  if (t) gtlua_keep_tensor(L, value);
-  forget_plain(L, name);
-  drop_anchor(L, name);
-}
-
-static void set_buffer(lua_State *L, gt_module *m, const char *name, int value, bool persistent) {
-  gt_tensor *t = lua_isnil(L, value) ? NULL : gtlua_totensor(L, value);
-  gtlua_check(L, gt_module_set_buffer(gtlua_cx(L), m, name, t, persistent));
-  if (t) gtlua_keep_tensor(L, value);
-  forget_plain(L, name);
-  drop_anchor(L, name);
-}
-
-static int wrong_kind(lua_State *L, const gt_module *m, const gt_slot *slot, int value) {
-  static const char *const expected[] = {"a parameter", "a tensor", "a module"};
-  const char *got = gtlua_testtensor(L, value) ? "a plain tensor" : gtlua_typename(L, value);
-  return gtlua_error(L, "%s.%s: expected %s or nil, got %s%s", gt_module_class_name(m), slot->name,
-                     expected[slot->kind], got,
-                     slot->kind == GT_SLOT_PARAMETER && gtlua_testtensor(L, value)
-                         ? "; wrap it: nn.Parameter(t), or write into it: copy_"
-                         : "");
-}
-
-static int module_newindex(lua_State *L) {
-  gt_module *m = gtlua_tomodule(L, 1);
-  char digits[32];
-  const char *name = digits;
-  if (lua_isinteger(L, 2)) { /* list[i] = module */
-    push_item(L, 1, m, lua_tointeger(L, 2));
-    lua_Integer i = lua_tointeger(L, 2);
-    snprintf(digits, sizeof digits, "%lld", (long long)(i < 0 ? i + gt_module_length(m) : i));
-    if (!gtlua_testmodule(L, 3))
-      return gtlua_error(L, "%s[%s]: expected a module, got %s", gt_module_class_name(m), digits,
-                         gtlua_typename(L, 3));
-  } else {
-    name = luaL_checkstring(L, 2);
-  }
-
-  const gt_slot *slot = gt_module_slot(m, name);
-  gt_tensor *t = gtlua_testtensor(L, 3);
-  if (lua_isnil(L, 3)) {
-    gt_module_remove(gtlua_cx(L), m, name);
-    drop_anchor(L, name);
-    set_plain(L, name, 0);
-  } else if (gtlua_testmodule(L, 3)) {
-    check_not_method(L, m, name);
-    set_child(L, m, name, 3);
-  } else if (t && t->parameter) {
-    check_not_method(L, m, name);
-    set_parameter(L, m, name, 3);
-  } else if (slot && slot->kind == GT_SLOT_BUFFER && t) {
-    set_buffer(L, m, name, 3, slot->persistent);
-  } else if (slot) {
-    return wrong_kind(L, m, slot, 3);
-  } else if (strcmp(name, "training") == 0) {
-    m->training = lua_toboolean(L, 3);
-  } else if (find_field(m, name)) {
-    return gtlua_error(L, "%s.%s cannot be changed", gt_module_class_name(m), name);
-  } else {
-    check_table(L, name);
-    set_plain(L, name, 3);
-  }
-  return 0;
-}
-
 /* ---- functions for the Lua library ---- */
-
-/* register_buffer(m, name, tensor or nil, persistent) */
-static int register_buffer(lua_State *L) {
-  gt_module *m = gtlua_tomodule(L, 1);
-  const char *name = luaL_checkstring(L, 2);
-  lua_settop(L, 4);
-  check_free(L, m, "register_buffer", name, GT_SLOT_BUFFER);
-  set_buffer(L, m, name, 3, lua_toboolean(L, 4));
-  return 0;
-}
-
-/* register_parameter(m, name, parameter or nil): nil makes a slot that reads as nil. */
-static int register_parameter(lua_State *L) {
-  gt_module *m = gtlua_tomodule(L, 1);
-  const char *name = luaL_checkstring(L, 2);
-  lua_settop(L, 3);
-  if (!lua_isnil(L, 3) && !gtlua_totensor(L, 3)->parameter)
-    return gtlua_error(L, "register_parameter: '%s' is a plain tensor; wrap it: nn.Parameter(t)",
-                       name);
-  check_free(L, m, "register_parameter", name, GT_SLOT_PARAMETER);
-  set_parameter(L, m, name, 3);
-  return 0;
-}
-
-/* add_module(m, name, child) */
-static int add_module(lua_State *L) {
-  gt_module *m = gtlua_tomodule(L, 1);
-  const char *name = luaL_checkstring(L, 2);
-  lua_settop(L, 3);
-  check_free(L, m, "add_module", name, GT_SLOT_MODULE);
-  set_child(L, m, name, 3);
-  return 0;
-}
-
-/* append(list, module) */
-static int append(lua_State *L) {
-  gt_module *m = gtlua_tomodule(L, 1);
-  char name[32];
-  snprintf(name, sizeof name, "%d", gt_module_length(m));
-  set_child(L, m, name, 2);
-  return 0;
-}
 
 /* clone(m) -> a deep copy of the native tree, of the same class */
 static int clone(lua_State *L) {
@@ -499,7 +306,7 @@ static int next_item(lua_State *L) {
   lua_Integer i = lua_isnil(L, 2) ? 0 : luaL_checkinteger(L, 2) + 1;
   if (i >= gt_module_length(m)) return 0;
   lua_pushinteger(L, i);
-  push_item(L, 1, m, i);
+  gtlua_module_item(L, 1, m, i);
   return 2;
 }
 
@@ -565,7 +372,7 @@ static int hooks_of(lua_State *L) {
 /* hooks(m) -> its table of hooks, made on demand; from then on its forward goes through Lua. */
 static int hooks(lua_State *L) {
   gt_module *m = gtlua_tomodule(L, 1);
-  push_table(L, 1, GTLUA_UV_HOOKS);
+  gtlua_module_table(L, 1, GTLUA_UV_HOOKS);
   if (m->forward) m->forward = gtlua_forward;
   return 1;
 }
@@ -580,9 +387,7 @@ static int unhook(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg functions[] = {{"add_module", add_module},
-                                     {"append", append},
-                                     {"child_as", child_as},
+static const luaL_Reg functions[] = {{"child_as", child_as},
                                      {"children", children},
                                      {"clone", clone},
                                      {"fields", fields},
@@ -595,12 +400,10 @@ static const luaL_Reg functions[] = {{"add_module", add_module},
                                      {"unhook", unhook},
                                      {"is_module", is_module},
                                      {"length", module_length},
-                                     {"register_buffer", register_buffer},
-                                     {"register_parameter", register_parameter},
                                      {NULL, NULL}};
 
 static const luaL_Reg metamethods[] = {{"__index", module_index},
-                                       {"__newindex", module_newindex},
+                                       {"__newindex", gtlua_module_newindex},
                                        {"__call", gtlua_module_call},
                                        {"__len", module_length},
                                        {"__pairs", module_pairs},
@@ -630,6 +433,7 @@ void gtlua_open_module(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_newtable(L);
   luaL_setfuncs(L, functions, 0);
+  gtlua_add_setters(L);
   gtlua_add_walks(L);
   gtlua_add_layers(L);
   gtlua_add_gpt(L);

@@ -1,4 +1,4 @@
-/* module.h: what module.c, forward.c, walk.c and layer.c share.
+/* module.h: what module.c, module_set.c, forward.c, walk.c and layer.c share.
  *
  * A module userdata is a box with one native reference and four user values.  Everything Lua about
  * the module (its class, plain fields, hooks) hangs on that userdata, and the userdata of a child
@@ -30,6 +30,19 @@ bool gtlua_module_find(lua_State *L, const gt_module *m);
 void gtlua_push_child(lua_State *L, int parent, const gt_slot *slot);
 /* Pushes self[name] for a method or field that must exist: raises with a suggestion otherwise. */
 void gtlua_module_get(lua_State *L, int box, const char *name);
+/* Pushes the field when there is one by that name; nil counts when it was assigned. */
+bool gtlua_module_field(lua_State *L, int box, const char *name);
+/* Pushes list[i], 0-based, negative from the end; returns 1. */
+int gtlua_module_item(lua_State *L, int box, gt_module *m, lua_Integer i);
+/* The setting of its native class by that name; NULL if none. */
+const gt_field *gtlua_native_field(const gt_module *m, const char *name);
+/* Pushes user value `which` of the module at `box`, a table, made when it is missing. */
+void gtlua_module_table(lua_State *L, int box, int which);
+/* anchors[name] = value on top of the stack (popped). */
+void gtlua_module_anchor(lua_State *L, int parent, const char *name);
+
+/* ---- module_set.c ---- */
+int gtlua_module_newindex(lua_State *L); /* __newindex */
 
 /* ---- forward.c ---- */
 /* The forward of every module that has something Lua to run: a class from nn.class, or hooks. */
@@ -59,6 +72,7 @@ gt_cache *gtlua_tocache(lua_State *L, int index); /* raises unless a cache */
 void gtlua_pushcache(lua_State *L, gt_cache *cache);
 
 /* ---- registration: each adds to the table of native functions on top of the stack ---- */
+void gtlua_add_setters(lua_State *L);
 void gtlua_add_walks(lua_State *L);
 void gtlua_add_layers(lua_State *L);
 void gtlua_add_gpt(lua_State *L);
