@@ -12,8 +12,8 @@ typedef struct watch {
   gt_rows *rows;
   int *open; /* (open_count) rows of the calls in progress, -1: a module outside the tree */
   int64_t open_count, open_capacity;
-  const gt_module
-      *above[GT_MAX_NESTING + 1]; /* by depth: the modules whose rows are above the next */
+  int above[GT_MAX_NESTING + 2]; /* by depth: the places whose rows are above the next, -1: none */
+  bool compat;
 } watch;
 
 static gt_status list_places(gt_ctx *cx, gt_rows *rows, gt_module *m, int parent, int depth) {
@@ -29,11 +29,34 @@ static gt_status list_places(gt_ctx *cx, gt_rows *rows, gt_module *m, int parent
   return GT_OK;
 }
 
-/* The last place of a module, -1 when it is not in the tree. */
-static int find_place(const gt_rows *rows, const gt_module *m) {
-  int place = rows->place_count - 1;
-  while (place >= 0 && rows->places[place].module != m) place--;
-  return place;
+/* How many of the calls in progress are of modules above the place, counted up to the last that is. */
+static int64_t calls_above(const watch *w, int place) {
+  for (int64_t i = w->open_count; i > 0; i--) {
+    int row = w->open[i - 1];
+    int at = place;
+    while (row >= 0 && at >= 0 && at != w->rows->items[row].place) at = w->rows->places[at].parent;
+    if (row >= 0 && at >= 0) return i;
+  }
+  return 0;
+}
+
+static bool is_above(const watch *w, int place) {
+  return place >= 0 && w->above[w->rows->places[place].depth] == place;
+}
+
+/* Where the module m that is called stands, -1 when it is not in the tree.  One with several places
+ * is below the innermost call that it can be below, and in a container that is shown already;
+ * torchinfo takes the last place. */
+static int find_place(const watch *w, const gt_module *m) {
+  int found = -1;
+  int64_t best = -1;
+  for (int place = 0; place < w->rows->place_count; place++) {
+    if (w->rows->places[place].module != m) continue;
+    int64_t fit = w->compat ? 0 : 2 * calls_above(w, place);
+    if (!w->compat && is_above(w, w->rows->places[place].parent)) fit++;
+    if (fit >= best) best = fit, found = place;
+  }
+  return found;
 }
 
 static gt_status count_parameter(gt_ctx *cx, const gt_entry *entry, void *data) {
@@ -57,8 +80,8 @@ static gt_status add_row(gt_ctx *cx, watch *w, int place) {
   GT_TRY(gt_each_parameter(cx, m, true, count_parameter, &row));
   rows->items[rows->count++] = row;
   int depth = rows->places[place].depth;
-  w->above[depth] = m;
-  for (int d = depth + 1; d <= GT_MAX_NESTING && w->above[d]; d++) w->above[d] = NULL;
+  w->above[depth] = place;
+  for (int d = depth + 1; w->above[d] >= 0; d++) w->above[d] = -1;
   return GT_OK;
 }
 
@@ -68,13 +91,15 @@ static gt_status add_containers(gt_ctx *cx, watch *w, int place) {
   if (at->depth < 2) return GT_OK;
   GT_TRY(add_containers(cx, w, at->parent));
   const gt_place *parent = &w->rows->places[at->parent];
-  return w->above[parent->depth] == parent->module ? GT_OK : add_row(cx, w, at->parent);
+  int above = w->above[parent->depth];
+  bool shown = above >= 0 && w->rows->places[above].module == parent->module;
+  return shown ? GT_OK : add_row(cx, w, at->parent);
 }
 
 static gt_status enter(gt_ctx *cx, gt_observer *o, gt_module *m) {
   watch *w = (watch *)o;
   GT_TRY(gt_grow(cx, &w->open, w->open_count, &w->open_capacity, sizeof *w->open));
-  int place = find_place(w->rows, m);
+  int place = find_place(w, m);
   int row = -1;
   if (place >= 0) {
     GT_TRY(add_containers(cx, w, place));
@@ -121,8 +146,10 @@ static gt_status explain(gt_ctx *cx, const gt_module *m, const gt_arguments *arg
                  name, cx->message, parameters, args->count, args->count == 1 ? "" : "s");
 }
 
-static gt_status observed_call(gt_ctx *cx, gt_module *m, const gt_arguments *args, gt_rows *rows) {
-  watch w = {.observer = {enter, leave}, .rows = rows};
+static gt_status observed_call(gt_ctx *cx, gt_module *m, const gt_arguments *args, bool compat,
+                               gt_rows *rows) {
+  watch w = {.observer = {enter, leave}, .rows = rows, .compat = compat};
+  for (int d = 0; d < GT_COUNT(w.above); d++) w.above[d] = -1;
   gt_shadow shadow = {0};
   gt_tensor *y = NULL;
   gt_observer *observer = cx->observer;
@@ -162,7 +189,7 @@ gt_status gt_summary_make(gt_ctx *cx, gt_module *m, const gt_arguments *args,
   for (int i = 0; i < GT_COUNT(meta.arg); i++) meta.arg[i].at[0] = meta.arg[i].at[1] = NULL;
   gt_status status = shadow_arguments(cx, args, &meta);
   if (status == GT_OK) status = list_places(cx, &rows, m, -1, 0);
-  if (status == GT_OK) status = observed_call(cx, m, &meta, &rows);
+  if (status == GT_OK) status = observed_call(cx, m, &meta, options->compat, &rows);
   if (status == GT_OK) status = gt_rows_write(cx, &rows, args, options, &summary);
   for (int i = 0; i < GT_COUNT(meta.arg); i++) {
     gt_tensor_unref(cx, meta.arg[i].at[0]);

@@ -120,7 +120,10 @@ static void read_attr(lua_State *L, gtlua_call *c, int j, int index) {
 static int read_positional(lua_State *L, gtlua_call *c, int a, int last) {
   const gt_op *op = c->op;
   if (c->next_attr >= op->attr_count) {
-    gtlua_error(L, "%s: too many arguments: argument %d is %s", op->name, a, gtlua_typename(L, a));
+    bool size = false; /* B, T = x:size() */
+    for (int i = 1; i < a; i++) size = size || luaL_testudata(L, i, GTLUA_SIZE);
+    gtlua_error(L, "%s: too many arguments: argument %d is %s%s", op->name, a, gtlua_typename(L, a),
+                size ? "; x:size() is one Size, local B, T = x:dims() are its numbers" : "");
   }
   int j = c->next_attr++;
   bool alone = j + 1 < op->attr_count &&

@@ -290,6 +290,15 @@ static int size_index(lua_State *L) {
   return gtlua_error(L, "Size has no field or method '%s'%s", key, gtlua_suggest(key, names, hint));
 }
 
+/* Arithmetic: local B, T = x:size() gives one Size, not its numbers. */
+static int size_misused(lua_State *L) {
+  int at = luaL_testudata(L, 1, GTLUA_SIZE) ? 1 : 2;
+  return gtlua_error(L,
+                     "expected a number, got %s; the sizes one by one are local B, T = x:dims(), "
+                     "one of them is x:size(0)",
+                     luaL_tolstring(L, at, NULL));
+}
+
 /* torch.Size(2, 3) or torch.Size{2, 3} */
 static int size_new(lua_State *L) {
   gt_dims dims;
@@ -332,6 +341,16 @@ void gtlua_open_values(lua_State *L) {
                                        {"__eq", size_eq},
                                        {"__pairs", size_pairs},
                                        {"__ipairs", size_pairs},
+                                       {"__add", size_misused},
+                                       {"__sub", size_misused},
+                                       {"__mul", size_misused},
+                                       {"__div", size_misused},
+                                       {"__idiv", size_misused},
+                                       {"__mod", size_misused},
+                                       {"__pow", size_misused},
+                                       {"__unm", size_misused},
+                                       {"__lt", size_misused},
+                                       {"__le", size_misused},
                                        {NULL, NULL}};
   new_metatable(L, GTLUA_DTYPE, dtype_meta);
   new_metatable(L, GTLUA_DEVICE, device_meta);

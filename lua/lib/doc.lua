@@ -11,6 +11,13 @@ local doc = {}
 doc.spaces = {"torch", "F", "nn", "optim", "models", "data", "tokenizer", "train", "schedule", "reparam", "plot", "spectral",
   "json"}
 
+--- Words of Lua: a field of that name is read as t["repeat"].
+doc.words = {}
+for word in ([[and break do else elseif end false for function goto if in local nil not or repeat return then true
+  until while]]):gmatch "%a+" do
+  doc.words[word] = true
+end
+
 -- ---- sources ----
 
 local function lines_of(text)
@@ -89,6 +96,7 @@ local function of_op(op)
   if op.where:find "method" then places[#places + 1] = "t:" .. op.name .. "()" end
   if op.elementwise and op.where ~= "" then places[#places + 1] = "t:" .. op.name .. "_() in place" end
   places[#places + 1] = "torch.ops." .. op.name
+  if doc.words[op.name] then places = {f'torch.ops["{op.name}"], t["{op.name}"](t, …): it is a word of Lua'} end
   text[#text + 1] = "as " .. table.concat(places, ", ")
   return {signature = f"{op.name}({op.inputs}{keywords})", text = text, place = f"kernels/{op.name}.c"}
 end
@@ -339,7 +347,7 @@ function doc.names(space)
   local names, seen, meta = {}, {}, getmetatable(space)
   for _, part in ipairs {space, meta and meta.lazy or {}} do
     for name in next, part do
-      if type(name) == "string" and not name:find "^_" and not seen[name] then
+      if type(name) == "string" and not name:find "^_" and not doc.words[name] and not seen[name] then
         names[#names + 1], seen[name] = name, true
       end
     end

@@ -24,7 +24,9 @@ Parametrization.__index = Parametrization
 --- reparam.new(rule[, {base =, optimizer = "adam", std =, zero =, roles =, residual =, scale_eps = true}]) -> p.
 -- rule       a name from reparam.rules(), or function(role, fan_in, fan_out, m, depth, site) -> std, multiplier, lr[,
 --            eps[, weight_decay]] (or a table of them by name): what it answers, but for std, are factors
--- base       the model at the width where nothing is scaled; of a GPT also that hidden_dim, or {hidden_dim =, n_layers =}
+-- base       the model at the width where nothing is scaled; of a GPT also that hidden_dim, or {hidden_dim =, n_layers =}.
+--            These keep head_dim and have fewer heads, so that attention has no multiplier; {hidden_dim =, n_heads =} with the
+--            model's own n_heads has narrower heads, and attention a multiplier (0.5 at four times the width)
 -- optimizer  "adam", "sgd" or "muon" (hidden matrices by Muon, everything else by AdamW)
 -- std        deviation of every matrix at the base width, in place of the rule's own
 -- zero       roles, or patterns of names, that begin at zero: {"output"}

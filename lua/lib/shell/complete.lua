@@ -1,15 +1,10 @@
 --- complete.lua: what Tab offers.  Objects are looked into by raw access only: no code of the user's runs.
 
 local look = require "shell.look"
+local words = require "doc".words
 local native = require "native"
 
 local MOST, SECONDS = 500, 0.05 -- names offered at most; time to look for them
-
-local keywords = {}
-for word in ([[and break do else elseif end false for function goto if in local nil not or repeat return then true
-  until while]]):gmatch "%a+" do
-  keywords[#keywords + 1] = word
-end
 
 -- ---- keys of keyword tables ----
 
@@ -74,6 +69,7 @@ local function complete(before, word, variables)
   head, stem = head or "", stem or word
   local function offer(name, value)
     if type(name) ~= "string" or seen[name] or #found >= MOST or name:sub(1, #stem) ~= stem then return end
+    if head ~= "" and words[name] then return end -- cannot be written after a dot
     if name:sub(1, 1) == "_" and stem:sub(1, 1) ~= "_" then return end
     if not name:find "^[%a_][%w_]*$" and not name:find "^[%a_][%w_]* = $" then return end
     seen[name] = true
@@ -101,7 +97,7 @@ local function complete(before, word, variables)
       for _, key in ipairs(keys_of(GPTConfig, "GPTConfig")) do offer(key .. " = ") end
     end
     if #found == 0 then
-      for _, name in ipairs(keywords) do offer(name) end
+      for name in next, words do offer(name) end
       for name, value in next, variables do within_time(name, value) end
       for name, value in next, _G do within_time(name, value) end
       for name in next, getmetatable(_G).lazy do offer(name) end

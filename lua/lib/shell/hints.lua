@@ -10,6 +10,7 @@ local syntax = {
   {"^%s*from%s+[%w_.]+%s+import%f[%W]", "nothing has to be imported: torch, nn, F, optim are there; require \"name\" loads a file of yours"},
   {"^%s*def%s", "a function is: function name(a, b) return a + b end"},
   {"^%s*class%s", "a class of modules is: Net = nn.class \"Net\"; function Net:init() … end; help(nn.class) tells more"},
+  {"[%w_%])}]%s*[.:]%s*repeat%f[%W]", "repeat is a word of Lua: x:tile(2, 3) lays x out several times"},
   {"%f[%w]lambda%f[%W]", "a function without a name is: function(x) return x end"},
   {"^%s*with%s", "a block without gradients is: torch.no_grad(function() … end)"},
   {"^%s*try%s*:", "errors are caught by: local ok, message = pcall(function() … end)"},
