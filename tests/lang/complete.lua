@@ -58,3 +58,18 @@ test("no offer takes long with a model of 24 layers", function()
     if took > 500 then test.fail(("'%s%s' took %.0f ms"):format(case[1], case[2], took)) end
   end
 end)
+
+test("no public name is a word of Lua, which could not be written", function()
+  local doc = require "doc"
+  for _, section in ipairs(doc.sections()) do
+    for _, name in ipairs(doc.names(section[2])) do
+      if not load("return t." .. name) then test.fail(section[1] .. name .. " cannot be written") end
+    end
+  end
+  for _, word in ipairs {"torch.rep", "t:rep", "F.rep", "torch.ops.rep"} do
+    for name in offered(word, nil, objects):gmatch "%S+" do
+      if not load("return " .. name:gsub("[(:]", {["("] = "", [":"] = "."})) then test.fail(name .. " is offered") end
+    end
+  end
+  has(offered("torch.ti", nil, objects), "torch.tile(")
+end)

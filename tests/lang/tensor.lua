@@ -100,6 +100,12 @@ test("fields", function()
   test.equal(rows * columns, 6)
   test.equal(t.shape[-1], 3)
   test.raises(function() return t.shape[2] end, "Size index 2 out of range")
+  local B, T = t:size() -- one value, as in Lua
+  test.equal(T, nil)
+  for _, misuse in ipairs {function() return B * 2 end, function() return 2 - B end, function() return -B end, function() return B < 3 end} do
+    test.raises(misuse, "expected a number, got torch.Size([2, 3]); the sizes one by one are local B, T = x:dims()")
+  end
+  test.raises(function() t:view(B, 6) end, "view: too many arguments: argument 3 is an integer; x:size() is one Size, local B, T = x:dims()")
   test.equal(t.T.shape:tolist(), {3, 2})
   assert(not t.T:is_contiguous() and t.is_leaf)
   test.equal(torch.type(t) .. torch.type(3) .. torch.type(t.shape), "torch.Tensornumbertorch.Size")

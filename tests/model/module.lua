@@ -460,3 +460,127 @@ test("nn.init fills in place and returns the tensor", function()
   test.raises(function() return nn.init.normal end, "nn.init has no law 'normal' (did you mean 'normal_'?)")
   test.raises(function() nn.init.normal_(3) end, "expected a tensor")
 end)
+
+-- ---- nothing that a module is given gets lost ----
+
+local function Holder()
+  local class = nn.class "Holder"
+  function class:init()
+    self.w, self.c, self.x, self.y = nn.Parameter(torch.ones(2)), nn.ReLU(), 3, nil
+    self:register_buffer("b", torch.ones(1))
+  end
+  function class:forward(x) return x * self.w end
+  return class()
+end
+
+test("registering under a name that is something else already is refused", function()
+  local is = {w = "a parameter", c = "a module", x = "a field", b = "a buffer", train = "a method", forward = "a method"}
+  local made = {register_buffer = torch.ones(1), register_parameter = nn.Parameter(torch.ones(1)), add_module = nn.Tanh()}
+  local same = {register_buffer = "b", register_parameter = "w", add_module = "c"}
+  for method, value in pairs(made) do
+    for name, kind in pairs(is) do
+      local m = Holder()
+      if same[method] == name then
+        m[method](m, name, value)
+        test.equal(m[name] == value, true)
+      else
+        test.raises(function() m[method](m, name, value) end,
+                    ("%s: expected a new name, '%s' is %s of Holder already"):format(method, name, kind))
+        test.equal(#(function() local n = {} for p in m:parameters() do n[#n + 1] = p end return n end)(), 1)
+      end
+    end
+    for _, name in ipairs {"y", "new"} do -- a name that was declared with nil is free
+      local m = Holder()
+      m[method](m, name, value)
+      test.equal(m[name] == value, true)
+    end
+  end
+  local m = Holder()
+  test.raises(function() m.w = torch.ones(2) end, "Holder.w: expected a parameter or nil, got a plain tensor; wrap it: nn.Parameter(t)")
+  test.raises(function() m.b = 3 end, "Holder.b: expected a tensor or nil, got an integer")
+  test.raises(function() m.train = nn.ReLU() end, "Holder.train: expected another name, 'train' is a method")
+  test.raises(function() m.zero_grad = nn.Parameter(torch.ones(1)) end, "'zero_grad' is a method")
+  test.raises(function() m.training = "x" end, "Holder.training: expected true or false, got a string")
+end)
+
+test("a plain table of modules or parameters that the model would not have is refused", function()
+  local function build(fill)
+    local class = nn.class "Lists"
+    class.init = fill
+    return class()
+  end
+  local function refuses(fill, text) test.raises(function() build(fill) end, "Lists.layers: a plain table keeps its " .. text) end
+  refuses(function(self) self.layers = {nn.Linear(2, 2)} end, "modules out of the model, they would not be trained or saved; use nn.ModuleList")
+  refuses(function(self) self.layers = {} self.layers[1] = nn.Linear(2, 2) end, "modules")
+  refuses(function(self) self.layers = {a = {nn.Dropout()}} end, "modules")
+  refuses(function(self) self.layers = {nn.Parameter(torch.ones(2))} end, "parameters out of the model, they would not be trained or saved; use self:register_parameter")
+  local m = build(function(self) -- what is in the tree may be listed as well, in any order
+    self.layers = {nn.Linear(2, 2), {w = nn.Parameter(torch.ones(1))}}
+    self.a, self.w = self.layers[1], self.layers[2].w
+  end)
+  test.raises(function() m.more = {nn.ReLU()} end, "Lists.more: a plain table keeps its modules")
+  m.again, m.numbers = {m.a, m.w}, {1, {2}}
+  local older = nn.Linear(2, 2)
+  test.equal(build(function(self) self.teacher = {older} end).teacher[1] == older, true) -- a reference to another model
+end)
+
+test("walks by PyTorch's arguments", function()
+  local m = nn.Sequential(Holder(), nn.Linear(2, 2))
+  m[1].bias = m[0].w
+  local function names(...)
+    local out = {}
+    for name in m:named_parameters(...) do out[#out + 1] = name end
+    return out
+  end
+  test.equal(names(), {"0.w", "1.weight"})
+  test.equal(names {prefix = "net", remove_duplicate = false}, {"net.0.w", "net.1.weight", "net.1.bias"})
+  test.equal({names("", false), names {recurse = false}}, {{}, {}})
+  test.equal({m[0]:parameters(false)(), m[1]:parameters {recurse = false}()}, {m[0].w, m[1].weight})
+  local name, buffer = m:named_buffers("net")()
+  test.equal({name, buffer}, {"net.0.b", m[0].b})
+  test.equal(m:buffers {recurse = false}(), nil)
+  local state = m:state_dict {prefix = "net.", keep_vars = true}
+  test.equal({state["net.0.w"] == m[0].w, m:state_dict()["0.w"].requires_grad}, {true, false})
+  for call, text in pairs {
+    [function() m:state_dict {destination = {}} end] = "state_dict has no argument 'destination'; it takes prefix, keep_vars",
+    [function() m:parameters {recurs = false} end] = "parameters has no argument 'recurs' (did you mean 'recurse'?)",
+    [function() m:train "x" end] = "train: mode expects true or false, got 'x'",
+    [function() m:num_params(true) end] = "num_params: options go in a table",
+    [function() m:requires_grad_(1) end] = "requires_grad_: requires_grad expects true or false, got 1",
+  } do test.raises(call, text) end
+  m(torch.ones(1, 2)):sum():backward()
+  m:zero_grad {set_to_none = false}
+  test.equal(m[1].weight.grad, {{0.0, 0.0}, {0.0, 0.0}})
+  m:zero_grad()
+  test.equal(m[1].weight.grad, nil)
+end)
+
+test("constructors take PyTorch's positions and drop nothing", function()
+  test.equal(nn.Linear(2, 3, false):has "bias" and nn.Linear(2, 3, false).bias, nil)
+  test.equal(nn.Linear(2, 3, true, "cpu", torch.float64).weight.dtype == torch.float64, true)
+  test.equal(nn.LayerNorm(4, 1e-3, true, false).bias, nil)
+  test.equal(nn.GELU("tanh").approximate, "tanh")
+  test.equal(nn.Parameter(torch.ones(1), false).requires_grad, false)
+  local relu = nn.ReLU()
+  test.equal(nn.Sequential(relu, nn.Identity(54, {unused = 1}), relu)(torch.tensor {-1.0, 2.0}), {0.0, 2.0})
+  local named = nn.Sequential(odict {{"up", nn.Linear(2, 3)}, {"act", relu}, {"down", nn.Linear(3, 1)}})
+  test.equal({named(torch.ones(4, 2)).shape:tolist(), #named, named.act == relu}, {{4, 1}, 3, true})
+  for call, text in pairs {
+    [function() nn.Linear(2, 3, true, "cpu", torch.float32, 4) end] = "Linear: expected at most 5 arguments",
+    [function() nn.Embedding(5, 3, {padding_idx = 0}) end] = "Embedding has no argument 'padding_idx'",
+    [function() nn.Dropout(0.5, true) end] = "Dropout: inplace = true is not supported",
+    [function() nn.ReLU {inplace = true} end] = "ReLU: inplace = true is not supported",
+    [function() nn.Tanh(1) end] = "Tanh: expected at most 0 arguments",
+    [function() nn.Sequential(relu, nil, relu) end] = "Sequential: expected a module, got nil",
+    [function() nn.Sequential(relu, 3) end] = "Sequential: expected a module, got number",
+    [function() nn.Sequential {relu, [3] = relu} end] = "Sequential: expected a list without gaps, item 2 is nil",
+    [function() nn.Sequential {act = relu} end] = "Sequential: expected a list of modules, got the name 'act'",
+    [function() nn.ModuleList {relu, [3] = relu} end] = "ModuleList: expected a list without gaps, item 2 is nil",
+    [function() nn.ModuleList {act = relu} end] = "ModuleList has no argument 'act'",
+    [function() nn.ModuleList(relu, relu) end] = "ModuleList: expected at most 1 argument",
+    [function() nn.ModuleDict {act = 3} end] = "add_module: module expects a module, got 3",
+    [function() nn.ModuleDict {relu} end] = "ModuleDict: a name must be a string, got 1",
+    [function() nn.GELU "fast" end] = 'GELU: approximate expects "none" or "tanh"',
+    [function() nn.Linear(2, 2)(torch.ones(2), {loss_reduction = "sum"}) end] = "Linear: forward has no option 'loss_reduction'",
+  } do test.raises(call, text) end
+end)

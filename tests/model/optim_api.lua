@@ -370,3 +370,38 @@ test("a setting that is false is false", function()
   test.equal(opt.param_groups[1].nesterov, false)
   assert(tostring(opt):find("nesterov: False", 1, true), tostring(opt))
 end)
+
+test("step(closure) runs the closure first, records its gradients and gives its loss", function()
+  local Plain, Own = optim.class "Plain", optim.class "Own"
+  function Plain:init(params) self:setup(params, {lr = 1}) end
+  function Plain:step()
+    local _ <close> = torch.no_grad()
+    for _, p in ipairs(self.param_groups[1].params) do p:sub_(p.grad) end
+  end
+  Own.init = Plain.init
+  function Own:step(closure) -- takes it itself
+    local _ <close> = torch.enable_grad()
+    closure()
+    Plain.step(self)
+    return closure()
+  end
+  for _, make in ipairs {function(p) return optim.SGD({p}, {lr = 1}) end, function(p) return Plain {p} end, function(p) return Own {p} end} do
+    local p = nn.Parameter(torch.ones(2))
+    local opt, calls = make(p), 0
+    local function closure()
+      calls = calls + 1
+      opt:zero_grad()
+      local loss = (p * p):sum()
+      loss:backward()
+      return loss
+    end
+    local _ <close> = torch.no_grad()
+    local loss = opt:step(closure)
+    test.equal(p, {-1.0, -1.0}) -- 1 - 2
+    test.equal({loss:item(), calls}, {2.0, opt.__name == "Own" and 2 or 1})
+  end
+  local p = nn.Parameter(torch.ones(2))
+  test.raises(function() optim.SGD({p}):step(3) end, "step: closure expects a function, got 3")
+  test.raises(function() Plain({p}):step "x" end, "step: closure expects a function, got 'x'")
+  test.raises(function() optim.AdamW({p}):zero_grad {set_to_nil = true} end, "zero_grad has no argument 'set_to_nil' (did you mean 'set_to_none'?)")
+end)

@@ -101,6 +101,80 @@ test("the native attention says what is missing", function()
               "forward takes (x, cos_sin); 1 input supplied. Pass the rest with input_data = {...}")
 end)
 
+-- ---- modules in several places ----
+
+local function table_of(model, options)
+  local out = {}
+  for line in tostring(summary(model, options or {input_size = {1, 4}})):gmatch "[^\n]+" do
+    if line:find "─" then out[#out + 1] = (line:gsub("%s%s+", "  ")) end
+  end
+  return table.concat(out, "\n")
+end
+
+local Block = nn.class "Block"
+function Block:init(act) self.up, self.act, self.down = nn.Linear(4, 4), act, nn.Linear(4, 4) end
+function Block:forward(x) return self.down(self.act(self.up(x))) end
+
+local Shared = nn.class "Shared"
+function Shared:init(act) self.blocks = nn.ModuleList {Block(act), Block(act)} end
+function Shared:forward(x)
+  for b in self.blocks:iter() do x = b(x) end
+  return x
+end
+
+test("one activation of several blocks is shown in each, and totals stay", function()
+  local model = Shared(nn.ReLU())
+  test.equal(table_of(model), [[
+├─ModuleList: 1-1  --  --
+│  └─Block: 2-1  [1, 4]  --
+│  │  └─Linear: 3-1  [1, 4]  20
+│  │  └─ReLU: 3-2  [1, 4]  --
+│  │  └─Linear: 3-3  [1, 4]  20
+│  └─Block: 2-2  [1, 4]  --
+│  │  └─Linear: 3-4  [1, 4]  20
+│  │  └─ReLU: 3-5  [1, 4]  --
+│  │  └─Linear: 3-6  [1, 4]  20]])
+  test.equal({summary(model, {input_size = {1, 4}}).total_params, summary(model, {input_size = {1, 4}}).mult_adds}, {80, 80})
+end)
+
+test("a shared layer with parameters is recursive the second time, also below containers that are not called", function()
+  local model = Shared(nn.Linear(4, 4))
+  function model.forward(_, x)
+    for b in model.blocks:iter() do x = b.act(b.up(x)) end
+    return x
+  end
+  test.equal(table_of(model), [[
+├─ModuleList: 1-1  --  --
+│  └─Block: 2-1  --  20
+│  │  └─Linear: 3-1  [1, 4]  20
+│  │  └─Linear: 3-2  [1, 4]  20
+│  └─Block: 2-2  --  20
+│  │  └─Linear: 3-3  [1, 4]  20
+│  │  └─Linear: 3-4  [1, 4]  (recursive)]])
+  test.equal(summary(model, {input_size = {1, 4}}).total_params, 100)
+end)
+
+test("a whole block in two places shows its parts below the place it was called in", function()
+  local Twice = nn.class "Twice"
+  function Twice:init()
+    self.one = Block(nn.ReLU())
+    self.two = nn.Sequential(self.one, nn.Linear(4, 2))
+  end
+  function Twice:forward(x) return self.two(self.one(x)) end
+  test.equal(table_of(Twice()), [[
+├─Block: 1-1  [1, 4]  --
+│  └─Linear: 2-1  [1, 4]  20
+│  └─ReLU: 2-2  [1, 4]  --
+│  └─Linear: 2-3  [1, 4]  20
+├─Sequential: 1-2  [1, 2]  --
+│  └─Block: 2-4  [1, 4]  (recursive)
+│  │  └─Linear: 3-1  [1, 4]  (recursive)
+│  │  └─ReLU: 3-2  [1, 4]  --
+│  │  └─Linear: 3-3  [1, 4]  (recursive)
+│  └─Linear: 2-5  [1, 2]  10]])
+  test.equal(summary(Twice(), {input_size = {1, 4}}).total_params, 50)
+end)
+
 -- ---- spectral ----
 
 test("a spectral table of a live model knows lookups, biases and both roles of a tied table", function()

@@ -40,9 +40,9 @@ end
 local function as_batch(q, k, v)
   local n = q.ndim
   if n < 2 or k.ndim ~= n or v.ndim ~= n then refuse_shapes("q, k, v of 2 or more dimensions, all of as many", q, k, v) end
-  for d = 0, n - 4 do
-    if k:size(d) ~= q:size(d) or v:size(d) ~= q:size(d) then refuse_shapes("q, k, v of one batch", q, k, v) end
-  end
+  local fits = k.shape == v.shape and k:size(-1) == q:size(-1)
+  for d = 0, n - 4 do fits = fits and k:size(d) == q:size(d) end
+  if not fits then refuse_shapes("q, k, v (…, H, T, D) of one batch and D, k and v of one shape", q, k, v) end
   local function four(x)
     if n > 4 then return x:flatten(0, n - 4) end
     for _ = n, 3 do x = x:unsqueeze(0) end
