@@ -29,7 +29,8 @@ static gt_status list_places(gt_ctx *cx, gt_rows *rows, gt_module *m, int parent
   return GT_OK;
 }
 
-/* How many of the calls in progress are of modules above the place, counted up to the last that is. */
+/* How many of the calls in progress are of modules above the place, counted up to the last that is.
+ */
 static int64_t calls_above(const watch *w, int place) {
   for (int64_t i = w->open_count; i > 0; i--) {
     int row = w->open[i - 1];

@@ -218,7 +218,8 @@ void gtlua_module_get(lua_State *L, int box, const char *name) {
 
 static int module_index(lua_State *L) {
   box_at(L, 1);
-  if (lua_isinteger(L, 2)) return gtlua_module_item(L, 1, gtlua_tomodule(L, 1), lua_tointeger(L, 2));
+  if (lua_isinteger(L, 2))
+    return gtlua_module_item(L, 1, gtlua_tomodule(L, 1), lua_tointeger(L, 2));
   if (lua_type(L, 2) != LUA_TSTRING)
     return gtlua_error(L, "%s: fields have names, got %s",
                        gt_module_class_name(gtlua_tomodule(L, 1)), gtlua_typename(L, 2));
@@ -387,20 +388,13 @@ static int unhook(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg functions[] = {{"child_as", child_as},
-                                     {"children", children},
-                                     {"clone", clone},
-                                     {"fields", fields},
-                                     {"hooks_of", hooks_of},
-                                     {"set_fields", set_fields},
-                                     {"class_name", class_name},
-                                     {"class_of", class_of},
-                                     {"has", module_has},
-                                     {"hooks", hooks},
-                                     {"unhook", unhook},
-                                     {"is_module", is_module},
-                                     {"length", module_length},
-                                     {NULL, NULL}};
+static const luaL_Reg functions[] = {{"child_as", child_as},     {"children", children},
+                                     {"clone", clone},           {"fields", fields},
+                                     {"hooks_of", hooks_of},     {"set_fields", set_fields},
+                                     {"class_name", class_name}, {"class_of", class_of},
+                                     {"has", module_has},        {"hooks", hooks},
+                                     {"unhook", unhook},         {"is_module", is_module},
+                                     {"length", module_length},  {NULL, NULL}};
 
 static const luaL_Reg metamethods[] = {{"__index", module_index},
                                        {"__newindex", gtlua_module_newindex},

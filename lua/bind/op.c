@@ -223,10 +223,10 @@ static void set_if_absent(lua_State *L, int table, const char *name) {
  */
 static void open_late(lua_State *L, int torch, int methods) {
   static const char *const names[] = {
-      "stack",   "unbind",   "split",     "chunk",         "narrow",     "flatten", "t",
-      "movedim", "swapaxes", "expand_as", "view_as",       "reshape_as", "type_as", "clip",
-      "mm",      "bmm",      "mv",        "dot",           "equal",      "isclose", "allclose",
-      "argsort", "quantile", "median",    "count_nonzero", "multinomial",   "tile"};
+      "stack",   "unbind",   "split",     "chunk",         "narrow",      "flatten", "t",
+      "movedim", "swapaxes", "expand_as", "view_as",       "reshape_as",  "type_as", "clip",
+      "mm",      "bmm",      "mv",        "dot",           "equal",       "isclose", "allclose",
+      "argsort", "quantile", "median",    "count_nonzero", "multinomial", "tile"};
   for (int i = 0; i < GT_COUNT(names); i++) {
     gtlua_pushlate(L, "torch.functions", names[i]);
     lua_pushvalue(L, -1);

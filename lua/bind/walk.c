@@ -59,12 +59,11 @@ static gt_status visit(gt_ctx *cx, const gt_entry *entry, void *data) {
   return gt_fail(cx, GT_EHOOK, "walk over modules failed");
 }
 
-/* walk(m, kind) -> {name, object, …}; kind: parameters, buffers, state, modules, apply, or parameters
- * under all their names */
+/* walk(m, kind) -> {name, object, …}; kind: parameters, buffers, state, modules, apply, or
+ * parameters under all their names */
 static int walk_tree(lua_State *L) {
-  static const char *const kinds[] = {"parameters", "buffers", "state",
-                                      "modules",    "apply",   "tied parameters",
-                                      NULL};
+  static const char *const kinds[] = {"parameters", "buffers",         "state", "modules",
+                                      "apply",      "tied parameters", NULL};
   gt_ctx *cx = gtlua_cx(L);
   gt_module *m = gtlua_tomodule(L, 1);
   int kind = luaL_checkoption(L, 2, NULL, kinds);
