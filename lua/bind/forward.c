@@ -295,12 +295,24 @@ static int call_lua(lua_State *L, gt_module *m) {
   return results(L, LUA_OK, 1);
 }
 
+/* Refuses arguments that the forward of a native class would not read. */
+static void check_count(lua_State *L, const gt_module *m, const gt_arguments *args) {
+  const char *names = m->class->parameters;
+  int most = 1, count = args->count;
+  for (const char *at = names; at && *at; at++) most += *at == ',';
+  while (count > 0 && args->arg[count - 1].count == 0) count--;
+  if (names && count > most)
+    gtlua_error(L, "%s: forward takes (%s), got %d arguments", gt_module_class_name(m), names,
+                count);
+}
+
 int gtlua_module_call(lua_State *L) {
   gt_module *m = gtlua_tomodule(L, 1);
   gt_arguments args;
   gt_status status;
   if (m->forward == gtlua_forward) return call_lua(L, m);
   gtlua_toarguments(L, m, 2, &args);
+  check_count(L, m, &args);
   gtlua_pressure(L);
   gt_tensor **box = gtlua_box(L);
   lua_State *before = gtlua_enter(L);

@@ -208,7 +208,7 @@ end
 --- The quantiles q in [0, 1] as places between the n sorted elements, computed as wide as the elements are.
 local function places(t, q, n)
   local dtype = t.dtype == torch.float64 and t.dtype or torch.float32
-  if type(q) == "number" then q = torch.tensor(q, {dtype = dtype}) end
+  if type(q) == "number" then q = torch.tensor(q, {dtype = dtype, device = "cpu"}) end
   if q.ndim > 1 or q:numel() == 0 or not q.dtype.is_floating_point then
     refuse("quantile: expected q as a number or a 1-d tensor of floats, got %s %s", q.dtype, q.shape)
   end
