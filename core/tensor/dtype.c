@@ -4,6 +4,8 @@
  * stay in the first-level cache; one pass where source or target is that type itself. */
 #include "core/tensor/dtype.h"
 
+#include <math.h>
+
 #ifdef __F16C__
 #include <immintrin.h>
 #endif
@@ -164,7 +166,12 @@ static void widen(void *to, const void *from, gt_dtype dtype, int64_t n) {
   }
 }
 
-/* Stores x[0 … n-1] as `dtype`; WHOLE(x) is x as int64_t. */
+/* The nearest to x of [low, high]. */
+static inline int64_t held(int64_t x, int64_t low, int64_t high) {
+  return x < low ? low : x > high ? high : x;
+}
+
+/* Stores x[0 … n-1] as `dtype`; WHOLE(x, low, high) is x as an integer for [low, high]. */
 #define STORE(type, expression)                                                                    \
   for (int64_t i = 0; i < n; i++) ((type *)to)[i] = (type)(expression);                            \
   break
@@ -180,25 +187,26 @@ static void widen(void *to, const void *from, gt_dtype dtype, int64_t n) {
     case GT_F16:                                                                                   \
       STORE(uint16_t, gt_to_f16((float)x[i]));                                                     \
     case GT_I64:                                                                                   \
-      STORE(int64_t, WHOLE(x[i]));                                                                 \
+      STORE(int64_t, WHOLE(x[i], INT64_MIN, INT64_MAX));                                           \
     case GT_I32:                                                                                   \
-      STORE(int32_t, WHOLE(x[i]));                                                                 \
+      STORE(int32_t, WHOLE(x[i], INT32_MIN, INT32_MAX));                                           \
     case GT_I16:                                                                                   \
-      STORE(int16_t, WHOLE(x[i]));                                                                 \
+      STORE(int16_t, WHOLE(x[i], INT16_MIN, INT16_MAX));                                           \
     case GT_I8:                                                                                    \
-      STORE(int8_t, WHOLE(x[i]));                                                                  \
+      STORE(int8_t, WHOLE(x[i], INT8_MIN, INT8_MAX));                                              \
     case GT_U8:                                                                                    \
-      STORE(uint8_t, WHOLE(x[i]));                                                                 \
+      STORE(uint8_t, WHOLE(x[i], 0, UINT8_MAX));                                                   \
     case GT_U16:                                                                                   \
-      STORE(uint16_t, WHOLE(x[i]));                                                                \
+      STORE(uint16_t, WHOLE(x[i], 0, UINT16_MAX));                                                 \
     default:                                                                                       \
       STORE(uint8_t, x[i] != 0);                                                                   \
     }                                                                                              \
   }
-#define ITSELF(x) (x)
-NARROW(narrow_i64, int64_t, ITSELF)
-NARROW(narrow_f32, float, truncated)
-NARROW(narrow_f64, double, truncated)
+#define LOW_BITS(x, low, high) (x)
+#define SATURATED(x, low, high) held(truncated(x), low, high)
+NARROW(narrow_i64, int64_t, LOW_BITS)
+NARROW(narrow_f32, float, SATURATED)
+NARROW(narrow_f64, double, SATURATED)
 
 static void narrow(void *to, gt_dtype dtype, const void *from, gt_dtype via, int64_t n) {
   if (via == GT_I64)
@@ -229,4 +237,35 @@ void gt_convert(void *to, gt_dtype to_dtype, const void *from, gt_dtype from_dty
       narrow((char *)to + (size_t)begin * entries[to_dtype].size, to_dtype, block, via, count);
     }
   }
+}
+
+bool gt_dtype_holds(gt_dtype dtype, gt_scalar x) {
+  char stored[8];
+  if (gt_dtype_is_float(dtype)) {
+    double back;
+    if (isinf(x.f) || isnan(x.f)) return true;
+    gt_convert(stored, dtype, &x.f, GT_F64, 1);
+    gt_convert(&back, GT_F64, stored, dtype, 1);
+    return !isinf(back);
+  }
+  if (dtype == GT_BOOL) return true;
+  int64_t i = x.whole ? x.i : truncated(x.f), back;
+  if (!x.whole && !(x.f >= -0x1p63 && x.f < 0x1p63)) return false;
+  gt_convert(stored, dtype, &i, GT_I64, 1);
+  gt_convert(&back, GT_I64, stored, dtype, 1);
+  return back == i;
+}
+
+bool gt_dtype_counts_to(gt_dtype dtype, int64_t x) {
+  static const int digits[GT_NDTYPE] = {[GT_F64] = 53, [GT_F32] = 24, [GT_BF16] = 8, [GT_F16] = 11};
+  int64_t limit = (int64_t)1 << digits[dtype];
+  if (gt_dtype_is_float(dtype)) return x >= -limit && x <= limit;
+  return dtype == GT_BOOL ? x == 0 || x == 1 : gt_dtype_holds(dtype, gt_scalar_whole(x));
+}
+
+void gt_store_scalar(void *to, gt_dtype dtype, gt_scalar x) {
+  if (x.whole && !gt_dtype_is_float(dtype))
+    gt_convert(to, dtype, &x.i, GT_I64, 1);
+  else
+    gt_convert(to, dtype, &x.f, GT_F64, 1);
 }

@@ -48,8 +48,10 @@ bool gt_dtype_parse(const char *text, gt_dtype *out);
  * sees to those). */
 gt_dtype gt_dtype_promote(gt_dtype a, gt_dtype b);
 
-/* Converts n elements, each dtype to each: floats to integers truncate towards zero, anything to
- * bool is "not zero". */
+/* Converts n elements, each dtype to each.  Floats to integers truncate towards zero; what lies out
+ * of range gives the nearest integer of that dtype and NaN gives 0, on every device (PyTorch leaves
+ * both to the machine).  Integers to narrower ones keep their low bits.  Anything to bool is "not
+ * zero". */
 void gt_convert(void *to, gt_dtype to_dtype, const void *from, gt_dtype from_dtype, int64_t n);
 
 static inline float gt_from_bf16(uint16_t h) {
@@ -69,5 +71,25 @@ static inline uint16_t gt_to_bf16(float x) {
 
 float gt_from_f16(uint16_t h);
 uint16_t gt_to_f16(float x);
+
+/* A number as it came from outside; `f` is it, or near to it where `whole` says that `i` is it. */
+typedef struct gt_scalar {
+  bool whole;
+  int64_t i;
+  double f;
+} gt_scalar;
+
+static inline gt_scalar gt_scalar_real(double f) { return (gt_scalar){.f = f}; }
+static inline gt_scalar gt_scalar_whole(int64_t i) {
+  return (gt_scalar){.whole = true, .i = i, .f = (double)i};
+}
+
+/* False when storing x would wrap (integers) or make a finite number infinite (floats).  Fractions
+ * are dropped and digits rounded, as PyTorch does. */
+bool gt_dtype_holds(gt_dtype dtype, gt_scalar x);
+/* True when the dtype has every integer from 0 to x. */
+bool gt_dtype_counts_to(gt_dtype dtype, int64_t x);
+/* Writes x to one element; only what the dtype holds. */
+void gt_store_scalar(void *to, gt_dtype dtype, gt_scalar x);
 
 #endif

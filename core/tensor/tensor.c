@@ -3,7 +3,9 @@
 
 #include "core/tensor/allocator.h"
 #include "core/tensor/graph.h"
+#include "core/tensor/text.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -108,6 +110,24 @@ gt_status gt_tensor_new(gt_ctx *cx, const gt_spec *spec, const gt_device *device
 gt_status gt_tensor_zeros(gt_ctx *cx, const gt_spec *spec, const gt_device *device,
                           gt_tensor **out) {
   return tensor_new(cx, spec, device, gt_allocate_zeros, out);
+}
+
+gt_status gt_check_scalar(gt_ctx *cx, const char *name, gt_dtype dtype, gt_scalar x) {
+  if (gt_dtype_holds(dtype, x)) return GT_OK;
+  static const double ends[2] = {-INFINITY, INFINITY};
+  char number[GT_NUMBER_TEXT], whole[24], stored[2][8];
+  int64_t end[2];
+  snprintf(whole, sizeof whole, "%lld", (long long)x.i);
+  const char *text = x.whole ? whole : gt_number_text(x.f, number);
+  if (gt_dtype_is_float(dtype))
+    return gt_fail(cx, GT_EDTYPE, "%s: expected a number that %s can hold, got %s", name,
+                   gt_dtype_name(dtype), text);
+  for (int k = 0; k < 2; k++) {
+    gt_convert(stored[k], dtype, &ends[k], GT_F64, 1);
+    gt_convert(&end[k], GT_I64, stored[k], dtype, 1);
+  }
+  return gt_fail(cx, GT_EDTYPE, "%s: expected a number that %s can hold, %lld to %lld, got %s", name,
+                 gt_dtype_name(dtype), (long long)end[0], (long long)end[1], text);
 }
 
 gt_status gt_tensor_scalar(gt_ctx *cx, gt_dtype dtype, double f, int64_t i, gt_tensor **out) {

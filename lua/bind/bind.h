@@ -109,6 +109,9 @@ int gtlua_shield(lua_State *L, int n, int results);
 gt_tensor **gtlua_box(lua_State *L);                  /* pushes an empty tensor box */
 gt_tensor *gtlua_totensor(lua_State *L, int index);   /* raises unless a live tensor */
 gt_tensor *gtlua_testtensor(lua_State *L, int index); /* NULL unless a tensor; raises when freed */
+/* gtlua_typename() for where a tensor was meant: of a boolean it says what that most often is, the
+ * answer of Lua's ==. */
+const char *gtlua_got(lua_State *L, int index);
 /* Pushes a tensor (takes one reference of its own), nil for NULL.  Parameters, buffers and
  * gradients (`boxed`) always come back as the same userdata. */
 void gtlua_pushtensor(lua_State *L, gt_tensor *t);
