@@ -125,6 +125,7 @@ void gtlua_apply(lua_State *L, const char *op, gt_tensor *const *in, int nin, co
 
 /* ---- small values ---- */
 gt_dtype gtlua_todtype(lua_State *L, int index); /* dtype object or name; raises */
+gt_dtype gtlua_todtype_for(lua_State *L, int index, const char *what); /* the error says for what */
 void gtlua_pushdtype(lua_State *L, gt_dtype dtype);
 const gt_device *gtlua_todevice(lua_State *L, int index); /* device object or name; raises */
 void gtlua_pushdevice(lua_State *L, const gt_device *device);

@@ -139,7 +139,7 @@ static void read_attr(lua_State *L, gtlua_call *c, int j, int index) {
     value->i = lua_toboolean(L, index);
     break;
   case GT_ATTR_DTYPE:
-    value->i = gtlua_todtype(L, index);
+    value->i = gtlua_todtype_for(L, index, what);
     break;
   case GT_ATTR_DIMS:
     read_dims(L, index, what, &value->dims);

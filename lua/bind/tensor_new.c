@@ -4,6 +4,7 @@
 #include "lua/bind/tensor.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- options ---- */
@@ -15,9 +16,10 @@ void gtlua_read_options(lua_State *L, int index, gtlua_options *out) {
   while (lua_next(L, index)) {
     if (lua_type(L, -2) == LUA_TSTRING) {
       const char *key = lua_tostring(L, -2);
-      char hint[96];
+      char hint[96], what[64];
+      snprintf(what, sizeof what, "%s: %s", out->function, key);
       if (strcmp(key, "dtype") == 0)
-        out->dtype = gtlua_todtype(L, -1), out->has_dtype = true;
+        out->dtype = gtlua_todtype_for(L, -1, what), out->has_dtype = true;
       else if (strcmp(key, "device") == 0)
         out->device = gtlua_todevice(L, lua_absindex(L, -1));
       else if (strcmp(key, "requires_grad") == 0)
