@@ -127,10 +127,13 @@ static void narrow_f16(uint16_t *to, const float *from, int64_t n) {
   for (; i < n; i++) to[i] = gt_to_f16(from[i]);
 }
 
-/* Towards zero; out of range gives the nearest i64, NaN gives 0. */
+/* Towards zero; the lowest number for NaN and for what lies out of range. */
 static inline int64_t truncated(double x) {
-  if (!(x < 0x1p63)) return x >= 0x1p63 ? INT64_MAX : 0;
-  return x < -0x1p63 ? INT64_MIN : (int64_t)x;
+  return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN;
+}
+
+static inline int64_t truncated_i32(double x) {
+  return x > -2147483649.0 && x < 2147483648.0 ? (int64_t)x : INT32_MIN;
 }
 
 /* The type through which elements of this one travel. */
@@ -166,16 +169,11 @@ static void widen(void *to, const void *from, gt_dtype dtype, int64_t n) {
   }
 }
 
-/* The nearest to x of [low, high]. */
-static inline int64_t held(int64_t x, int64_t low, int64_t high) {
-  return x < low ? low : x > high ? high : x;
-}
-
-/* Stores x[0 … n-1] as `dtype`; WHOLE(x, low, high) is x as an integer for [low, high]. */
+/* Stores x[0 … n-1] as `dtype`; WHOLE(x) and WHOLE_I32(x) are x as an integer. */
 #define STORE(type, expression)                                                                    \
   for (int64_t i = 0; i < n; i++) ((type *)to)[i] = (type)(expression);                            \
   break
-#define NARROW(function, source, WHOLE)                                                            \
+#define NARROW(function, source, WHOLE, WHOLE_I32)                                                 \
   static void function(void *to, gt_dtype dtype, const source *x, int64_t n) {                     \
     switch (dtype) {                                                                               \
     case GT_F64:                                                                                   \
@@ -187,26 +185,25 @@ static inline int64_t held(int64_t x, int64_t low, int64_t high) {
     case GT_F16:                                                                                   \
       STORE(uint16_t, gt_to_f16((float)x[i]));                                                     \
     case GT_I64:                                                                                   \
-      STORE(int64_t, WHOLE(x[i], INT64_MIN, INT64_MAX));                                           \
+      STORE(int64_t, WHOLE(x[i]));                                                                 \
     case GT_I32:                                                                                   \
-      STORE(int32_t, WHOLE(x[i], INT32_MIN, INT32_MAX));                                           \
+      STORE(int32_t, WHOLE_I32(x[i]));                                                             \
     case GT_I16:                                                                                   \
-      STORE(int16_t, WHOLE(x[i], INT16_MIN, INT16_MAX));                                           \
+      STORE(int16_t, WHOLE(x[i]));                                                                 \
     case GT_I8:                                                                                    \
-      STORE(int8_t, WHOLE(x[i], INT8_MIN, INT8_MAX));                                              \
+      STORE(int8_t, WHOLE(x[i]));                                                                  \
     case GT_U8:                                                                                    \
-      STORE(uint8_t, WHOLE(x[i], 0, UINT8_MAX));                                                   \
+      STORE(uint8_t, WHOLE(x[i]));                                                                 \
     case GT_U16:                                                                                   \
-      STORE(uint16_t, WHOLE(x[i], 0, UINT16_MAX));                                                 \
+      STORE(uint16_t, WHOLE(x[i]));                                                                \
     default:                                                                                       \
       STORE(uint8_t, x[i] != 0);                                                                   \
     }                                                                                              \
   }
-#define LOW_BITS(x, low, high) (x)
-#define SATURATED(x, low, high) held(truncated(x), low, high)
-NARROW(narrow_i64, int64_t, LOW_BITS)
-NARROW(narrow_f32, float, SATURATED)
-NARROW(narrow_f64, double, SATURATED)
+#define ITSELF(x) (x)
+NARROW(narrow_i64, int64_t, ITSELF, ITSELF)
+NARROW(narrow_f32, float, truncated, truncated_i32)
+NARROW(narrow_f64, double, truncated, truncated_i32)
 
 static void narrow(void *to, gt_dtype dtype, const void *from, gt_dtype via, int64_t n) {
   if (via == GT_I64)
@@ -239,28 +236,34 @@ void gt_convert(void *to, gt_dtype to_dtype, const void *from, gt_dtype from_dty
   }
 }
 
+void gt_dtype_range(gt_dtype dtype, int64_t *low, int64_t *high) {
+  int bits = 8 * (int)entries[dtype].size;
+  bool is_signed = entries[dtype].kind == 'i';
+  *low = is_signed ? -((int64_t)1 << (bits - 2)) * 2 : 0;
+  *high = is_signed ? -(*low + 1) : dtype == GT_BOOL ? 1 : ((int64_t)1 << bits) - 1;
+}
+
 bool gt_dtype_holds(gt_dtype dtype, gt_scalar x) {
   char stored[8];
+  double back;
+  int64_t low, high;
   if (gt_dtype_is_float(dtype)) {
-    double back;
-    if (isinf(x.f) || isnan(x.f)) return true;
     gt_convert(stored, dtype, &x.f, GT_F64, 1);
     gt_convert(&back, GT_F64, stored, dtype, 1);
-    return !isinf(back);
+    return !isinf(back) || isinf(x.f);
   }
   if (dtype == GT_BOOL) return true;
-  int64_t i = x.whole ? x.i : truncated(x.f), back;
   if (!x.whole && !(x.f >= -0x1p63 && x.f < 0x1p63)) return false;
-  gt_convert(stored, dtype, &i, GT_I64, 1);
-  gt_convert(&back, GT_I64, stored, dtype, 1);
-  return back == i;
+  int64_t i = x.whole ? x.i : (int64_t)x.f;
+  gt_dtype_range(dtype, &low, &high);
+  return i >= low && i <= high;
 }
 
 bool gt_dtype_counts_to(gt_dtype dtype, int64_t x) {
   static const int digits[GT_NDTYPE] = {[GT_F64] = 53, [GT_F32] = 24, [GT_BF16] = 8, [GT_F16] = 11};
-  int64_t limit = (int64_t)1 << digits[dtype];
-  if (gt_dtype_is_float(dtype)) return x >= -limit && x <= limit;
-  return dtype == GT_BOOL ? x == 0 || x == 1 : gt_dtype_holds(dtype, gt_scalar_whole(x));
+  int64_t low = -((int64_t)1 << digits[dtype]), high = -low;
+  if (!gt_dtype_is_float(dtype)) gt_dtype_range(dtype, &low, &high);
+  return x >= low && x <= high;
 }
 
 void gt_store_scalar(void *to, gt_dtype dtype, gt_scalar x) {

@@ -5,7 +5,6 @@
 #include "core/tensor/graph.h"
 #include "core/tensor/text.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -114,20 +113,16 @@ gt_status gt_tensor_zeros(gt_ctx *cx, const gt_spec *spec, const gt_device *devi
 
 gt_status gt_check_scalar(gt_ctx *cx, const char *name, gt_dtype dtype, gt_scalar x) {
   if (gt_dtype_holds(dtype, x)) return GT_OK;
-  static const double ends[2] = {-INFINITY, INFINITY};
-  char number[GT_NUMBER_TEXT], whole[24], stored[2][8];
-  int64_t end[2];
+  char number[GT_NUMBER_TEXT], whole[24];
+  int64_t low, high;
   snprintf(whole, sizeof whole, "%lld", (long long)x.i);
   const char *text = x.whole ? whole : gt_number_text(x.f, number);
   if (gt_dtype_is_float(dtype))
     return gt_fail(cx, GT_EDTYPE, "%s: expected a number that %s can hold, got %s", name,
                    gt_dtype_name(dtype), text);
-  for (int k = 0; k < 2; k++) {
-    gt_convert(stored[k], dtype, &ends[k], GT_F64, 1);
-    gt_convert(&end[k], GT_I64, stored[k], dtype, 1);
-  }
+  gt_dtype_range(dtype, &low, &high);
   return gt_fail(cx, GT_EDTYPE, "%s: expected a number that %s can hold, %lld to %lld, got %s", name,
-                 gt_dtype_name(dtype), (long long)end[0], (long long)end[1], text);
+                 gt_dtype_name(dtype), (long long)low, (long long)high, text);
 }
 
 gt_status gt_tensor_scalar(gt_ctx *cx, gt_dtype dtype, double f, int64_t i, gt_tensor **out) {
