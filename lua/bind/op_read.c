@@ -291,10 +291,13 @@ static int read_variadic(lua_State *L, gtlua_call *c, int top) {
   return run + 1;
 }
 
-/* An empty table in the place of an attribute that need not be given says nothing. */
+/* The table of keywords, and an empty one in the place of what is no list and need not be given,
+ * say nothing by position. */
 static bool says_nothing(lua_State *L, const gtlua_call *c, int a, int keywords) {
   if (lua_type(L, a) != LUA_TTABLE || lua_rawlen(L, a) > 0) return false;
-  return a == keywords || c->next_attr >= c->op->attr_count || !c->op->attrs[c->next_attr].required;
+  if (a == keywords || c->next_attr >= c->op->attr_count) return true;
+  const gt_attr *next = &c->op->attrs[c->next_attr];
+  return !next->required && next->type != GT_ATTR_DIMS;
 }
 
 void gtlua_start_call(gtlua_call *c, const gtlua_bound *bound) {
