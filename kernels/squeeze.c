@@ -11,8 +11,7 @@ static gt_status view(gt_call *c, gt_tensor **out) {
   for (int k = 0; c->attr[DIM].given && k < dims->count; k++) {
     int d;
     GT_TRY(gt_dim_resolve(c->cx, "squeeze", dims->at[k], x->ndim, &d));
-    if (named >> d & 1u)
-      return gt_fail(c->cx, GT_EARG, "squeeze: dimension %d appears twice", d);
+    if (named >> d & 1u) return gt_fail(c->cx, GT_EARG, "squeeze: dimension %d appears twice", d);
     named |= 1u << d;
   }
   int64_t shape[GT_MAX_DIM], stride[GT_MAX_DIM];

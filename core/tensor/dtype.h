@@ -79,7 +79,9 @@ typedef struct gt_scalar {
   double f;
 } gt_scalar;
 
-static inline gt_scalar gt_scalar_real(double f) { return (gt_scalar){.whole = false, .i = 0, .f = f}; }
+static inline gt_scalar gt_scalar_real(double f) {
+  return (gt_scalar){.whole = false, .i = 0, .f = f};
+}
 static inline gt_scalar gt_scalar_whole(int64_t i) {
   return (gt_scalar){.whole = true, .i = i, .f = (double)i};
 }

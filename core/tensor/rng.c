@@ -1,8 +1,9 @@
 /* rng.c: filling tensors with random numbers and constants.
  *
  * f32 and halves: element i is made from word i % 4 of block i / 4 (normals: of the pair of words
- * it belongs to); halves round the f32 draw, uniform ones to within their interval.  f64 normals are the f32 draw widened, then scaled in
- * f64. f64 uniforms and integers take two words: block i / 2. */
+ * it belongs to); halves round the f32 draw, uniform ones to within their interval.  f64 normals
+ * are the f32 draw widened, then scaled in f64. f64 uniforms and integers take two words: block i
+ * / 2. */
 #include "core/tensor/rng.h"
 
 #include "core/tensor/pool.h"
@@ -170,8 +171,7 @@ static void fill_chunk(void *argument, int64_t begin, int64_t end) {
     }
     int64_t n = end - at < DRAWS ? end - at : DRAWS;
     gt_convert(f->to + (size_t)at * size, f->dtype, &drawn, made, n);
-    if (f->law == UNIFORM && gt_dtype_is_half(f->dtype))
-      keep_inside(f, (uint16_t *)f->to + at, n);
+    if (f->law == UNIFORM && gt_dtype_is_half(f->dtype)) keep_inside(f, (uint16_t *)f->to + at, n);
   }
 }
 

@@ -121,8 +121,8 @@ gt_status gt_check_scalar(gt_ctx *cx, const char *name, gt_dtype dtype, gt_scala
     return gt_fail(cx, GT_EDTYPE, "%s: expected a number that %s can hold, got %s", name,
                    gt_dtype_name(dtype), text);
   gt_dtype_range(dtype, &low, &high);
-  return gt_fail(cx, GT_EDTYPE, "%s: expected a number that %s can hold, %lld to %lld, got %s", name,
-                 gt_dtype_name(dtype), (long long)low, (long long)high, text);
+  return gt_fail(cx, GT_EDTYPE, "%s: expected a number that %s can hold, %lld to %lld, got %s",
+                 name, gt_dtype_name(dtype), (long long)low, (long long)high, text);
 }
 
 gt_status gt_tensor_scalar(gt_ctx *cx, gt_dtype dtype, double f, int64_t i, gt_tensor **out) {

@@ -82,8 +82,7 @@ static int op_call_in_place(lua_State *L) {
   gtlua_call c;
   gtlua_read_call(L, lua_touserdata(L, lua_upvalueindex(1)), &c);
   if (c.op->nin == 0 || (!c.list && !c.fixed[0].tensor))
-    return gtlua_error(L, "%s_: expects a tensor to change, got %s", c.op->name,
-                       gtlua_got(L, 1));
+    return gtlua_error(L, "%s_: expects a tensor to change, got %s", c.op->name, gtlua_got(L, 1));
   return perform(L, &c, true);
 }
 

@@ -166,7 +166,8 @@ static void a_dtype_holds_its_range(void **state) {
   assert_true(holds_whole(GT_I64, INT64_MIN) && holds_whole(GT_I64, INT64_MAX));
   assert_true(holds_real(GT_I64, -0x1p63) && !holds_real(GT_I64, 0x1p63));
   assert_true(holds_real(GT_F16, 65504) && !holds_real(GT_F16, 65520));
-  assert_true(holds_real(GT_F32, INFINITY) && holds_real(GT_BF16, NAN) && !holds_real(GT_F32, 1e39));
+  assert_true(holds_real(GT_F32, INFINITY) && holds_real(GT_BF16, NAN) &&
+              !holds_real(GT_F32, 1e39));
   assert_true(gt_dtype_counts_to(GT_BF16, 256) && !gt_dtype_counts_to(GT_BF16, 257));
   assert_true(gt_dtype_counts_to(GT_BOOL, 1) && !gt_dtype_counts_to(GT_BOOL, 2));
 }
