@@ -29,7 +29,12 @@ static gt_status rule(gt_call *c) {
 }
 
 static const gt_attr attrs[] = {
-    {.name = "alpha", .type = GT_ATTR_FLOAT, .fallback = GT_FLOAT(1), .doc = "factor of b"},
+    {.name = "alpha",
+     .type = GT_ATTR_FLOAT,
+     .fallback = GT_FLOAT(1),
+     .doc = "factor of b",
+     .by_name = true,
+     .instead = "a + alpha * b"},
 };
 
 const gt_op gt_op_add = {

@@ -25,7 +25,12 @@ static gt_status rule(gt_call *c) {
 }
 
 static const gt_attr attrs[] = {
-    {.name = "value", .type = GT_ATTR_FLOAT, .fallback = GT_FLOAT(1), .doc = "factor of a / b"},
+    {.name = "value",
+     .type = GT_ATTR_FLOAT,
+     .fallback = GT_FLOAT(1),
+     .doc = "factor of a / b",
+     .by_name = true,
+     .instead = "x + value * a / b"},
 };
 
 const gt_op gt_op_addcdiv = {

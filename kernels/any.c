@@ -6,7 +6,10 @@
 #define GT_TYPED "kernels/any.c"
 #include "kernels/typed.h"
 
-static gt_status infer(gt_call *c) { return gt_out_reduced(c, 0, GT_BOOL); }
+/* Of u8 the answer is u8, as in PyTorch, which has it from before there was a bool. */
+static gt_status infer(gt_call *c) {
+  return gt_out_reduced(c, 0, c->in_spec[0].dtype == GT_U8 ? GT_U8 : GT_BOOL);
+}
 
 static gt_partial combine(gt_partial a, gt_partial b) {
   a.i |= b.i;

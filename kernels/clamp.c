@@ -12,7 +12,9 @@ enum { MIN, MAX };
 static gt_status infer(gt_call *c) {
   GT_TRY(gt_out_like(c, 0, 0));
   for (int k = MIN; k <= MAX; k++) {
-    if (!isinf(c->attr[k].f)) GT_TRY(gt_check_factor(c, "bound", c->attr[k].f));
+    if (isinf(c->attr[k].f)) continue;
+    GT_TRY(gt_check_factor(c, "bound", c->attr[k].f));
+    GT_TRY(gt_check_scalar(c->cx, "clamp", c->spec[0].dtype, gt_scalar_real(c->attr[k].f)));
   }
   return GT_OK;
 }
@@ -32,11 +34,13 @@ static const gt_attr attrs[] = {
     {.name = "min",
      .type = GT_ATTR_FLOAT,
      .fallback = GT_FLOAT(-INFINITY),
-     .doc = "lower bound; none if not given"},
+     .doc = "lower bound; none if not given",
+     .instead = "torch.maximum(x, min)"},
     {.name = "max",
      .type = GT_ATTR_FLOAT,
      .fallback = GT_FLOAT(INFINITY),
-     .doc = "upper bound; none if not given"},
+     .doc = "upper bound; none if not given",
+     .instead = "torch.minimum(x, max)"},
 };
 
 const gt_op gt_op_clamp = {

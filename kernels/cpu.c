@@ -223,6 +223,21 @@ gt_status gt_cpu_map(gt_call *c, gt_row row) {
   return map_tensors(c, row, c->in, c->nin, c->op->numeric, c->out[0]);
 }
 
+gt_status gt_cpu_compare(gt_call *c, gt_row row) {
+  gt_dtype common = gt_result_type(c, 3);
+  gt_tensor *in[2] = {c->in[0], c->in[1]};
+  gt_status status = GT_OK;
+  for (int k = 0; k < 2; k++) {
+    if (gt_dtype_is_half(common) && in[k]->dtype != common)
+      status = status != GT_OK ? status : gt_copy_new(c->cx, c->in[k], common, c->device, &in[k]);
+  }
+  if (status == GT_OK) status = map_tensors(c, row, in, 2, c->op->numeric, c->out[0]);
+  for (int k = 0; k < 2; k++) {
+    if (in[k] != c->in[k]) gt_tensor_unref(c->cx, in[k]);
+  }
+  return status;
+}
+
 gt_status gt_cpu_map_gradient(gt_call *c, gt_row row, gt_row row_added) {
   gt_tensor *in[] = {c->in[0], c->gout[0], c->gin[0]};
   bool add = c->accumulate[0];
@@ -268,6 +283,15 @@ gt_status gt_infer_bits(gt_call *c) {
     }
   }
   return gt_infer_arithmetic(c);
+}
+
+gt_status gt_check_number(gt_call *c, int i) {
+  const gt_tensor *t = c->in[i];
+  if (t->ndim > 0 || gt_device_of(t)->kind != GT_CPU) return GT_OK;
+  gt_scalar x = {.whole = !gt_dtype_is_float(t->dtype)};
+  gt_convert(&x.f, GT_F64, gt_data(t), t->dtype, 1);
+  gt_convert(&x.i, GT_I64, gt_data(t), t->dtype, 1);
+  return gt_check_scalar(c->cx, c->op->name, c->spec[0].dtype, x);
 }
 
 gt_status gt_check_factor(gt_call *c, const char *name, double factor) {

@@ -23,6 +23,9 @@ typedef void (*gt_row)(int64_t n, const void *const *in, void *out, const gt_val
  */
 gt_status gt_cpu_map(gt_call *c, gt_row row);
 
+/* The same for a comparison of two inputs, which are first rounded to their common dtype. */
+gt_status gt_cpu_compare(gt_call *c, gt_row row);
+
 /* The same for the gradient of input 0 from that input and output 0's gradient; row_added takes as
  * a third input what the gradient is added to. */
 gt_status gt_cpu_map_gradient(gt_call *c, gt_row row, gt_row row_added);
@@ -38,6 +41,8 @@ gt_status gt_infer_arithmetic(gt_call *c);      /* all inputs broadcast and prom
 gt_status gt_infer_arithmetic_real(gt_call *c); /* the same; integers and bool give f32 */
 gt_status gt_infer_predicate(gt_call *c);       /* all inputs broadcast, result bool */
 gt_status gt_infer_bits(gt_call *c);            /* all inputs broadcast and promote; no floats */
+/* Refuses a single number as input i that output 0, whose dtype it is to take, cannot hold. */
+gt_status gt_check_number(gt_call *c, int i);
 /* Refuses a factor with a fraction when output 0 holds integers. */
 gt_status gt_check_factor(gt_call *c, const char *name, double factor);
 

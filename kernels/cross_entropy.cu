@@ -1,6 +1,5 @@
-/* cross_entropy.cu: u = cap tanh(z / cap) (or z), loss = log sum exp u - u[target] per row of
- * logits z (N, V), reduced.  Saves the log-sum-exp of each row. dz = (exp(u - lse) - [i == target])
- * (1 - (u / cap)^2) A target outside [0, V) cannot be reported without waiting for the device: its
+/* cross_entropy.cu: the loss and gradient of cross_entropy.h per row of logits z (N, V), reduced.
+ * Saves the top and the rest of each row.  A target outside [0, V) cannot be reported without waiting for the device: its
  * loss and its row of dz are NaN. */
 #include "kernels/cuda.cuh"
 
@@ -24,7 +23,7 @@ template <typename A> __device__ __forceinline__ A capped(A z, A cap) {
 }
 
 template <typename T, typename A = accumulator<T>>
-GT_KERNEL k_rows(const T *z /* (N, V) */, A *loss /* (N) */, A *lse /* (N) */, Row<A> r) {
+GT_KERNEL k_rows(const T *z /* (N, V) */, A *loss /* (N) */, A *tops /* (2, N) */, Row<A> r) {
   for (int64_t row = blockIdx.x; row < r.N; row += gridDim.x) {
     const T *z_row = z + row * r.V;
     A most = -INFINITY, sum = 0;
@@ -35,12 +34,14 @@ GT_KERNEL k_rows(const T *z /* (N, V) */, A *loss /* (N) */, A *lse /* (N) */, R
     most = block_max(most);
     for (int64_t i = threadIdx.x; i < r.V; i += BLOCK)
       sum += exp(capped((A)load(z_row[i]), r.cap) - most);
-    sum = most + log(block_sum(sum));
+    sum = log(block_sum(sum));
     if (threadIdx.x > 0) continue;
     int64_t target = load_as<int64_t>(r.target, r.target_type, row);
     bool valid = target >= 0 && target < r.V;
-    lse[row] = sum;
-    loss[row] = target == r.ignored ? 0 : valid ? sum - capped((A)load(z_row[target]), r.cap) : NAN;
+    tops[row] = most;
+    tops[r.N + row] = sum;
+    A picked = valid ? capped((A)load(z_row[target]), r.cap) : NAN;
+    loss[row] = target == r.ignored ? 0 : sum - (picked - most);
   }
 }
 
@@ -75,7 +76,7 @@ GT_KERNEL k_scale(const T *gout, A *scale, Row<A> r, bool mean) {
 }
 
 template <typename T, typename A = accumulator<T>>
-GT_KERNEL k_gradient(const T *z /* (N, V) */, const A *lse /* (N) */,
+GT_KERNEL k_gradient(const T *z /* (N, V) */, const A *tops /* (2, N) */,
                      const T *gout /* (N) or NULL */, const A *scale /* (1) */, T *dz /* (N, V) */,
                      Row<A> r, bool add) {
   for (int64_t row = blockIdx.x; row < r.N; row += gridDim.x) {
@@ -85,7 +86,7 @@ GT_KERNEL k_gradient(const T *z /* (N, V) */, const A *lse /* (N) */,
     for (int64_t i = threadIdx.x; i < r.V; i += BLOCK) {
       A u = capped((A)load(z[row * r.V + i]), r.cap);
       A slope = r.cap > 0 ? 1 - u / r.cap * (u / r.cap) : 1;
-      A d = factor == 0 ? 0 : factor * (exp(u - lse[row]) - (i == target ? 1 : 0)) * slope;
+      A d = factor == 0 ? 0 : factor * (exp(u - tops[row] - tops[r.N + row]) - (i == target ? 1 : 0)) * slope;
       T *to = &dz[row * r.V + i];
       store(to, add ? load(*to) + d : d);
     }

@@ -1,9 +1,10 @@
 /* cross_entropy.h: the arithmetic of one row of logits z (n), for the losses that contain it.
  *
  *   u = cap tanh(z / cap), or z when cap == 0
- *   lse = log(sum exp u), loss = lse - u[target]
- *   dz = (exp(u - lse) - [i == target]) (1 - (u / cap)^2)
+ *   top = max u, rest = log(sum exp(u - top)), loss = rest - (u[target] - top)
+ *   dz = (exp(u - top - rest) - [i == target]) (1 - (u / cap)^2)
  *
+ * top and rest are never added up: next to large logits their sum has no digits left for the loss.
  * The sum runs over short blocks with a running maximum, so a row may come in pieces and is read
  * once. */
 #ifndef real
@@ -21,18 +22,22 @@ enum { GT_CE_NONE, GT_CE_MEAN, GT_CE_SUM };
 #define GT_CE_ATTRS                                                                                \
   {.name = "softcap",                                                                              \
    .type = GT_ATTR_FLOAT,                                                                          \
+   .by_name = true,                                                                                \
+   .instead = "cross_entropy(cap * torch.tanh(logits / cap), targets)",                            \
    .doc = "if positive, logits are first bounded to softcap * tanh(logits / softcap)"},            \
       {.name = "ignore_index",                                                                     \
        .type = GT_ATTR_INT,                                                                        \
+       .by_name = true,                                                                            \
        .fallback = {.given = true, .i = -100},                                                     \
        .doc = "targets of this value do not count"},                                               \
   {                                                                                                \
     .name = "reduction", .type = GT_ATTR_CHOICE, .choices = "none|mean|sum",                       \
-    .fallback = {.i = GT_CE_MEAN},                                                                 \
+    .fallback = {.i = GT_CE_MEAN}, .by_name = true,                                                \
     .doc = "one loss per row, or their mean over the rows that count, or their sum"                \
   }
 
-/* Checks the attributes and targets (N); sets output 0 (the loss, `dtype`) and 1 (lse, hidden). */
+/* Checks the attributes and targets (N); sets output 0 (the loss, `dtype`) and 1 (hidden: the tops
+ * of all rows, then their rests). */
 gt_status gt_ce_infer(gt_call *c, int targets, int64_t rows, gt_dtype dtype);
 
 /* Reads input `targets` and checks it: classes [0, classes) or ignore_index.  `counted` receives
@@ -82,20 +87,20 @@ static inline void T(gt_ce_add)(const real *z, int64_t n, real cap, real *top, r
 
 /* dz = scale times the gradient of the row's loss, or dz += that.  z may be dz.  `target` may lie
  * outside [0, n) when the row comes in pieces. */
-static inline void T(gt_ce_gradient)(const real *z, int64_t n, real cap, real lse, int64_t target,
-                                     real scale, bool add, real *dz) {
+static inline void T(gt_ce_gradient)(const real *z, int64_t n, real cap, real top, real rest,
+                                     int64_t target, real scale, bool add, real *dz) {
   bool here = target >= 0 && target < n;
   real u = here ? T(gt_ce_capped)(z[target], cap) : 0;
   real at_target = cap > 0 ? scale * (1 - (u / cap) * (u / cap)) : scale;
   if (cap > 0) {
     GT_IVDEP for (int64_t i = 0; i < n; i++) {
       real t = T(gt_tanh)(z[i] / cap);
-      real d = scale * T(gt_exp)(cap * t - lse) * (1 - t * t);
+      real d = scale * T(gt_exp)(cap * t - top - rest) * (1 - t * t);
       dz[i] = add ? dz[i] + d : d;
     }
   } else {
     GT_IVDEP for (int64_t i = 0; i < n; i++) {
-      real d = scale * T(gt_exp)(z[i] - lse);
+      real d = scale * T(gt_exp)(z[i] - top - rest);
       dz[i] = add ? dz[i] + d : d;
     }
   }

@@ -1,8 +1,9 @@
 /* cuda.cuh: what the .cu files share: launches, reductions, element types, access to attributes.
  *
  * A kernel is started with GT_LAUNCH only, never with the language's own launch syntax, so that the
- * same file also compiles with a host C++ compiler against tests/emu/.  Storage is f32, f64 or
- * bf16; arithmetic and sums are in f32 (f64 for f64).  Kernels use no float atomics: the same input
+ * same file also compiles with a host C++ compiler against tests/emu/.  Results are f32, f64 or
+ * bf16 (GT_DISPATCH refuses others), some also i64; load_as() reads every dtype; arithmetic and sums
+ * are in f32 (f64 for f64).  Kernels use no float atomics: the same input
  * gives the same bits. */
 #ifndef GT_CUDA_CUH
 #define GT_CUDA_CUH
@@ -46,6 +47,20 @@ template <typename T> using accumulator = typename Accumulator<T>::type;
 template <typename T> __device__ __forceinline__ accumulator<T> load(T x) { return x; }
 __device__ __forceinline__ float load(__nv_bfloat16 x) { return __bfloat162float(x); }
 
+/* The value of the bits of an f16: with the exponent in place the number is 2^112 too small, which
+ * holds for subnormal ones as well. */
+__device__ __forceinline__ float from_f16(uint16_t h) {
+  uint32_t bits = (h & 0x7fffu) << 13;
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  x *= 0x1p112f;
+  if ((h & 0x7c00u) == 0x7c00u) { /* infinity, NaN */
+    bits |= 0x7f800000u;
+    memcpy(&x, &bits, sizeof x);
+  }
+  return h & 0x8000u ? -x : x;
+}
+
 /* Element i of an array whose type is known at run time only. */
 template <typename A>
 __device__ __forceinline__ A load_as(const void *x, gt_dtype dtype, int64_t i) {
@@ -56,6 +71,8 @@ __device__ __forceinline__ A load_as(const void *x, gt_dtype dtype, int64_t i) {
     return (A) static_cast<const double *>(x)[i];
   case GT_BF16:
     return (A)load(static_cast<const __nv_bfloat16 *>(x)[i]);
+  case GT_F16:
+    return (A)from_f16(static_cast<const uint16_t *>(x)[i]);
   case GT_I64:
     return (A) static_cast<const int64_t *>(x)[i];
   case GT_I32:
@@ -66,8 +83,10 @@ __device__ __forceinline__ A load_as(const void *x, gt_dtype dtype, int64_t i) {
     return (A) static_cast<const uint16_t *>(x)[i];
   case GT_I8:
     return (A) static_cast<const int8_t *>(x)[i];
-  default:
-    return (A) static_cast<const uint8_t *>(x)[i]; /* u8, bool */
+  case GT_U8:
+    return (A) static_cast<const uint8_t *>(x)[i];
+  default: /* bool */
+    return (A)(static_cast<const uint8_t *>(x)[i] != 0);
   }
 }
 

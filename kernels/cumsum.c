@@ -61,7 +61,10 @@ static gt_status rule(gt_call *c) {
 
 static const gt_attr attrs[] = {
     {.name = "dim", .type = GT_ATTR_INT, .required = true, .doc = "dimension to sum along"},
-    {.name = "reverse", .type = GT_ATTR_BOOL, .doc = "from the end to the beginning"},
+    {.name = "reverse",
+     .type = GT_ATTR_BOOL,
+     .doc = "from the end to the beginning",
+     .by_name = true},
 };
 
 const gt_op gt_op_cumsum = {

@@ -6,7 +6,7 @@
 #define GT_TYPED "kernels/eq.c"
 #include "kernels/typed.h"
 
-static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
+static gt_status forward(gt_call *c) { return gt_cpu_compare(c, GT_PICK(c, row)); }
 
 const gt_op gt_op_eq = {
     .name = "eq",

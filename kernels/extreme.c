@@ -45,6 +45,12 @@ gt_status gt_infer_extreme_index(gt_call *c) {
   return gt_out_reduced(c, 0, GT_I64);
 }
 
+gt_status gt_infer_extreme_of_two(gt_call *c) {
+  GT_TRY(gt_infer_arithmetic(c));
+  GT_TRY(gt_check_number(c, 0));
+  return gt_check_number(c, 1);
+}
+
 static gt_status choose(gt_call *c, bool largest,
                         void (*finish)(gt_call *, gt_partial, int64_t, int64_t)) {
   unsigned dims;

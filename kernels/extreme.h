@@ -8,6 +8,7 @@
 #include "kernels/reduce.h"
 
 /* maximum and minimum of two tensors: the chosen one gets the gradient, equal ones half each. */
+gt_status gt_infer_extreme_of_two(gt_call *c);
 gt_status gt_rule_extreme_of_two(gt_call *c, bool largest);
 
 gt_status gt_infer_extreme(gt_call *c);

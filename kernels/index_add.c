@@ -79,7 +79,8 @@ static gt_status rule(gt_call *c) {
 
 static const gt_attr attrs[] = {
     [DIM] = {"dim", GT_ATTR_INT, .fallback = GT_INT(0), .doc = "the dimension index counts in"},
-    [ALPHA] = {"alpha", GT_ATTR_FLOAT, .fallback = GT_FLOAT(1), .doc = "factor of src"},
+    [ALPHA] = {"alpha", GT_ATTR_FLOAT, .fallback = GT_FLOAT(1), .doc = "factor of src",
+               .by_name = true, .instead = "x:index_add(dim, index, alpha * src)"},
 };
 
 const gt_op gt_op_index_add = {

@@ -35,7 +35,11 @@ static gt_status rule(gt_call *c) {
 }
 
 static const gt_attr attrs[] = {
-    {.name = "weight", .type = GT_ATTR_FLOAT, .required = true, .doc = "0 gives a, 1 gives b"},
+    {.name = "weight",
+     .type = GT_ATTR_FLOAT,
+     .required = true,
+     .doc = "0 gives a, 1 gives b",
+     .instead = "a + weight * (b - a)"},
 };
 
 const gt_op gt_op_lerp = {

@@ -23,8 +23,7 @@ typedef struct job {
   void *logits, *block;     /* (tokens, classes); the same but in the backward of kept logits */
   int64_t token, tokens;    /* rows of the block */
   int64_t class_, classes;  /* its columns */
-  void *top, *sum, *picked; /* (N) running maximum and sum, capped logit of the target */
-  void *lse;                /* (N) */
+  void *top, *sum, *picked; /* (N) running maximum, sum and then its log, target's capped logit */
   void *dz;                 /* the block rounded to bf16, where x and W are that */
   void *gradient[2];        /* of x (N, C) and W (V, C), not rounded */
 } job;
@@ -63,12 +62,12 @@ static size_t input_bytes(const gt_call *c, int input) {
   return (size_t)gt_spec_count(&c->in_spec[input]) * gt_dtype_size(c->dtype);
 }
 
-/* The forward also has three numbers per row; the backward what the gradient of W takes, and where
+/* The forward also has a number per row; the backward what the gradient of W takes, and where
  * x and W are bf16 a rounded block and gradients to add up in. */
 static size_t scratch(const gt_call *c, bool backward) {
   int64_t N = c->in_spec[0].shape[0], C = c->in_spec[0].shape[1], V = c->in_spec[1].shape[0];
   size_t block = block_bytes(c);
-  if (!backward) return block + 3 * (size_t)N * gt_dtype_size(c->dtype);
+  if (!backward) return block + (size_t)N * gt_dtype_size(c->dtype);
   block += gt_gemm_gradient_scratch(c->dtype, smaller(V, CLASSES), C, smaller(N, TOKENS));
   if (!gt_gemm_is_bf16(c)) return block;
   return block + block_bytes(c) / 2 + input_bytes(c, 0) + input_bytes(c, 1);
@@ -82,7 +81,8 @@ static gt_status open_job(gt_call *c, job *j) {
              .V = w->shape[0],
              .cap = c->attr[GT_CE_SOFTCAP].f,
              .ignored = c->attr[GT_CE_IGNORE].i,
-             .lse = gt_data(c->out[1])};
+             .top = gt_data(c->out[1])};
+  j->sum = (char *)j->top + (size_t)j->N * gt_dtype_size(c->dtype);
   GT_TRY(gt_ce_targets(c, 2, j->V, &j->target, &j->counted));
   GT_TRY(gt_scratch(c->cx, c->device, block_bytes(c), &j->block));
   j->logits = keeps_logits(j->N, j->V) ? gt_data(c->out[2]) : j->block;
@@ -123,13 +123,8 @@ static void make_block(gt_call *c, const job *j) {
 
 static gt_status forward(gt_call *c) {
   job j;
-  void *rows;
   GT_TRY(open_job(c, &j));
-  size_t bytes = (size_t)j.N * gt_dtype_size(c->dtype);
-  GT_TRY(gt_scratch(c->cx, c->device, 3 * bytes, &rows));
-  j.top = rows;
-  j.sum = (char *)rows + bytes;
-  j.picked = (char *)rows + 2 * bytes;
+  GT_TRY(gt_scratch(c->cx, c->device, (size_t)j.N * gt_dtype_size(c->dtype), &j.picked));
   GT_PICK(c, start_rows)(&j);
   while (next_block(&j)) {
     make_block(c, &j);
@@ -255,12 +250,13 @@ static void T(add_rows)(void *argument, int64_t begin, int64_t end) {
   }
 }
 
-/* lse, and the losses in the place of the targets' logits. */
+/* The rests in the place of the sums, and the losses in that of the targets' logits. */
 static void T(finish_rows)(const job *j) {
-  real *lse = j->lse, *picked = j->picked;
+  const real *top = j->top;
+  real *sum = j->sum, *picked = j->picked;
   for (int64_t i = 0; i < j->N; i++) {
-    lse[i] = ((const real *)j->top)[i] + (real)log(((const real *)j->sum)[i]);
-    picked[i] = j->target[i] == j->ignored ? 0 : lse[i] - picked[i];
+    sum[i] = (real)log(sum[i]);
+    picked[i] = j->target[i] == j->ignored ? 0 : sum[i] - (picked[i] - top[i]);
   }
 }
 
@@ -276,8 +272,8 @@ static void T(gradient_rows)(void *argument, int64_t begin, int64_t end) {
       continue;
     }
     T(gt_ce_gradient)
-    (z, j->classes, (real)j->cap, ((const real *)j->lse)[row], target - j->class_,
-     (real)gt_ce_scale(j->c, row, j->counted), false, dz);
+    (z, j->classes, (real)j->cap, ((const real *)j->top)[row], ((const real *)j->sum)[row],
+     target - j->class_, (real)gt_ce_scale(j->c, row, j->counted), false, dz);
   }
   if (j->dz == NULL) return;
   int64_t from = begin * j->classes, n = (end - begin) * j->classes;

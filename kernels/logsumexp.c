@@ -1,5 +1,6 @@
 /* logsumexp: y = log sum e^x over dimensions, shifted by the largest element so that nothing
- * overflows; -inf of nothing.  dx = e^(x - y) dy. */
+ * overflows; -inf of nothing.  dx = e^(x - top) / sum e^(x - top) dy, which keeps its digits where
+ * x is large; 0 where y is -inf. */
 #ifndef real
 #include "kernels/reduce.h"
 #include "kernels/rule.h"
@@ -29,11 +30,21 @@ static gt_status forward(gt_call *c) {
 
 static gt_status rule(gt_call *c) {
   gt_terms t = {.c = c};
-  gt_tensor *y = c->out[0], *zero = gt_number(&t, 0);
+  gt_tensor *y = c->out[0];
+  const gt_arg *args =
+      GT_ARGS({"dim", *gt_attr_named(c, "dim")}, {"keepdim", *gt_attr_named(c, "keepdim")});
+  if (gt_spec_count(&c->in_spec[0]) == 0) {
+    gt_give_zero(&t, 0);
+    return gt_terms_end(&t);
+  }
+  gt_tensor *top = gt_term1_with(&t, "amax", c->in[0], args);
+  top = gt_term3(&t, "where", gt_term1(&t, "isinf", top), gt_number(&t, 0), top);
+  gt_tensor *power = gt_term1(&t, "exp", gt_term2(&t, "sub", c->in[0], gt_unreduced(&t, top)));
+  gt_tensor *sum = gt_term1_with(&t, "sum", power, args);
   gt_tensor *nothing = gt_term_number(&t, "eq", y, -INFINITY);
-  gt_tensor *finite = gt_term3(&t, "where", nothing, zero, y);
-  gt_tensor *share = gt_term1(&t, "exp", gt_term2(&t, "sub", c->in[0], gt_unreduced(&t, finite)));
-  gt_give(&t, 0, gt_term2(&t, "mul", share, gt_unreduced(&t, c->gout[0])));
+  gt_tensor *each = gt_term2(&t, "div", c->gout[0], sum);
+  each = gt_term3(&t, "where", nothing, gt_number(&t, 0), each);
+  gt_give(&t, 0, gt_term2(&t, "mul", power, gt_unreduced(&t, each)));
   return gt_terms_end(&t);
 }
 

@@ -16,7 +16,7 @@ gt_status gt_ce_infer(gt_call *c, int targets, int64_t rows, gt_dtype dtype) {
                    cap);
   bool each = c->attr[GT_CE_REDUCTION].i == GT_CE_NONE;
   GT_TRY(gt_out_spec(c, 0, dtype, each ? 1 : 0, &rows));
-  return gt_out_spec(c, 1, c->dtype, 1, &rows);
+  return gt_out_spec(c, 1, c->dtype, 2, (int64_t[]){2, rows});
 }
 
 gt_status gt_ce_targets(gt_call *c, int targets, int64_t classes, const int64_t **out,

@@ -25,7 +25,8 @@ static gt_status infer(gt_call *c) {
     return gt_fail(c->cx, GT_EDTYPE, "masked_fill: a %s tensor cannot hold a value with a fraction",
                    gt_dtype_name(dtype));
   }
-  return gt_out_broadcast(c, 0, X, MASK, dtype);
+  GT_TRY(gt_out_broadcast(c, 0, X, MASK, dtype));
+  return gt_check_number(c, VALUE);
 }
 
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
@@ -48,6 +49,7 @@ const gt_op gt_op_masked_fill = {
     .compute = GT_NUMBERS,
     .numeric = 5,
     .strided = 7,
+    .truth = 1u << VALUE,
     .any_dtype = true,
     .differentiable = 5,
     .save_in = 2,

@@ -74,7 +74,7 @@ static gt_status rule(gt_call *c) {
   gt_tensor *mask = gt_term1_with(&t, "expand", c->in[MASK], all);
   mask = gt_term1_with(&t, "reshape", mask, GT_ARGS({"shape", GT_DIMS1(flat.shape[0])}));
   gt_tensor *at = gt_term1(&t, "nonzero", mask);
-  at = gt_term1_with(&t, "squeeze", at, GT_ARGS({"dim", GT_INT(1)}));
+  at = gt_term1_with(&t, "squeeze", at, GT_ARGS({"dim", GT_DIMS1(1)}));
   gt_tensor *g = gt_term3(&t, "index_add", zeros, at, c->gout[0]);
   gt_give(&t, X, gt_term1_with(&t, "reshape", g, all));
   gt_status status = gt_terms_end(&t);

@@ -240,7 +240,7 @@ static gt_status rule(gt_call *c) {
       g = as_rows(&t, g, rows, N);
     }
     gt_tensor *db = gt_term2(&t, "matmul", turn(&t, a), g);
-    if (column) db = gt_term1_with(&t, "squeeze", db, GT_ARGS({"dim", GT_INT(-1)}));
+    if (column) db = gt_term1_with(&t, "squeeze", db, GT_ARGS({"dim", GT_DIMS1(-1)}));
     gt_give(&t, B, db);
   }
   return gt_terms_end(&t);

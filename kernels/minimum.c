@@ -25,7 +25,7 @@ const gt_op gt_op_minimum = {
     .differentiable = 3,
     .save_in = 3,
     .elementwise = true,
-    .infer = gt_infer_arithmetic,
+    .infer = gt_infer_extreme_of_two,
     .forward = forward,
     .rule = rule,
 };

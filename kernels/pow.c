@@ -44,7 +44,7 @@ static gt_tensor *unless(gt_terms *t, gt_tensor *condition, gt_tensor *value) {
 
 static gt_status rule(gt_call *c) {
   gt_terms t = {.c = c};
-  gt_tensor *g = c->gout[0], *a = c->in[0], *b = c->in[1];
+  gt_tensor *g = c->gout[0], *a = gt_term_wide(&t, c->in[0]), *b = gt_term_wide(&t, c->in[1]);
   if (c->want[0]) {
     gt_tensor *lower = gt_term2(&t, "pow", a, gt_term_number(&t, "sub", b, 1));
     gt_tensor *slope = gt_term2(&t, "mul", b, lower);

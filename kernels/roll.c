@@ -7,11 +7,11 @@ enum { SHIFTS, DIMS };
 
 static gt_status infer(gt_call *c) {
   const gt_dims *shifts = &c->attr[SHIFTS].dims, *dims = &c->attr[DIMS].dims;
-  int expected = c->attr[DIMS].given ? dims->count : 1;
+  int expected = dims->count > 0 ? dims->count : 1;
   if (shifts->count != expected)
     return gt_fail(c->cx, GT_EARG, "roll: expected %d shifts, one per dimension, got %d", expected,
                    shifts->count);
-  for (int k = 0; c->attr[DIMS].given && k < dims->count; k++) {
+  for (int k = 0; k < dims->count; k++) {
     int d;
     GT_TRY(gt_dim_resolve(c->cx, "roll", dims->at[k], c->in_spec[0].ndim, &d));
   }
@@ -39,7 +39,7 @@ static gt_status forward(gt_call *c) {
   gt_spec x = gt_spec_of(c->in[0]);
   int64_t count = gt_spec_count(&x), shift[GT_MAX_DIM] = {0};
   if (count == 0) return GT_OK;
-  bool flat = !c->attr[DIMS].given || x.ndim == 0;
+  bool flat = dims->count == 0 || x.ndim == 0;
   if (flat) x = gt_spec_make(x.dtype, 1, &count);
   for (int k = 0; k < shifts->count; k++) {
     int64_t d = flat ? 0 : dims->at[k] < 0 ? dims->at[k] + x.ndim : dims->at[k];

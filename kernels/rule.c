@@ -63,6 +63,11 @@ gt_tensor *gt_term_number(gt_terms *t, const char *op, gt_tensor *a, double b) {
   return gt_term2(t, op, a, gt_number(t, b));
 }
 
+gt_tensor *gt_term_wide(gt_terms *t, gt_tensor *a) {
+  if (!a->weak || t->c->dtype != GT_F64) return a;
+  return gt_term1_with(t, "to", a, GT_ARGS({"dtype", GT_INT(GT_F64)}));
+}
+
 gt_tensor *gt_unreduced(gt_terms *t, gt_tensor *reduced) {
   if (t->status != GT_OK) return NULL;
   gt_call *c = t->c;

@@ -30,6 +30,9 @@ gt_tensor *gt_term2_with(gt_terms *t, const char *op, gt_tensor *a, gt_tensor *b
                          const gt_arg *args);
 /* op(a, b) with a number for b; it is weak, so a keeps its dtype. */
 gt_tensor *gt_term_number(gt_terms *t, const char *op, gt_tensor *a, double b);
+/* a itself, or the number that it wraps in the dtype that is computed in: a term of two numbers
+ * alone would be f32. */
+gt_tensor *gt_term_wide(gt_terms *t, gt_tensor *a);
 /* The number as a term, for ops that take it first. */
 gt_tensor *gt_number(gt_terms *t, double value);
 gt_tensor *gt_whole(gt_terms *t, int64_t value);

@@ -1,21 +1,14 @@
 /* silu: y = x s, s = sigmoid(x).  dx = s (1 + x (1 - s)) dy. */
 #ifndef real
 #include "kernels/cpu.h"
-#include "kernels/rule.h"
 
 #define GT_TYPED "kernels/silu.c"
 #include "kernels/typed.h"
 
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
-static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_tensor *g = c->gout[0], *x = c->in[0];
-  gt_tensor *s = gt_term1(&t, "sigmoid", x);
-  gt_tensor *rest = gt_term2(&t, "sub", gt_number(&t, 1), s);
-  gt_tensor *inner = gt_term_number(&t, "add", gt_term2(&t, "mul", x, rest), 1);
-  gt_give(&t, 0, gt_term2(&t, "mul", g, gt_term2(&t, "mul", s, inner)));
-  return gt_terms_end(&t);
+static gt_status backward(gt_call *c) {
+  return gt_cpu_map_gradient(c, GT_PICK(c, slopes), GT_PICK(c, slopes_added));
 }
 
 const gt_op gt_op_silu = {
@@ -34,10 +27,30 @@ const gt_op gt_op_silu = {
     .elementwise = true,
     .infer = gt_infer_real,
     .forward = forward,
-    .rule = rule,
+    .backward = backward,
 };
 
 #else
 static real T(value)(real x) { return x * T(gt_sigmoid)(x); }
 #include "kernels/row1.h"
+
+/* d silu(x) / dx */
+static real T(slope)(real x) {
+  real s = T(gt_sigmoid)(x);
+  return s * (x * (1 - s) + 1);
+}
+
+static void T(slopes)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
+  const real *x = in[0], *dy = in[1];
+  real *dx = out;
+  (void)attr;
+  GT_IVDEP for (int64_t i = 0; i < n; i++) dx[i] = dy[i] * T(slope)(x[i]);
+}
+
+static void T(slopes_added)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
+  const real *x = in[0], *dy = in[1], *before = in[2];
+  real *dx = out;
+  (void)attr;
+  GT_IVDEP for (int64_t i = 0; i < n; i++) dx[i] = before[i] + dy[i] * T(slope)(x[i]);
+}
 #endif

@@ -34,7 +34,11 @@ static gt_status backward(gt_call *c) {
 }
 
 static const gt_attr attrs[] = {
-    {.name = "cap", .type = GT_ATTR_FLOAT, .fallback = {.f = 15}, .doc = "bound of the result"},
+    {.name = "cap",
+     .type = GT_ATTR_FLOAT,
+     .fallback = {.f = 15},
+     .doc = "bound of the result",
+     .instead = "cap * torch.tanh(x / cap)"},
 };
 
 const gt_op gt_op_softcap = {

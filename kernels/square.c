@@ -1,4 +1,4 @@
-/* square: y = x^2.  dx = 2 x dy. */
+/* square: y = x^2, of bool i64.  dx = 2 x dy. */
 #ifndef real
 #include "kernels/cpu.h"
 #include "kernels/rule.h"
@@ -6,6 +6,11 @@
 #define GT_TYPED_I64
 #define GT_TYPED "kernels/square.c"
 #include "kernels/typed.h"
+
+static gt_status infer(gt_call *c) {
+  const gt_spec *x = &c->in_spec[0];
+  return gt_out_spec(c, 0, x->dtype == GT_BOOL ? GT_I64 : x->dtype, x->ndim, x->shape);
+}
 
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
@@ -30,7 +35,7 @@ const gt_op gt_op_square = {
     .differentiable = 1,
     .save_in = 1,
     .elementwise = true,
-    .infer = gt_infer_same,
+    .infer = infer,
     .forward = forward,
     .rule = rule,
 };

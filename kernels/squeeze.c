@@ -1,15 +1,22 @@
-/* squeeze: a view without the dimensions of size 1, or without the one named if its size is 1. */
+/* squeeze: a view without the dimensions of size 1, or without those named whose size is 1. */
 #include "kernels/geometry.h"
 
 enum { DIM };
 
 static gt_status view(gt_call *c, gt_tensor **out) {
   gt_tensor *x = c->in[0];
-  int only = -1, n = 0;
-  if (c->attr[DIM].given) GT_TRY(gt_dim_resolve(c->cx, "squeeze", c->attr[DIM].i, x->ndim, &only));
+  const gt_dims *dims = &c->attr[DIM].dims;
+  unsigned named = 0;
+  int n = 0;
+  for (int k = 0; c->attr[DIM].given && k < dims->count; k++) {
+    int d;
+    GT_TRY(gt_dim_resolve(c->cx, "squeeze", dims->at[k], x->ndim, &d));
+    if (named >> d & 1u) return gt_fail(c->cx, GT_EARG, "squeeze: dimension %d appears twice", d);
+    named |= 1u << d;
+  }
   int64_t shape[GT_MAX_DIM], stride[GT_MAX_DIM];
   for (int d = 0; d < x->ndim; d++) {
-    if (x->shape[d] == 1 && (only < 0 || d == only)) continue;
+    if (x->shape[d] == 1 && (!c->attr[DIM].given || named >> d & 1u)) continue;
     shape[n] = x->shape[d];
     stride[n++] = x->stride[d];
   }
@@ -22,7 +29,7 @@ static gt_status rule(gt_call *c) {
 }
 
 static const gt_attr attrs[] = {
-    [DIM] = {"dim", GT_ATTR_INT, .doc = "the dimension to drop; all of size 1 if not given"},
+    [DIM] = {"dim", GT_ATTR_DIMS, .doc = "the dimensions to drop; all of size 1 if not given"},
 };
 
 const gt_op gt_op_squeeze = {

@@ -40,7 +40,8 @@ static const gt_attr attrs[] = {
 
 const gt_op gt_op_to = {
     .name = "to",
-    .doc = "x converted to dtype",
+    .doc =
+        "x converted to dtype; floats to integers drop the fraction, out of range gives the lowest",
     .inputs = "x",
     .where = "method",
     .nin = 1,

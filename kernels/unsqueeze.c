@@ -21,7 +21,8 @@ static gt_status view(gt_call *c, gt_tensor **out) {
 }
 
 static gt_status rule(gt_call *c) {
-  return gt_apply1(c->cx, "squeeze", c->gout[0], GT_ARGS({"dim", c->attr[DIM]}), &c->gin[0]);
+  return gt_apply1(c->cx, "squeeze", c->gout[0], GT_ARGS({"dim", GT_DIMS1(c->attr[DIM].i)}),
+                   &c->gin[0]);
 }
 
 static const gt_attr attrs[] = {

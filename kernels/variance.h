@@ -14,7 +14,7 @@
        .doc = "false: correction = 0"},                                                            \
       GT_REDUCE_KEEPDIM, {                                                                         \
     .name = "correction", .type = GT_ATTR_FLOAT, .fallback = GT_FLOAT(1),                          \
-    .doc = "the sum of squares is divided by n - correction"                                       \
+    .doc = "the sum of squares is divided by n - correction", .by_name = true                      \
   }
 
 gt_status gt_infer_variance(gt_call *c);

@@ -15,7 +15,9 @@ static gt_status infer(gt_call *c) {
     return gt_fail(c->cx, GT_EDTYPE, "where: expected a bool condition, got %s",
                    gt_dtype_name(dtype));
   }
-  return gt_out_broadcast(c, 0, CONDITION, B, gt_result_type(c, 1u << A | 1u << B));
+  GT_TRY(gt_out_broadcast(c, 0, CONDITION, B, gt_result_type(c, 1u << A | 1u << B)));
+  GT_TRY(gt_check_number(c, A));
+  return gt_check_number(c, B);
 }
 
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }

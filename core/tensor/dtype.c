@@ -4,6 +4,8 @@
  * stay in the first-level cache; one pass where source or target is that type itself. */
 #include "core/tensor/dtype.h"
 
+#include <math.h>
+
 #ifdef __F16C__
 #include <immintrin.h>
 #endif
@@ -125,10 +127,13 @@ static void narrow_f16(uint16_t *to, const float *from, int64_t n) {
   for (; i < n; i++) to[i] = gt_to_f16(from[i]);
 }
 
-/* Towards zero; out of range gives the nearest i64, NaN gives 0. */
+/* Towards zero; the lowest number for NaN and for what lies out of range. */
 static inline int64_t truncated(double x) {
-  if (!(x < 0x1p63)) return x >= 0x1p63 ? INT64_MAX : 0;
-  return x < -0x1p63 ? INT64_MIN : (int64_t)x;
+  return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN;
+}
+
+static inline int64_t truncated_i32(double x) {
+  return x > -2147483649.0 && x < 2147483648.0 ? (int64_t)x : INT32_MIN;
 }
 
 /* The type through which elements of this one travel. */
@@ -164,11 +169,11 @@ static void widen(void *to, const void *from, gt_dtype dtype, int64_t n) {
   }
 }
 
-/* Stores x[0 … n-1] as `dtype`; WHOLE(x) is x as int64_t. */
+/* Stores x[0 … n-1] as `dtype`; WHOLE(x) and WHOLE_I32(x) are x as an integer. */
 #define STORE(type, expression)                                                                    \
   for (int64_t i = 0; i < n; i++) ((type *)to)[i] = (type)(expression);                            \
   break
-#define NARROW(function, source, WHOLE)                                                            \
+#define NARROW(function, source, WHOLE, WHOLE_I32)                                                 \
   static void function(void *to, gt_dtype dtype, const source *x, int64_t n) {                     \
     switch (dtype) {                                                                               \
     case GT_F64:                                                                                   \
@@ -182,7 +187,7 @@ static void widen(void *to, const void *from, gt_dtype dtype, int64_t n) {
     case GT_I64:                                                                                   \
       STORE(int64_t, WHOLE(x[i]));                                                                 \
     case GT_I32:                                                                                   \
-      STORE(int32_t, WHOLE(x[i]));                                                                 \
+      STORE(int32_t, WHOLE_I32(x[i]));                                                             \
     case GT_I16:                                                                                   \
       STORE(int16_t, WHOLE(x[i]));                                                                 \
     case GT_I8:                                                                                    \
@@ -196,9 +201,9 @@ static void widen(void *to, const void *from, gt_dtype dtype, int64_t n) {
     }                                                                                              \
   }
 #define ITSELF(x) (x)
-NARROW(narrow_i64, int64_t, ITSELF)
-NARROW(narrow_f32, float, truncated)
-NARROW(narrow_f64, double, truncated)
+NARROW(narrow_i64, int64_t, ITSELF, ITSELF)
+NARROW(narrow_f32, float, truncated, truncated_i32)
+NARROW(narrow_f64, double, truncated, truncated_i32)
 
 static void narrow(void *to, gt_dtype dtype, const void *from, gt_dtype via, int64_t n) {
   if (via == GT_I64)
@@ -229,4 +234,41 @@ void gt_convert(void *to, gt_dtype to_dtype, const void *from, gt_dtype from_dty
       narrow((char *)to + (size_t)begin * entries[to_dtype].size, to_dtype, block, via, count);
     }
   }
+}
+
+void gt_dtype_range(gt_dtype dtype, int64_t *low, int64_t *high) {
+  int bits = 8 * (int)entries[dtype].size;
+  bool is_signed = entries[dtype].kind == 'i';
+  *low = is_signed ? -((int64_t)1 << (bits - 2)) * 2 : 0;
+  *high = is_signed ? -(*low + 1) : dtype == GT_BOOL ? 1 : ((int64_t)1 << bits) - 1;
+}
+
+bool gt_dtype_holds(gt_dtype dtype, gt_scalar x) {
+  char stored[8];
+  double back;
+  int64_t low, high;
+  if (gt_dtype_is_float(dtype)) {
+    gt_convert(stored, dtype, &x.f, GT_F64, 1);
+    gt_convert(&back, GT_F64, stored, dtype, 1);
+    return !isinf(back) || isinf(x.f);
+  }
+  if (dtype == GT_BOOL) return true;
+  if (!x.whole && !(x.f >= -0x1p63 && x.f < 0x1p63)) return false;
+  int64_t i = x.whole ? x.i : (int64_t)x.f;
+  gt_dtype_range(dtype, &low, &high);
+  return i >= low && i <= high;
+}
+
+bool gt_dtype_counts_to(gt_dtype dtype, int64_t x) {
+  static const int digits[GT_NDTYPE] = {[GT_F64] = 53, [GT_F32] = 24, [GT_BF16] = 8, [GT_F16] = 11};
+  int64_t low = -((int64_t)1 << digits[dtype]), high = -low;
+  if (!gt_dtype_is_float(dtype)) gt_dtype_range(dtype, &low, &high);
+  return x >= low && x <= high;
+}
+
+void gt_store_scalar(void *to, gt_dtype dtype, gt_scalar x) {
+  if (x.whole && !gt_dtype_is_float(dtype))
+    gt_convert(to, dtype, &x.i, GT_I64, 1);
+  else
+    gt_convert(to, dtype, &x.f, GT_F64, 1);
 }

@@ -48,7 +48,9 @@ bool gt_dtype_parse(const char *text, gt_dtype *out);
  * sees to those). */
 gt_dtype gt_dtype_promote(gt_dtype a, gt_dtype b);
 
-/* Converts n elements, each dtype to each: floats to integers truncate towards zero, anything to
+/* Converts n elements, each dtype to each, the same on every device.  Floats to integers truncate
+ * towards zero; NaN, infinities and what lies out of range give the lowest i64 or i32, as PyTorch
+ * does on x86.  To narrower integers all numbers go through i64 and keep its low bits.  Anything to
  * bool is "not zero". */
 void gt_convert(void *to, gt_dtype to_dtype, const void *from, gt_dtype from_dtype, int64_t n);
 
@@ -69,5 +71,29 @@ static inline uint16_t gt_to_bf16(float x) {
 
 float gt_from_f16(uint16_t h);
 uint16_t gt_to_f16(float x);
+
+/* A number as it came from outside; `f` is it, or near to it where `whole` says that `i` is it. */
+typedef struct gt_scalar {
+  bool whole;
+  int64_t i;
+  double f;
+} gt_scalar;
+
+static inline gt_scalar gt_scalar_real(double f) {
+  return (gt_scalar){.whole = false, .i = 0, .f = f};
+}
+static inline gt_scalar gt_scalar_whole(int64_t i) {
+  return (gt_scalar){.whole = true, .i = i, .f = (double)i};
+}
+
+/* False when storing x would wrap (integers) or make a finite number infinite (floats).  Fractions
+ * are dropped and digits rounded, as PyTorch does. */
+bool gt_dtype_holds(gt_dtype dtype, gt_scalar x);
+/* The least and the greatest number of an integer dtype or bool. */
+void gt_dtype_range(gt_dtype dtype, int64_t *low, int64_t *high);
+/* True when the dtype has every integer from 0 to x. */
+bool gt_dtype_counts_to(gt_dtype dtype, int64_t x);
+/* Writes x to one element; only what the dtype holds. */
+void gt_store_scalar(void *to, gt_dtype dtype, gt_scalar x);
 
 #endif

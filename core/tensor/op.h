@@ -63,6 +63,8 @@ typedef struct gt_attr {
   bool required;
   const char *choices; /* GT_ATTR_CHOICE: "none|mean|sum" */
   const char *doc;
+  bool by_name;        /* has no position: PyTorch's has none either, or another one */
+  const char *instead; /* FLOAT: how to write it with a tensor, so that gradients reach that */
 } gt_attr;
 
 typedef enum gt_compute {
@@ -106,6 +108,7 @@ struct gt_op {
   gt_compute compute;
   unsigned numeric; /* mask of inputs converted to the compute dtype (GT_REALS, GT_NUMBERS) */
   unsigned strided; /* mask of inputs the kernel takes with any strides */
+  unsigned truth;   /* mask of inputs that true or false may stand for where input 0 is bool */
   bool any_dtype;   /* the kernel converts numeric inputs and outputs itself, block by block (what
                        gt_cpu_map does): run.c leaves their dtypes alone */
   bool (*direct)(const gt_call *c); /* the same, of this call only, by its in_spec; may be NULL */

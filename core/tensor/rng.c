@@ -1,8 +1,9 @@
 /* rng.c: filling tensors with random numbers and constants.
  *
  * f32 and halves: element i is made from word i % 4 of block i / 4 (normals: of the pair of words
- * it belongs to); halves round the f32 draw.  f64 normals are the f32 draw widened, then scaled in
- * f64. f64 uniforms and integers take two words: block i / 2. */
+ * it belongs to); halves round the f32 draw, uniform ones to within their interval.  f64 normals
+ * are the f32 draw widened, then scaled in f64. f64 uniforms and integers take two words: block i
+ * / 2. */
 #include "core/tensor/rng.h"
 
 #include "core/tensor/pool.h"
@@ -19,9 +20,10 @@ typedef enum law { NORMAL, UNIFORM, INTEGER, CONSTANT } law;
 typedef struct fill {
   law law;
   uint64_t seed, stream;
-  double a, b; /* mean and std; low and width; value */
+  double a, b; /* mean and std; low and high */
   int64_t low;
   uint64_t range; /* INTEGER: low … low + range - 1 */
+  char value[8];  /* CONSTANT: the element */
   char *to;
   gt_dtype dtype;
 } fill;
@@ -119,6 +121,30 @@ static void batch_i64(const fill *f, uint64_t batch, int64_t out[DRAWS]) {
   }
 }
 
+/* Halves of [low, high): one that was rounded out of it moves to its neighbour inside, if there is
+ * one. */
+static void keep_inside(const fill *f, uint16_t *x, int64_t n) {
+  bool bf16 = f->dtype == GT_BF16;
+  for (int64_t i = 0; i < n; i++) {
+    float value = bf16 ? gt_from_bf16(x[i]) : gt_from_f16(x[i]);
+    bool high = value >= f->b && f->a < f->b;
+    if (!high && value >= f->a) continue;
+    /* Bits count away from zero; below zero itself lies the smallest negative number. */
+    uint16_t next = (uint16_t)((x[i] & 0x8000u ? !high : high) ? x[i] - 1 : x[i] + 1);
+    if (value == 0) next = high ? 0x8001u : 0x0001u;
+    float moved = bf16 ? gt_from_bf16(next) : gt_from_f16(next);
+    if (moved >= f->a && moved < f->b) x[i] = next;
+  }
+}
+
+/* n copies of the element. */
+static void repeat(char *to, const char *element, size_t size, int64_t n) {
+  if (size == 1) memset(to, *element, (size_t)n);
+  for (int64_t i = 0; size == 2 && i < n; i++) memcpy(to + 2 * i, element, 2);
+  for (int64_t i = 0; size == 4 && i < n; i++) memcpy(to + 4 * i, element, 4);
+  for (int64_t i = 0; size == 8 && i < n; i++) memcpy(to + 8 * i, element, 8);
+}
+
 static void fill_chunk(void *argument, int64_t begin, int64_t end) {
   const fill *f = argument;
   size_t size = gt_dtype_size(f->dtype);
@@ -127,15 +153,16 @@ static void fill_chunk(void *argument, int64_t begin, int64_t end) {
     double f64[DRAWS];
     int64_t i64[DRAWS];
   } drawn;
+  if (f->law == CONSTANT) {
+    repeat(f->to + (size_t)begin * size, f->value, size, end - begin);
+    return;
+  }
   for (int64_t at = begin; at < end; at += DRAWS) {
     uint64_t batch = (uint64_t)at / DRAWS;
     gt_dtype made = GT_F32;
     if (f->law == INTEGER) {
       batch_i64(f, batch, drawn.i64);
       made = GT_I64;
-    } else if (f->law == CONSTANT) {
-      for (int i = 0; i < DRAWS; i++) drawn.f64[i] = f->a;
-      made = GT_F64;
     } else if (f->dtype == GT_F64) {
       batch_f64(f, batch, drawn.f64);
       made = GT_F64;
@@ -144,6 +171,7 @@ static void fill_chunk(void *argument, int64_t begin, int64_t end) {
     }
     int64_t n = end - at < DRAWS ? end - at : DRAWS;
     gt_convert(f->to + (size_t)at * size, f->dtype, &drawn, made, n);
+    if (f->law == UNIFORM && gt_dtype_is_half(f->dtype)) keep_inside(f, (uint16_t *)f->to + at, n);
   }
 }
 
@@ -191,29 +219,25 @@ gt_status gt_fill_uniform(gt_ctx *cx, gt_tensor *t, double low, double high) {
   return fill_tensor(cx, t, &f);
 }
 
-/* False for an integer dtype that would wrap this number; floats round it. */
-static bool holds(gt_dtype dtype, int64_t x) {
-  char stored[8];
-  int64_t back;
-  if (gt_dtype_is_float(dtype)) return true;
-  gt_convert(stored, dtype, &x, GT_I64, 1);
-  gt_convert(&back, GT_I64, stored, dtype, 1);
-  return back == x;
-}
-
 gt_status gt_fill_integers(gt_ctx *cx, gt_tensor *t, int64_t low, int64_t high) {
   if (low >= high)
-    return gt_fail(cx, GT_EARG, "integers: expected low < high, got %lld and %lld", (long long)low,
+    return gt_fail(cx, GT_EARG, "randint: expected low < high, got %lld and %lld", (long long)low,
                    (long long)high);
-  if (!holds(t->dtype, low) || !holds(t->dtype, high - 1))
-    return gt_fail(cx, GT_EDTYPE, "integers: expected bounds that %s can hold, got %lld and %lld",
+  if (!gt_dtype_counts_to(t->dtype, low) || !gt_dtype_counts_to(t->dtype, high - 1))
+    return gt_fail(cx, GT_EDTYPE, "randint: expected bounds that %s can hold, got %lld and %lld",
                    gt_dtype_name(t->dtype), (long long)low, (long long)high);
   fill f = {.law = INTEGER, .seed = cx->seed, .stream = gt_rng_stream(cx), .low = low};
   f.range = (uint64_t)high - (uint64_t)low;
   return fill_tensor(cx, t, &f);
 }
 
-gt_status gt_fill_value(gt_ctx *cx, gt_tensor *t, double value) {
-  fill f = {.law = CONSTANT, .a = value};
+gt_status gt_fill_scalar(gt_ctx *cx, gt_tensor *t, gt_scalar value, const char *name) {
+  fill f = {.law = CONSTANT};
+  GT_TRY(gt_check_scalar(cx, name, t->dtype, value));
+  gt_store_scalar(f.value, t->dtype, value);
   return fill_tensor(cx, t, &f);
+}
+
+gt_status gt_fill_value(gt_ctx *cx, gt_tensor *t, double value) {
+  return gt_fill_scalar(cx, t, gt_scalar_real(value), "fill");
 }

@@ -31,9 +31,11 @@ void gt_manual_seed(gt_ctx *cx, uint64_t seed); /* also restarts streams at 0 */
  * version. */
 gt_status gt_fill_normal(gt_ctx *cx, gt_tensor *t, double mean,
                          double std); /* Box–Muller, own log/sin/cos */
-gt_status gt_fill_uniform(gt_ctx *cx, gt_tensor *t, double low, double high); /* [low, high) */
+gt_status gt_fill_uniform(gt_ctx *cx, gt_tensor *t, double low,
+                          double high); /* [low, high), in every dtype */
 gt_status gt_fill_integers(gt_ctx *cx, gt_tensor *t, int64_t low,
                            int64_t high);                        /* [low, high), any dtype */
-gt_status gt_fill_value(gt_ctx *cx, gt_tensor *t, double value); /* any dtype */
+gt_status gt_fill_value(gt_ctx *cx, gt_tensor *t, double value); /* any dtype that holds it */
+gt_status gt_fill_scalar(gt_ctx *cx, gt_tensor *t, gt_scalar value, const char *name);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "core/tensor/allocator.h"
 #include "core/tensor/graph.h"
+#include "core/tensor/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +109,20 @@ gt_status gt_tensor_new(gt_ctx *cx, const gt_spec *spec, const gt_device *device
 gt_status gt_tensor_zeros(gt_ctx *cx, const gt_spec *spec, const gt_device *device,
                           gt_tensor **out) {
   return tensor_new(cx, spec, device, gt_allocate_zeros, out);
+}
+
+gt_status gt_check_scalar(gt_ctx *cx, const char *name, gt_dtype dtype, gt_scalar x) {
+  if (gt_dtype_holds(dtype, x)) return GT_OK;
+  char number[GT_NUMBER_TEXT], whole[24];
+  int64_t low, high;
+  snprintf(whole, sizeof whole, "%lld", (long long)x.i);
+  const char *text = x.whole ? whole : gt_number_text(x.f, number);
+  if (gt_dtype_is_float(dtype))
+    return gt_fail(cx, GT_EDTYPE, "%s: expected a number that %s can hold, got %s", name,
+                   gt_dtype_name(dtype), text);
+  gt_dtype_range(dtype, &low, &high);
+  return gt_fail(cx, GT_EDTYPE, "%s: expected a number that %s can hold, %lld to %lld, got %s",
+                 name, gt_dtype_name(dtype), (long long)low, (long long)high, text);
 }
 
 gt_status gt_tensor_scalar(gt_ctx *cx, gt_dtype dtype, double f, int64_t i, gt_tensor **out) {

@@ -69,6 +69,8 @@ const char *gt_shape_text(const gt_spec *spec, char text[GT_SHAPE_TEXT]);
 gt_status gt_tensor_new(gt_ctx *cx, const gt_spec *spec, const gt_device *device, gt_tensor **out);
 gt_status gt_tensor_zeros(gt_ctx *cx, const gt_spec *spec, const gt_device *device,
                           gt_tensor **out);
+/* GT_EDTYPE, with the range, when the dtype does not hold x; `name` is what it is given to. */
+gt_status gt_check_scalar(gt_ctx *cx, const char *name, gt_dtype dtype, gt_scalar x);
 /* A 0-d weak tensor on the CPU (dtype i64, f64 or bool), for scalar operands. */
 gt_status gt_tensor_scalar(gt_ctx *cx, gt_dtype dtype, double f, int64_t i, gt_tensor **out);
 /* A view: same storage, other geometry. Bounds are the caller's promise. */

@@ -112,6 +112,9 @@ int gtlua_shield(lua_State *L, int n, int results);
 gt_tensor **gtlua_box(lua_State *L);                  /* pushes an empty tensor box */
 gt_tensor *gtlua_totensor(lua_State *L, int index);   /* raises unless a live tensor */
 gt_tensor *gtlua_testtensor(lua_State *L, int index); /* NULL unless a tensor; raises when freed */
+/* gtlua_typename() for where a tensor was meant: of a boolean it says what that most often is, the
+ * answer of Lua's ==. */
+const char *gtlua_got(lua_State *L, int index);
 /* Pushes a tensor (takes one reference of its own), nil for NULL.  Parameters, buffers and
  * gradients (`boxed`) always come back as the same userdata. */
 void gtlua_pushtensor(lua_State *L, gt_tensor *t);
@@ -125,6 +128,7 @@ void gtlua_apply(lua_State *L, const char *op, gt_tensor *const *in, int nin, co
 
 /* ---- small values ---- */
 gt_dtype gtlua_todtype(lua_State *L, int index); /* dtype object or name; raises */
+gt_dtype gtlua_todtype_for(lua_State *L, int index, const char *what); /* the error says for what */
 void gtlua_pushdtype(lua_State *L, gt_dtype dtype);
 const gt_device *gtlua_todevice(lua_State *L, int index); /* device object or name; raises */
 void gtlua_pushdevice(lua_State *L, const gt_device *device);

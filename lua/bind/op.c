@@ -82,19 +82,18 @@ static int op_call_in_place(lua_State *L) {
   gtlua_call c;
   gtlua_read_call(L, lua_touserdata(L, lua_upvalueindex(1)), &c);
   if (c.op->nin == 0 || (!c.list && !c.fixed[0].tensor))
-    return gtlua_error(L, "%s_: expects a tensor to change, got %s", c.op->name,
-                       gtlua_typename(L, 1));
+    return gtlua_error(L, "%s_: expects a tensor to change, got %s", c.op->name, gtlua_got(L, 1));
   return perform(L, &c, true);
 }
 
-/* Operators: both operands must be tensors, numbers or booleans. */
+/* Operators: both operands must be tensors or numbers. */
 static int op_operator(lua_State *L) {
   gtlua_call c;
   gtlua_start_call(&c, lua_touserdata(L, lua_upvalueindex(1)));
   for (int i = 0; i < c.op->nin; i++)
     if (!gtlua_read_operand(L, i + 1, &c.fixed[i]))
       return gtlua_error(L, "%s: expected a tensor or a number, got %s", c.op->name,
-                         gtlua_typename(L, i + 1));
+                         gtlua_got(L, i + 1));
   gtlua_fill_attrs(L, &c);
   return perform(L, &c, false);
 }
@@ -147,7 +146,7 @@ static void set_text(lua_State *L, const char *key, const char *text) {
 }
 
 /* describe(function) -> {name, doc, inputs, where, elementwise, attrs = {{name, type, default, doc,
- * required}}} or nil */
+ * required, by_name}}} or nil */
 int gtlua_describe_op(lua_State *L) {
   static const char *const types[] = {"integer", "number",   "boolean",
                                       "dtype",   "integers", "choice"};
@@ -169,12 +168,14 @@ int gtlua_describe_op(lua_State *L) {
   lua_createtable(L, op->attr_count, 0);
   for (int j = 0; j < op->attr_count; j++) {
     const gt_attr *attr = &op->attrs[j];
-    lua_createtable(L, 0, 5);
+    lua_createtable(L, 0, 6);
     set_text(L, "name", attr->name);
     set_text(L, "type", attr->type == GT_ATTR_CHOICE ? attr->choices : types[attr->type]);
     set_text(L, "doc", attr->doc ? attr->doc : "");
     lua_pushboolean(L, attr->required);
     lua_setfield(L, -2, "required");
+    lua_pushboolean(L, attr->by_name);
+    lua_setfield(L, -2, "by_name");
     push_value(L, attr);
     lua_setfield(L, -2, "default");
     lua_rawseti(L, -2, j + 1);

@@ -15,7 +15,8 @@ typedef struct gtlua_bound {
   unsigned optional;                   /* bit i: input i may be left out ("x?") */
 } gtlua_bound;
 
-/* An input: a tensor (borrowed from the stack) or a number that is still to become one. */
+/* An input: a tensor (borrowed from the stack), or a number or boolean that is still to become one.
+ */
 typedef struct gtlua_operand {
   gt_tensor *tensor;
   int at; /* stack position, 0 if it came from inside a table */
@@ -38,7 +39,7 @@ typedef struct gtlua_call {
 
 /* An empty call. */
 void gtlua_start_call(gtlua_call *c, const gtlua_bound *bound);
-/* Reads the tensor, number or boolean at index; false when it is none of these. */
+/* Reads the tensor or number at index; false when it is neither. */
 bool gtlua_read_operand(lua_State *L, int index, gtlua_operand *out);
 /* Gives every attribute that was not given its default; raises when one is required. */
 void gtlua_fill_attrs(lua_State *L, gtlua_call *c);

@@ -1,6 +1,7 @@
 /* op_read.c: the arguments of an op as they stand on the Lua stack, by its descriptor alone. */
 #include "lua/bind/op.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,12 +17,6 @@ bool gtlua_read_operand(lua_State *L, int index, gtlua_operand *out) {
     out->f = lua_tonumber(L, index);
     out->i = lua_isinteger(L, index) ? lua_tointeger(L, index) : 0;
     return true;
-  case LUA_TBOOLEAN:
-    out->scalar = true;
-    out->dtype = GT_BOOL;
-    out->f = lua_toboolean(L, index);
-    out->i = lua_toboolean(L, index);
-    return true;
   case LUA_TUSERDATA:
     if (!gtlua_testtensor(L, index)) return false;
     out->tensor = gtlua_totensor(L, index);
@@ -29,6 +24,21 @@ bool gtlua_read_operand(lua_State *L, int index, gtlua_operand *out) {
   default:
     return false;
   }
+}
+
+/* The value at index as input i: a boolean only where the op has a use for it, since it is most
+ * often what Lua's == gave. */
+static void read_input_at(lua_State *L, gtlua_call *c, int i, int index) {
+  gtlua_operand *o = &c->fixed[i];
+  const gt_tensor *first = c->fixed[0].tensor;
+  if (gtlua_read_operand(L, index, o)) return;
+  if (lua_type(L, index) == LUA_TBOOLEAN && c->op->truth >> i & 1u && first &&
+      first->dtype == GT_BOOL) {
+    *o = (gtlua_operand){.scalar = true, .dtype = GT_BOOL, .i = lua_toboolean(L, index)};
+    return;
+  }
+  gtlua_error(L, "%s: %s expects a tensor, got %s", c->op->name, c->bound->names[i],
+              gtlua_got(L, index));
 }
 
 static void read_dims(lua_State *L, int index, const char *what, gt_dims *out) {
@@ -69,14 +79,44 @@ static int64_t read_choice(lua_State *L, int index, const char *what, const char
   return 0;
 }
 
-static double read_number(lua_State *L, int index, const char *what) {
-  if (lua_type(L, index) == LUA_TNUMBER) return lua_tonumber(L, index);
-  double f = 0;
-  if (gtlua_testtensor(L, index))
-    gtlua_check(L, gt_item(gtlua_cx(L), gtlua_totensor(L, index), &f, NULL));
-  else
-    gtlua_error(L, "%s expects a number, got %s", what, gtlua_typename(L, index));
+/* The tensor at index, which stands for a number: of one element, and not of the graph, since no
+ * gradient would reach it. */
+static gt_tensor *number_tensor(lua_State *L, int index, const char *what, const char *instead) {
+  gt_tensor *t = gtlua_totensor(L, index);
+  if (gt_count(t) != 1) {
+    char text[GT_SHAPE_TEXT];
+    gt_spec spec = gt_spec_of(t);
+    gtlua_error(L, "%s expects a number, got a tensor %s", what, gt_shape_text(&spec, text));
+  }
+  if (gtlua_cx(L)->grad_enabled && (t->requires_grad || t->node))
+    gtlua_error(L,
+                "%s expects a number, got a tensor that requires a gradient, which would not reach "
+                "it; write %s%st:item() for its value alone",
+                what, instead ? instead : "", instead ? ", or " : "");
+  return t;
+}
+
+static double read_number(lua_State *L, int index, const char *what, const char *instead) {
+  double f = lua_tonumber(L, index);
+  if (lua_isinteger(L, index) && fabs(f) >= 0x1p53 &&
+      (f >= 0x1p63 || (int64_t)f != lua_tointeger(L, index)))
+    gtlua_error(L, "%s expects a number that float64 can hold, got %lld", what,
+                (long long)lua_tointeger(L, index));
+  if (lua_type(L, index) == LUA_TNUMBER) return f;
+  if (!gtlua_testtensor(L, index))
+    gtlua_error(L, "%s expects a number, got %s", what, gtlua_got(L, index));
+  gtlua_check(L, gt_item(gtlua_cx(L), number_tensor(L, index, what, instead), &f, NULL));
   return f;
+}
+
+static int64_t read_whole(lua_State *L, int index, const char *what) {
+  int64_t i = 0;
+  if (!gtlua_testtensor(L, index)) return gtlua_toint(L, index, what);
+  gt_tensor *t = number_tensor(L, index, what, NULL);
+  if (gt_dtype_is_float(t->dtype) || t->dtype == GT_BOOL)
+    gtlua_error(L, "%s expects a whole number, got a %s tensor", what, gt_dtype_name(t->dtype));
+  gtlua_check(L, gt_item(gtlua_cx(L), t, NULL, &i));
+  return i;
 }
 
 static void read_attr(lua_State *L, gtlua_call *c, int j, int index) {
@@ -88,13 +128,10 @@ static void read_attr(lua_State *L, gtlua_call *c, int j, int index) {
   value->given = true;
   switch (attr->type) {
   case GT_ATTR_INT:
-    if (gtlua_testtensor(L, index))
-      gtlua_check(L, gt_item(gtlua_cx(L), gtlua_totensor(L, index), NULL, &value->i));
-    else
-      value->i = gtlua_toint(L, index, what);
+    value->i = read_whole(L, index, what);
     break;
   case GT_ATTR_FLOAT:
-    value->f = read_number(L, index, what);
+    value->f = read_number(L, index, what, attr->instead);
     break;
   case GT_ATTR_BOOL:
     if (lua_type(L, index) != LUA_TBOOLEAN)
@@ -102,7 +139,7 @@ static void read_attr(lua_State *L, gtlua_call *c, int j, int index) {
     value->i = lua_toboolean(L, index);
     break;
   case GT_ATTR_DTYPE:
-    value->i = gtlua_todtype(L, index);
+    value->i = gtlua_todtype_for(L, index, what);
     break;
   case GT_ATTR_DIMS:
     read_dims(L, index, what, &value->dims);
@@ -115,16 +152,33 @@ static void read_attr(lua_State *L, gtlua_call *c, int j, int index) {
 
 /* ---- read: arguments ---- */
 
+/* Raises: argument a stands where the op has no position for it. */
+static void refuse_position(lua_State *L, const gtlua_call *c, int a) {
+  const gt_op *op = c->op;
+  const char *got = gtlua_typename(L, a);
+  bool size = false; /* B, T = x:size() */
+  for (int i = 1; i < a; i++) size = size || luaL_testudata(L, i, GTLUA_SIZE);
+  luaL_Buffer names;
+  luaL_buffinit(L, &names);
+  int named = 0;
+  for (int j = 0; j < op->attr_count; j++) {
+    if (!op->attrs[j].by_name) continue;
+    luaL_addstring(&names, named++ ? ", " : "; by name it takes {");
+    luaL_addstring(&names, op->attrs[j].name);
+    luaL_addstring(&names, " = …");
+  }
+  luaL_addstring(&names, named ? "}" : "");
+  if (size) luaL_addstring(&names, "; x:size() is one Size, local B, T = x:dims() are its numbers");
+  luaL_pushresult(&names);
+  gtlua_error(L, "%s: too many arguments: argument %d is %s%s", op->name, a, got,
+              lua_tostring(L, -1));
+}
+
 /* Next attribute from position a on; a bare run of numbers fills a list.  Returns the position
  * after. */
 static int read_positional(lua_State *L, gtlua_call *c, int a, int last) {
   const gt_op *op = c->op;
-  if (c->next_attr >= op->attr_count) {
-    bool size = false; /* B, T = x:size() */
-    for (int i = 1; i < a; i++) size = size || luaL_testudata(L, i, GTLUA_SIZE);
-    gtlua_error(L, "%s: too many arguments: argument %d is %s%s", op->name, a, gtlua_typename(L, a),
-                size ? "; x:size() is one Size, local B, T = x:dims() are its numbers" : "");
-  }
+  if (c->next_attr >= op->attr_count || op->attrs[c->next_attr].by_name) refuse_position(L, c, a);
   int j = c->next_attr++;
   bool alone = j + 1 < op->attr_count &&
                (op->attrs[j + 1].type == GT_ATTR_INT || op->attrs[j + 1].type == GT_ATTR_FLOAT ||
@@ -155,7 +209,7 @@ static void read_list(lua_State *L, gtlua_call *c, int table, int first, int cou
       lua_pushvalue(L, first + i);
     if (!gtlua_testtensor(L, -1))
       gtlua_error(L, "%s: item %d is not a tensor but %s", c->op->name, table ? i + 1 : i,
-                  gtlua_typename(L, -1));
+                  gtlua_got(L, -1));
     c->list[i] = gtlua_totensor(L, -1);
     lua_pop(L, 1);
   }
@@ -196,9 +250,7 @@ static void read_keywords(lua_State *L, gtlua_call *c, int table) {
       } else if (i < c->op->nin) {
         if (c->fixed[i].tensor || c->fixed[i].scalar)
           gtlua_error(L, "%s: %s is given twice", c->op->name, key);
-        if (!gtlua_read_operand(L, at, &c->fixed[i]))
-          gtlua_error(L, "%s: %s expects a tensor, got %s", c->op->name, key,
-                      gtlua_typename(L, at));
+        read_input_at(L, c, i, at);
         c->fixed[i].at = 0;
         if (c->nin <= i) c->nin = i + 1;
       } else {
@@ -215,19 +267,15 @@ static bool read_input(lua_State *L, gtlua_call *c, int a) {
   if (op->nin < 0 || c->nin >= op->nin) return false;
   int type = lua_type(L, a);
   bool optional = c->bound->optional >> c->nin & 1u;
-  bool tensor = gtlua_testtensor(L, a) != NULL;
-  if (!tensor && optional && type != LUA_TNIL && op->attr_count > 0) return false;
   /* x:gather(dim, index): what no number can stand for waits for its tensor. */
   bool number = type == LUA_TNUMBER && !(op->numeric >> c->nin & 1u);
-  if (number && c->nin > 0 && c->next_attr < op->attr_count) return false;
+  if (number && c->nin > 0 && c->next_attr < op->attr_count && !op->attrs[c->next_attr].by_name)
+    return false;
   if (type == LUA_TNIL && optional) {
     c->nin++;
     return true;
   }
-  if (!gtlua_read_operand(L, a, &c->fixed[c->nin]))
-    gtlua_error(L, "%s: %s expects a tensor, got %s", op->name, c->bound->names[c->nin],
-                gtlua_typename(L, a));
-  c->nin++;
+  read_input_at(L, c, c->nin++, a);
   return true;
 }
 
@@ -240,14 +288,19 @@ static int read_variadic(lua_State *L, gtlua_call *c, int top) {
   }
   int run = 0;
   while (run < top && gtlua_testtensor(L, run + 1)) run++;
+  if (run == 0 && top > 0)
+    gtlua_error(L, "%s: expected tensors, got %s", c->op->name, gtlua_got(L, 1));
   read_list(L, c, 0, 1, run);
   return run + 1;
 }
 
-/* An empty table in the place of an attribute that need not be given says nothing. */
+/* The table of keywords, and an empty one in the place of what is no list and need not be given,
+ * say nothing by position. */
 static bool says_nothing(lua_State *L, const gtlua_call *c, int a, int keywords) {
   if (lua_type(L, a) != LUA_TTABLE || lua_rawlen(L, a) > 0) return false;
-  return a == keywords || c->next_attr >= c->op->attr_count || !c->op->attrs[c->next_attr].required;
+  if (a == keywords || c->next_attr >= c->op->attr_count) return true;
+  const gt_attr *next = &c->op->attrs[c->next_attr];
+  return !next->required && next->type != GT_ATTR_DIMS;
 }
 
 void gtlua_start_call(gtlua_call *c, const gtlua_bound *bound) {

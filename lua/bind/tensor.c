@@ -30,9 +30,14 @@ gt_tensor *gtlua_testtensor(lua_State *L, int index) {
   return *box;
 }
 
+const char *gtlua_got(lua_State *L, int index) {
+  if (lua_type(L, index) != LUA_TBOOLEAN) return gtlua_typename(L, index);
+  return "a boolean: Lua's == compares identity; a:eq(b) and a:ne(b) compare element by element";
+}
+
 gt_tensor *gtlua_totensor(lua_State *L, int index) {
   gt_tensor *t = gtlua_testtensor(L, index);
-  if (!t) gtlua_error(L, "expected a tensor, got %s", gtlua_typename(L, index));
+  if (!t) gtlua_error(L, "expected a tensor, got %s", gtlua_got(L, index));
   return t;
 }
 
@@ -397,9 +402,15 @@ static int tensor_last(lua_State *L) {
 
 /* ---- comparison ---- */
 
+/* Lua turns the answer of == into one boolean, so it can only say whether both are one tensor; that
+ * two are not is a question of their elements, which is asked otherwise. */
 static int tensor_eq(lua_State *L) {
-  gt_tensor **a = luaL_testudata(L, 1, GTLUA_TENSOR), **b = luaL_testudata(L, 2, GTLUA_TENSOR);
-  lua_pushboolean(L, a && b && *a && *a == *b);
+  gt_tensor *a = gtlua_testtensor(L, 1), *b = gtlua_testtensor(L, 2);
+  if (a && b && a != b)
+    return gtlua_error(L, "Lua's == and ~= cannot compare the elements of tensors: a:eq(b) and "
+                          "a:ne(b) do, torch.equal(a, b) says whether all are equal, "
+                          "rawequal(a, b) whether both are one object");
+  lua_pushboolean(L, a && a == b);
   return 1;
 }
 

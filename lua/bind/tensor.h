@@ -38,6 +38,10 @@ bool gtlua_is_slice(const char *text);             /* looks like "1:3, None", no
 
 /* The tensor at index, for writing in place; raises while it takes part in gradients. */
 gt_tensor *gtlua_writable(lua_State *L, int index, const char *function);
+/* Raises when `from` takes part in gradients, which writing it into another tensor would lose. */
+void gtlua_check_source(lua_State *L, const gt_tensor *from, const char *function);
+/* Reads a number, or a boolean where the tensor that takes it is bool; false when it is neither. */
+bool gtlua_read_scalar(lua_State *L, int index, gt_dtype dtype, gt_scalar *out);
 /* Copies `from`, broadcast, into `to`. */
 void gtlua_copy(lua_State *L, gt_tensor *to, gt_tensor *from, const char *function);
 

@@ -197,15 +197,32 @@ gt_tensor *gtlua_writable(lua_State *L, int index, const char *function) {
   return t;
 }
 
-void gtlua_copy(lua_State *L, gt_tensor *to, gt_tensor *from, const char *function) {
-  gt_ctx *cx = gtlua_cx(L);
-  gt_spec want = gt_spec_of(to), got = gt_spec_of(from);
-  char expected[GT_SHAPE_TEXT], given[GT_SHAPE_TEXT];
-  if (cx->grad_enabled && (from->requires_grad || from->node))
+void gtlua_check_source(lua_State *L, const gt_tensor *from, const char *function) {
+  if (gtlua_cx(L)->grad_enabled && (from->requires_grad || from->node))
     gtlua_error(L,
                 "%s: the source takes part in gradients, which a copy in place does not "
                 "record; use detach()",
                 function);
+}
+
+bool gtlua_read_scalar(lua_State *L, int index, gt_dtype dtype, gt_scalar *out) {
+  int type = lua_type(L, index);
+  if (type == LUA_TBOOLEAN && dtype == GT_BOOL)
+    *out = gt_scalar_whole(lua_toboolean(L, index));
+  else if (type == LUA_TNUMBER && lua_isinteger(L, index))
+    *out = gt_scalar_whole(lua_tointeger(L, index));
+  else if (type == LUA_TNUMBER)
+    *out = gt_scalar_real(lua_tonumber(L, index));
+  else
+    return false;
+  return true;
+}
+
+void gtlua_copy(lua_State *L, gt_tensor *to, gt_tensor *from, const char *function) {
+  gt_ctx *cx = gtlua_cx(L);
+  gt_spec want = gt_spec_of(to), got = gt_spec_of(from);
+  char expected[GT_SHAPE_TEXT], given[GT_SHAPE_TEXT];
+  gtlua_check_source(L, from, function);
   /* Broadcast by a view whose stride is 0 where the source has one element. */
   int64_t stride[GT_MAX_DIM] = {0};
   int missing = want.ndim - got.ndim;
@@ -248,12 +265,10 @@ static double number_or(lua_State *L, int index, double fallback, const char *wh
 /* t:fill_(value) */
 static int tensor_fill_(lua_State *L) {
   gt_tensor *t = gtlua_writable(L, 1, "fill_");
-  double value = lua_isboolean(L, 2) ? lua_toboolean(L, 2) : 0;
-  if (!lua_isboolean(L, 2)) {
-    if (lua_isnoneornil(L, 2)) return gtlua_error(L, "fill_: expected a number, got nil");
-    value = number_or(L, 2, 0, "fill_: value");
-  }
-  gtlua_check(L, gt_fill_value(gtlua_cx(L), t, value));
+  gt_scalar value;
+  if (!gtlua_read_scalar(L, 2, t->dtype, &value))
+    return gtlua_error(L, "fill_: expected a number, got %s", gtlua_got(L, 2));
+  gtlua_check(L, gt_fill_scalar(gtlua_cx(L), t, value, "fill_"));
   lua_settop(L, 1);
   return 1;
 }

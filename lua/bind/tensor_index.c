@@ -150,7 +150,7 @@ static void parse_table(lua_State *L, int table, items *list) {
       break;
     default:
       gtlua_error(L, "index: part %d is %s; expected an integer, a range or a string", i,
-                  gtlua_typename(L, at));
+                  gtlua_got(L, at));
     }
     lua_pop(L, 1);
   }
@@ -304,7 +304,7 @@ static void read_key(lua_State *L, const gt_tensor *t, items *list) {
     parse_table(L, 2, list);
     break;
   default:
-    gtlua_error(L, "index: expected an integer, a slice or a tensor, got %s", gtlua_typename(L, 2));
+    gtlua_error(L, "index: expected an integer, a slice or a tensor, got %s", gtlua_got(L, 2));
   }
   resolve(L, t, list);
 }
@@ -329,7 +329,7 @@ int gtlua_tensor_at(lua_State *L) {
 
 /* ---- writing ---- */
 
-/* t[key] = number, boolean or tensor (broadcast) */
+/* t[key] = number or tensor (broadcast), or boolean where t is bool */
 int gtlua_tensor_assign(lua_State *L) {
   gt_tensor *t = gtlua_writable(L, 1, "t[key] = value");
   if (gtlua_is_pick(L, 2)) return gtlua_pick_assign(L, t);
@@ -338,16 +338,14 @@ int gtlua_tensor_assign(lua_State *L) {
   geometry g;
   locate(L, t, &list, &g);
   gt_tensor *source = gtlua_testtensor(L, 3);
-  int type = lua_type(L, 3);
-  if (!source && type != LUA_TNUMBER && type != LUA_TBOOLEAN)
-    return gtlua_error(L, "t[key] = value: expected a number or a tensor, got %s",
-                       gtlua_typename(L, 3));
-  double value = type == LUA_TBOOLEAN ? lua_toboolean(L, 3) : lua_tonumber(L, 3);
+  gt_scalar value;
+  if (!source && !gtlua_read_scalar(L, 3, t->dtype, &value))
+    return gtlua_error(L, "t[key] = value: expected a number or a tensor, got %s", gtlua_got(L, 3));
   push_view(L, t, &g);
   gt_tensor *view = gtlua_totensor(L, -1);
   if (source)
     gtlua_copy(L, view, source, "t[key] = value");
   else
-    gtlua_check(L, gt_fill_value(gtlua_cx(L), view, value));
+    gtlua_check(L, gt_fill_scalar(gtlua_cx(L), view, value, "t[key] = value"));
   return 0;
 }

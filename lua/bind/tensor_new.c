@@ -4,6 +4,7 @@
 #include "lua/bind/tensor.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- options ---- */
@@ -15,9 +16,10 @@ void gtlua_read_options(lua_State *L, int index, gtlua_options *out) {
   while (lua_next(L, index)) {
     if (lua_type(L, -2) == LUA_TSTRING) {
       const char *key = lua_tostring(L, -2);
-      char hint[96];
+      char hint[96], what[64];
+      snprintf(what, sizeof what, "%s: %s", out->function, key);
       if (strcmp(key, "dtype") == 0)
-        out->dtype = gtlua_todtype(L, -1), out->has_dtype = true;
+        out->dtype = gtlua_todtype_for(L, -1, what), out->has_dtype = true;
       else if (strcmp(key, "device") == 0)
         out->device = gtlua_todevice(L, lua_absindex(L, -1));
       else if (strcmp(key, "requires_grad") == 0)
@@ -103,12 +105,14 @@ static gt_dtype value_dtype(lua_State *L, int index) {
   return lua_isinteger(L, index) ? GT_I64 : gtlua_session_of(L)->dtype;
 }
 
-static double fill_number(lua_State *L, int index, const char *function) {
-  if (lua_isboolean(L, index)) return lua_toboolean(L, index);
-  if (lua_type(L, index) != LUA_TNUMBER)
-    gtlua_error(L, "%s: expected a number to fill with, got %s", function,
-                gtlua_typename(L, index));
-  return lua_tonumber(L, index);
+/* What a tensor of the options' dtype is filled with. */
+static gt_scalar fill_value(lua_State *L, int index, const gtlua_options *options) {
+  gt_scalar value = {0};
+  if (!gtlua_read_scalar(L, index, options->dtype, &value))
+    gtlua_error(L, "%s: expected a number to fill with, got %s", options->function,
+                gtlua_got(L, index));
+  gtlua_check(L, gt_check_scalar(gtlua_cx(L), options->function, options->dtype, value));
+  return value;
 }
 
 /* torch.full({2, 3}, value[, options]) */
@@ -118,11 +122,12 @@ static int new_full(lua_State *L) {
   if (lua_type(L, 1) == LUA_TNUMBER)
     return gtlua_error(L, "full: expected the sizes in a table: full({2, 3}, value)");
   int after = gtlua_todims(L, 1, &dims);
-  double value = fill_number(L, after, "full");
   options.dtype = value_dtype(L, after);
   gtlua_read_options(L, after + 1, &options);
+  gt_scalar value = fill_value(L, after, &options);
   gt_spec spec = gt_spec_make(options.dtype, dims.count, dims.at);
-  gtlua_check(L, gt_fill_value(gtlua_cx(L), push_new(L, &spec, &options, false), value));
+  gt_tensor *t = push_new(L, &spec, &options, false);
+  gtlua_check(L, gt_fill_scalar(gtlua_cx(L), t, value, "full"));
   return 1;
 }
 
@@ -170,12 +175,12 @@ static int new_like(lua_State *L, const char *function, enum like kind) {
   gt_tensor *model = gtlua_totensor(L, 1);
   gtlua_options options = {
       .function = function, .dtype = model->dtype, .device = gt_device_of(model)};
-  double value = kind == LIKE_FULL ? fill_number(L, 2, function) : 1;
   gtlua_read_options(L, kind == LIKE_FULL ? 3 : 2, &options);
+  gt_scalar value = kind == LIKE_FULL ? fill_value(L, 2, &options) : gt_scalar_whole(1);
   gt_spec spec = gt_spec_make(options.dtype, model->ndim, model->shape);
   gt_tensor *t = push_new(L, &spec, &options, kind == LIKE_ZEROS);
   gt_status status = GT_OK;
-  if (kind == LIKE_ONES || kind == LIKE_FULL) status = gt_fill_value(cx, t, value);
+  if (kind == LIKE_ONES || kind == LIKE_FULL) status = gt_fill_scalar(cx, t, value, function);
   if (kind == LIKE_RAND) status = gt_fill_uniform(cx, t, 0, 1);
   if (kind == LIKE_RANDN) status = gt_fill_normal(cx, t, 0, 1);
   gtlua_check(L, status);
@@ -191,11 +196,33 @@ static int new_full_like(lua_State *L) { return new_like(L, "full_like", LIKE_FU
 
 /* ---- through host memory ---- */
 
+/* Raises when an integer dtype that is asked for cannot hold one of the host tensor's numbers. */
+static void check_numbers(lua_State *L, const gtlua_options *options, const gt_tensor *host) {
+  int64_t n = gt_count(host), low = 0, high = 0;
+  const int64_t *whole = host->dtype == GT_I64 ? gt_data(host) : NULL;
+  const double *real = host->dtype == GT_F64 ? gt_data(host) : NULL;
+  if (gt_dtype_is_float(options->dtype) || options->dtype == host->dtype || n == 0) return;
+  for (int64_t i = 1; whole && i < n; i++) {
+    low = whole[i] < whole[low] ? i : low;
+    high = whole[i] > whole[high] ? i : high;
+  }
+  for (int64_t i = 1; real && i < n && !isnan(real[low]); i++) {
+    low = !(real[i] >= real[low]) ? i : low;
+    high = real[i] > real[high] ? i : high;
+  }
+  for (int k = 0; k < 2; k++) {
+    int64_t i = k ? high : low;
+    gt_scalar x = whole ? gt_scalar_whole(whole[i]) : gt_scalar_real(real[i]);
+    gtlua_check(L, gt_check_scalar(gtlua_cx(L), options->function, options->dtype, x));
+  }
+}
+
 /* Replaces the host tensor on top of the stack by one of the dtype and device asked for. */
 static int finish(lua_State *L, const gtlua_options *options) {
   gt_tensor *host = gtlua_totensor(L, -1);
   gt_spec spec = gt_spec_of(host);
   spec.dtype = options->dtype;
+  check_numbers(L, options, host);
   if (host->dtype != options->dtype || options->device != &gt_device_cpu) {
     gt_tensor *t = push_new(L, &spec, options, false);
     gtlua_check(L, gt_copy(gtlua_cx(L), t, host));
@@ -257,7 +284,11 @@ static int new_arange(lua_State *L) {
 /* torch.linspace(start, stop, steps[, options]): both ends included */
 static int new_linspace(lua_State *L) {
   gtlua_options options = default_options(L, "linspace");
-  double start = luaL_checknumber(L, 1), stop = luaL_checknumber(L, 2);
+  for (int a = 1; a <= 2; a++)
+    if (lua_type(L, a) != LUA_TNUMBER)
+      return gtlua_error(L, "linspace: %s expects a number, got %s", a == 1 ? "start" : "stop",
+                         gtlua_got(L, a));
+  double start = lua_tonumber(L, 1), stop = lua_tonumber(L, 2);
   int64_t count = gtlua_toint(L, 3, "linspace: steps");
   gtlua_read_options(L, 4, &options);
   if (count < 0)
@@ -302,6 +333,9 @@ static int new_randperm(lua_State *L) {
   int64_t n = gtlua_toint(L, 1, "randperm: n");
   gtlua_read_options(L, 2, &options);
   if (n < 0) return gtlua_error(L, "randperm: n must not be negative, got %lld", (long long)n);
+  if (n > 0 && !gt_dtype_counts_to(options.dtype, n - 1))
+    return gtlua_error(L, "randperm: expected a dtype that has the numbers to %lld, got %s",
+                       (long long)n - 1, gt_dtype_name(options.dtype));
   gt_tensor *t = push_host(L, &options, GT_I64, 1, &n);
   int64_t *x = gt_data(t);
   uint64_t stream = gt_rng_stream(cx);

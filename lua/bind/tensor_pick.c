@@ -69,7 +69,7 @@ static void read_indices(lua_State *L, keys *out) {
     lua_rawgeti(L, 2, (lua_Integer)i);
     if (!gtlua_testtensor(L, -1))
       gtlua_error(L, "index: tensors do not mix with other parts, part %d is %s", (int)i,
-                  gtlua_typename(L, -1));
+                  gtlua_got(L, -1));
     add_index(L, gtlua_totensor(L, -1), out);
     lua_pop(L, 1);
   }
@@ -99,19 +99,11 @@ int gtlua_pick(lua_State *L, gt_tensor *t) {
   return 1;
 }
 
-/* The value at index 3: a tensor, or a number that becomes a tensor of its own (`made`). */
-static gt_status read_value(lua_State *L, gt_tensor **value, gt_tensor **made) {
-  *value = gtlua_testtensor(L, 3);
-  if (*value) return GT_OK;
-  gt_status status;
-  if (lua_type(L, 3) == LUA_TBOOLEAN)
-    status = gt_tensor_scalar(gtlua_cx(L), GT_BOOL, 0, lua_toboolean(L, 3), made);
-  else if (lua_isinteger(L, 3))
-    status = gt_tensor_scalar(gtlua_cx(L), GT_I64, 0, lua_tointeger(L, 3), made);
-  else
-    status = gt_tensor_scalar(gtlua_cx(L), GT_F64, lua_tonumber(L, 3), 0, made);
-  *value = *made;
-  return status;
+/* The number as a tensor of its own for t, which must be able to hold it. */
+static gt_status make_value(gt_ctx *cx, const gt_tensor *t, gt_scalar x, gt_tensor **made) {
+  GT_TRY(gt_check_scalar(cx, "t[key] = value", t->dtype, x));
+  gt_dtype dtype = t->dtype == GT_BOOL ? GT_BOOL : x.whole ? GT_I64 : GT_F64;
+  return gt_tensor_scalar(cx, dtype, x.f, x.whole ? x.i : x.f != 0, made);
 }
 
 /* t = value where mask holds, in one pass. */
@@ -122,13 +114,13 @@ static gt_status fill_mask(gt_ctx *cx, gt_tensor *t, gt_tensor *mask, gt_tensor 
 
 int gtlua_pick_assign(lua_State *L, gt_tensor *t) {
   gt_ctx *cx = gtlua_cx(L);
-  int type = lua_type(L, 3);
-  bool number = type == LUA_TNUMBER || type == LUA_TBOOLEAN;
-  gt_tensor *in[2 + MOST_KEYS] = {t}, *made = NULL, *mask = mask_of(L, t);
+  gt_scalar x;
+  bool number = gtlua_read_scalar(L, 3, t->dtype, &x);
+  gt_tensor *in[2 + MOST_KEYS] = {t, gtlua_testtensor(L, 3)}, *made = NULL, *mask = mask_of(L, t);
   keys k = {0};
-  if (!number && !gtlua_testtensor(L, 3))
-    return gtlua_error(L, "t[key] = value: expected a number or a tensor, got %s",
-                       gtlua_typename(L, 3));
+  if (!number && !in[1])
+    return gtlua_error(L, "t[key] = value: expected a number or a tensor, got %s", gtlua_got(L, 3));
+  if (in[1]) gtlua_check_source(L, in[1], "t[key] = value");
   if (mask && number) { /* seen in t's shape, so that it broadcasts from the front */
     gt_value shape = {.given = true, .dims = {.count = t->ndim}};
     for (int d = 0; d < t->ndim; d++) shape.dims.at[d] = d < mask->ndim ? mask->shape[d] : 1;
@@ -140,7 +132,8 @@ int gtlua_pick_assign(lua_State *L, gt_tensor *t) {
     read_indices(L, &k);
   }
   memcpy(in + 2, k.at, sizeof k.at);
-  gt_status status = read_value(L, &in[1], &made);
+  gt_status status = number ? make_value(cx, t, x, &made) : GT_OK;
+  if (number) in[1] = made;
   if (status == GT_OK && mask && number)
     status = fill_mask(cx, t, mask, in[1]);
   else if (status == GT_OK)

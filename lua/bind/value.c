@@ -31,7 +31,9 @@ void gtlua_pushdtype(lua_State *L, gt_dtype dtype) {
   push_interned(L, DTYPES, (int)dtype + 1, GTLUA_DTYPE, &dtype, sizeof dtype);
 }
 
-gt_dtype gtlua_todtype(lua_State *L, int index) {
+gt_dtype gtlua_todtype(lua_State *L, int index) { return gtlua_todtype_for(L, index, NULL); }
+
+gt_dtype gtlua_todtype_for(lua_State *L, int index, const char *what) {
   const gt_dtype *object = luaL_testudata(L, index, GTLUA_DTYPE);
   if (object) return *object;
   gt_dtype dtype;
@@ -49,7 +51,11 @@ gt_dtype gtlua_todtype(lua_State *L, int index) {
       NULL};
   char hint[96] = "";
   const char *text = luaL_tolstring(L, index, NULL);
-  gtlua_error(L, "expected a dtype, got %s%s", text, gtlua_suggest(text, names, hint));
+  gtlua_suggest(text, names, hint);
+  if (what)
+    gtlua_error(L, "%s expects a dtype, got %s%s", what, text, hint);
+  else
+    gtlua_error(L, "expected a dtype, got %s%s", text, hint);
   return GT_F32;
 }
 

@@ -105,11 +105,19 @@ static void integers_are_converted(void **state) {
   (void)state;
   double x[9] = {1.9, -1.9, 300, -1, 0, NAN, 1e300, -1e300, 0.5};
   int64_t i64[9];
+  int32_t i32[9];
   int8_t i8[9];
   uint8_t u8[9], flag[9];
   gt_convert(i64, GT_I64, x, GT_F64, 9);
-  const int64_t expected[9] = {1, -1, 300, -1, 0, 0, INT64_MAX, INT64_MIN, 0};
+  const int64_t expected[9] = {1, -1, 300, -1, 0, INT64_MIN, INT64_MIN, INT64_MIN, 0};
   assert_memory_equal(i64, expected, sizeof expected);
+  gt_convert(i32, GT_I32, x, GT_F64, 9);
+  const int32_t expected_i32[9] = {1, -1, 300, -1, 0, INT32_MIN, INT32_MIN, INT32_MIN, 0};
+  assert_memory_equal(i32, expected_i32, sizeof expected_i32);
+  double ends[6] = {2147483647.9, 2147483648, -2147483648.9, -2147483649, INFINITY, -INFINITY};
+  const int32_t ends_i32[6] = {INT32_MAX, INT32_MIN, INT32_MIN, INT32_MIN, INT32_MIN, INT32_MIN};
+  gt_convert(i32, GT_I32, ends, GT_F64, 6);
+  assert_memory_equal(i32, ends_i32, sizeof ends_i32);
   gt_convert(u8, GT_U8, x, GT_F64, 5);
   assert_int_equal(u8[2], 44); /* wraps */
   assert_int_equal(u8[3], 255);
@@ -127,6 +135,41 @@ static void integers_are_converted(void **state) {
   assert_true(i64[1] == 1);
   gt_convert(flag, GT_BOOL, odd, GT_BOOL, 3);
   assert_true(flag[1] == 1);
+}
+
+static bool holds_whole(gt_dtype dtype, int64_t x) {
+  return gt_dtype_holds(dtype, gt_scalar_whole(x));
+}
+
+static bool holds_real(gt_dtype dtype, double x) {
+  return gt_dtype_holds(dtype, gt_scalar_real(x));
+}
+
+static void a_dtype_holds_its_range(void **state) {
+  (void)state;
+  static const struct {
+    gt_dtype dtype;
+    int64_t low, high;
+  } rows[] = {{GT_U8, 0, 255},
+              {GT_I8, -128, 127},
+              {GT_U16, 0, 65535},
+              {GT_I16, -32768, 32767},
+              {GT_I32, INT32_MIN, INT32_MAX}};
+  for (int k = 0; k < 5; k++) {
+    gt_dtype d = rows[k].dtype;
+    assert_true(holds_whole(d, rows[k].low) && holds_whole(d, rows[k].high));
+    assert_false(holds_whole(d, rows[k].low - 1) || holds_whole(d, rows[k].high + 1));
+    assert_true(holds_real(d, (double)rows[k].high + 0.5)); /* the fraction is dropped */
+    assert_false(holds_real(d, NAN) || holds_real(d, INFINITY) || holds_real(d, 1e300));
+    assert_true(gt_dtype_counts_to(d, rows[k].high) && !gt_dtype_counts_to(d, rows[k].high + 1));
+  }
+  assert_true(holds_whole(GT_I64, INT64_MIN) && holds_whole(GT_I64, INT64_MAX));
+  assert_true(holds_real(GT_I64, -0x1p63) && !holds_real(GT_I64, 0x1p63));
+  assert_true(holds_real(GT_F16, 65504) && !holds_real(GT_F16, 65520));
+  assert_true(holds_real(GT_F32, INFINITY) && holds_real(GT_BF16, NAN) &&
+              !holds_real(GT_F32, 1e39));
+  assert_true(gt_dtype_counts_to(GT_BF16, 256) && !gt_dtype_counts_to(GT_BF16, 257));
+  assert_true(gt_dtype_counts_to(GT_BOOL, 1) && !gt_dtype_counts_to(GT_BOOL, 2));
 }
 
 /* All pairs: a value that every dtype holds comes through, in any length. */
@@ -158,6 +201,7 @@ int main(void) {
       cmocka_unit_test(halves_survive_the_round_trip),
       cmocka_unit_test(halves_round_to_nearest_even),
       cmocka_unit_test(integers_are_converted),
+      cmocka_unit_test(a_dtype_holds_its_range),
       cmocka_unit_test(every_dtype_reaches_every_other),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,6 +103,115 @@ test("an op without a kernel for the device says so in one line, by name", funct
   test.equal(x:sum():item(), 3.0) -- and the session goes on
 end)
 
+-- Every op that has a kernel, with its inputs in every dtype and in every two of them: what the cpu answers, or one line
+-- that says which dtypes the kernel takes.
+local samples = require "samples"
+local compare = require "compare"
+
+local function kernels()
+  local names = {}
+  local pipe = assert(io.popen "ls kernels/*.cu")
+  for line in pipe:lines() do
+    local name = line:match "([^/]+)%.cu$"
+    if name ~= "device" then names[#names + 1] = name end
+  end
+  pipe:close()
+  return names
+end
+
+local function call(op, inputs, attr)
+  local list = samples.arguments(inputs)
+  if attr then
+    list.n = list.n + 1
+    list[list.n] = attr
+  end
+  return op(table.unpack(list, 1, list.n))
+end
+
+local function gradients(op, inputs, attr)
+  local y = call(op, inputs, attr)
+  if y.requires_grad then y:backward(torch.ones(y.shape, {dtype = y.dtype}):to(y.device)) end
+end
+
+local function on(device, inputs, grad)
+  return samples.map(inputs, function(t)
+    return t:to(device):clone():requires_grad_(grad and t.dtype.is_floating_point or false)
+  end)
+end
+
+-- What fn raised names an op, or says that it has no kernel, in one line.
+local function refused(name, what, message)
+  local clear = message:find(name, 1, true) or message:find("no CUDA kernel", 1, true)
+  if not clear or message:find "\n" then error(what .. ": " .. message, 0) end
+  return false
+end
+
+-- True when the device gives what the cpu gives, false when it refuses.
+local function as_on_cpu(name, inputs, attr, what)
+  local op = torch.ops[name]
+  local fine, expected = pcall(call, op, inputs, attr)
+  local ok, got = pcall(call, op, on("cuda", inputs), attr)
+  if not ok then return refused(name, what, got) end
+  if not fine then error(what .. " is refused on the cpu only: " .. expected, 0) end
+  if got.dtype ~= expected.dtype then error(("%s gives %s, on the cpu %s"):format(what, got.dtype, expected.dtype), 0) end
+  compare.near(what, got:cpu():double(), expected:double(), 2 ^ -6)
+  local here, there = on("cpu", inputs, true), on("cuda", inputs, true)
+  gradients(op, here, attr)
+  ok, got = pcall(gradients, op, there, attr)
+  if not ok then return refused(name, what .. ", gradient", got) end
+  for i = 1, inputs.n do
+    local a, b = here[i].value, there[i].value
+    if samples.is_tensor(a) and a.grad then
+      compare.near(what .. ", gradient", b.grad:cpu():double(), a.grad:double(), 2 ^ -5)
+    end
+  end
+  return true
+end
+
+for _, name in ipairs(kernels()) do
+  test(name .. " on every dtype and on mixed ones is right or refused", function()
+    local case = dofile("tests/ops/" .. name .. ".lua").cases[1]
+    local inputs, taken = samples.make(case.inputs), {}
+    for _, a in ipairs(dtypes) do
+      for _, b in ipairs(dtypes) do
+        local k = 0
+        local typed = samples.map(inputs, function(t, input)
+          if not input.follows then return t end
+          k = k + 1
+          local dtype = k % 2 == 1 and a or b
+          if samples.floats[dtype] then return t:to(dtype) end
+          return (t * 2):round():abs():to(dtype)
+        end)
+        if as_on_cpu(name, typed, case.attr, ("%s of %s and %s"):format(name, a, b)) and a == b then taken[#taken + 1] = a end
+      end
+    end
+    local text = " " .. table.concat(taken, " ") .. " "
+    for _, dtype in ipairs {"f32", "bf16"} do assert(text:find(" " .. dtype .. " ", 1, true), name .. " takes only" .. text) end
+  end)
+end
+
+test("an f16 operand is read as what it is, all 65536 of them", function()
+  local bits = torch.arange(65536) - 32768
+  local half = torch.tensor(bits, {dtype = "i16"})
+  local path = os.tmpname()
+  torch.save(path, {half = half})
+  local file = assert(io.open(path, "rb"))
+  local bytes = file:read "a"
+  file:close()
+  file = assert(io.open(path, "wb"))
+  file:write((bytes:gsub('"I16"', '"F16"', 1)))
+  file:close()
+  half = torch.load(path).half
+  os.remove(path)
+  local there = half:to "cuda"
+  local zero = torch.zeros(1, {device = "cuda"})
+  local got, expected = (there + zero):cpu(), half:float()
+  test.equal(got:isnan(), expected:isnan())
+  local kept = expected:isnan():logical_not()
+  test.equal(got[kept], expected[kept])
+  test.equal(half.dtype, torch.float16)
+end)
+
 test("points of a sweep run one after another: copies of a process cannot use a device it has opened", function()
   local x = torch.ones(2, 4, {device = "cuda"})
   local loader = {next = function() return x, x end, state = function() return 0 end, load_state = function() end}

@@ -165,9 +165,15 @@ test("operators", function()
   test.raises(function() return a + torch.ones(3) end, "(2)")
 end)
 
-test("== is identity, < compares single elements", function()
+test("== says that two names are one tensor and refuses to compare elements, < compares single ones", function()
   local a = torch.ones(2)
-  assert(a == a and a ~= torch.ones(2))
+  assert(a == a and a ~= torch.float32 and a ~= a.shape and a ~= "x" and a ~= nil)
+  for _, other in ipairs {torch.ones(2), a.data, nn.Parameter(a)} do
+    for _, form in ipairs {"a:eq(b)", "a:ne(b)", "torch.equal(a, b)", "rawequal(a, b)"} do
+      test.raises(function() return a == other end, form)
+      test.raises(function() return other ~= a end, form)
+    end
+  end
   local w = torch.ones(1, {requires_grad = true})
   w:sum():backward()
   assert(w.grad == w.grad and rawequal(w.grad, w.grad))
@@ -192,7 +198,6 @@ test("attributes by position, by keyword, as lists", function()
   test.equal(t:clamp{max = 5}:max():item(), 5)
   test.equal(torch.where(t:gt(5), t, 0):min():item(), 0)
   test.equal(torch.ops.add(t, t, {alpha = -1}):sum():item(), 0)
-  test.equal(torch.add(torch.ones(2), torch.ones(2), -1), {0.0, 0.0})
   local values, indices = t:view(-1):topk(2)
   test.equal(values, {23, 22})
   test.equal(indices, {23, 22})

@@ -6,6 +6,7 @@ return {
     {inputs = {{shape = {3, 3}, values = {1, 2, 3, 0, 0, 0, 1, 0, 5}}}, attr = {dim = 0, keepdim = true}},
     {inputs = {{shape = {2, 3}, dtype = "bool"}}},
     {inputs = {{shape = {20011, 3}, dtype = "i64", low = 0, high = 9}}, attr = {dim = 0}},
+    {inputs = {{shape = {3, 2}, dtype = "u8", values = {1, 2, 0, 3, 0, 0}}}, attr = {dim = 1}, result = "u8"},
     {inputs = {{0, 3}}, attr = {dim = 0}},
     {inputs = {{}}},
   },

@@ -14,6 +14,10 @@ local file = {
     {inputs = {{2, 3}, targets(-1, -1)}, attr = {ignore_index = -1}, gradient = false}, -- nothing counts: NaN
     {inputs = {{shape = {2, 3}, values = {1e4, 0, -1e4, 0, 500, 501}}, targets(1, 2)}, attr = {reduction = "none"}, gradient = false},
     {inputs = {{shape = {1, 3}, values = {-math.huge, 1, 2}}, targets(2)}, gradient = false},
+    -- large logits keep their digits
+    {inputs = {{shape = {1, 3}, values = {1e4, 1e4 - 1, 0}}, targets(1)}, dtypes = {"f64", "f32"}, gradient = false},
+    {inputs = {{shape = {2, 3}, values = {-1e6, -1e6 - 1, -1e6, 7e5, 7e5, 7e5 + 2}}, targets(1, 2)}, dtypes = {"f64", "f32"},
+      gradient = false},
     {inputs = {{3, 1}, drawn(3, 1)}},
     {inputs = {{90, 1000}, drawn(90, 1000)}, attr = {softcap = 15}, gradient = false},
   },

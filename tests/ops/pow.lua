@@ -8,7 +8,9 @@ return {
     {inputs = {{shape = {3, 5}, low = 0.2, high = 2}, 0.5}},
     {inputs = {{shape = {3, 5}, low = 0.2, high = 2}, -1}},
     {inputs = {{shape = {3, 5}, low = 0.2, high = 2}, -1.5}},
+    {inputs = {{shape = {3, 5}, low = 0.2, high = 2}, 2.1}},
     {inputs = {2, {3, 5}}},
+    {inputs = {0.1, {3, 5}}},
     -- 0 ^ 0 = 1; the gradient of the base is that of a constant
     {inputs = {{shape = {3}, values = {0, 0, 2}}, {shape = {3}, values = {0, 2, 0}, grad = false}}},
     -- whole numbers stay whole
