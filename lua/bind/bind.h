@@ -136,7 +136,7 @@ int64_t gtlua_toint(lua_State *L, int index,
                     const char *what); /* accepts 512.0; raises "…; use // for whole division" */
 /* Dims from (2, 3), {2, 3} or a Size starting at stack position first; returns the position after
  * them. */
-int gtlua_todims(lua_State *L, int first, gt_dims *out);
+int gtlua_todims(lua_State *L, int first, const char *what, gt_dims *out);
 bool gtlua_has_keywords(
     lua_State *L, int table); /* true when the table at the (absolute) index has a string key */
 void gtlua_pushsize(lua_State *L, int ndim, const int64_t *shape);

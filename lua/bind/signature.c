@@ -7,10 +7,13 @@
  * what is expected.  A parameter is NAME[: TYPE[|TYPE…]][ = DEFAULT]; without a default it must be
  * given, "= nil" says that it may be left out.  A DEFAULT is nil, true, false, a number or a
  * "string", a TYPE one of the words below, a "string" (one of a choice) or the __name of a class.
- * "..." at the end takes any number of further arguments, without names.
+ * Those after "*" come by name only.  "..." at the end takes any number of further arguments,
+ * without names.  "size...: sizes" takes numbers in a row, a table of them or a Size, and hands on
+ * a Size.
  *
  * A table with names in the last place is the keywords, unless the parameter in that place takes a
- * `table` or `any`.  A `list` has numbered items only: names in it are keywords, {a, b, dim = 1}.
+ * `table` or `any`.  A `list` and `sizes` have numbered items only: names in them are keywords,
+ * {a, b, dim = 1}.
  *
  * The text is read when the function is first called: signing costs a closure. */
 #include "lua/bind/signature.h"
@@ -35,6 +38,7 @@ enum {
   SIZES = 4096,
   WORDS = 13 /* bits above; further ones are choices and classes */
 };
+#define ITEMS (LIST | SIZES) /* tables without names of their own */
 #define CHOICE (1u << WORDS)
 #define CLASS (1u << (WORDS + 1))
 
@@ -54,6 +58,7 @@ typedef struct parameter {
   unsigned types;
   const char *type;  /* text: `"mean"|"sum"`, `tensor|number` */
   const char *value; /* default as text; NULL: must be given */
+  bool gathers;      /* "size...": numbers in a row make one Size */
 } parameter;
 
 typedef struct signature {
@@ -62,6 +67,7 @@ typedef struct signature {
   bool method;       /* the first parameter is self */
   bool more;         /* ends with "..." */
   int count;
+  int positional; /* parameters before "*" */
   parameter at[MOST];
   char text[]; /* what the strings above point into */
 } signature;
@@ -113,7 +119,9 @@ static void read_parameter(parameter *out, char *from, char *end) {
     out->type = "any";
     out->types = ANY;
   }
-  out->name = trimmed(text, colon);
+  char *dots = strstr(text, "...");
+  out->gathers = dots && dots < colon;
+  out->name = trimmed(text, out->gathers ? dots : colon);
 }
 
 static const signature *parse(lua_State *L, const char *text) {
@@ -131,12 +139,15 @@ static const signature *parse(lua_State *L, const char *text) {
     bool last = *end == '\0';
     if (strncmp(p, "...", 3) == 0) {
       s->more = true;
+    } else if (*p == '*') {
+      s->positional = s->count;
     } else {
       if (s->count == MOST) luaL_error(L, "signature with more than %d parameters: %s", MOST, text);
       read_parameter(&s->at[s->count++], p, end);
     }
     p = last ? end : skip_blanks(end + 1);
   }
+  if (s->positional == 0) s->positional = s->count;
   s->method = s->count > 0 && strcmp(s->at[0].name, "self") == 0;
   lua_replace(L, lua_upvalueindex(SIGNATURE));
   return s;
@@ -278,7 +289,7 @@ static bool fits(lua_State *L, int index, const parameter *p) {
   if (types & ANY) return true;
   switch (lua_type(L, index)) {
   case LUA_TNUMBER:
-    return (types & (NUMBER | INTEGER | SIZES)) != 0;
+    return (types & (NUMBER | INTEGER)) != 0;
   case LUA_TBOOLEAN:
     return (types & BOOLEAN) != 0;
   case LUA_TSTRING:
@@ -287,7 +298,7 @@ static bool fits(lua_State *L, int index, const parameter *p) {
   case LUA_TFUNCTION:
     return (types & (FUNCTION | LIST)) != 0;
   case LUA_TTABLE:
-    if (types & TABLE || (types & (LIST | SIZES) && is_plain_table(L, index))) return true;
+    if (types & TABLE || (types & ITEMS && is_plain_table(L, index))) return true;
     if (types & LIST && luaL_getmetafield(L, index, "__name") == LUA_TNIL) return true;
     break;
   case LUA_TUSERDATA:
@@ -295,7 +306,7 @@ static bool fits(lua_State *L, int index, const parameter *p) {
     if (types & MODULE && gtlua_testmodule(L, index)) return true;
     if (types & DTYPE && luaL_testudata(L, index, GTLUA_DTYPE)) return true;
     if (types & DEVICE && luaL_testudata(L, index, GTLUA_DEVICE)) return true;
-    if (types & (SIZES | LIST) && luaL_testudata(L, index, GTLUA_SIZE)) return true;
+    if (types & ITEMS && luaL_testudata(L, index, GTLUA_SIZE)) return true;
     break;
   default:
     return false;
@@ -338,8 +349,44 @@ static void complete(lua_State *L, const signature *s, int i, int slot) {
 
 /* ---- the call ---- */
 
-/* The names in the table at `from`, into the slots after `base`. */
-static void take_names(lua_State *L, const signature *s, int from, int base) {
+/* A call being read: what came at which place of the stack. */
+typedef struct arguments {
+  int at[MOST];    /* of each parameter; 0: not by position */
+  int end;         /* after the last argument that a parameter took */
+  int top;         /* of the arguments */
+  int keywords;    /* the table of keywords, or 0 */
+  unsigned gotten; /* types of the parameter that took the last argument */
+} arguments;
+
+static bool numbers_follow(lua_State *L, const arguments *a) {
+  return a->end <= a->top && lua_type(L, a->end) == LUA_TNUMBER;
+}
+
+/* Gives the arguments to the parameters in order. */
+static void place(lua_State *L, const signature *s, arguments *a) {
+  *a = (arguments){.end = 1, .top = lua_gettop(L)};
+  for (int i = 0; i < s->positional && a->end <= a->top; i++) {
+    a->gotten = s->at[i].types;
+    a->at[i] = a->end++;
+    if (s->at[i].gathers && lua_type(L, a->at[i]) == LUA_TNUMBER)
+      while (numbers_follow(L, a)) a->end++;
+  }
+  if (a->end <= a->top) a->gotten = 0;
+}
+
+/* Is the argument in the last place the table of keywords? */
+static bool are_keywords(lua_State *L, const signature *s, const arguments *a) {
+  if (a->top <= s->method || (s->more && a->end <= a->top) || !is_plain_table(L, a->top))
+    return false;
+  if (a->gotten & (ANY | TABLE)) return false;
+  bool items = lua_rawlen(L, a->top) > 0;
+  if (gtlua_has_keywords(L, a->top)) return !(a->gotten & ITEMS) || !items;
+  return !(a->gotten & ITEMS) && !items; /* an empty table says nothing */
+}
+
+/* The names in the table at `from`, into the slots after `base`; `items`: it may hold others, too.
+ */
+static void take_names(lua_State *L, const signature *s, int from, int base, bool items) {
   lua_pushnil(L);
   while (lua_next(L, from)) {
     if (lua_type(L, -2) == LUA_TSTRING) {
@@ -350,7 +397,7 @@ static void take_names(lua_State *L, const signature *s, int from, int base) {
       if (!lua_isnil(L, base + 1 + i)) gtlua_error(L, "%s: %s is given twice", s->name, key);
       lua_pushvalue(L, -1);
       lua_replace(L, base + 1 + i);
-    } else if (!(from <= s->count && s->at[from - 1].types & LIST)) {
+    } else if (!items) {
       gtlua_error(L, "%s: expected every keyword with its name, {%s = …}, got %s without one",
                   s->name, s->count > s->method ? s->at[s->count - 1].name : "name",
                   got(L, lua_gettop(L)));
@@ -359,14 +406,19 @@ static void take_names(lua_State *L, const signature *s, int from, int base) {
   }
 }
 
-/* Is the argument in the last place, `top`, the table of keywords? */
-static bool are_keywords(lua_State *L, const signature *s, int top) {
-  if (top <= s->method || (s->more && top > s->count) || !is_plain_table(L, top)) return false;
-  if (top <= s->count && s->at[top - 1].types & (ANY | TABLE)) return false;
-  bool list = top <= s->count && s->at[top - 1].types & LIST;
-  if (gtlua_has_keywords(L, top)) return !list || lua_rawlen(L, top) == 0;
-  /* An empty table says nothing. */
-  return !list && lua_rawlen(L, top) == 0 && !(top <= s->count && s->at[top - 1].types & SIZES);
+/* Replaces what came for a shape, the value in `slot` or the numbers from `first` on, by a Size. */
+static void gather(lua_State *L, const signature *s, const parameter *p, int first, int slot) {
+  char what[96];
+  gt_dims dims;
+  snprintf(what, sizeof what, "%s: %s", s->name, p->name);
+  if (first && lua_type(L, first) == LUA_TNUMBER)
+    gtlua_todims(L, first, what, &dims);
+  else if (is_plain_table(L, slot))
+    gtlua_todims(L, slot, what, &dims);
+  else
+    return;
+  gtlua_pushsize(L, dims.count, dims.at);
+  lua_replace(L, slot);
 }
 
 static int finish(lua_State *L, int status, lua_KContext base) {
@@ -375,34 +427,37 @@ static int finish(lua_State *L, int status, lua_KContext base) {
 }
 
 static int call_signed(lua_State *L) {
-  int top = lua_gettop(L);
+  arguments a;
   const signature *s = lua_touserdata(L, lua_upvalueindex(SIGNATURE));
   if (!s) s = parse(L, lua_tostring(L, lua_upvalueindex(TEXT)));
-  int keywords = top > 0 && are_keywords(L, s, top) ? top : 0;
-  int given = keywords ? top - 1 : top;
-  while (!s->more && given > s->count && lua_isnil(L, given)) given--;
-  if (given > s->count && !s->more)
+  place(L, s, &a);
+  if (are_keywords(L, s, &a)) a.keywords = a.top;
+  int extra = a.top - (a.keywords != 0) - a.end + 1, base = a.top + 1;
+  while (!s->more && extra > 0 && lua_isnil(L, a.end + extra - 1)) extra--;
+  if (extra > 0 && !s->more)
     return gtlua_error(L, "%s: expected at most %d argument%s %s, got %d", s->name,
-                       s->count - s->method, s->count - s->method == 1 ? "" : "s", push_shown(L, s),
-                       given - s->method);
-  luaL_checkstack(L, given + s->count + 8, s->name);
+                       s->positional - s->method, s->positional - s->method == 1 ? "" : "s",
+                       push_shown(L, s), s->positional - s->method + extra);
+  luaL_checkstack(L, a.top + s->count + 8, s->name);
   lua_pushvalue(L, lua_upvalueindex(BEHIND));
   for (int i = 0; i < s->count; i++) {
-    if (i < given)
-      lua_pushvalue(L, i + 1);
+    if (a.at[i] && a.at[i] != a.keywords)
+      lua_pushvalue(L, a.at[i]);
     else
       lua_pushnil(L);
   }
-  int base = top + 1;
-  for (int i = s->method; i < given && i < s->count; i++)
-    if (s->at[i].types & LIST && !(s->at[i].types & TABLE) && is_plain_table(L, i + 1) &&
-        gtlua_has_keywords(L, i + 1))
-      take_names(L, s, i + 1, base);
-  if (keywords) take_names(L, s, keywords, base);
-  for (int i = 0; i < s->count; i++) complete(L, s, i, base + 1 + i);
-  for (int i = s->count; i < given; i++) lua_pushvalue(L, i + 1);
-  lua_callk(L, lua_gettop(L) - base, LUA_MULTRET, top, finish);
-  return finish(L, LUA_OK, top);
+  for (int i = s->method; i < s->count; i++)
+    if (a.at[i] && a.at[i] != a.keywords && s->at[i].types & ITEMS && !(s->at[i].types & TABLE) &&
+        is_plain_table(L, a.at[i]) && gtlua_has_keywords(L, a.at[i]))
+      take_names(L, s, a.at[i], base, true);
+  if (a.keywords) take_names(L, s, a.keywords, base, false);
+  for (int i = 0; i < s->count; i++) {
+    if (s->at[i].gathers) gather(L, s, &s->at[i], a.at[i], base + 1 + i);
+    complete(L, s, i, base + 1 + i);
+  }
+  for (int i = 0; i < extra; i++) lua_pushvalue(L, a.end + i);
+  lua_callk(L, lua_gettop(L) - base, LUA_MULTRET, a.top, finish);
+  return finish(L, LUA_OK, a.top);
 }
 
 void gtlua_sign(lua_State *L, const char *signature_text) {

@@ -490,7 +490,7 @@ void gtlua_open_tensor(lua_State *L) {
   lua_setfield(L, -2, "__metatable");
   lua_createtable(L, 0, 256);
   gtlua_setsigned(L, methods);
-  luaL_setfuncs(L, gtlua_convert_methods, 0);
+  gtlua_setsigned(L, gtlua_convert_methods);
   lua_pushvalue(L, -1);
   lua_setfield(L, -4, "Tensor");
   lua_createtable(L, 0, GT_COUNT(fields));
@@ -498,9 +498,10 @@ void gtlua_open_tensor(lua_State *L) {
   lua_pushcclosure(L, tensor_index, 2);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
-  luaL_setfuncs(L, gtlua_create_functions, 0);
+  gtlua_setsigned(L, gtlua_create_functions);
   lua_pushcfunction(L, is_tensor);
   lua_setfield(L, -2, "is_tensor");
   lua_pushcfunction(L, gtlua_set_printoptions);
+  gtlua_sign(L, "set_printoptions(options: table)");
   lua_setfield(L, -2, "set_printoptions");
 }

@@ -2,26 +2,14 @@
 #ifndef GTLUA_TENSOR_H
 #define GTLUA_TENSOR_H
 
-#include "lua/bind/bind.h"
+#include "lua/bind/signature.h"
 
 #define GTLUA_TIDY "gt.tidy" /* registry: list of the boxes made inside torch.tidy, or nil */
 
-/* Methods and functions of `torch` that each file adds; arrays end with NULL. */
-extern const luaL_Reg gtlua_convert_methods[];  /* tensor_convert.c: item, tolist, to, copy_, … */
-extern const luaL_Reg gtlua_create_functions[]; /* tensor_new.c: torch.zeros, … */
-
-/* Options shared by functions that make tensors. */
-typedef struct gtlua_options {
-  const char *function; /* that takes them, for messages */
-  gt_dtype dtype;
-  bool has_dtype;
-  const gt_device *device;
-  bool requires_grad;
-} gtlua_options;
-
-/* Reads dtype, device and requires_grad from the table at index (nothing when it is no table);
- * raises on other string keys. */
-void gtlua_read_options(lua_State *L, int index, gtlua_options *out);
+/* Methods and functions of `torch` that each file adds; they end with NULL. */
+extern const gtlua_signed
+    gtlua_convert_methods[]; /* tensor_convert.c: item, tolist, to, copy_, … */
+extern const gtlua_signed gtlua_create_functions[]; /* tensor_new.c: torch.zeros, … */
 
 /* Element i (negative: from the end) of the first dimension, as a view that takes part in the
  * graph. */

@@ -145,25 +145,19 @@ static void read_target(lua_State *L, int index, gt_dtype *dtype, const gt_devic
   }
 }
 
-/* t:to(dtype | device | tensor | {dtype =, device =}) */
+/* t:to(dtype | device | tensor[, dtype | device][, {dtype =, device =, copy = false}]); PyTorch's
+ * non_blocking changes nothing here. */
 static int tensor_to(lua_State *L) {
   gt_tensor *t = gtlua_totensor(L, 1);
   gt_dtype dtype = t->dtype;
   const gt_device *device = gt_device_of(t);
-  int top = lua_gettop(L);
-  if (top < 2)
+  if (lua_isnil(L, 2) && lua_isnil(L, 3))
     return gtlua_error(L, "to: expected a dtype, a device, a tensor or {dtype =, device =}");
-  for (int a = 2; a <= top; a++) {
-    if (lua_type(L, a) != LUA_TTABLE) {
-      read_target(L, a, &dtype, &device);
-      continue;
-    }
-    gtlua_options options = {.function = "to", .dtype = dtype, .device = device};
-    gtlua_read_options(L, a, &options);
-    dtype = options.dtype;
-    device = options.device;
-  }
-  return convert(L, 1, dtype, device);
+  for (int a = 2; a <= 3; a++)
+    if (!lua_isnil(L, a)) read_target(L, a, &dtype, &device);
+  convert(L, 1, dtype, device);
+  if (lua_toboolean(L, 5) && lua_rawequal(L, 1, -1)) gtlua_apply(L, "clone", &t, 1, NULL);
+  return 1;
 }
 
 #define CAST(name, NAME)                                                                           \
@@ -255,13 +249,6 @@ static int tensor_zero_(lua_State *L) {
   return 1;
 }
 
-static double number_or(lua_State *L, int index, double fallback, const char *what) {
-  if (lua_isnoneornil(L, index)) return fallback;
-  if (lua_type(L, index) != LUA_TNUMBER)
-    gtlua_error(L, "%s expects a number, got %s", what, gtlua_typename(L, index));
-  return lua_tonumber(L, index);
-}
-
 /* t:fill_(value) */
 static int tensor_fill_(lua_State *L) {
   gt_tensor *t = gtlua_writable(L, 1, "fill_");
@@ -276,39 +263,42 @@ static int tensor_fill_(lua_State *L) {
 /* t:normal_(mean = 0, std = 1) */
 static int tensor_normal_(lua_State *L) {
   gt_tensor *t = gtlua_writable(L, 1, "normal_");
-  double mean = number_or(L, 2, 0, "normal_: mean"), std = number_or(L, 3, 1, "normal_: std");
+  double mean = lua_tonumber(L, 2), std = lua_tonumber(L, 3);
   if (!(std >= 0)) return gtlua_error(L, "normal_: std must not be negative");
   gtlua_check(L, gt_fill_normal(gtlua_cx(L), t, mean, std));
   lua_settop(L, 1);
   return 1;
 }
 
-/* t:uniform_(low = 0, high = 1) */
+/* t:uniform_(from = 0, to = 1) */
 static int tensor_uniform_(lua_State *L) {
   gt_tensor *t = gtlua_writable(L, 1, "uniform_");
-  double low = number_or(L, 2, 0, "uniform_: low"), high = number_or(L, 3, 1, "uniform_: high");
-  if (!(low <= high)) return gtlua_error(L, "uniform_: low must not exceed high");
+  double low = lua_tonumber(L, 2), high = lua_tonumber(L, 3);
+  if (!(low <= high)) return gtlua_error(L, "uniform_: from must not exceed to");
   gtlua_check(L, gt_fill_uniform(gtlua_cx(L), t, low, high));
   lua_settop(L, 1);
   return 1;
 }
 
-const luaL_Reg gtlua_convert_methods[] = {{"item", tensor_item},
-                                          {"tolist", tensor_tolist},
-                                          {"values", tensor_values},
-                                          {"to", tensor_to},
-                                          {"double", tensor_double},
-                                          {"float", tensor_float},
-                                          {"bfloat16", tensor_bfloat16},
-                                          {"half", tensor_half},
-                                          {"long", tensor_long},
-                                          {"int", tensor_int},
-                                          {"bool", tensor_bool},
-                                          {"cpu", tensor_cpu},
-                                          {"cuda", tensor_cuda},
-                                          {"copy_", tensor_copy_},
-                                          {"zero_", tensor_zero_},
-                                          {"fill_", tensor_fill_},
-                                          {"normal_", tensor_normal_},
-                                          {"uniform_", tensor_uniform_},
-                                          {NULL, NULL}};
+const gtlua_signed gtlua_convert_methods[] = {
+    {"item(self: tensor)", tensor_item},
+    {"tolist(self: tensor)", tensor_tolist},
+    {"values(self: tensor)", tensor_values},
+    {"to(self: tensor, device: dtype|device|tensor = nil, dtype: dtype|device = nil, "
+     "non_blocking: boolean = false, copy: boolean = false)",
+     tensor_to},
+    {"double(self: tensor)", tensor_double},
+    {"float(self: tensor)", tensor_float},
+    {"bfloat16(self: tensor)", tensor_bfloat16},
+    {"half(self: tensor)", tensor_half},
+    {"long(self: tensor)", tensor_long},
+    {"int(self: tensor)", tensor_int},
+    {"bool(self: tensor)", tensor_bool},
+    {"cpu(self: tensor)", tensor_cpu},
+    {"cuda(self: tensor)", tensor_cuda},
+    {"copy_(self: tensor, source: tensor, non_blocking: boolean = false)", tensor_copy_},
+    {"zero_(self: tensor)", tensor_zero_},
+    {"fill_(self: tensor, value: number|boolean)", tensor_fill_},
+    {"normal_(self: tensor, mean: number = 0, std: number = 1)", tensor_normal_},
+    {"uniform_(self: tensor, from: number = 0, to: number = 1)", tensor_uniform_},
+    {NULL, NULL}};

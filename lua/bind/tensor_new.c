@@ -9,93 +9,77 @@
 
 /* ---- options ---- */
 
-void gtlua_read_options(lua_State *L, int index, gtlua_options *out) {
-  static const char *const names[] = {"dtype", "device", "requires_grad", NULL};
-  if (lua_type(L, index) != LUA_TTABLE) return;
-  lua_pushnil(L);
-  while (lua_next(L, index)) {
-    if (lua_type(L, -2) == LUA_TSTRING) {
-      const char *key = lua_tostring(L, -2);
-      char hint[96], what[64];
-      snprintf(what, sizeof what, "%s: %s", out->function, key);
-      if (strcmp(key, "dtype") == 0)
-        out->dtype = gtlua_todtype_for(L, -1, what), out->has_dtype = true;
-      else if (strcmp(key, "device") == 0)
-        out->device = gtlua_todevice(L, lua_absindex(L, -1));
-      else if (strcmp(key, "requires_grad") == 0)
-        out->requires_grad = lua_toboolean(L, -1);
-      else
-        gtlua_error(L, "%s has no argument '%s'%s; it takes dtype, device, requires_grad",
-                    out->function, key, gtlua_suggest(key, names, hint));
-    }
-    lua_pop(L, 1);
-  }
+/* What every function here takes after its own arguments. */
+#define OPTIONS "*, dtype: dtype = nil, device: device = nil, requires_grad: boolean = false)"
+
+/* What a tensor is made as. */
+typedef struct options {
+  const char *function; /* for messages */
+  gt_dtype dtype;
+  const gt_device *device;
+  bool requires_grad;
+} options;
+
+/* Those from position `first` on, where none are given `dtype` and the session's device. */
+static options read_options(lua_State *L, int first, const char *function, gt_dtype dtype) {
+  options out = {.function = function, .dtype = dtype, .device = gtlua_session_of(L)->device};
+  char what[64];
+  snprintf(what, sizeof what, "%s: dtype", function);
+  if (!lua_isnil(L, first)) out.dtype = gtlua_todtype_for(L, first, what);
+  if (!lua_isnil(L, first + 1)) out.device = gtlua_todevice(L, first + 1);
+  out.requires_grad = lua_toboolean(L, first + 2);
+  return out;
 }
 
-static gtlua_options default_options(lua_State *L, const char *function) {
-  const gtlua_session *s = gtlua_session_of(L);
-  return (gtlua_options){.function = function, .dtype = s->dtype, .device = s->device};
+static options float_options(lua_State *L, int first, const char *function) {
+  return read_options(L, first, function, gtlua_session_of(L)->dtype);
 }
 
-/* Reads dims from position first, then the table of options, which may be the table of the dims
- * itself. */
-static gt_spec read_spec(lua_State *L, int first, gtlua_options *options) {
-  gt_dims dims = {0};
-  int after = first;
-  bool options_only =
-      lua_type(L, first) == LUA_TTABLE && lua_rawlen(L, first) == 0 && gtlua_has_keywords(L, first);
-  if (!options_only) after = gtlua_todims(L, first, &dims);
-  if (after > first && lua_type(L, first) == LUA_TTABLE) gtlua_read_options(L, first, options);
-  if (!lua_isnoneornil(L, after) && lua_type(L, after) != LUA_TTABLE)
-    gtlua_error(L, "%s: expected sizes and then {dtype =, device =, requires_grad =}, got %s",
-                options->function, gtlua_typename(L, after));
-  gtlua_read_options(L, after, options);
-  return gt_spec_make(options->dtype, dims.count, dims.at);
+/* The shape at index, a table or a Size. */
+static gt_spec read_spec(lua_State *L, int index, const options *o) {
+  gt_dims dims;
+  char what[64];
+  snprintf(what, sizeof what, "%s: size", o->function);
+  if (gtlua_todims(L, index, what, &dims) == index)
+    gtlua_error(L, "%s expects a shape, got %s", what, gtlua_typename(L, index));
+  return gt_spec_make(o->dtype, dims.count, dims.at);
 }
 
-static void check_requires_grad(lua_State *L, const gtlua_options *options, gt_dtype dtype) {
-  if (options->requires_grad && !gt_dtype_is_float(dtype))
-    gtlua_error(L, "%s: only float tensors can have gradients, this one is %s", options->function,
+static void check_requires_grad(lua_State *L, const options *o, gt_dtype dtype) {
+  if (o->requires_grad && !gt_dtype_is_float(dtype))
+    gtlua_error(L, "%s: only float tensors can have gradients, this one is %s", o->function,
                 gt_dtype_name(dtype));
 }
 
 /* Pushes a new tensor: zeros, or what its memory held. */
-static gt_tensor *push_new(lua_State *L, const gt_spec *spec, const gtlua_options *options,
-                           bool zero) {
+static gt_tensor *push_new(lua_State *L, const gt_spec *spec, const options *o, bool zero) {
   gt_ctx *cx = gtlua_cx(L);
-  check_requires_grad(L, options, spec->dtype);
+  check_requires_grad(L, o, spec->dtype);
   gt_tensor **box = gtlua_box(L);
   gtlua_pressure(L);
   gt_status status;
   GTLUA_RETRY(L, status,
-              zero ? gt_tensor_zeros(cx, spec, options->device, box)
-                   : gt_tensor_new(cx, spec, options->device, box));
-  if (status == GT_ESHAPE) gtlua_error(L, "%s: %s", options->function, cx->message);
+              zero ? gt_tensor_zeros(cx, spec, o->device, box)
+                   : gt_tensor_new(cx, spec, o->device, box));
+  if (status == GT_ESHAPE) gtlua_error(L, "%s: %s", o->function, cx->message);
   gtlua_check(L, status);
-  (*box)->requires_grad = options->requires_grad;
+  (*box)->requires_grad = o->requires_grad;
   return *box;
 }
 
 /* ---- from sizes ---- */
 
-static int new_zeros(lua_State *L) {
-  gtlua_options options = default_options(L, "zeros");
-  gt_spec spec = read_spec(L, 1, &options);
-  push_new(L, &spec, &options, true);
-  return 1;
+static gt_tensor *new_plain(lua_State *L, const char *function, bool zero) {
+  options o = float_options(L, 2, function);
+  gt_spec spec = read_spec(L, 1, &o);
+  return push_new(L, &spec, &o, zero);
 }
 
-static int new_empty(lua_State *L) {
-  gtlua_options options = default_options(L, "empty");
-  gt_spec spec = read_spec(L, 1, &options);
-  push_new(L, &spec, &options, false);
-  return 1;
-}
+static int new_zeros(lua_State *L) { return new_plain(L, "zeros", true), 1; }
+static int new_empty(lua_State *L) { return new_plain(L, "empty", false), 1; }
 
 static int new_ones(lua_State *L) {
-  gtlua_options options = default_options(L, "ones");
-  gt_spec spec = read_spec(L, 1, &options);
-  gtlua_check(L, gt_fill_value(gtlua_cx(L), push_new(L, &spec, &options, false), 1));
+  gtlua_check(L, gt_fill_value(gtlua_cx(L), new_plain(L, "ones", false), 1));
   return 1;
 }
 
@@ -106,39 +90,29 @@ static gt_dtype value_dtype(lua_State *L, int index) {
 }
 
 /* What a tensor of the options' dtype is filled with. */
-static gt_scalar fill_value(lua_State *L, int index, const gtlua_options *options) {
+static gt_scalar fill_value(lua_State *L, int index, const options *o) {
   gt_scalar value = {0};
-  if (!gtlua_read_scalar(L, index, options->dtype, &value))
-    gtlua_error(L, "%s: expected a number to fill with, got %s", options->function,
-                gtlua_got(L, index));
-  gtlua_check(L, gt_check_scalar(gtlua_cx(L), options->function, options->dtype, value));
+  if (!gtlua_read_scalar(L, index, o->dtype, &value))
+    gtlua_error(L, "%s: expected a number to fill with, got %s", o->function, gtlua_got(L, index));
+  gtlua_check(L, gt_check_scalar(gtlua_cx(L), o->function, o->dtype, value));
   return value;
 }
 
-/* torch.full({2, 3}, value[, options]) */
 static int new_full(lua_State *L) {
-  gtlua_options options = default_options(L, "full");
-  gt_dims dims;
-  if (lua_type(L, 1) == LUA_TNUMBER)
-    return gtlua_error(L, "full: expected the sizes in a table: full({2, 3}, value)");
-  int after = gtlua_todims(L, 1, &dims);
-  options.dtype = value_dtype(L, after);
-  gtlua_read_options(L, after + 1, &options);
-  gt_scalar value = fill_value(L, after, &options);
-  gt_spec spec = gt_spec_make(options.dtype, dims.count, dims.at);
-  gt_tensor *t = push_new(L, &spec, &options, false);
-  gtlua_check(L, gt_fill_scalar(gtlua_cx(L), t, value, "full"));
+  options o = read_options(L, 3, "full", value_dtype(L, 2));
+  gt_spec spec = read_spec(L, 1, &o);
+  gt_scalar value = fill_value(L, 2, &o);
+  gtlua_check(L, gt_fill_scalar(gtlua_cx(L), push_new(L, &spec, &o, false), value, "full"));
   return 1;
 }
 
 static int random_tensor(lua_State *L, const char *function,
                          gt_status (*fill)(gt_ctx *, gt_tensor *, double, double)) {
-  gtlua_options options = default_options(L, function);
-  gt_spec spec = read_spec(L, 1, &options);
-  if (!gt_dtype_is_float(spec.dtype))
-    return gtlua_error(L, "%s: expected a float dtype, got %s", function,
-                       gt_dtype_name(spec.dtype));
-  gtlua_check(L, fill(gtlua_cx(L), push_new(L, &spec, &options, false), 0, 1));
+  options o = float_options(L, 2, function);
+  if (!gt_dtype_is_float(o.dtype))
+    return gtlua_error(L, "%s: expected a float dtype, got %s", function, gt_dtype_name(o.dtype));
+  gt_spec spec = read_spec(L, 1, &o);
+  gtlua_check(L, fill(gtlua_cx(L), push_new(L, &spec, &o, false), 0, 1));
   return 1;
 }
 
@@ -147,22 +121,23 @@ static int new_randn(lua_State *L) { return random_tensor(L, "randn", gt_fill_no
 
 /* torch.randint([low = 0,] high, {sizes}[, options]): integers of [low, high) */
 static int new_randint(lua_State *L) {
-  gtlua_options options = default_options(L, "randint");
-  options.dtype = GT_I64;
-  int64_t low = 0, high = gtlua_toint(L, 1, "randint: high");
-  int first = 2;
-  if (lua_type(L, 2) == LUA_TNUMBER) {
-    low = high;
-    high = gtlua_toint(L, 2, "randint: high");
-    first = 3;
+  if (lua_type(L, 2) != LUA_TNUMBER && lua_isnil(L, 3)) { /* randint(high, {sizes}) */
+    lua_pushvalue(L, 2);
+    lua_replace(L, 3);
+    lua_pushvalue(L, 1);
+    lua_replace(L, 2);
+    lua_pushinteger(L, 0);
+    lua_replace(L, 1);
   }
+  if (lua_isnil(L, 3))
+    return gtlua_error(L, "randint: expected the sizes in a table: randint(0, 10, {2, 3})");
+  options o = read_options(L, 4, "randint", GT_I64);
+  int64_t low = gtlua_toint(L, 1, "randint: low"), high = gtlua_toint(L, 2, "randint: high");
   if (low >= high)
     return gtlua_error(L, "randint: expected low < high, got [%lld, %lld)", (long long)low,
                        (long long)high);
-  if (lua_type(L, first) == LUA_TNUMBER)
-    return gtlua_error(L, "randint: expected the sizes in a table: randint(0, 10, {2, 3})");
-  gt_spec spec = read_spec(L, first, &options);
-  gtlua_check(L, gt_fill_integers(gtlua_cx(L), push_new(L, &spec, &options, false), low, high));
+  gt_spec spec = read_spec(L, 3, &o);
+  gtlua_check(L, gt_fill_integers(gtlua_cx(L), push_new(L, &spec, &o, false), low, high));
   return 1;
 }
 
@@ -173,12 +148,12 @@ enum like { LIKE_EMPTY, LIKE_ZEROS, LIKE_ONES, LIKE_RAND, LIKE_RANDN, LIKE_FULL 
 static int new_like(lua_State *L, const char *function, enum like kind) {
   gt_ctx *cx = gtlua_cx(L);
   gt_tensor *model = gtlua_totensor(L, 1);
-  gtlua_options options = {
-      .function = function, .dtype = model->dtype, .device = gt_device_of(model)};
-  gtlua_read_options(L, kind == LIKE_FULL ? 3 : 2, &options);
-  gt_scalar value = kind == LIKE_FULL ? fill_value(L, 2, &options) : gt_scalar_whole(1);
-  gt_spec spec = gt_spec_make(options.dtype, model->ndim, model->shape);
-  gt_tensor *t = push_new(L, &spec, &options, kind == LIKE_ZEROS);
+  int first = kind == LIKE_FULL ? 3 : 2;
+  options o = read_options(L, first, function, model->dtype);
+  if (lua_isnil(L, first + 1)) o.device = gt_device_of(model);
+  gt_scalar value = kind == LIKE_FULL ? fill_value(L, 2, &o) : gt_scalar_whole(1);
+  gt_spec spec = gt_spec_make(o.dtype, model->ndim, model->shape);
+  gt_tensor *t = push_new(L, &spec, &o, kind == LIKE_ZEROS);
   gt_status status = GT_OK;
   if (kind == LIKE_ONES || kind == LIKE_FULL) status = gt_fill_scalar(cx, t, value, function);
   if (kind == LIKE_RAND) status = gt_fill_uniform(cx, t, 0, 1);
@@ -197,11 +172,11 @@ static int new_full_like(lua_State *L) { return new_like(L, "full_like", LIKE_FU
 /* ---- through host memory ---- */
 
 /* Raises when an integer dtype that is asked for cannot hold one of the host tensor's numbers. */
-static void check_numbers(lua_State *L, const gtlua_options *options, const gt_tensor *host) {
+static void check_numbers(lua_State *L, const options *o, const gt_tensor *host) {
   int64_t n = gt_count(host), low = 0, high = 0;
   const int64_t *whole = host->dtype == GT_I64 ? gt_data(host) : NULL;
   const double *real = host->dtype == GT_F64 ? gt_data(host) : NULL;
-  if (gt_dtype_is_float(options->dtype) || options->dtype == host->dtype || n == 0) return;
+  if (gt_dtype_is_float(o->dtype) || o->dtype == host->dtype || n == 0) return;
   for (int64_t i = 1; whole && i < n; i++) {
     low = whole[i] < whole[low] ? i : low;
     high = whole[i] > whole[high] ? i : high;
@@ -213,29 +188,29 @@ static void check_numbers(lua_State *L, const gtlua_options *options, const gt_t
   for (int k = 0; k < 2; k++) {
     int64_t i = k ? high : low;
     gt_scalar x = whole ? gt_scalar_whole(whole[i]) : gt_scalar_real(real[i]);
-    gtlua_check(L, gt_check_scalar(gtlua_cx(L), options->function, options->dtype, x));
+    gtlua_check(L, gt_check_scalar(gtlua_cx(L), o->function, o->dtype, x));
   }
 }
 
 /* Replaces the host tensor on top of the stack by one of the dtype and device asked for. */
-static int finish(lua_State *L, const gtlua_options *options) {
+static int finish(lua_State *L, const options *o) {
   gt_tensor *host = gtlua_totensor(L, -1);
   gt_spec spec = gt_spec_of(host);
-  spec.dtype = options->dtype;
-  check_numbers(L, options, host);
-  if (host->dtype != options->dtype || options->device != &gt_device_cpu) {
-    gt_tensor *t = push_new(L, &spec, options, false);
+  spec.dtype = o->dtype;
+  check_numbers(L, o, host);
+  if (host->dtype != o->dtype || o->device != &gt_device_cpu) {
+    gt_tensor *t = push_new(L, &spec, o, false);
     gtlua_check(L, gt_copy(gtlua_cx(L), t, host));
   }
-  check_requires_grad(L, options, options->dtype);
-  gtlua_totensor(L, -1)->requires_grad = options->requires_grad;
+  check_requires_grad(L, o, o->dtype);
+  gtlua_totensor(L, -1)->requires_grad = o->requires_grad;
   return 1;
 }
 
 /* Pushes a tensor of the dtype on the CPU, to be filled and finished. */
-static gt_tensor *push_host(lua_State *L, const gtlua_options *options, gt_dtype dtype, int ndim,
+static gt_tensor *push_host(lua_State *L, const options *o, gt_dtype dtype, int ndim,
                             const int64_t *shape) {
-  const gtlua_options host = {.function = options->function, .device = &gt_device_cpu};
+  const options host = {.function = o->function, .device = &gt_device_cpu};
   gt_spec spec = gt_spec_make(dtype, ndim, shape);
   return push_new(L, &spec, &host, false);
 }
@@ -248,29 +223,40 @@ static double count_whole(int64_t first, int64_t stop, int64_t by) {
   return (double)count;
 }
 
+/* Raises when the number at index has a fraction that the dtype asked for would drop. */
+static void check_whole(lua_State *L, int index, const options *o) {
+  double x = lua_tonumber(L, index);
+  char text[GT_NUMBER_TEXT];
+  if (!gt_dtype_is_float(o->dtype) && x != floor(x))
+    gtlua_error(L, "%s: expected whole numbers for %s, got %s", o->function,
+                gt_dtype_name(o->dtype), gt_number_text(x, text));
+}
+
 /* torch.arange([start = 0,] stop[, step = 1][, options]): half-open */
 static int new_arange(lua_State *L) {
-  gtlua_options options = default_options(L, "arange");
-  int n = 0;
+  if (lua_isnil(L, 2)) { /* arange(stop) */
+    lua_pushvalue(L, 1);
+    lua_replace(L, 2);
+    lua_pushinteger(L, 0);
+    lua_replace(L, 1);
+  }
   bool whole = true;
-  for (; n < 3 && lua_type(L, n + 1) == LUA_TNUMBER; n++) whole = whole && lua_isinteger(L, n + 1);
-  if (n == 0) return gtlua_error(L, "arange: expected numbers, got %s", gtlua_typename(L, 1));
-  if (!lua_isnoneornil(L, n + 1) && lua_type(L, n + 1) != LUA_TTABLE)
-    return gtlua_error(L, "arange: expected start, stop, step, got %s as argument %d",
-                       gtlua_typename(L, n + 1), n + 1);
-  if (whole) options.dtype = GT_I64;
-  gtlua_read_options(L, n + 1, &options);
-  double start = n > 1 ? lua_tonumber(L, 1) : 0, stop = lua_tonumber(L, n > 1 ? 2 : 1);
-  double step = n > 2 ? lua_tonumber(L, 3) : 1;
+  for (int i = 1; i <= 3; i++) whole = whole && lua_isinteger(L, i);
+  options o = read_options(L, 4, "arange", whole ? GT_I64 : gtlua_session_of(L)->dtype);
+  double start = lua_tonumber(L, 1), stop = lua_tonumber(L, 2), step = lua_tonumber(L, 3);
   if (step == 0 || !isfinite(start) || !isfinite(stop) || !isfinite(step))
     return gtlua_error(L, "arange: expected finite numbers and a step other than 0");
-  int64_t first = n > 1 ? lua_tointeger(L, 1) : 0, by = n > 2 ? lua_tointeger(L, 3) : 1;
-  double steps =
-      whole ? count_whole(first, lua_tointeger(L, n > 1 ? 2 : 1), by) : ceil((stop - start) / step);
+  for (int i = 1; i <= 3; i++) check_whole(L, i, &o);
+  if (step > 0 ? start > stop : start < stop)
+    return gtlua_error(L, "arange: expected a step towards stop, got start %s, stop %s, step %s",
+                       luaL_tolstring(L, 1, NULL), luaL_tolstring(L, 2, NULL),
+                       luaL_tolstring(L, 3, NULL));
+  int64_t first = lua_tointeger(L, 1), by = lua_tointeger(L, 3);
+  double steps = whole ? count_whole(first, lua_tointeger(L, 2), by) : ceil((stop - start) / step);
   if (steps > 9e15)
     return gtlua_error(L, "arange: expected at most 9e+15 elements, got %.3g", steps);
-  int64_t count = steps > 0 ? (int64_t)steps : 0;
-  gt_tensor *t = push_host(L, &options, whole ? GT_I64 : GT_F64, 1, &count);
+  int64_t count = (int64_t)steps;
+  gt_tensor *t = push_host(L, &o, whole ? GT_I64 : GT_F64, 1, &count);
   for (int64_t i = 0; i < count; i++) {
     GTLUA_POLL(L, i);
     if (whole)
@@ -278,22 +264,18 @@ static int new_arange(lua_State *L) {
     else
       ((double *)gt_data(t))[i] = start + (double)i * step;
   }
-  return finish(L, &options);
+  return finish(L, &o);
 }
 
 /* torch.linspace(start, stop, steps[, options]): both ends included */
 static int new_linspace(lua_State *L) {
-  gtlua_options options = default_options(L, "linspace");
-  for (int a = 1; a <= 2; a++)
-    if (lua_type(L, a) != LUA_TNUMBER)
-      return gtlua_error(L, "linspace: %s expects a number, got %s", a == 1 ? "start" : "stop",
-                         gtlua_got(L, a));
+  options o = float_options(L, 4, "linspace");
   double start = lua_tonumber(L, 1), stop = lua_tonumber(L, 2);
-  int64_t count = gtlua_toint(L, 3, "linspace: steps");
-  gtlua_read_options(L, 4, &options);
+  int64_t count = lua_tointeger(L, 3);
+  for (int i = 1; i <= 2; i++) check_whole(L, i, &o);
   if (count < 0)
     return gtlua_error(L, "linspace: steps must not be negative, got %lld", (long long)count);
-  gt_tensor *t = push_host(L, &options, GT_F64, 1, &count);
+  gt_tensor *t = push_host(L, &o, GT_F64, 1, &count);
   double *x = gt_data(t), step = count > 1 ? (stop - start) / (double)(count - 1) : 0;
   /* From both ends, so that the last element is exactly `stop`. */
   for (int64_t i = 0; i < count; i++) {
@@ -301,21 +283,16 @@ static int new_linspace(lua_State *L) {
     x[i] = i < count / 2 ? start + (double)i * step : stop - (double)(count - 1 - i) * step;
   }
   if (count == 1) x[0] = start;
-  return finish(L, &options);
+  return finish(L, &o);
 }
 
-/* torch.eye(n[, m][, options]) */
+/* torch.eye(n[, m = n][, options]) */
 static int new_eye(lua_State *L) {
-  gtlua_options options = default_options(L, "eye");
-  gt_dims dims;
-  int after = gtlua_todims(L, 1, &dims);
-  gtlua_read_options(L, after, &options);
-  if (dims.count < 1 || dims.count > 2)
-    return gtlua_error(L, "eye: expected one or two sizes, got %d", dims.count);
-  if (dims.count == 1) dims.at[1] = dims.at[0];
-  gt_spec spec = gt_spec_make(options.dtype, 2, dims.at);
-  gt_tensor *t = push_new(L, &spec, &options, true);
-  int64_t n = dims.at[0] < dims.at[1] ? dims.at[0] : dims.at[1], stride = dims.at[1] + 1;
+  options o = float_options(L, 3, "eye");
+  int64_t rows = lua_tointeger(L, 1), columns = lua_isnil(L, 2) ? rows : lua_tointeger(L, 2);
+  gt_spec spec = gt_spec_make(o.dtype, 2, (int64_t[]){rows, columns});
+  gt_tensor *t = push_new(L, &spec, &o, true);
+  int64_t n = rows < columns ? rows : columns, stride = columns + 1;
   gt_tensor **diagonal = gtlua_box(L);
   gt_status status = gt_tensor_view(gtlua_cx(L), t, 1, &n, &stride, 0, diagonal);
   if (status == GT_OK) status = gt_fill_value(gtlua_cx(L), *diagonal, 1);
@@ -328,15 +305,13 @@ static int new_eye(lua_State *L) {
  * Durstenfeld's form) */
 static int new_randperm(lua_State *L) {
   gt_ctx *cx = gtlua_cx(L);
-  gtlua_options options = default_options(L, "randperm");
-  options.dtype = GT_I64;
-  int64_t n = gtlua_toint(L, 1, "randperm: n");
-  gtlua_read_options(L, 2, &options);
+  options o = read_options(L, 2, "randperm", GT_I64);
+  int64_t n = lua_tointeger(L, 1);
   if (n < 0) return gtlua_error(L, "randperm: n must not be negative, got %lld", (long long)n);
-  if (n > 0 && !gt_dtype_counts_to(options.dtype, n - 1))
+  if (n > 0 && !gt_dtype_counts_to(o.dtype, n - 1))
     return gtlua_error(L, "randperm: expected a dtype that has the numbers to %lld, got %s",
-                       (long long)n - 1, gt_dtype_name(options.dtype));
-  gt_tensor *t = push_host(L, &options, GT_I64, 1, &n);
+                       (long long)n - 1, gt_dtype_name(o.dtype));
+  gt_tensor *t = push_host(L, &o, GT_I64, 1, &n);
   int64_t *x = gt_data(t);
   uint64_t stream = gt_rng_stream(cx);
   for (int64_t i = 0; i < n; i++) {
@@ -354,7 +329,7 @@ static int new_randperm(lua_State *L) {
     x[i] = x[j];
     x[j] = swap;
   }
-  return finish(L, &options);
+  return finish(L, &o);
 }
 
 /* ---- from Lua values ---- */
@@ -447,59 +422,59 @@ static void store(lua_State *L, const nest *n, int depth, gt_tensor *t, int64_t 
 /* torch.tensor(value[, options]): numbers, booleans, nested tables of them, or a tensor to copy.
  * All integers give int64, any float the default float dtype, booleans bool. */
 static int new_tensor(lua_State *L) {
-  gtlua_options options = default_options(L, "tensor");
-  if (!lua_isnoneornil(L, 2) && lua_type(L, 2) != LUA_TTABLE)
-    gtlua_error(L, "tensor: expected one value, {1, 2} of several, then {dtype =, …}, got %s",
-                gtlua_typename(L, 2));
   gt_tensor *source = gtlua_testtensor(L, 1);
+  bool has_dtype = !lua_isnil(L, 2);
+  options o = float_options(L, 2, "tensor");
   if (source) {
-    options.dtype = source->dtype;
-    options.device = gt_device_of(source);
-    gtlua_read_options(L, 2, &options);
-    gt_spec spec = gt_spec_make(options.dtype, source->ndim, source->shape);
-    gt_tensor *t = push_new(L, &spec, &options, false);
+    if (!has_dtype) o.dtype = source->dtype;
+    if (lua_isnil(L, 3)) o.device = gt_device_of(source);
+    gt_spec spec = gt_spec_make(o.dtype, source->ndim, source->shape);
+    gt_tensor *t = push_new(L, &spec, &o, false);
     gtlua_check(L, gt_copy(gtlua_cx(L), t, source));
     return 1;
   }
   const gt_dims *size = luaL_testudata(L, 1, GTLUA_SIZE);
-  gtlua_read_options(L, 2, &options);
   nest n = {.dtype = GT_NDTYPE};
   int64_t path[GT_MAX_DIM];
   if (size) {
-    gt_tensor *t = push_host(L, &options, GT_I64, 1, &(int64_t){size->count});
+    gt_tensor *t = push_host(L, &o, GT_I64, 1, &(int64_t){size->count});
     memcpy(gt_data(t), size->at, (size_t)size->count * sizeof *size->at);
-    if (!options.has_dtype) options.dtype = GT_I64;
-    return finish(L, &options);
+    if (!has_dtype) o.dtype = GT_I64;
+    return finish(L, &o);
   }
   lua_pushvalue(L, 1);
   measure(L, &n, path, 0, true);
   if (n.dtype == GT_NDTYPE) n.dtype = GT_F64;
-  if (!options.has_dtype && n.dtype != GT_F64) options.dtype = n.dtype;
-  gt_tensor *t = push_host(L, &options, n.dtype == GT_F64 ? GT_F64 : GT_I64, n.ndim, n.shape);
+  if (!has_dtype && n.dtype != GT_F64) o.dtype = n.dtype;
+  gt_tensor *t = push_host(L, &o, n.dtype == GT_F64 ? GT_F64 : GT_I64, n.ndim, n.shape);
   int64_t next = 0;
   lua_pushvalue(L, 1);
   store(L, &n, 0, t, &next);
   lua_pop(L, 1);
-  return finish(L, &options);
+  return finish(L, &o);
 }
 
-const luaL_Reg gtlua_create_functions[] = {{"zeros", new_zeros},
-                                           {"empty", new_empty},
-                                           {"ones", new_ones},
-                                           {"full", new_full},
-                                           {"rand", new_rand},
-                                           {"randn", new_randn},
-                                           {"randint", new_randint},
-                                           {"randperm", new_randperm},
-                                           {"arange", new_arange},
-                                           {"linspace", new_linspace},
-                                           {"eye", new_eye},
-                                           {"empty_like", new_empty_like},
-                                           {"zeros_like", new_zeros_like},
-                                           {"ones_like", new_ones_like},
-                                           {"rand_like", new_rand_like},
-                                           {"randn_like", new_randn_like},
-                                           {"full_like", new_full_like},
-                                           {"tensor", new_tensor},
-                                           {"from_table", new_tensor},
-                                           {NULL, NULL}};
+#define LIKE "(input: tensor, " OPTIONS
+#define DATA "(data: number|boolean|list|tensor, " OPTIONS
+
+const gtlua_signed gtlua_create_functions[] = {
+    {"zeros(size...: sizes, " OPTIONS, new_zeros},
+    {"empty(size...: sizes, " OPTIONS, new_empty},
+    {"ones(size...: sizes, " OPTIONS, new_ones},
+    {"full(size: sizes, value: number|boolean, " OPTIONS, new_full},
+    {"rand(size...: sizes, " OPTIONS, new_rand},
+    {"randn(size...: sizes, " OPTIONS, new_randn},
+    {"randint(low: integer, high: integer|sizes, size: sizes = nil, " OPTIONS, new_randint},
+    {"randperm(n: integer, " OPTIONS, new_randperm},
+    {"arange(start: number, stop: number = nil, step: number = 1, " OPTIONS, new_arange},
+    {"linspace(start: number, stop: number, steps: integer, " OPTIONS, new_linspace},
+    {"eye(n: integer, m: integer = nil, " OPTIONS, new_eye},
+    {"empty_like" LIKE, new_empty_like},
+    {"zeros_like" LIKE, new_zeros_like},
+    {"ones_like" LIKE, new_ones_like},
+    {"rand_like" LIKE, new_rand_like},
+    {"randn_like" LIKE, new_randn_like},
+    {"full_like(input: tensor, value: number|boolean, " OPTIONS, new_full_like},
+    {"tensor" DATA, new_tensor},
+    {"from_table" DATA, new_tensor},
+    {NULL, NULL}};

@@ -146,19 +146,20 @@ int64_t gtlua_toint(lua_State *L, int index, const char *what) {
 }
 
 /* The array part of the table at index as dims. */
-static void table_dims(lua_State *L, int index, gt_dims *out) {
+static void table_dims(lua_State *L, int index, const char *what, gt_dims *out) {
   lua_Unsigned n = lua_rawlen(L, index);
   if (n > GT_MAX_DIM)
-    gtlua_error(L, "at most %d dimensions, got %d", GT_MAX_DIM, (int)(n > 999 ? 999 : n));
+    gtlua_error(L, "%s expects at most %d dimensions, got %d", what, GT_MAX_DIM,
+                (int)(n > 999 ? 999 : n));
   out->count = (int)n;
   for (int i = 0; i < out->count; i++) {
     lua_rawgeti(L, index, i + 1);
-    out->at[i] = gtlua_toint(L, -1, "size");
+    out->at[i] = gtlua_toint(L, -1, what);
     lua_pop(L, 1);
   }
 }
 
-int gtlua_todims(lua_State *L, int first, gt_dims *out) {
+int gtlua_todims(lua_State *L, int first, const char *what, gt_dims *out) {
   out->count = 0;
   const gt_dims *size = luaL_testudata(L, first, GTLUA_SIZE);
   if (size) {
@@ -166,12 +167,13 @@ int gtlua_todims(lua_State *L, int first, gt_dims *out) {
     return first + 1;
   }
   if (lua_type(L, first) == LUA_TTABLE) {
-    table_dims(L, first, out);
+    table_dims(L, first, what, out);
     return first + 1;
   }
   for (; lua_type(L, first) == LUA_TNUMBER; first++) {
-    if (out->count == GT_MAX_DIM) gtlua_error(L, "at most %d dimensions", GT_MAX_DIM);
-    out->at[out->count++] = gtlua_toint(L, first, "size");
+    if (out->count == GT_MAX_DIM)
+      gtlua_error(L, "%s expects at most %d dimensions, got more", what, GT_MAX_DIM);
+    out->at[out->count++] = gtlua_toint(L, first, what);
   }
   return first;
 }
@@ -308,7 +310,7 @@ static int size_misused(lua_State *L) {
 /* torch.Size(2, 3) or torch.Size{2, 3} */
 static int size_new(lua_State *L) {
   gt_dims dims;
-  int after = gtlua_todims(L, 1, &dims);
+  int after = gtlua_todims(L, 1, "Size", &dims);
   if (after <= lua_gettop(L))
     return gtlua_error(L, "Size: expected whole numbers, got %s", gtlua_typename(L, after));
   gtlua_pushsize(L, dims.count, dims.at);

@@ -73,7 +73,7 @@ test("every type", function()
   }
   local fit = { -- besides the value of that name
     any = "tensor number integer boolean string table function module dtype device size file", number = "integer",
-    list = "table function size", ["function"] = "module", dtype = "string", device = "string", sizes = "integer number table size",
+    list = "table function size", ["function"] = "module", dtype = "string", device = "string", sizes = "table size",
   }
   for type in ("any tensor number integer boolean string table list function module dtype device sizes"):gmatch "%a+" do
     local f = echo(("f(x: %s)"):format(type))
@@ -87,6 +87,21 @@ end)
 test("more arguments pass where the signature ends with dots", function()
   local chain = echo "chain(first: integer, ...)"
   test.equal({chain(1, 2, nil, "x")}, {1, 2, nil, "x"})
+end)
+
+test("sizes come one by one, in a table or as a Size; what is after the star comes by name", function()
+  local new = echo "new(size...: sizes, *, dtype: dtype = nil)"
+  for _, arguments in ipairs {{2, 3}, {{2, 3}}, {torch.Size(2, 3)}, {{size = {2, 3}}}} do
+    test.equal(tostring((new(table.unpack(arguments)))), "torch.Size([2, 3])")
+  end
+  test.equal({select(2, new(2, 3, {dtype = "float64"}))}, {"float64"})
+  test.equal({select(2, new{2, 3, dtype = "float64"})}, {"float64"})
+  test.equal(tostring((new{})), "torch.Size([])")
+  test.raises(function() new(2, 3, "float64") end, "new: expected at most 1 argument (size...: sizes, *, dtype: dtype = nil), got 2")
+  test.raises(function() new() end, "new: size is missing")
+  test.raises(function() new(2, 0.5) end, "new: size expects a whole number, got 0.5")
+  test.raises(function() new(2, 3, {size = {2}}) end, "new: size is given twice")
+  test.raises(function() new("2") end, "new: size expects a shape, got '2'")
 end)
 
 test("functions behind a signature may yield and raise", function()

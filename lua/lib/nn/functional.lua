@@ -264,8 +264,8 @@ function functional.dropout(x, p, training, inplace)
 end
 
 keywords.sign(functional, [[
-  rms_norm(x: tensor, normalized_shape: sizes, weight: tensor = nil, eps: number = nil)
-  layer_norm(x: tensor, normalized_shape: sizes, weight: tensor = nil, bias: tensor = nil, eps: number = 1e-5)
+  rms_norm(x: tensor, normalized_shape: integer|sizes, weight: tensor = nil, eps: number = nil)
+  layer_norm(x: tensor, normalized_shape: integer|sizes, weight: tensor = nil, bias: tensor = nil, eps: number = 1e-5)
   scaled_dot_product_attention(query: tensor, key: tensor, value: tensor, attn_mask: tensor = nil, dropout_p: number = 0,
                                is_causal: boolean = false, scale: number = nil, enable_gqa: boolean = false)
   cross_entropy(input: tensor, target: tensor, weight: tensor = nil, size_average: boolean|string = nil,

@@ -40,7 +40,7 @@ local RMSNorm = built_in(core.native_class "RMSNorm")
 function RMSNorm:init(shape, eps, affine, device, dtype)
   native.init_rms_norm(self, keywords.width("RMSNorm", shape), eps, affine, dtype, device)
 end
-sign(RMSNorm, [[(self, normalized_shape: sizes, eps: number = nil, elementwise_affine: boolean = true, device: device = nil,
+sign(RMSNorm, [[(self, normalized_shape: integer|sizes, eps: number = nil, elementwise_affine: boolean = true, device: device = nil,
                 dtype: dtype = nil)]])
 
 --- nn.LayerNorm(dim, eps = 1e-5, elementwise_affine = true, bias = true[, {dtype, device}]):
@@ -49,7 +49,7 @@ local LayerNorm = built_in(core.native_class "LayerNorm")
 function LayerNorm:init(shape, eps, affine, bias, device, dtype)
   native.init_layer_norm(self, keywords.width("LayerNorm", shape), eps, affine, affine and bias, dtype, device)
 end
-sign(LayerNorm, [[(self, normalized_shape: sizes, eps: number = 1e-5, elementwise_affine: boolean = true,
+sign(LayerNorm, [[(self, normalized_shape: integer|sizes, eps: number = 1e-5, elementwise_affine: boolean = true,
                   bias: boolean = true, device: device = nil, dtype: dtype = nil)]])
 
 -- ---- containers ----

@@ -336,7 +336,7 @@ keywords.sign(functions, [[
   isclose(a: tensor, b: tensor, rtol: number = 1e-5, atol: number = 1e-8, equal_nan: boolean = false)
   allclose(a: tensor, b: tensor, rtol: number = 1e-5, atol: number = 1e-8, equal_nan: boolean = false)
   argsort(t: tensor, dim: integer = -1, descending: boolean = false)
-  count_nonzero(t: tensor, dim: sizes = nil)
+  count_nonzero(t: tensor, dim: integer|sizes = nil)
   quantile(t: tensor, q: number|tensor, dim: integer = nil, keepdim: boolean = false,
            interpolation: "linear"|"lower"|"higher"|"nearest"|"midpoint" = "linear")
   median(t: tensor, dim: integer = nil, keepdim: boolean = false)

@@ -1,0 +1,181 @@
+--- Every public function and method refuses what it does not know: a keyword, one argument too many, a Lua boolean
+-- where a tensor is meant, a table where a number is.  Ops are read by their descriptors, all others by their
+-- signatures; this goes through whatever doc.sections() lists, so that a new function is tried, too.
+local test = require "harness"
+local doc = require "doc"
+local native = require "native"
+
+-- ---- what to call them with ----
+
+local model = GPT{hidden_dim = 16, n_layers = 1, n_heads = 2, vocab_size = 256, sequence_len = 8}
+model:init_weights()
+local tokens = data.text{text = ("to be or not to be "):rep(20)}
+local trainer = train.new{model = model, data = tokens, val = tokens, B = 2, T = 8, steps = 2, progress = false}
+
+local samples = {
+  tensor = torch.ones(2, 2), number = 0.5, integer = 1, boolean = true, string = "s", table = {}, list = {torch.ones(2)},
+  ["function"] = function(...) return ... end, module = model, dtype = torch.float32, device = "cpu", any = 1, sizes = {2, 2},
+  Tokens = tokens, Loader = tokens:loader{B = 2, T = 8}, Trainer = trainer, Tokenizer = tokenizer.bytes(),
+  parametrization = reparam.new "standard", schedule = schedule.constant(), Optimizer = optim.SGD(model:parameters()),
+}
+
+-- Parameters of any kind, where 1 will not do.
+local first = {
+  ["show"] = {1}, ["summary"] = {model}, ["GPT"] = {{}}, ["plan"] = {{}}, ["coord"] = {{}}, ["lrtable"] = {model},
+  ["F.layer_norm"] = {[2] = 2}, ["F.rms_norm"] = {[2] = 2},
+  ["data.text"] = {{text = "to be"}}, ["data.open"] = {{text = "to be"}}, ["sweep"] = {{zzz = 1}}, -- one table of options
+}
+
+-- What takes anything on purpose: reason.
+local open_ended = {
+  ["f"] = "f-strings: one string, rewritten before it runs", ["help"] = "counts its arguments itself",
+  ["torch.is_tensor"] = "any value", ["torch.type"] = "any value", ["list"] = "takes what ipairs and iterators give",
+}
+
+local function parameters(signature)
+  local list = {}
+  local by_name = false
+  for item in (signature:match "%((.*)%)" .. ","):gmatch "(.-),%s*" do
+    by_name = by_name or item == "*"
+    local name, kind, default = item:match "^%s*([%w_.]+):?%s*([^=]-)%s*=%s*(.*)$"
+    if not name then name, kind = item:match "^%s*([%w_.]+):?%s*(.-)%s*$" end
+    if name and name ~= "" and item ~= "*" then
+      list[#list + 1] = {name = name, kind = kind == "" and "any" or kind, optional = default ~= nil}
+      if not by_name then list.positional = #list end
+    end
+  end
+  return list
+end
+
+local function sample(kind)
+  if kind:sub(1, 1) == '"' then return kind:match '"(.-)"' end
+  local value = samples[kind:match "^[^|]*"]
+  assert(value ~= nil, "no sample for a " .. kind)
+  return value
+end
+
+--- Arguments for all parameters up to `last`.
+local function arguments(name, list, last)
+  local args = {}
+  for i = 1, last do
+    args[i] = list[i].name == "self" and list[i].kind == "any" and model or sample(list[i].kind)
+    if first[name] and first[name][i] ~= nil then args[i] = first[name][i] end
+  end
+  return args
+end
+
+local function required(list)
+  local n = 0
+  for i, p in ipairs(list) do
+    if not p.optional and p.name ~= "..." then n = i end
+  end
+  return n
+end
+
+--- Every public function: visit(full name, function).
+local function each(visit)
+  for _, section in ipairs(doc.sections()) do
+    for _, name in ipairs(doc.names(section[2])) do
+      local value, full = doc.member(section[2], name), section[1] .. name
+      local lib, field
+      if type(value) == "function" then lib, field = native.late(value) end
+      if lib then value = require(lib)[field] end
+      if type(value) == "table" and rawget(value, "__name") and rawget(value, "init") then value = rawget(value, "init") end
+      if type(value) == "table" and doc.callable(value) then value = getmetatable(value).__call end
+      if type(value) == "function" and not open_ended[full] then visit(full, value) end
+    end
+  end
+end
+
+local function each_signed(visit)
+  each(function(full, fn)
+    local signature = native.signature_of(fn)
+    if signature then visit(full, fn, parameters(signature), signature) end
+  end)
+end
+
+--- Lists what goes wrong, for one message.
+local function collect(run)
+  local found = {}
+  run(function(format, ...) found[#found + 1] = format:format(...) end)
+  if #found > 0 then test.fail(#found .. " found\n" .. table.concat(found, "\n")) end
+end
+
+--- The message of a call that has to raise one line with `wanted` in it.
+local function expect(complain, full, fn, args, wanted)
+  local ok, message = pcall(fn, table.unpack(args, 1, args.n or #args))
+  message = ok and "nothing was raised" or tostring(message)
+  if ok or not message:find(wanted, 1, true) or message:find "\n" then complain("%s: %s", full, message) end
+end
+
+-- ---- the tests ----
+
+test("every public function is an op or has a signature", function()
+  collect(function(complain)
+    each(function(full, fn)
+      if not native.describe(fn) and not native.signature_of(fn) then complain("%s", full) end
+    end)
+  end)
+end)
+
+test("signatures name the parameters of the function behind them", function()
+  collect(function(complain)
+    each_signed(function(full, fn, list)
+      local _, behind = native.signature_of(fn)
+      local info = debug.getinfo(behind, "uS")
+      if info.what == "C" then return end
+      local more = list[#list] and list[#list].name == "..."
+      local count = #list - (more and 1 or 0)
+      if info.nparams ~= count and not info.isvararg then
+        complain("%s: %d parameters for %d in the signature", full, info.nparams, count)
+      end
+    end)
+  end)
+end)
+
+test("an unknown keyword is refused by name", function()
+  collect(function(complain)
+    each_signed(function(full, fn, list)
+      if #list > 0 and list[#list].name == "..." then return end
+      local args = arguments(full, list, required(list))
+      local place = required(list) + 1
+      for i = #list, place, -1 do
+        if list[i].kind:find "table" then place = i end -- the options, after what may be left out
+      end
+      args[place], args.n = {zzz = 1}, place
+      expect(complain, full, fn, args, "zzz")
+    end)
+  end)
+end)
+
+test("one argument too many is refused", function()
+  collect(function(complain)
+    each_signed(function(full, fn, list)
+      if #list > 0 and list[#list].name == "..." then return end
+      local most = list.positional or 0
+      local args = arguments(full, list, most)
+      args[most + 1] = false
+      expect(complain, full, fn, args, "expected at most " .. most - (list[1] and list[1].name == "self" and 1 or 0) .. " argument")
+    end)
+  end)
+end)
+
+test("a Lua boolean is not a tensor, a table is not a number", function()
+  collect(function(complain)
+    each_signed(function(full, fn, list)
+      for i, p in ipairs(list) do
+        local wrong, wanted = false, "a:eq(b)"
+        if p.kind:find "number" or p.kind:find "integer" then wrong, wanted = {1}, "a number" end
+        if p.kind:find "integer" and not p.kind:find "number" then wanted = "an integer" end
+        local tensor = p.kind:find "tensor" and not p.kind:find "boolean"
+        local number = (p.kind:find "number" or p.kind:find "integer") and not p.kind:find "list" and not p.kind:find "table" and not p.kind:find "sizes"
+        if p.name ~= "self" and (tensor or number) and i <= list.positional then
+          local args = arguments(full, list, math.max(required(list), i))
+          args[i] = wrong
+          if tensor and not number then args[i] = false end
+          expect(complain, full, fn, args, number and wanted or "a:eq(b)")
+        end
+      end
+    end)
+  end)
+end)
