@@ -2,7 +2,7 @@
  *
  * Dtypes and devices are interned: one userdata each, so that == is identity.  A Size is a copy of
  * a shape. */
-#include "lua/bind/bind.h"
+#include "lua/bind/signature.h"
 
 #include <math.h>
 #include <string.h>
@@ -384,6 +384,7 @@ void gtlua_open_values(lua_State *L) {
   lua_pushcclosure(L, value_ipairs, 1);
   lua_setglobal(L, "ipairs");
   lua_pushcfunction(L, device_new);
+  gtlua_sign(L, "device(type: string|device, index: integer = nil)");
   lua_setfield(L, -2, "device");
   lua_pushcfunction(L, size_new);
   lua_setfield(L, -2, "Size");

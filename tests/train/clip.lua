@@ -9,9 +9,10 @@ end
 
 test("the norm is over all gradients together", function()
   local a, b = parameter {3, 0}, parameter {0, 4, 12}
-  test.equal(nn.utils.get_total_norm {a, b}, 13.0)
-  test.equal(nn.utils.get_total_norm(a), 3.0)
-  test.equal(nn.utils.get_total_norm {nn.Parameter(torch.ones(3))}, 0.0) -- no gradient, nothing to add
+  test.equal(nn.utils.get_total_norm {a.grad, b.grad}, 13.0)
+  test.equal(nn.utils.get_total_norm(a.grad), 3.0)
+  test.equal(nn.utils.get_total_norm {torch.ones(4), torch.ones(5)}, 3.0) -- of the tensors given, as PyTorch's
+  test.equal(nn.utils.clip_grad_norm_({nn.Parameter(torch.ones(3))}, 1), 0.0) -- no gradient, nothing to add
 end)
 
 test("clipping answers the norm before and scales as PyTorch does", function()
@@ -51,7 +52,7 @@ test("large and odd sizes give the norm of a sum in f64, for any number of threa
   local threads, norms = torch.get_num_threads(), {}
   for i, n in ipairs {1, 2, 3} do
     torch.set_num_threads(n)
-    norms[i] = nn.utils.get_total_norm(list)
+    norms[i] = nn.utils.clip_grad_norm_(list, math.huge)
   end
   torch.set_num_threads(threads)
   test.equal(norms[2], norms[1])

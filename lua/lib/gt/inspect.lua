@@ -6,12 +6,6 @@ local keywords = require "gt.keywords"
 
 local inspect = {}
 
-local function check_module(name, m)
-  if not module.is_module(m) then
-    keywords.fail("%s: expected a module, got %s", name, torch.type(m))
-  end
-end
-
 -- ---- summary ----
 
 local Summary = {__name = "summary"}
@@ -52,7 +46,6 @@ end
 -- one forward on the meta device (no memory, no compute).  Tied weights count once, products count every position; `compat`
 -- counts as torchinfo 1.8.0 does.  Shows as the table; fields total_params, mult_adds, …
 function inspect.summary(m, options)
-  check_module("summary", m)
   local o = keywords.read("summary", options, {"input_size", "dtypes", "input_data", "depth", "compat"})
   if o.compat ~= nil and o.compat ~= "torchinfo-1.8.0" then
     keywords.fail("summary: compat must be 'torchinfo-1.8.0', got %s", keywords.show(o.compat))
@@ -90,9 +83,8 @@ end
 
 --- check_model_dtypes(m[, {group = true}]): prints name, kind and dtype of every parameter and buffer;
 -- grouped, one line per pattern of names, dtype and shape.
-function inspect.check_model_dtypes(m, options)
-  check_module("check_model_dtypes", m)
-  if not keywords.read("check_model_dtypes", options, {"group"}).group then
+function inspect.check_model_dtypes(m, group)
+  if not group then
     print(native.dtype_table(m))
     return
   end
@@ -155,6 +147,15 @@ end
 
 --- spectral.multiplier(fan_in, fan_out[, scale = 1/64]) -> scale * fan_out / fan_in: what the spectral parametrization
 --- (arXiv 2310.17813) multiplies a base rate by.
-function spectral.multiplier(fan_in, fan_out, scale) return fan_out / fan_in * (scale or 1 / 64) end
+function spectral.multiplier(fan_in, fan_out, scale) return fan_out / fan_in * scale end
+
+keywords.sign(inspect, [[
+  summary(model: module, options: table = nil)
+  check_model_dtypes(model: module, group: boolean = false)
+]])
+keywords.sign(spectral, [[
+  table(source, options: table = nil)
+  multiplier(fan_in: number, fan_out: number, scale: number = 0.015625)
+]], "spectral.")
 
 return inspect

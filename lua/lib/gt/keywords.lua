@@ -3,7 +3,7 @@
 
 local native = require "native"
 
-local keywords = {suggest = native.suggest}
+local keywords = {suggest = native.suggest, signature = native.signature}
 
 --- Gives functions of `space` the signatures (lua/bind/signature.c) in `text`: "stack(tensors: list, dim: integer = 0)
 -- …", in messages with `prefix` before the name.

@@ -125,6 +125,7 @@ local function native_model(name, which)
     native.init_gpt(self, which, values[config], o.device)
     if o.dtype ~= nil then self:to {dtype = o.dtype} end
   end
+  class.init = keywords.signature(name .. "(self, config: table|module = nil, options: table = nil)", class.init)
   return class
 end
 
@@ -147,6 +148,7 @@ function GPT:init(config, options)
   init(self, config, options)
   self.config = models.GPTConfig(native.gpt_config(self))
 end
+GPT.init = keywords.signature("GPT(self, config: table|module = nil, options: table = nil)", GPT.init)
 
 --- m:init_weights(): fresh weights by the law config.init: "spectral", the notebook's, where the tied
 -- table ends with the law of the head; or "gpt2", normal with deviation 0.02.

@@ -327,20 +327,21 @@ keywords.sign(Native, [[
 ]])
 
 local function native_class(class)
-  local names = settings_of(class)
+  local names, default_of = settings_of(class)
   metatables[class] = {__name = class, __index = native_field, __tostring = Base.__tostring, methods = Native}
-  optim[class] = function(params, options)
-    local allowed = table.move(names, 1, #names, 1, {})
-    allowed[#allowed + 1] = "fused" -- everything here is; accepted because notebooks write it
-    local o = keywords.read(class, options, allowed)
+  local text = class .. "(params: list, lr: number = nil, *"
+  for _, name in ipairs(names) do
+    local kind = type(default_of[name]) == "table" and "list" or type(default_of[name]) -- betas are two numbers
+    if name ~= "lr" then text = text .. (", %s: %s = nil"):format(name, name == "ns_dtype" and "dtype" or kind) end
+  end
+  text = text .. ", fused: boolean = nil)" -- everything here is; accepted because notebooks write it
+  optim[class] = keywords.signature(text, function(params, ...)
     local opt = wrap(class, native.new(class))
     opt.defaults = {}
-    for key, value in pairs(o) do
-      if key ~= "fused" then opt.defaults[key] = value end
-    end
+    for i, name in ipairs(names) do opt.defaults[name] = (select(i, ...)) end
     for _, group in ipairs(as_groups(class, params)) do opt:add_param_group(group) end
     return opt
-  end
+  end)
 end
 
 --- The methods of every native optimizer.
@@ -423,7 +424,7 @@ end
 -- self:setup(groups, defaults), and X:step().  self.state[p] is a table per parameter, forgotten with it.  opt:step(closure)
 -- runs the closure first and returns its loss, unless X:step(closure) takes it itself.
 function optim.class(name)
-  local class = {__name = keywords.string("optim.class", "name", name), __tostring = Base.__tostring}
+  local class = {__name = name, __tostring = Base.__tostring}
   class.__index = class
   return setmetatable(class, {
     __index = Base,
@@ -456,12 +457,17 @@ end
 
 -- ---- helpers ----
 
---- optim.zeropower_via_newtonschulz5(g[, {steps = 5, dtype = "bf16"}]): the orthogonal matrix nearest
+--- optim.zeropower_via_newtonschulz5(g, steps = 5, dtype = "bf16"): the orthogonal matrix nearest
 -- to g, roughly: singular values end between 0.7 and 1.2 (kellerjordan.github.io/posts/muon).
-function optim.zeropower_via_newtonschulz5(g, options)
-  local o = keywords.read("zeropower_via_newtonschulz5", options, {"steps", "dtype"})
+function optim.zeropower_via_newtonschulz5(g, steps, dtype)
   if g.ndim < 2 then keywords.fail("zeropower_via_newtonschulz5: expected a matrix, got %s", g.shape) end
-  return torch.ops.newton_schulz(g:detach(), {steps = o.steps or 5, dtype = o.dtype or "bf16"})
+  return torch.ops.newton_schulz(g:detach(), {steps = steps, dtype = dtype})
 end
+
+keywords.sign(optim, [[
+  settings(class: string)
+  class(name: string)
+]], "optim.")
+keywords.sign(optim, [[zeropower_via_newtonschulz5(g: tensor, steps: integer = 5, dtype: "bf16"|"f32" = "bf16")]])
 
 return optim

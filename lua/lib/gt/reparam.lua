@@ -349,6 +349,7 @@ keywords.sign(reparam, [[
   fold(model: module)
   rules(name: string = nil, optimizer: string = nil)
   tau(n: integer)
+  shapes(model: module)
 ]], "reparam.")
 keywords.sign(reparam, "lrtable(model, which = nil, options: table = nil)")
 

@@ -339,7 +339,7 @@ function Module:zero_grad(set_to_none)
 end
 
 --- m:to(dtype or device or {dtype = …, device = …}): in place; parameters keep their identity.
-function Module:to(...) return native.to(self, ...) end
+function Module:to(device, dtype) return native.to(self, device, dtype) end
 function Module:float() return native.to(self, "float32") end
 function Module:double() return native.to(self, "float64") end
 function Module:half() return native.to(self, "float16") end
@@ -475,6 +475,7 @@ keywords.sign(Module, [[
   eval(self: module)
   requires_grad_(self: module, requires_grad: boolean = true)
   zero_grad(self: module, set_to_none: boolean = true)
+  to(self: module, device: dtype|device = nil, dtype: dtype|device = nil, *, non_blocking: boolean = false)
   float(self: module)
   double(self: module)
   half(self: module)
@@ -487,5 +488,10 @@ keywords.sign(Module, [[
   register_forward_pre_hook(self: module, hook: function)
   register_forward_hook(self: module, hook: function)
 ]])
+
+keywords.sign(M, [[
+  class(name: string, parent: class = nil)
+  isinstance(object, class: class|table)
+]], "nn.")
 
 return M

@@ -37,51 +37,55 @@ end
 
 -- ---- laws ----
 
---- What callers of {mean = …, std = …} and of positional numbers both get.
-local function law(name, first, a, second, b)
-  init[name] = function(t, x, y)
-    if type(x) == "table" then
-      local allowed = {first, second}
-      local o = keywords.read(name, x, allowed)
-      x, y = o[first], o[second]
-    end
-    if x == nil then x = a end
-    if y == nil then y = b end
-    native.init(name, t, x, y)
-    if watch then record(name, t, x, y) end
-    return t
+--- The initializer of that name: `arguments` follow the tensor, at most two numbers.
+local function law(name, arguments)
+  init[name] = function(tensor, x, y)
+    native.init(name, tensor, x, y)
+    if watch then record(name, tensor, x, y) end
+    return tensor
   end
+  keywords.sign(init, name .. "(tensor: tensor" .. (arguments and ", " .. arguments or "") .. ")")
 end
 
 law("zeros_")
 law("ones_")
-law("normal_", "mean", 0, "std", 1)
-law("uniform_", "a", 0, "b", 1)
-law("trunc_normal_", "mean", 0, "std", 1)
-law("xavier_uniform_", "gain", 1)
-law("xavier_normal_", "gain", 1)
-law("kaiming_uniform_", "a", 0)
-law("kaiming_normal_", "a", 0)
-law("orthogonal_", "gain", 1)
+law("normal_", "mean: number = 0, std: number = 1")
+law("uniform_", "a: number = 0, b: number = 1")
+law("trunc_normal_", "mean: number = 0, std: number = 1")
+law("xavier_uniform_", "gain: number = 1")
+law("xavier_normal_", "gain: number = 1")
+law("kaiming_uniform_", "a: number = 0")
+law("kaiming_normal_", "a: number = 0")
+law("orthogonal_", "gain: number = 1")
 law("spectral_")
 
---- nn.init.constant_(t, value)
-function init.constant_(t, value)
+--- nn.init.constant_(tensor, value)
+function init.constant_(tensor, value)
   local _ <close> = torch.no_grad()
-  return t:fill_(keywords.number("constant_", "value", value))
+  return tensor:fill_(value)
 end
 
---- nn.init.eye_(t): identity matrix.
-function init.eye_(t)
+--- nn.init.eye_(tensor): identity matrix.
+function init.eye_(tensor)
   local _ <close> = torch.no_grad()
-  return t:copy_(torch.eye(t:size(0), t:size(1), {dtype = t.dtype, device = t.device}))
+  return tensor:copy_(torch.eye(tensor:size(0), tensor:size(1), {dtype = tensor.dtype, device = tensor.device}))
 end
 
---- nn.init.calculate_gain(name): the scale that keeps activations' size behind a nonlinearity.
-function init.calculate_gain(name)
-  local gains = {linear = 1, sigmoid = 1, tanh = 5 / 3, relu = math.sqrt(2), leaky_relu = math.sqrt(2 / 1.0001)}
-  return gains[name] or keywords.fail("calculate_gain: unknown nonlinearity %s", keywords.show(name))
+--- nn.init.calculate_gain(nonlinearity[, param]): the scale that keeps activations' size after a nonlinearity; param: the
+-- negative slope of leaky_relu (0.01).
+function init.calculate_gain(nonlinearity, param)
+  if param and nonlinearity ~= "leaky_relu" then
+    keywords.fail("calculate_gain: only leaky_relu has a param, got %s for %s", param, nonlinearity)
+  end
+  local gains = {linear = 1, sigmoid = 1, tanh = 5 / 3, relu = math.sqrt(2), leaky_relu = math.sqrt(2 / (1 + (param or 0.01) ^ 2))}
+  return gains[nonlinearity]
 end
+
+keywords.sign(init, [[
+  constant_(tensor: tensor, value: number)
+  eye_(tensor: tensor)
+  calculate_gain(nonlinearity: "linear"|"sigmoid"|"tanh"|"relu"|"leaky_relu", param: number = nil)
+]])
 
 local function unknown(_, name)
   local names = {}

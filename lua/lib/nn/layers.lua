@@ -148,17 +148,18 @@ end
 
 -- ---- activations and the like ----
 
-local function activation(name, arguments, fn)
+local function activation(name, fn, init)
   local class = built_in(core.class(name))
-  class.forward = fn
-  function class.init(_, inplace) keywords.no_inplace(name, inplace) end
-  sign(class, arguments)
+  class.forward, class.init = fn, init or function(_) end
+  sign(class, init and "(self, inplace: boolean = false)" or "(self)")
 end
 
-activation("ReLU", "(self, inplace: boolean = false)", function(_, x) return torch.relu(x) end)
-activation("SiLU", "(self, inplace: boolean = false)", function(_, x) return F.silu(x) end)
-activation("Tanh", "(self)", function(_, x) return torch.tanh(x) end)
-activation("Sigmoid", "(self)", function(_, x) return torch.sigmoid(x) end)
+local function not_in_place(self, inplace) keywords.no_inplace(native.class_name(self), inplace) end
+
+activation("ReLU", function(_, x) return torch.relu(x) end, not_in_place)
+activation("SiLU", function(_, x) return F.silu(x) end, not_in_place)
+activation("Tanh", function(_, x) return torch.tanh(x) end)
+activation("Sigmoid", function(_, x) return torch.sigmoid(x) end)
 
 local Identity = built_in(core.class "Identity")
 function Identity:init() end -- takes any arguments, as PyTorch's does

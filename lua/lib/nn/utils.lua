@@ -17,25 +17,36 @@ local function listed(name, parameters)
   return out
 end
 
---- nn.utils.get_total_norm(parameters) -> the norm of all their gradients together
-function utils.get_total_norm(parameters) return (native.norm(listed("get_total_norm", parameters))) end
-
---- nn.utils.clip_grad_norm_(parameters, max_norm[, {error_if_nonfinite = false}]) -> norm before clipping.
--- Scales all gradients by max_norm / (norm + 1e-6) when that is below 1.  Gradients whose norm is not finite stay as
--- they are.
-function utils.clip_grad_norm_(parameters, max_norm, options)
-  local o = keywords.read("clip_grad_norm_", options, {"error_if_nonfinite", "norm_type"})
-  if type(max_norm) ~= "number" or not (max_norm > 0) then
-    keywords.fail("clip_grad_norm_: expected max_norm > 0, got %s", keywords.show(max_norm))
-  end
-  if o.norm_type ~= nil and o.norm_type ~= 2 then
-    keywords.fail("clip_grad_norm_: expected norm_type = 2, got %s", keywords.show(o.norm_type))
-  end
-  local norm = native.clip(listed("clip_grad_norm_", parameters), max_norm)
-  if o.error_if_nonfinite and not (norm < math.huge) then
-    keywords.fail("clip_grad_norm_: the norm of the gradients is %s", tostring(norm))
+local function check_norm(name, norm_type, error_if_nonfinite, norm)
+  if norm_type ~= 2 then keywords.fail("%s: expected norm_type = 2, got %s", name, norm_type) end
+  if error_if_nonfinite and norm and not (norm < math.huge) then
+    keywords.fail("%s: expected a finite norm, got %s", name, norm)
   end
   return norm
 end
+
+--- nn.utils.get_total_norm(tensors, norm_type = 2, error_if_nonfinite = false) -> the norm of all tensors together, of
+-- gradients, say: {p.grad, …}.  Summed in float64.
+function utils.get_total_norm(tensors, norm_type, error_if_nonfinite)
+  check_norm("get_total_norm", norm_type)
+  local square = 0.0
+  for _, t in ipairs(listed("get_total_norm", tensors)) do square = square + native.length(t) ^ 2 end
+  return check_norm("get_total_norm", norm_type, error_if_nonfinite, math.sqrt(square))
+end
+
+--- nn.utils.clip_grad_norm_(parameters, max_norm, norm_type = 2, error_if_nonfinite = false) -> norm before clipping.
+-- Scales all gradients by max_norm / (norm + 1e-6) when that is below 1.  Gradients whose norm is not finite stay as
+-- they are.
+function utils.clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite)
+  check_norm("clip_grad_norm_", norm_type)
+  if not (max_norm > 0) then keywords.fail("clip_grad_norm_: expected max_norm > 0, got %s", max_norm) end
+  local norm = native.clip(listed("clip_grad_norm_", parameters), max_norm)
+  return check_norm("clip_grad_norm_", norm_type, error_if_nonfinite, norm)
+end
+
+keywords.sign(utils, [[
+  get_total_norm(tensors: tensor|list, norm_type: number = 2, error_if_nonfinite: boolean = false)
+  clip_grad_norm_(parameters: tensor|list, max_norm: number, norm_type: number = 2, error_if_nonfinite: boolean = false)
+]])
 
 return {utils = utils}

@@ -120,10 +120,7 @@ end
 
 -- other names of methods
 for name, method in pairs {swapaxes = "transpose", clip = "clamp"} do
-  functions[name] = function(t, ...)
-    if not torch.is_tensor(t) then refuse("%s: expected a tensor, got %s", name, keywords.show(t)) end
-    return t[method](t, ...)
-  end
+  functions[name] = keywords.signature(name .. "(t: tensor, ...)", function(t, ...) return t[method](t, ...) end)
 end
 
 -- methods that take their argument from another tensor
