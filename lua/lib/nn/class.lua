@@ -295,7 +295,7 @@ function Module:add_module(name, child) native.add_module(self, name, child) end
 local function names_of(self, tensor)
   local names = {}
   for name, one in pairs_of(native.walk(self, "state")) do
-    if one == tensor then names[#names + 1] = name end
+    if rawequal(one, tensor) then names[#names + 1] = name end
   end
   return table.concat(names, " = ")
 end
