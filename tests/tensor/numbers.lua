@@ -154,6 +154,26 @@ test("a number is compared in the dtype of the tensor, whole numbers exactly", f
   test.equal(torch.tensor{16777217}:eq(16777216), {false})
 end)
 
+test("< and its kin compare a number in the dtype of the tensor, whole numbers exactly", function()
+  for _, dtype in ipairs {"f64", "f32", "bf16", "f16"} do
+    for _, x in ipairs {0.1, 0.3, -0.7} do
+      local t = torch.tensor(x, {dtype = dtype})
+      assert(t <= x and t >= x and x <= t and x >= t and not (t < x) and not (t > x) and not (x < t), dtype)
+      assert(t < x + 0.1 and x - 0.1 < t, dtype)
+    end
+  end
+  local large = torch.tensor(2 ^ 53 | 0)
+  assert(large < (2 ^ 53 | 0) + 1 and not (large >= (2 ^ 53 | 0) + 1) and large < torch.tensor((2 ^ 53 | 0) + 1))
+  assert(torch.tensor(true) > 0 and torch.tensor({3}, {dtype = "u8"}) < 300)
+  test.raises(function() return torch.tensor(1) < true end, "attempt to compare a tensor with a boolean")
+end)
+
+test("a bound that is NaN is not ignored", function()
+  local y = torch.tensor({1.0, 2.0}):clamp{min = 0 / 0}
+  test.equal(y:isnan(), {true, true})
+  test.raises(function() torch.tensor{1, 2}:clamp{max = 0 / 0} end, "clamp: expected a whole bound for int64 tensors, got")
+end)
+
 -- The gradient of every op of several inputs with a number for one of them is that with the same 0-d float64 tensor.
 test("the float64 gradient next to a number has the digits of float64", function()
   local native = require "native"

@@ -201,6 +201,25 @@ test("a boolean is a value where the tensor holds booleans", function()
   test.equal(c:fill_(true), {true, true, true})
 end)
 
+each("an input whose gradient it has no rule for", function(op, about, list, attr)
+  local takes = false -- does the op record anything at all?
+  for pass = 1, 2 do
+    for i = 1, list.n do
+      if torch.is_tensor(list[i]) and list[i].dtype.is_floating_point then
+        local one = with(list, attr)
+        one[i] = list[i]:clone():requires_grad_(true)
+        local ok, y = pcall(op, table.unpack(one, 1, one.n))
+        if ok and torch.is_tensor(y) and y.dtype.is_floating_point then
+          if pass == 1 then takes = takes or y.requires_grad end
+          if pass == 2 and takes and not y.requires_grad then error("the gradient of input " .. i .. " is lost") end
+        elseif not ok then
+          assert(tostring(y):find(about.name, 1, true), y)
+        end
+      end
+    end
+  end
+end)
+
 test("what a copy in place cannot record is refused in every kind of index", function()
   local w = torch.ones(1, {requires_grad = true})
   for _, key in ipairs {0, "0:1", torch.tensor{0}, torch.tensor{true, false}} do
