@@ -1,4 +1,5 @@
-/* clamp: y = x held within [min, max]; NaN stays NaN, and a bound that is NaN makes all NaN.  dx = dy where min <= x <= max. */
+/* clamp: y = x held within [min, max]; NaN stays NaN, and a bound that is NaN makes all NaN.  dx =
+ * dy where min <= x <= max. */
 #ifndef real
 #include "kernels/cpu.h"
 #include "kernels/rule.h"

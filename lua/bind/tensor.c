@@ -31,8 +31,8 @@ gt_tensor *gtlua_testtensor(lua_State *L, int index) {
 }
 
 const char *gtlua_got(lua_State *L, int index) {
-  if (lua_type(L, index) != LUA_TBOOLEAN) return gtlua_typename(L, index);
-  return "a boolean: Lua's == compares identity; a:eq(b) and a:ne(b) compare element by element";
+  return lua_type(L, index) == LUA_TBOOLEAN ? "a boolean" GTLUA_BOOLEAN_HINT
+                                            : gtlua_typename(L, index);
 }
 
 gt_tensor *gtlua_totensor(lua_State *L, int index) {
