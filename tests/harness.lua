@@ -42,6 +42,7 @@ local function plain(value)
 end
 
 local function same(a, b)
+  if is_tensor(a) and is_tensor(b) then return rawequal(a, b) end
   if type(a) ~= "table" or type(b) ~= "table" or getmetatable(a) or getmetatable(b) then
     return a == b and math.type(a) == math.type(b)
   end

@@ -96,6 +96,12 @@ static int random_stream(lua_State *L) {
   return 2;
 }
 
+/* native.got(value): what came where a tensor was meant, for messages. */
+static int got(lua_State *L) {
+  lua_pushstring(L, gtlua_got(L, 1));
+  return 1;
+}
+
 static const luaL_Reg debug_functions[] = {{"fail_after", fail_after},
                                            {"interrupt", interrupt},
                                            {"interrupt_clear", interrupt_clear},
@@ -106,6 +112,7 @@ static const luaL_Reg debug_functions[] = {{"fail_after", fail_after},
 static const luaL_Reg native_functions[] = {{"suggest", suggest},
                                             {"number", number},
                                             {"raise", raise_error},
+                                            {"got", got},
                                             {"describe", gtlua_describe_op},
                                             {"rewrite", gtlua_fstring_rewrite},
                                             {"json_decode", gtlua_json_decode},

@@ -87,7 +87,7 @@ local function of_op(op)
   local attrs, text = {}, {op.doc}
   for i, attr in ipairs(op.attrs) do
     attrs[i] = attr_text(attr)
-    text[#text + 1] = f"{attr.name:<14} {attr.type}{attr.required and ', required' or ''}. {attr.doc}"
+    text[#text + 1] = f"{attr.name:<14} {attr.type}{attr.required and ', required' or ''}{attr.by_name and ', by name only' or ''}. {attr.doc}"
   end
   local keywords = #attrs > 0 and ", {" .. table.concat(attrs, ", ") .. "}" or ""
   local places = {}

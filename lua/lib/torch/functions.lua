@@ -22,7 +22,7 @@ function functions.stack(tensors, dim)
   tensors = keywords.list("stack", tensors)
   if #tensors == 0 then refuse "stack: expected a table of at least one tensor" end
   for i, t in ipairs(tensors) do
-    if not torch.is_tensor(t) then refuse("stack: item %d expects a tensor, got %s", i, keywords.show(t)) end
+    if not torch.is_tensor(t) then refuse("stack: item %d expects a tensor, got %s", i, native.got(t)) end
   end
   dim = resolve("stack", dim, tensors[1].ndim + 1)
   local rows = {}
