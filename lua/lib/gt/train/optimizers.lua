@@ -155,8 +155,8 @@ local function joined(list, key)
   return table.concat(names, " and ")
 end
 
---- Puts captured data back into optimizers over parameters of the same names.
-function optimizers.restore(list, data, tensors, names)
+--- Raises where captured data is not of such optimizers over parameters of the same names.
+function optimizers.check_saved(list, data, names)
   if #data ~= #list then
     keywords.fail("expected the optimizers it was saved with, %s; got %s", joined(data, "class"), joined(list, "__name"))
   end
@@ -165,6 +165,10 @@ function optimizers.restore(list, data, tensors, names)
       keywords.fail("optimizer %d was %s over other parameters than this %s", i, data[i].class, opt.__name)
     end
   end
+end
+
+--- Puts captured data back into the optimizers that it fits.
+function optimizers.restore(list, data, tensors)
   for i, opt in ipairs(list) do
     local held = tensors_by_parameter(tostring(i), tensors)
     local saved, number = {param_groups = {}, state = {}}, 0
@@ -185,6 +189,54 @@ function optimizers.restore(list, data, tensors, names)
       end
     end
     opt:load_state_dict(saved)
+  end
+end
+
+-- ---- settings that are given when a run is continued ----
+
+--- Settings of every group of every optimizer.
+function optimizers.settings(list)
+  local out = {}
+  for i, opt in ipairs(list) do
+    out[i] = {}
+    for g, group in ipairs(opt.param_groups) do
+      out[i][g] = {}
+      for key, value in pairs(group) do
+        if key ~= "params" then out[i][g][key] = split(value) end
+      end
+    end
+  end
+  return out
+end
+
+--- The same of captured data.
+function optimizers.saved_settings(data)
+  local out = {}
+  for i, one in ipairs(data) do
+    out[i] = {}
+    for g, group in ipairs(one.groups) do out[i][g] = group.settings end
+  end
+  return out
+end
+
+local function same(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+  for i = 1, math.max(#a, #b) do
+    if a[i] ~= b[i] then return false end
+  end
+  return true
+end
+
+--- Gives restored optimizers the settings that count before the checkpoint's: of `now`, what the optimizers were given just
+-- now, those that are not what the run was made with, and those that `named`, a table of settings, names.
+function optimizers.prefer(list, now, made, named)
+  for i, opt in ipairs(list) do
+    for g, group in ipairs(opt.param_groups) do
+      for key, value in pairs(now[i][g]) do
+        local name = key == "initial_lr" and "lr" or key
+        if named and named[name] ~= nil or not same(value, ((made[i] or {})[g] or {})[key]) then group[key] = split(value) end
+      end
+    end
   end
 end
 

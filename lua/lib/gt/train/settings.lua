@@ -49,11 +49,15 @@ settings.names = {
   "tokenizer", "B", "T", "resume", "overwrite",
 }
 
-local function check(name, key, value)
+--- What an option must be that it is not; nil where it is right.
+function settings.fault(key, value)
   local rule = rules[key]
-  if value ~= nil and rule and not rule[2](value) then
-    keywords.fail("%s: expected %s to be %s, got %s", name, key, rule[1], keywords.show(value))
-  end
+  return value ~= nil and rule and not rule[2](value) and rule[1] or nil
+end
+
+local function check(name, key, value)
+  local must = settings.fault(key, value)
+  if must then keywords.fail("%s: expected %s to be %s, got %s", name, key, must, keywords.show(value)) end
 end
 
 --- Checks the options of train.new or a method that takes some of them; answers a copy.
