@@ -78,7 +78,7 @@ function train.new(options)
     return t
   end
   check_seed("train.new", o.seed, checkpoint.read(t.folder).options.seed)
-  return trainer.go_back(t, nil, o.optim)
+  return trainer.go_back(t, nil, o.optim ~= nil or nil)
 end
 
 -- ---- from disk ----

@@ -161,8 +161,11 @@ function optimizers.check_saved(list, data, names)
     keywords.fail("expected the optimizers it was saved with, %s; got %s", joined(data, "class"), joined(list, "__name"))
   end
   for i, opt in ipairs(list) do
-    if opt.__name ~= data[i].class or not same_parameters(opt, data[i], names) then
-      keywords.fail("optimizer %d was %s over other parameters than this %s", i, data[i].class, opt.__name)
+    if opt.__name ~= data[i].class then
+      keywords.fail("expected optimizer %d to be the %s it was saved with, got %s", i, data[i].class, opt.__name)
+    end
+    if not same_parameters(opt, data[i], names) then
+      keywords.fail("optimizer %d, %s, was saved with other parameters or groups of them", i, opt.__name)
     end
   end
 end
@@ -227,14 +230,18 @@ local function same(a, b)
   return true
 end
 
---- Gives restored optimizers the settings that count before the checkpoint's: of `now`, what the optimizers were given just
--- now, those that are not what the run was made with, and those that `named`, a table of settings, names.
-function optimizers.prefer(list, now, made, named)
+--- Gives restored optimizers the settings that count before the checkpoint's, of `now`, what the optimizers were made with
+-- just now: those that `given` names, where it is a table of settings; else those that are not what the run was made with.
+-- The peak rate is what is given; the rate of the moment follows from it at the next step.
+function optimizers.prefer(list, now, made, given)
+  local named = type(given) == "table" and not is_optimizer(given) and #given == 0 and given
   for i, opt in ipairs(list) do
     for g, group in ipairs(opt.param_groups) do
+      local old = (made[i] or {})[g] or {}
       for key, value in pairs(now[i][g]) do
-        local name = key == "initial_lr" and "lr" or key
-        if named and named[name] ~= nil or not same(value, ((made[i] or {})[g] or {})[key]) then group[key] = split(value) end
+        local counts = not named and not same(value, old[key])
+        if named then counts = named[key == "initial_lr" and "lr" or key] ~= nil end
+        if key ~= "lr" and counts then group[key] = split(value) end
       end
     end
   end

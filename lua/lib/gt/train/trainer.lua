@@ -108,7 +108,7 @@ local function sweep(t)
   local left, last = checkpoint.sweep(t.folder, branch and branch.from)
   if #left > 0 then
     local what = branch and branch.from >= 0 and f"the run continues from step {branch.from}" or "a later run took their place"
-    say(t, f"step {last} is saved in '{t.folder}'; removed: checkpoints of steps {table.concat(left, ', ')}: {what}")
+    say(t, f"step {last} is saved in '{t.folder}'; removed: {#left > 1 and 'checkpoints of steps' or 'the checkpoint of step'} {table.concat(left, ', ')}: {what}")
   end
   if not branch then return end
   log.sweep(t.folder, branch.branch)
@@ -195,14 +195,15 @@ function trainer.make(o, what)
 end
 
 --- Puts a checkpoint into the trainer; of the settings of the optimizers those that were given now count before its own.
--- optim: the option, where it was given.
+-- optim: the option as it was given to train.open, true where another function got it, nil where none was given.
 function trainer.restore(t, from, at, optim)
   local data, tensors = checkpoint.load(from, at)
   local what = f"checkpoint of step {data.step} in '{from}'"
   if state.hash_of(data, tensors) ~= data.hash then keywords.fail("%s: trainer.json and the tensors are not of one state", what) end
   local now = optimizers.settings(t.optimizers)
   local ok, why = pcall(state.restore, t, data, tensors)
-  if not ok then keywords.fail("%s: %s", what, why) end
+  if why == "interrupted" then error(why, 0) end
+  if not ok then keywords.fail("%s: %s", what, (tostring(why):gsub("^[^\n:]*:%d+: ", ""))) end
   if state.hash(t) ~= data.hash then
     keywords.fail("%s does not restore the state it was made of: the model, loader or optimizers differ", what)
   end
