@@ -92,9 +92,19 @@ function settings.sequence_len(model)
   return model:has "config" and type(model.config) == "table" and model.config.sequence_len or nil
 end
 
---- Of a path where tokens are wanted: what reads it.
+--- Of a path, or of ids, where tokens are wanted: what makes tokens of them.
 function settings.reader_hint(value)
-  return type(value) == "string" and f" (data.open({keywords.show(value)}) reads a text, a folder or token shards)" or ""
+  if type(value) == "string" then return f" (data.open({keywords.show(value)}) reads a text, a folder or token shards)" end
+  if torch.is_tensor(value) then return " (data.tokens(ids, {vocab_size = …}) makes tokens of a tensor of ids)" end
+  if type(value) == "table" and math.type(value[1]) then
+    return " (data.tokens(torch.tensor(ids), {vocab_size = …}) makes tokens of ids)"
+  end
+  return ""
+end
+
+--- A value for a message, a tensor by its kind and shape.
+local function shown(value)
+  return torch.is_tensor(value) and f"a tensor {value.shape} of {value.dtype}" or keywords.show(value)
 end
 
 --- data as a loader: a loader as it is, tokens cut into (B, T).
@@ -105,7 +115,7 @@ function settings.loader(o, what)
   end
   if not has(o.data, "loader") then
     keywords.fail("%s: expected data to be tokens or a loader, got %s%s", what,
-                  o.data == nil and "nothing" or keywords.show(o.data), settings.reader_hint(o.data))
+                  o.data == nil and "nothing" or shown(o.data), settings.reader_hint(o.data))
   end
   return o.data:loader {B = o.B, T = o.T or settings.sequence_len(o.model), seed = o.seed}
 end

@@ -3,6 +3,7 @@
 local native = require "native.train"
 local terminal = require "native.terminal"
 local folder = require "native.folder"
+local fitting = require "gt.train.fitting"
 local generate = require("gt.generate").generate
 local keywords = require "gt.keywords"
 local checkpoint = require "gt.train.checkpoint"
@@ -136,25 +137,6 @@ function trainer.take_folder(t)
   sweep(t)
 end
 
---- The largest id of tokens that may hold larger ones than the model knows.
-local function largest_id(tokens)
-  local largest = 0
-  for x, y in tokens:windows {B = 16, T = 1024} do
-    largest = math.max(largest, x:max():item(), y:max():item())
-  end
-  return largest
-end
-
---- Refuses tokens that the model has no embedding for, before the first step.
-local function check_ids(what, model, tokens, name)
-  local most = model:has "config" and type(model.config) == "table" and model.config.vocab_size
-  if math.type(most) ~= "integer" or not settings.is_tokens(tokens) or tokens.vocab_size <= most then return end
-  local largest = largest_id(tokens)
-  if largest >= most then
-    keywords.fail("%s: expected ids below %d, the vocab_size of the model, got %d in %s", what, most, largest, name)
-  end
-end
-
 --- Trainer from checked options; its folder is not touched.  what: who got the options ("train.new").
 function trainer.make(o, what)
   what = what or "train.new"
@@ -183,8 +165,7 @@ function trainer.make(o, what)
   if o.val ~= nil and not settings.is_tokens(o.val) then
     keywords.fail("%s: expected val to be tokens, got %s%s", what, keywords.show(o.val), settings.reader_hint(o.val))
   end
-  check_ids(what, o.model, tokens, "data")
-  check_ids(what, o.model, o.val, "val")
+  fitting.check(what, o.model, tokens, o.val, t.tokenizer)
   if o.eval_every and not o.val then keywords.fail("%s: eval_every needs val", what) end
   for _, key in ipairs {"save_every", "keep", "resume", "overwrite"} do
     if o[key] and not o.folder then keywords.fail("%s: %s needs folder", what, key) end
