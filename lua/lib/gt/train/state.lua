@@ -85,6 +85,9 @@ function state.hash(t)
   return hash:text()
 end
 
+--- The step each trainer had when the last input of a prompt began, or when it was made or restored.
+state.begun = setmetatable({}, {__mode = "k"})
+
 --- The running mean of the loss, with the weight that its start at 0 lacks.
 function state.smooth(t) return t.smooth_sum / (1 - 0.9 ^ t.step_count) end
 
@@ -105,6 +108,7 @@ function state.restore(t, data, tensors)
   t.smooth_sum, t.loss, t.due = data.smooth_sum, data.loss, data.due
   t.smooth_loss = t.loss and state.smooth(t) or nil
   t.unfinished, t.before = nil, nil
+  state.begun[t] = t.step_count
 end
 
 return state
