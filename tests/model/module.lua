@@ -295,10 +295,10 @@ test("apply tells of a tied tensor that is initialised twice", function()
     end
     m = nn.ModuleDict(odict{{"first", nn.Linear(2, 2, false)}, {"second", nn.Linear(2, 2, false)}})
     m.second.weight = m.first.weight
-    nn.Linear(2, 2):apply(fill) -- a module may change its own mind
-    m:apply(fill, {note = false})
+    local _ = nn.Linear(2, 2):apply(fill) -- a module may change its own mind
+    _ = m:apply(fill, {note = false})
     std = 1
-    m:apply(fill)]]
+    local _ = m:apply(fill)]]
   local pipe = io.popen(("'%s' -e '%s' 2>&1"):format(os.getenv "GPTSH" or "./gptsh", code))
   test.equal(pipe:read "a", "note: first.weight = second.weight was initialised twice: normal_(0, 1), then normal_(0, 0.5), which stays\n")
   pipe:close()
