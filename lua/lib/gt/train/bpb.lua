@@ -149,6 +149,6 @@ function M.bpb(model, tokens, tokenizer, options)
   return bits(counted, bytes), mean(sum, count), bytes, count
 end
 
-keywords.sign(M, "bpb(model: module, tokens: Tokens, tokenizer: Tokenizer = nil, options: table = nil)", "train.")
+keywords.sign(M, "bpb(model: module, tokens: any = nil, tokenizer: any = nil, options: table = nil)", "train.")
 
 return M
