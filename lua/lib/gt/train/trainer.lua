@@ -531,7 +531,7 @@ keywords.sign(methods, [[
   pause_if(self: Trainer, options: table = nil)
   monitor(self: Trainer, options: table = nil)
   resume(self: Trainer)
-  eval(self: Trainer, tokens: Tokens = nil, options: table = nil)
+  eval(self: Trainer, tokens: any = nil, options: table = nil)
   sample(self: Trainer, prompt: string|list|tensor = nil, options: table = nil)
   hash(self: Trainer)
   save(self: Trainer, elsewhere: string = nil)
