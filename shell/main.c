@@ -10,6 +10,7 @@
 #include "shell/line.h"
 #include "shell/notebook.h"
 #include "shell/options.h"
+#include "shell/piped.h"
 #include "shell/ranks.h"
 #include "shell/repl.h"
 #include "shell/session.h"
@@ -101,7 +102,7 @@ static int call_notebook(lua_State *L, const char *function, int arguments) {
   return code;
 }
 
-/* Runs a whole file: its cells when it has markers, else as a script.  Answers an exit code, and
+/* Runs a whole file: its cells when it has markers, else as what it is.  Answers an exit code, and
  * leaves a message when there is one to report. */
 static int run_text(lua_State *L, const char *text, size_t size, const char *name) {
   size_t skip = sh_cells_preamble(text, size);
@@ -119,7 +120,8 @@ static int run_text(lua_State *L, const char *text, size_t size, const char *nam
     return call_notebook(L, "play", 2);
   }
   sh_source source = {.text = text + skip, .size = size - skip, .name = name, .first_line = 1};
-  return sh_run(L, &source) == SH_DONE ? 0 : SH_EXIT_ERROR;
+  sh_result result = *name == '=' ? sh_run_piped(L, &source) : sh_run(L, &source);
+  return result == SH_DONE ? 0 : SH_EXIT_ERROR;
 }
 
 /* Runs a file, or stdin for NULL; reports errors. */
@@ -143,8 +145,11 @@ static int run_file(lua_State *L, const char *path) {
 }
 
 static int run_code(lua_State *L, const char *code) {
-  sh_source source = {
-      .text = code, .size = strlen(code), .name = "=(command line)", .first_line = 1};
+  sh_source source = {.text = code,
+                      .size = strlen(code),
+                      .name = "=(command line)",
+                      .first_line = 1,
+                      .mode = SH_INPUT};
   if (sh_run(L, &source) == SH_DONE) return 0;
   if (!sh_interrupted()) sh_report(L, "gptsh: ");
   return SH_EXIT_ERROR;

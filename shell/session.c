@@ -178,9 +178,9 @@ static sh_result compile_text(lua_State *L, const sh_source *s, sh_show *show) {
   int top = lua_gettop(L);
   bool incomplete = false;
   int whole = load(L, s, 0, s->size);
-  bool found = (s->mode == SH_CELL || whole != LUA_OK) &&
+  bool found = (s->mode != SH_SCRIPT || whole != LUA_OK) &&
                load_expression(L, s, &outline, whole == LUA_OK, &incomplete);
-  *show = outline.quiet ? SH_HIDE : found ? SH_SHOW_REST : s->mode == SH_CELL ? SH_SHOW : SH_HIDE;
+  *show = outline.quiet ? SH_HIDE : found ? SH_SHOW_REST : s->mode != SH_SCRIPT ? SH_SHOW : SH_HIDE;
   free(outline.starts);
   if (found) {
     lua_remove(L, top + 1);
@@ -219,7 +219,7 @@ sh_result sh_compile(lua_State *L, const sh_source *source, sh_show *show) {
   return result;
 }
 
-/* Protected part of sh_is_incomplete: (light userdata) -> boolean.  Declares nothing. */
+/* Protected part of sh_try: (light userdata) -> a sh_result. */
 static int try_compile(lua_State *L) {
   const sh_source *source = lua_touserdata(L, 1);
   gtlua_rewrite(L, source->text, source->size);
@@ -230,18 +230,19 @@ static int try_compile(lua_State *L) {
   s.text = blanked;
   sh_result result = blanked ? compile_text(L, &s, &show) : SH_FAILED;
   free(blanked);
-  lua_pushboolean(L, result == SH_INCOMPLETE);
+  lua_pushinteger(L, result);
   return 1;
 }
 
-bool sh_is_incomplete(lua_State *L, const char *text, size_t size) {
+sh_result sh_try(lua_State *L, const char *text, size_t size) {
   sh_source source = {
       .text = text, .size = size, .name = "=input", .first_line = 1, .mode = SH_CELL};
   lua_pushcfunction(L, try_compile);
   lua_pushlightuserdata(L, &source);
-  bool incomplete = lua_pcall(L, 1, 1, 0) == LUA_OK && lua_toboolean(L, -1);
+  bool ok = lua_pcall(L, 1, 1, 0) == LUA_OK;
+  sh_result result = ok ? (sh_result)lua_tointeger(L, -1) : SH_FAILED;
   lua_pop(L, 1);
-  return incomplete;
+  return result;
 }
 
 /* ---- errors ---- */
@@ -457,13 +458,22 @@ void sh_show_values(lua_State *L) {
   }
 }
 
+/* Is the only value the file that io.write answers, so that writes can follow each other? */
+static bool is_output(lua_State *L) {
+  if (lua_gettop(L) != 1) return false;
+  lua_getfield(L, LUA_REGISTRYINDEX, "_IO_output");
+  bool same = lua_rawequal(L, 1, 2);
+  lua_pop(L, 1);
+  return same;
+}
+
 /* Protected part of sh_call: (function, arguments…, show). */
 static int call_and_show(lua_State *L) {
   sh_show show = (sh_show)lua_tointeger(L, -1);
   lua_pop(L, 1);
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
   if (show == SH_SHOW_REST && lua_isnil(L, 1)) lua_remove(L, 1);
-  if (show != SH_HIDE) sh_show_values(L);
+  if (show != SH_HIDE && !is_output(L)) sh_show_values(L);
   return 0;
 }
 

@@ -6,7 +6,14 @@ nl='
 gives "an expression is shown" 0 "2$nl" "" "$GPTSH" -e '1 + 1'
 gives "-e may be repeated and shares globals" 0 "3${nl}a$nl" "" "$GPTSH" -e 'x = 3' -e 'x' -e 'print("a")'
 gives "-e keeps locals to itself, as lua does" 0 "nil$nl" "" "$GPTSH" -e 'local y = 3' -e 'print(y)'
-gives "a call is not shown by -e" 0 "" "" "$GPTSH" -e 'math.sin(0)'
+gives "a call is an expression" 0 "2.0$nl" "" "$GPTSH" -e 'math.sqrt(4)'
+gives "a tensor's call too" 0 "tensor([1., 1., 1.])$nl" "" "$GPTSH" -e 'torch.ones(3)'
+gives "return shows what it returns" 0 "7	8$nl" "" "$GPTSH" -e 'return 7, 8'
+gives "the last expression is shown, as at the prompt" 0 "4.0$nl" "" "$GPTSH" -e 'local x = 16; math.sqrt(x)'
+gives "… unless a semicolon hides it" 0 "" "" "$GPTSH" -e 'math.sqrt(4);'
+gives "a call that returns nothing shows nothing" 0 "a$nl" "" "$GPTSH" -e 'print "a"'
+gives "nor does a write show its file" 0 "a$nl" "" "$GPTSH" -e 'io.write "a\n"'
+gives "nil is a value" 0 "nil$nl" "" "$GPTSH" -e '(function() return nil end)()'
 gives "an error goes to stderr with file and line" 1 "" "gptsh: (command line):1: x" "$GPTSH" -e 'error"x"'
 gives "nothing runs after an error" 1 "1$nl" "gptsh: (command line):1: no" \
   "$GPTSH" -e 'print(1)' -e 'error"no"' -e 'print(2)'
@@ -37,6 +44,22 @@ gives "why wants a figure" 2 "" "why needs a file: why FIGURE" "$GPTSH" why
 gives "and one that can be read" 1 "" "cannot read none.png: No such file" "$GPTSH" why none.png
 gives "and one of its own" 1 "" "'/bin/sh' says nothing" "$GPTSH" why /bin/sh
 
+tap_in="math.sqrt(4)$nl"
+gives "a call on stdin is shown" 0 "2.0$nl" "" "$GPTSH"
+tap_in="1 + 1${nl}2 + 2$nl"
+gives "expressions on stdin are shown one by one" 0 "2${nl}4$nl" "" "$GPTSH"
+tap_in="x = torch.ones(3)${nl}x:sum()${nl}-- and${nl}x:mean();${nl}y = {$nl  1,${nl}2 }${nl}y[2] +${nl}3${nl}z = 1${nl}print(_)$nl"
+gives "… as the prompt does" 0 "tensor(3.)${nl}5${nl}5$nl" "" "$GPTSH"
+tap_in="1 + 1${nl}print(2)${nl}x = = 3$nl"
+gives "a mistake in a later one has its line, nothing runs" 1 "" "gptsh: stdin:3: unexpected symbol near '='" "$GPTSH"
+tap_in="1 + 1${nl}error 'no'${nl}2 + 2$nl"
+gives "an error ends them" 1 "2$nl" "gptsh: stdin:2: no" "$GPTSH"
+tap_in="local file = io.open('made', 'w')${nl}file:write 'x'${nl}file:close()$nl"
+gives "a script on stdin shows no calls" 0 "" "" "$GPTSH"
+tap_in="f = print${nl}('one')${nl}g = math.sqrt${nl}  (4)${nl}print(g)$nl"
+gives "… nor is a line taken from the one before" 0 "one${nl}2.0$nl" "" "$GPTSH"
+tap_in="local x = 3${nl}return x$nl"
+gives "… but return is shown" 0 "3$nl" "" "$GPTSH"
 tap_in="1 + 1"
 gives "stdin is a chunk" 0 "2$nl" "" "$GPTSH"
 gives "- is stdin" 0 "2$nl" "" "$GPTSH" -
@@ -150,7 +173,7 @@ gives "a file of code that does not fit into memory is closed" 0 "false	0$nl" ""
   end
   collectgarbage() collectgarbage()
   print(loaded, descriptors() - before)
-  os.remove "big"'
+  os.remove "big";'
 small() { (ulimit -f 1; "$GPTSH" -e "$1"); }
 gives "a file that may not grow is an error of the write" 0 "nil	File too large$nl" "" small \
   'local f = io.open("grows", "w") f:setvbuf "no" local ok, why = f:write(("x"):rep(1e6)) print(ok, why)'
