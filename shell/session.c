@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define SH_MAX_FRAMES 12
+#define SH_SEEN 1000 /* levels of the stack that an error report looks at */
 #define SH_TEXTS "shell.texts" /* registry: chunk name -> its text */
 
 static const char variables_key, declared_key, display_key, initial_key, traceback_key;
@@ -317,10 +318,27 @@ static void add_line(lua_State *L, luaL_Buffer *text, const lua_Debug *frame, bo
   luaL_addvalue(text);
 }
 
-static int count_user_frames(lua_State *L) {
-  int count = 0;
+/* The number of levels of the stack.  Going to a level takes as long as it is deep: so the end is
+ * found by halving, and no more than SH_SEEN levels are looked at. */
+static int count_levels(lua_State *L) {
   lua_Debug frame;
-  for (int level = 1; lua_getstack(L, level, &frame); level++) {
+  int low = 1, high = 1;
+  for (; lua_getstack(L, high, &frame); high *= 2) low = high;
+  while (low < high) {
+    int middle = low + (high - low) / 2;
+    if (lua_getstack(L, middle, &frame))
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+/* How many frames of the stack are the user's; of a deep stack all that are not seen count. */
+static int count_user_frames(lua_State *L) {
+  int levels = count_levels(L), count = levels > SH_SEEN ? levels - SH_SEEN : 0;
+  lua_Debug frame;
+  for (int level = 1; level < SH_SEEN && lua_getstack(L, level, &frame); level++) {
     lua_getinfo(L, "S", &frame);
     count += user_frame(&frame);
   }
@@ -343,7 +361,8 @@ static void push_frames(lua_State *L) {
   lua_Debug frame;
   luaL_Buffer text;
   luaL_buffinit(L, &text);
-  for (int level = 1; shown < SH_MAX_FRAMES && lua_getstack(L, level, &frame); level++) {
+  for (int level = 1; shown < SH_MAX_FRAMES && level < SH_SEEN && lua_getstack(L, level, &frame);
+       level++) {
     lua_getinfo(L, "Sln", &frame);
     if (!user_frame(&frame)) continue;
     if (count > 1) add_frame(L, &text, &frame);

@@ -86,6 +86,11 @@ printf 'print(1)\n\n\nlocal x = nil + 1\n' >"$tap_dir/bad.lua"
 gives "a script's error has file and line" 1 "1$nl" "gptsh: bad.lua:4: attempt to perform arithmetic" "$GPTSH" bad.lua
 printf 'local function inner()\n  error("deep")\nend\nlocal function outer()\n  inner()\nend\nouter()\n' >"$tap_dir/deep.lua"
 gives "a traceback names the user's frames" 1 "" "deep.lua:5: in function 'outer'" "$GPTSH" deep.lua
+for recursion in 'f = function() return f() + 1 end' 'f = setmetatable({}, {__call = function() return f() + 1 end})' \
+  'f = function() return (("x"):gsub("x", function() return f() + 1 end)) end' 'f = function() coroutine.wrap(f)() end' \
+  'f = function() local _ <close> = setmetatable({}, {__close = f}) end'; do
+  gives "endless recursion is an error: $recursion" 1 "" "stack overflow" timeout 60 "$GPTSH" -e "$recursion" -e 'f()'
+done
 gives "nb run runs a script, too" 0 "1$nl" "" "$GPTSH" nb run plain.lua
 printf 'x = 7\n' >"$tap_dir/seven.lua"
 tap_in="x + 1$nl"
