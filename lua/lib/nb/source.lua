@@ -81,7 +81,8 @@ function source.walk(tokens, visit)
   end
 end
 
---- The word that opened the innermost block that does not end in the text, and its line; or nothing.
+--- The word that opened the innermost block, or the head of a loop, that does not end in the text, and its line; or
+-- nothing.
 function source.open_block(text)
   local open, loop = {}, nil
   for _, token in ipairs(source.code(text)) do
@@ -95,7 +96,7 @@ function source.open_block(text)
       open[#open] = nil
     end
   end
-  local last = open[#open]
+  local last = loop or open[#open]
   if last then return last.text, last.line end
 end
 

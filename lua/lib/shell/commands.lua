@@ -158,6 +158,25 @@ local function edit(argument)
   shell.prefill(text)
 end
 
+--- The inputs as the cells of a notebook, and the numbers of those that are not wholly in it.  A comment about what was
+-- left out stands before the next cell.
+local function cells_of_inputs()
+  local cells, partly, front = {}, {}, ""
+  for n = 1, #inputs.list do
+    local saved = inputs.saved[n]
+    if saved and not saved.whole then partly[#partly + 1] = n end
+    if saved and not saved.whole and not (saved.text .. "\n"):gsub("%-%- | [^\n]*\n", ""):find "%S" then
+      front = front .. saved.text .. "\n"
+    elseif saved then
+      cells[#cells + 1] = {number = #cells + 1, kind = "code", title = "", keys = {}, line = 1,
+                           body = front .. saved.text .. "\n"}
+      front = ""
+    end
+  end
+  if #cells > 0 then cells[#cells].body = cells[#cells].body .. front end
+  return cells, partly
+end
+
 --- The inputs that worked, as the cells of a notebook.
 local function save(argument)
   local list = words(argument)
@@ -168,19 +187,13 @@ local function save(argument)
     existing:close()
     fail("%%save: %s exists; %%save -f %s overwrites it", path, path)
   end
-  local cells = {}
-  for n, text in ipairs(inputs.list) do
-    local command = text:find "^%s*[%%!?]" or text:find "%?%s*$" or text:find "^%s*help%f[%W]"
-    if not command and not inputs.failed[n] then
-      cells[#cells + 1] = {number = #cells + 1, kind = "code", title = "", keys = {}, line = 1,
-                           body = text:gsub("^=", "") .. "\n"}
-    end
-  end
+  local cells, partly = cells_of_inputs()
   if #cells == 0 then fail("%%save: no input worked yet") end
   local file = assert(io.open(path, "w"))
   assert(file:write(require("nb.document").of(cells, ""):write()))
   assert(file:close())
-  print(("%s: %d cell%s"):format(path, #cells, #cells == 1 and "" or "s"))
+  local note = #partly > 0 and "; comments tell what is missing of input " .. table.concat(partly, ", ") or ""
+  print(("%s: %d cell%s%s"):format(path, #cells, #cells == 1 and "" or "s", note))
 end
 
 -- ---- settings ----

@@ -26,6 +26,17 @@ function names.list()
   return found
 end
 
+--- The name of a variable that holds this very value, or nil.
+function names.of(value)
+  for _, variables in ipairs {shell.variables(), _G} do
+    for name, held in next, variables do
+      if rawequal(held, value) and type(name) == "string" and name:find "^[%a_][%w_]*$" and not name:find "^_+$" then
+        return name
+      end
+    end
+  end
+end
+
 -- ---- where they were set ----
 
 local places = {} -- name -> the input that set it last

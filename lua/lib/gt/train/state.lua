@@ -121,6 +121,9 @@ function state.hash(t)
   return state.hash_of(data, {model = t.model:state_dict(), optim = moments, ema = t.ema and t.ema:state_dict()})
 end
 
+--- The step each trainer had when the last input of a prompt began, or when it was made or restored.
+state.begun = setmetatable({}, {__mode = "k"})
+
 --- The running mean of the loss, with the weight that its start at 0 lacks.
 function state.smooth(t) return t.smooth_sum / (1 - 0.9 ^ t.updates) end
 
@@ -159,6 +162,7 @@ function state.restore(t, data, tensors)
   t.due = {log = data.due.log, eval = data.due.eval and t.val and true or nil,
            on_step = data.due.on_step and data.rate and t.on_step and true or nil}
   t.unfinished, t.before = nil, nil
+  state.begun[t] = t.step_count
 end
 
 return state

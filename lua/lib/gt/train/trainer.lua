@@ -172,6 +172,7 @@ function trainer.make(o, what)
   end
   if o.ema then t.ema = require "gt.train.average".average(o.model, {decay = o.ema}) end
   if o.seed then torch.manual_seed(o.seed) end
+  state.begun[t] = 0
   return setmetatable(t, Trainer)
 end
 
@@ -358,18 +359,19 @@ local function loop(t)
   t.bar = nil
 end
 
---- A run that has nothing to do says why: at a terminal, and where progress goes.
-local function tell_end(t)
-  if wants_save(t) or next(t.due) or not (t.progress or terminal.is(STDERR)) then return end
+--- A run that has nothing to do says why: at a terminal, and where progress goes; resume() always.
+local function tell_end(t, always)
+  if wants_save(t) or next(t.due) or not (always or t.progress or terminal.is(STDERR)) then return end
   local why = t.steps and t.step_count >= t.steps and f"all {t.steps} steps are done; t.steps = {2 * t.step_count} allows more"
-    or f"the run has come to its end, step {t.target}; t:run(n) continues for n more"
+    or f"no run to resume, the last one made its steps and ended at step {t.target}; "
+      .. (t.steps and f"t:run() continues to step {t.steps}" or "t:run(n) makes n more")
   io.stderr:write(f"train: {why}\n")
 end
 
 --- Runs to t.target; stopped by pause() or Ctrl-C it keeps the target for resume().
-local function run(t)
+local function run(t, resumed)
   local at_end = t.step_count >= t.target
-  if at_end then tell_end(t) end
+  if at_end then tell_end(t, resumed) end
   t.paused = false
   t.bar = t.progress and not at_end and progress.new(t, t.target) or nil
   t.picture = type(t.live) == "string" and require("gt.train.picture").new(t) or nil
@@ -411,7 +413,7 @@ function methods.resume(t)
   refuse(t, "resume", RUNNING)
   t.target = t.target or t.steps
   if not t.target then keywords.fail("t:resume: no run to go on with; t:run(n) begins one") end
-  return run(t)
+  return run(t, true)
 end
 
 --- Runs a function without gradients and with the model in evaluation mode; random streams and mode are then as before.
