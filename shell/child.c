@@ -1,5 +1,6 @@
 /* child.c: child processes, each driven by one poll loop: to its end, or a turn at a time. */
 #include "shell/child.h"
+#include "lua/bind/bind.h"
 #include "shell/interrupt.h"
 
 #include <errno.h>
@@ -369,10 +370,9 @@ void sh_child_open(lua_State *L) {
   lua_setfield(L, -2, "__gc");
   luaL_newlib(L, methods);
   lua_setfield(L, -2, "__index");
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   luaL_newlib(L, functions);
   lua_pushinteger(L, (lua_Integer)SH_LIMIT);
   lua_setfield(L, -2, "limit");
-  lua_setfield(L, -2, "native.child");
-  lua_pop(L, 2);
+  gtlua_provide(L, "native.child");
+  lua_pop(L, 1);
 }

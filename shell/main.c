@@ -87,7 +87,7 @@ static char *read_all(FILE *f, size_t *size) {
  * stack with SH_EXIT_ERROR. */
 static int call_notebook(lua_State *L, const char *function, int arguments) {
   int base = lua_gettop(L) - arguments;
-  lua_getglobal(L, "require");
+  lua_pushcfunction(L, gtlua_require);
   lua_pushliteral(L, "nb");
   bool ok = lua_pcall(L, 1, 1, 0) == LUA_OK;
   if (ok) {
@@ -229,13 +229,13 @@ static int open_session(lua_State *L) {
   sh_notebook_open(L);
   sh_strings_open(L);
   sh_tables_open(L);
-  if (gtlua_open(L, settings) != LUA_OK) return lua_error(L);
   lua_getglobal(L, LUA_OSLIBNAME);
   lua_pushcfunction(L, exit_now);
   lua_setfield(L, -2, "exit");
   lua_getfield(L, -1, "setlocale");
   lua_pushcclosure(L, set_locale, 1);
   lua_setfield(L, -2, "setlocale");
+  if (gtlua_open(L, settings) != LUA_OK) return lua_error(L);
   set_arguments(L, (int)lua_tointeger(L, 2), lua_touserdata(L, 3), (int)lua_tointeger(L, 4));
   sh_session_open(L);
   return 0;

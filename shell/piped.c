@@ -90,7 +90,8 @@ sh_result sh_run_piped(lua_State *L, const sh_source *text) {
   bool script = sh_compile(L, &whole, &show) == SH_DONE;
   lua_pop(L, 1);
   sh_result result;
-  if (p.count > 1 && p.refused < 0 && !(script && (p.ambiguous || has_local(text)))) {
+  bool chunk = script && show != SH_SHOW_REST; /* without an expression at its end */
+  if (p.count > 1 && p.refused < 0 && !(script && has_local(text)) && !(chunk && p.ambiguous)) {
     result = run_inputs(L, text, &p);
   } else if (!script && p.refused > 0) {
     result = run_input(L, text, &p, p.refused); /* for its message */

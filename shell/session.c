@@ -63,6 +63,8 @@ void sh_session_open(lua_State *L) {
   lua_pushglobaltable(L);
   lua_pushcclosure(L, assign_new, 2);
   lua_setfield(L, -2, "__newindex");
+  lua_pushboolean(L, false);
+  lua_setfield(L, -2, "__metatable"); /* setmetatable(_ENV, …) would take the globals away */
   lua_setmetatable(L, -2);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &variables_key);
 }
@@ -459,6 +461,21 @@ static void print_values(lua_State *L, int count) {
   }
 }
 
+static int get(lua_State *L) {
+  lua_gettable(L, 1);
+  return 1;
+}
+
+/* Pushes the variable, which may be one of _G; nil when its metatable, the user's, refuses. */
+static void push_variable(lua_State *L, int variables, const char *name) {
+  lua_pushcfunction(L, get);
+  lua_pushvalue(L, variables);
+  lua_pushstring(L, name);
+  if (lua_pcall(L, 2, 1, 0) == LUA_OK) return;
+  lua_pop(L, 1);
+  lua_pushnil(L);
+}
+
 void sh_show_values(lua_State *L) {
   static const char *const names[] = {"___", "__", "_"};
   int count = lua_gettop(L);
@@ -470,20 +487,17 @@ void sh_show_values(lua_State *L) {
   for (int i = 0; i < 3; i++) { /* raw: the names are session variables, declared or not */
     lua_pushstring(L, names[i]);
     if (i < 2)
-      lua_getfield(L, variables, names[i + 1]);
+      push_variable(L, variables, names[i + 1]);
     else
       lua_pushvalue(L, 1);
     lua_rawset(L, variables);
   }
 }
 
-/* Is the only value the file that io.write answers, so that writes can follow each other? */
+/* Is the only value the file that a write answers, so that writes can follow each other? */
 static bool is_output(lua_State *L) {
-  if (lua_gettop(L) != 1) return false;
-  lua_getfield(L, LUA_REGISTRYINDEX, "_IO_output");
-  bool same = lua_rawequal(L, 1, 2);
-  lua_pop(L, 1);
-  return same;
+  const luaL_Stream *file = luaL_testudata(L, 1, LUA_FILEHANDLE);
+  return lua_gettop(L) == 1 && file && (file->f == stdout || file->f == stderr);
 }
 
 /* Protected part of sh_call: (function, arguments…, show). */
@@ -509,7 +523,11 @@ sh_result sh_call(lua_State *L, int arguments, sh_show show) {
 }
 
 static int push_arguments(lua_State *L) {
-  if (lua_getglobal(L, "arg") != LUA_TTABLE) {
+  lua_pushglobaltable(L);
+  lua_pushliteral(L, "arg");
+  bool given = lua_rawget(L, -2) == LUA_TTABLE; /* raw: nothing here may raise */
+  lua_remove(L, -2);
+  if (!given) {
     lua_pop(L, 1);
     return 0;
   }

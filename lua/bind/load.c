@@ -165,10 +165,10 @@ static int text_dofile(lua_State *L) {
   return finish_dofile(L, LUA_OK, 0);
 }
 
-/* The searcher of require() for Lua files on package.path. */
+/* The searcher of require() for Lua files on package.path.  Upvalue: package. */
 static int search_file(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
-  lua_getglobal(L, LUA_LOADLIBNAME);
+  lua_pushvalue(L, lua_upvalueindex(1));
   lua_getfield(L, -1, "searchpath");
   lua_pushvalue(L, 1);
   lua_getfield(L, -3, "path");
@@ -189,7 +189,8 @@ void gtlua_open_load(lua_State *L) {
   lua_register(L, "dofile", text_dofile);
   lua_getglobal(L, LUA_LOADLIBNAME);
   lua_getfield(L, -1, "searchers");
-  lua_pushcfunction(L, search_file);
+  lua_pushvalue(L, -2);
+  lua_pushcclosure(L, search_file, 1);
   lua_rawseti(L, -2, LUA_SEARCHER);
   lua_pop(L, 2);
 }

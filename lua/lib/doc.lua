@@ -247,7 +247,7 @@ function doc.callable(value) return type(value) == "function" or type(value) == 
 
 local function globals()
   local out = {}
-  for name in next, getmetatable(_G).lazy do out[name] = doc.callable(_ENV[name]) and _ENV[name] or nil end
+  for name in next, native.lazy() do out[name] = doc.callable(_ENV[name]) and _ENV[name] or nil end
   for _, name in ipairs {"odict", "struct", "list", "defaults", "show", "help", "f"} do out[name] = _ENV[name] end
   return out
 end

@@ -42,7 +42,7 @@ without() { # without in|out|err COMMAND…
     both) "$@" >&- 2>&- ;;
   esac
 }
-gives "closed stderr: the result is the same" 0 "2$nl" "" without err "$GPTSH" -e 'io.stderr:write "lost"' -e '1 + 1'
+gives "closed stderr: the result is the same" 0 "2$nl" "" without err "$GPTSH" -e 'io.stderr:write "lost";' -e '1 + 1'
 gives "closed stderr: an error is rc 1" 1 "" "" without err "$GPTSH" -e 'error "x"'
 gives "closed stdout and stderr: rc 3" 3 "" "" without both "$GPTSH" -e '1 + 1'
 gives "closed stdin is an error" 1 "" "cannot read stdin" without in "$GPTSH"

@@ -102,7 +102,7 @@ local function is_own_global(tokens, i)
   if token.kind ~= "name" or plain_names[token.text] then return false end
   if before and (before.text == "." or before.text == ":" or before.text == "::" or before.text == "goto") then return false end
   if after and (after.text == "=" or after.text == "or" or after.kind == "string" and after.start == token.stop + 1) then return false end
-  return rawget(_G, token.text) ~= nil or getmetatable(_G).lazy[token.text] ~= nil
+  return rawget(_G, token.text) ~= nil or require("native").lazy()[token.text] ~= nil
 end
 
 --- Does plain Lua compile the file, and have the names that it uses?

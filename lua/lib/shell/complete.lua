@@ -100,7 +100,7 @@ local function complete(before, word, variables)
       for name in next, words do offer(name) end
       for name, value in next, variables do within_time(name, value) end
       for name, value in next, _G do within_time(name, value) end
-      for name in next, getmetatable(_G).lazy do offer(name) end
+      for name in next, require "native".lazy() do offer(name) end
     end
   end
   table.sort(found)

@@ -29,8 +29,9 @@ local function loosen(variables, name)
   local value = rawget(variables, name)
   if value == nil or not big(value, {count = 300}) then return end
   if not loose.installed then
-    loose.installed = true
     local meta = getmetatable(_G)
+    if type(meta) ~= "table" or type(meta.__index) ~= "function" then return end -- the user's own
+    loose.installed = true
     local before = meta.__index
     function meta.__index(globals, key)
       local kept = key ~= "installed" and loose[key]

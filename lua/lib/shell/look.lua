@@ -51,7 +51,7 @@ function look.value_of(path, variables)
     if value == nil then
       value = rawget(variables, name)
       if value == nil then value = rawget(_G, name) end
-      if value == nil and getmetatable(_G).lazy[name] then value = _G[name] end
+      if value == nil and require("native").lazy()[name] then value = _ENV[name] end
     elseif torch.is_tensor(value) then
       value = rawget(torch.Tensor, name)
     else
