@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define SH_MAX_FRAMES 12
-#define SH_SEEN 1000 /* levels of the stack that an error report looks at */
+#define SH_SEEN 1000           /* levels of the stack that an error report looks at */
 #define SH_TEXTS "shell.texts" /* registry: chunk name -> its text */
 
 static const char variables_key, declared_key, display_key, initial_key, traceback_key;

@@ -131,9 +131,9 @@ static int library_index(lua_State *L) {
 
 /* Puts copies of the tables of Lua's libraries into the library's globals on top of the stack. */
 static void copy_libraries(lua_State *L) {
-  static const char *const names[] = {LUA_STRLIBNAME, LUA_TABLIBNAME, LUA_MATHLIBNAME,
-                                      LUA_IOLIBNAME,  LUA_OSLIBNAME,  LUA_DBLIBNAME,
-                                      LUA_UTF8LIBNAME, LUA_COLIBNAME, LUA_LOADLIBNAME};
+  static const char *const names[] = {LUA_STRLIBNAME,  LUA_TABLIBNAME, LUA_MATHLIBNAME,
+                                      LUA_IOLIBNAME,   LUA_OSLIBNAME,  LUA_DBLIBNAME,
+                                      LUA_UTF8LIBNAME, LUA_COLIBNAME,  LUA_LOADLIBNAME};
   for (int i = 0; i < GT_COUNT(names); i++) {
     lua_getfield(L, -1, names[i]);
     push_copy(L, -1);
@@ -337,8 +337,9 @@ static int debug_setmetatable(lua_State *L) {
   lua_settop(L, 2);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &shown_key);
   if (!lua_rawequal(L, 2, 3))
-    return gtlua_error(L, "debug.setmetatable: strings keep their metatable, as the library needs it; "
-                          "what getmetatable(\"\") answers can be changed");
+    return gtlua_error(L,
+                       "debug.setmetatable: strings keep their metatable, as the library needs it; "
+                       "what getmetatable(\"\") answers can be changed");
   lua_rawgetp(L, LUA_REGISTRYINDEX, &strings_key);
   lua_setmetatable(L, 1);
   lua_settop(L, 1);

@@ -131,7 +131,8 @@ static void a_saved_session_makes_the_same_steps(void **state) {
   enter(t, "box.mine.lr = box.mine.lr / 2");
   stop_after(t, "box.mine:resume()", "train ");
   enter(t, "u = box.mine");
-  stop_after(t, "for i = 1, 1e6 do u:step() if i == 3 then print('thr' .. 'ee') end end", "three\r\n");
+  stop_after(t, "for i = 1, 1e6 do u:step() if i == 3 then print('thr' .. 'ee') end end",
+             "three\r\n");
   enter(t, "%set seed 4");
   enter(t, "error 'no'");
   stop_after(t, "while u:run(9) do end", "train ");
@@ -148,7 +149,8 @@ static void a_saved_session_makes_the_same_steps(void **state) {
   snprintf(command, sizeof command, "\"$GPTSH\" %s/saved.lua 2>&1 | grep -q '#%s'", folder, hash);
   setenv("GPTSH", "./gptsh", 0);
   assert_int_equal(system(command), 0);
-  snprintf(command, sizeof command, "grep -q \"^-- | print('not' .. ' reached')\" %s/saved.lua", folder);
+  snprintf(command, sizeof command, "grep -q \"^-- | print('not' .. ' reached')\" %s/saved.lua",
+           folder);
   assert_int_equal(system(command), 0);
 }
 
