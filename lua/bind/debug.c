@@ -89,6 +89,13 @@ static int sources(lua_State *L) {
   return 1;
 }
 
+/* native.meta(value, event) -> what its metatable has of that name, whoever hides or guards it; runs
+ * nothing of the user's */
+static int meta(lua_State *L) {
+  luaL_checkany(L, 1);
+  return luaL_getmetafield(L, 1, luaL_checkstring(L, 2)) != LUA_TNIL;
+}
+
 /* native.random_stream() -> seed, the next unused stream */
 static int random_stream(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)gtlua_cx(L)->seed);
@@ -119,6 +126,7 @@ static const luaL_Reg native_functions[] = {{"suggest", suggest},
                                             {"late", gtlua_late},
                                             {"lazy", gtlua_lazy_globals},
                                             {"originals", gtlua_originals},
+                                            {"meta", meta},
                                             {"signature", gtlua_signature},
                                             {"signature_of", gtlua_signature_of},
                                             {"source", source},

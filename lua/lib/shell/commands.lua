@@ -246,7 +246,7 @@ local function draw(argument)
   local value = evaluate(argument, "=%plot")
   if value == nil then fail("%%plot expects a tensor, a list or a trainer") end
   if torch.is_tensor(value) and value:dim() == 2 then return plot.heat(value) end
-  if type(value) == "table" and (getmetatable(value) or {}).__name == "Trainer" then return plot.loss(value) end
+  if type(value) == "table" and native.meta(value, "__name") == "Trainer" then return plot.loss(value) end
   plot{value}
 end
 

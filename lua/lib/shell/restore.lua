@@ -100,7 +100,7 @@ end
 
 function read.trainer(self, record, present)
   local trainer, t = require "gt.train.trainer", nil
-  if (getmetatable(present) or {}).__name == "Trainer" then t = present end
+  if require("native").meta(present, "__name") == "Trainer" then t = present end
   if not t and record.folder then
     t = train.open(record.folder, options_of(self, record))
   elseif not t then
