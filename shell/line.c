@@ -3,6 +3,7 @@
  * inside the editor.  The terminal is in its normal mode whenever user code runs. */
 #include "shell/line.h"
 #include "shell/history.h"
+#include "shell/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -192,15 +193,14 @@ static void on_line(char *line) {
   rl_callback_handler_remove();
 }
 
-static bool ends_line(int number) {
-  return number == SIGINT || number == SIGTERM || number == SIGHUP;
-}
+static bool ends_line(int number) { return number != 0 && number != SIGTSTP && number != SIGWINCH; }
 
 static void on_signal(int number) {
   if (!ends_line(caught)) caught = number;
 }
 
-static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH};
+static const int watched[] = {SIGINT,  SIGTERM, SIGHUP,  SIGUSR1,
+                              SIGUSR2, SIGXCPU, SIGTSTP, SIGWINCH};
 #define SH_WATCHED (int)(sizeof watched / sizeof *watched)
 
 /* Leaves the editor: the terminal is back in its normal mode, the text typed is gone. */
@@ -496,7 +496,7 @@ void sh_line_open(const char *history, const sh_line_helper *wanted) {
   if (!isatty(STDIN_FILENO)) return;
   helper = *wanted;
   rl_readline_name = "gptsh";
-  rl_outstream = isatty(STDOUT_FILENO) ? stdout : stderr;
+  rl_outstream = sh_output_plain(isatty(STDOUT_FILENO) ? STDOUT_FILENO : STDERR_FILENO);
   rl_basic_word_break_characters = " \t\n\"'`@$><=;|&{}()[]+-*/%^#~,";
   rl_attempted_completion_function = attempt_completion;
 #if defined(SH_LINE_readline)
@@ -525,6 +525,7 @@ void sh_line_close(void) {
 
 sh_line_status sh_line_read(const char *prompt, char **out) {
   if (!isatty(STDIN_FILENO)) return read_plain(prompt, out);
+  fflush(stdout); /* the editor has a stream of its own */
   struct sigaction action = {.sa_handler = on_signal}, old[SH_WATCHED];
   sigset_t set;
   sigemptyset(&action.sa_mask);

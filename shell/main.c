@@ -10,6 +10,7 @@
 #include "shell/line.h"
 #include "shell/notebook.h"
 #include "shell/options.h"
+#include "shell/output.h"
 #include "shell/piped.h"
 #include "shell/ranks.h"
 #include "shell/repl.h"
@@ -53,7 +54,7 @@ static int exit_now(lua_State *L) {
   int code = lua_isboolean(L, 1) ? !lua_toboolean(L, 1) : (int)luaL_optinteger(L, 1, 0);
   sh_worker_exit(code);
   if (lua_toboolean(L, 2)) {
-    lua_close(L);
+    sh_interrupt_close(L, code);
     gtlua_close(L);
   }
   sh_capture_stop(); /* a cell that is being recorded */
@@ -290,6 +291,7 @@ static void occupy_streams(void) {
 
 int main(int argc, char **argv) {
   occupy_streams();
+  sh_output_open();
   signal(SIGCHLD, SIG_DFL); /* who started us may ignore it: children would end unseen */
   sh_options options;
   if (!sh_options_read(argc, argv, &options)) {
@@ -319,7 +321,7 @@ int main(int argc, char **argv) {
   else
     sh_report(L, "gptsh: ");
   bool interrupted = sh_interrupted();
-  lua_close(L);
+  sh_interrupt_close(L, sh_ending() ? 128 + sh_ending() : code);
   gtlua_close(L);
   sh_options_free(&options);
   code = finish_output(code);

@@ -89,8 +89,8 @@ static int sources(lua_State *L) {
   return 1;
 }
 
-/* native.meta(value, event) -> what its metatable has of that name, whoever hides or guards it; runs
- * nothing of the user's */
+/* native.meta(value, event) -> what its metatable has of that name, whoever hides or guards it;
+ * runs nothing of the user's */
 static int meta(lua_State *L) {
   luaL_checkany(L, 1);
   return luaL_getmetafield(L, 1, luaL_checkstring(L, 2)) != LUA_TNIL;

@@ -189,33 +189,41 @@ int gtlua_lazy_globals(lua_State *L) {
   return 1;
 }
 
-/* setmetatable(table, metatable).  Lazy globals come from the metatable of _G: before it goes they
- * all become plain ones. */
-static int own_setmetatable(lua_State *L) {
-  int type = lua_type(L, 2);
-  luaL_checktype(L, 1, LUA_TTABLE);
-  luaL_argexpected(L, type == LUA_TNIL || type == LUA_TTABLE, 2, "nil or table");
-  if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
-    return luaL_error(L, "cannot change a protected metatable");
-  lua_settop(L, 2);
-  lua_pushglobaltable(L);
-  if (lua_rawequal(L, 1, 3)) {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &globals_key);
-    gtlua_lazy_globals(L);
-    for (lua_pushnil(L); lua_next(L, 5); lua_pop(L, 1)) {
-      lua_pushvalue(L, -2);
-      if (lua_rawget(L, 3) == LUA_TNIL) {
-        lua_pushvalue(L, -3);
-        lua_pushvalue(L, -1);
-        lua_gettable(L, 4);
-        lua_rawset(L, 3);
-      }
-      lua_pop(L, 1);
+/* Gives _G, at 1, all lazy globals that are not in it. */
+static void fetch_lazy(lua_State *L) {
+  int top = lua_gettop(L), own = top + 1, lazy = top + 2;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &globals_key);
+  gtlua_lazy_globals(L);
+  for (lua_pushnil(L); lua_next(L, lazy); lua_pop(L, 1)) {
+    lua_pushvalue(L, -2);
+    if (lua_rawget(L, 1) == LUA_TNIL) {
+      lua_pushvalue(L, -3);
+      lua_pushvalue(L, -1);
+      lua_gettable(L, own);
+      lua_rawset(L, 1);
     }
+    lua_pop(L, 1);
   }
-  lua_settop(L, 2);
-  lua_setmetatable(L, 1);
+  lua_settop(L, top);
+}
+
+/* setmetatable, debug.setmetatable: calls the one before, upvalue 1.  Lazy globals come from the
+ * metatable of _G: before it goes they all become plain ones. */
+static int change_metatable(lua_State *L) {
+  int count = lua_gettop(L), type = lua_type(L, 2);
+  luaL_argexpected(L, type == LUA_TNIL || type == LUA_TTABLE, 2, "nil or table");
+  lua_pushglobaltable(L);
+  if (lua_rawequal(L, 1, -1)) fetch_lazy(L);
+  lua_settop(L, count);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, count, 1);
   return 1;
+}
+
+static int own_setmetatable(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  return change_metatable(L);
 }
 
 /* ---- strings ---- */
@@ -328,12 +336,7 @@ static int debug_getmetatable(lua_State *L) {
 }
 
 static int debug_setmetatable(lua_State *L) {
-  if (lua_type(L, 1) != LUA_TSTRING) {
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, 1);
-    return 1;
-  }
+  if (lua_type(L, 1) != LUA_TSTRING) return change_metatable(L);
   lua_settop(L, 2);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &shown_key);
   if (!lua_rawequal(L, 2, 3))
@@ -347,7 +350,9 @@ static int debug_setmetatable(lua_State *L) {
 }
 
 static void guard_metatables(lua_State *L) {
-  lua_register(L, "setmetatable", own_setmetatable);
+  lua_getglobal(L, "setmetatable");
+  lua_pushcclosure(L, own_setmetatable, 1);
+  lua_setglobal(L, "setmetatable");
   lua_getglobal(L, LUA_DBLIBNAME);
   lua_getfield(L, -1, "getmetatable");
   lua_pushcclosure(L, debug_getmetatable, 1);

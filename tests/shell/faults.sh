@@ -99,6 +99,9 @@ if strace -o "$tap_dir/trace" true 2>/dev/null; then
   (cd "$tap_dir" && traced -e "x = torch.ones(3):to 'cuda'; pcall(plot, {{1, 2}, save = 'x.svg'})")
   grep -q 'gptsh-cuda' "$tap_dir/trace" && grep -q 'gnuplot' "$tap_dir/trace"
   tap "… it does when asked to" $?
+  interrupted() { strace -f -o /dev/null -e trace=write -e "inject=write:error=EINTR:when=$1" "$GPTSH" -e "$2"; }
+  gives "a write that a signal interrupts is made again" 0 "one${nl}two${nl}" "" interrupted 1 'print "one"; io.write "two\n"'
+  gives "… of errors too" 1 "" "gptsh: (command line):1: no" interrupted 1 'error "no"'
 else
   tap_skip "a prompt opens no CUDA library, runs nothing and opens no connection" "strace cannot trace here"
 fi

@@ -183,9 +183,27 @@ small() { (ulimit -f 1; "$GPTSH" -e "$1"); }
 gives "a file that may not grow is an error of the write" 0 "nil	File too large$nl" "" small \
   'local f = io.open("grows", "w") f:setvbuf "no" local ok, why = f:write(("x"):rep(1e6)) print(ok, why)'
 
+# ---- finalizers ----
+endless='setmetatable({}, {__gc = function() while true do end end})'
+gives "a __gc that does not end ends at the end" 0 "1$nl" "" timeout 20 "$GPTSH" -e "x = $endless" -e 'print(1)'
+gives "… however many there are, and with os.exit" 3 "" "" timeout 20 "$GPTSH" -e "x = {} for i = 1, 100 do x[i] = $endless end" \
+  -e 'os.exit(3, true)'
+gives "… nor does a pcall keep it" 0 "" "" timeout 20 "$GPTSH" -e \
+  'x = setmetatable({}, {__gc = function() while true do pcall(function() while true do end end) end end})'
+gives "one that waits for a program is left" 0 "" "gptsh: a __gc did not end" timeout 20 "$GPTSH" -e \
+  'x = setmetatable({}, {__gc = function() os.execute "exec sleep 30 >/dev/null 2>&1" end})'
+gives "others are run, and get their object" 0 "gone 5$nl" "" "$GPTSH" -e \
+  'x = setmetatable({n = 5}, {__gc = function(o) print("gone " .. o.n) end})'
+gives "an error of setmetatable names it" 1 "" "bad argument #1 to 'setmetatable' (table expected, got number)" "$GPTSH" -e \
+  'setmetatable(3, {})'
+
 # ---- interrupts of scripts: the program asks a child to send the signal, when it surely runs ----
 interrupt='io.popen("kill -INT " .. io.open("/proc/self/stat"):read("n")):close()'
 gives "SIGINT ends a script with 130" 130 "" "" "$GPTSH" -e "$interrupt while true do end"
+stray='io.popen("kill -ALRM " .. io.open("/proc/self/stat"):read("n")):close()'
+gives "an alarm that nothing has set ends nothing" 0 "1$nl" "" "$GPTSH" -e "$stray print(1)"
+gives "SIGUSR1 is a request to end" 138 "" "" "$GPTSH" -e \
+  'io.popen("kill -USR1 " .. io.open("/proc/self/stat"):read("n")):close() while true do end'
 gives "pcall does not save a script from SIGINT" 130 "" "" \
   "$GPTSH" -e "$interrupt while true do pcall(function() while true do end end) end"
 gives "a coroutine does not save a script from SIGINT" 130 "" "" \

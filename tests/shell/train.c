@@ -30,6 +30,21 @@ static int longest_bar(const terminal *t, size_t from) {
   return longest;
 }
 
+static void an_alarm_of_others_stops_nothing(void **state) {
+  static const int numbers[] = {SIGALRM, SIGVTALRM, SIGPROF};
+  (void)state;
+  terminal *t = start();
+  prepare(t, "progress = true, steps = 60");
+  enter(t, "t:run();");
+  for (int i = 0; i < 3; i++) {
+    expect(t, "train ");
+    assert_int_equal(kill(t->pid, numbers[i]), 0);
+  }
+  expect(t, "train 60/60");
+  expect(t, "gpt> ");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
 static void one_line_is_redrawn_within_the_window(void **state) {
   (void)state;
   terminal *t = start();
@@ -259,6 +274,7 @@ static void leaving_a_paused_run_saves_it_or_asks(void **state) {
 int main(void) {
   signal(SIGPIPE, SIG_IGN);
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test_teardown(an_alarm_of_others_stops_nothing, end_session),
       cmocka_unit_test_teardown(one_line_is_redrawn_within_the_window, end_session),
       cmocka_unit_test_teardown(the_loss_is_plotted_above_the_line, end_session),
       cmocka_unit_test_teardown(printing_in_between_gets_a_line_of_its_own, end_session),

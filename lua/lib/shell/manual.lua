@@ -83,8 +83,8 @@ and notebooks do not read it; \fB\-\-no\-init\fR leaves it alone
 .TP
 .I $XDG_STATE_HOME/gptsh/sessions/
 inputs and outputs of the last sessions at a prompt, for \fB\-\-resume\fR; the folders NAME.state hold variables (tensors,
-models, tokens, optimizers, trainers, plain values; up to 4 GiB) as they were when the process got SIGTERM or SIGHUP, after an
-input that took more than 10 s, and at \fB%log save\fR
+models, tokens, optimizers, trainers, plain values; up to 4 GiB) as they were when the process got SIGTERM, SIGHUP, SIGUSR1,
+SIGUSR2 or SIGXCPU, after an input that took more than 10 s, and at \fB%log save\fR
 .SH ENVIRONMENT
 .TP
 .B GPTSH_HISTORY
