@@ -15,6 +15,7 @@
 #include "shell/ranks.h"
 #include "shell/repl.h"
 #include "shell/session.h"
+#include "shell/stack.h"
 #include "shell/terminal.h"
 #include "shell/version.h"
 #include "shell/worker.h"
@@ -289,7 +290,7 @@ static void occupy_streams(void) {
     if (fcntl(fd, F_GETFD) < 0) open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
-int main(int argc, char **argv) {
+static int run_program(int argc, char **argv) {
   occupy_streams();
   sh_output_open();
   signal(SIGCHLD, SIG_DFL); /* who started us may ignore it: children would end unseen */
@@ -331,3 +332,5 @@ int main(int argc, char **argv) {
   if (code > 128) sh_die_of(code - 128); /* the notebook runner saved first */
   return code;
 }
+
+int main(int argc, char **argv) { return sh_stack_run(run_program, argc, argv); }
