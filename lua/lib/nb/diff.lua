@@ -2,9 +2,8 @@
 -- Numbers may differ by a part of themselves; blanks do not count.
 
 local expect = require "nb.expect"
-local json = require "json"
 local outputs = require "nb.outputs"
-local read = require("nb.document").bytes
+local reference = require "nb.reference"
 
 local diff = {}
 
@@ -28,11 +27,9 @@ end
 
 --- Texts by cell of reference.json; nil when the folder has none.
 function diff.reference(folder)
-  local bytes = read(folder .. "/reference.json")
-  if not bytes then return nil end
-  local out = {}
-  for _, cell in ipairs(json.decode(bytes).cells) do out[cell.id] = text_of(cell.outputs) end
-  return out
+  local kept, out = reference.read(folder), {}
+  for _, cell in ipairs(kept and kept.cells or {}) do out[cell.id] = cell.outputs and text_of(cell.outputs) end
+  return kept and out
 end
 
 --- Texts by cell of a kept run.

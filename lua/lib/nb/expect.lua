@@ -5,6 +5,7 @@
 --   -- expect: ~ 14.585                 some number is
 
 local native = require "native.notebook"
+local trimmed = require("nb.texts").trimmed
 
 local expect = {}
 
@@ -172,7 +173,7 @@ end
 
 --- The first difference of two texts whose numbers may differ by `tolerance` of themselves: a line of each; or nothing.
 function expect.difference(a, b, tolerance)
-  a, b = a:gsub("%s+$", ""), b:gsub("%s+$", "")
+  a, b = trimmed(a), trimmed(b)
   local p, q = expect.numbers(a), expect.numbers(b)
   local at, bt = 1, 1
   for i = 1, math.max(#p, #q) do
