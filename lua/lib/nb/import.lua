@@ -230,7 +230,7 @@ function import.write(path, text, target)
   local doc = document.parse(target, made)
   compare(doc, cells, path)
   local kept, dropped = take_reference(book, doc, cells, files)
-  kept.notebook = path:match "[^/]*$"
+  kept.notebook = texts.utf8(path:match "[^/]*$")
   local kept_text = reference.text(kept, document.bytes(out .. "/reference.json") ~= nil)
   if kept_text or next(files) then folder.make(out) end
   for name, bytes in pairs(files) do folder.write(out .. "/" .. name, bytes) end

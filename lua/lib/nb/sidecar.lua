@@ -7,6 +7,7 @@ local json = require "json"
 local native = require "native.notebook"
 local read = require("nb.document").bytes
 local shape = require "nb.shape"
+local texts = require "nb.texts"
 
 local sidecar = {}
 
@@ -81,7 +82,7 @@ function Sidecar:commit(doc)
   local cells = {}
   for _, cell in ipairs(doc.cells) do cells[#cells + 1] = self.records[cell.name] end
   folder.write(self.path .. "/manifest.json", encode{
-    format = FORMAT, notebook = doc.path:match "[^/]*$", program = require("native.train").version(), cells = json.array(cells),
+    format = FORMAT, notebook = texts.utf8(doc.path:match "[^/]*$"), program = require("native.train").version(), cells = json.array(cells),
     parameters = self.parameters, seed = self.seed,
   } .. "\n")
 end

@@ -27,6 +27,7 @@ local function text(name, value)
     keywords.fail("plot: %s must have at most %d bytes, got %d", name, LONGEST, #value)
   end
   if not utf8.len(value) then value = value:gsub("[\x80-\xff]", "?") end
+  value = value:gsub("\xef\xbf[\xbe\xbf]", "?") -- U+FFFE and U+FFFF
   return (value:gsub("%c", " "):gsub("\xc2[\x80-\x9f]", " "):gsub("\xe2\x80[\xaa-\xae]", " "))
 end
 
