@@ -274,7 +274,7 @@ plot.loss({4, 3, 2, 1})
     has(shown[1], "data:image/png;base64,")
     has(shown[1], "image-rendering: pixelated")
     has(shown[1], "crispEdges") -- no lines between the colours of the bar
-    test.equal(kinds:gsub("\n", ""):find "%c", nil)
+    test.equal(kinds:gsub("[\n\t]", ""):find "%c", nil)
     hasnot(kinds, "\u{ffff}")
     if shell "command -v xmllint" ~= "" then
       for _, name in ipairs{"01-heat", "03-bad-title"} do test.equal(shell(f"xmllint --noout '{folder}/kinds.out/{name}.svg'"), "") end
