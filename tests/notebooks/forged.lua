@@ -149,6 +149,15 @@ io.write(("\xff"):rep(400000), (" "):rep(200000), ".\n")
   end
 end)
 
+test("Markdown that never closes what it opens is a page in one pass", function()
+  local html = require("nb.markup").html
+  for _, text in ipairs{("["):rep(100000), ("!["):rep(100000), "x" .. (" "):rep(100000) .. "|x\n|-|", "# x" .. (" "):rep(100000) .. "x",
+                        "|x" .. (" "):rep(100000) .. "y|\n|-|"} do
+    test.equal(#html(text) >= #text // 2, true)
+  end
+  test.equal(html "## a [b](c) ##\nx  \ny", '<h2>a <a href="c">b</a></h2>\n<p>x<br>\ny</p>')
+end)
+
 -- ---- expectations ----
 
 --- The expectations that one cell does not meet when it prints `output`.

@@ -267,6 +267,7 @@ function Document:write()
     if text ~= "" then parts[#parts + 1] = text end
   end
   local text = table.concat(parts, "\n\n") .. "\n"
+  if self.preamble == "" and text:find "^#" then text = "\n" .. text end -- a first line with it would be a preamble
   if self.preamble ~= "" then text = self.preamble:gsub("\r$", "") .. "\n" .. text end
   return (text:gsub("\n", self.newline))
 end

@@ -158,7 +158,7 @@ local function take_attachments(book, path, target, files)
         file = ("attachment-%02d-%d-%s"):format(i, n, name:gsub("[^%w._-]", "_"))
       end
       if form then
-        local text, link = ipynb.joined(data[form]), pages.relative(target, path .. "/" .. file)
+        local text, link = ipynb.joined(data[form]), pages.link(target, path .. "/" .. file)
         files[file] = form == "image/svg+xml" and text or base64_bytes(text)
         local item = {name = name, data = data}
         for _, as in ipairs{name, (name:gsub(" ", "%%20"))} do -- Jupyter writes blanks of a link so

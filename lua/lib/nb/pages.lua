@@ -101,4 +101,9 @@ function pages.relative(from, to)
   return table.concat(out, "/")
 end
 
+--- The same path as the target of a Markdown link.
+function pages.link(from, to)
+  return (pages.relative(from, to):gsub("[%c ()<>%%]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
 return pages
