@@ -36,16 +36,6 @@ local function show(figure, options)
   return figure
 end
 
---- Refuses arguments that a function called as `form` does not have.
-local function no_more(form, ...)
-  for i = 1, select("#", ...) do
-    local extra = select(i, ...)
-    if extra ~= nil then
-      keywords.fail("%s: expected %s, got %s as an argument more", form:match "^[%w.]+", form, keywords.show(extra))
-    end
-  end
-end
-
 --- Is it a trainer, or the log of one?
 local function is_run(value)
   if type(value) ~= "table" then return false end
@@ -62,7 +52,7 @@ end
 local function draw(_, curves, options, ...)
   if is_run(curves) then return plot.loss(curves, options, ...) end
   local all = Figure.options(curves, options)
-  no_more("plot(curves[, {title = …}])", ...)
+  if select("#", ...) > 0 then keywords.fail "plot: expected plot(curves[, {title = …}]), got more arguments" end
   return show(Figure.new(all), all)
 end
 
@@ -181,8 +171,7 @@ end
 
 --- plot.coord(check[, {t = last, change = false, save =, …}]): what coord measured: a curve per module, mean |h| by width at
 -- step t, or with change = true that of its change since t = 1; both axes in powers of two.  Flat is right.
-function plot.coord(check, options, ...)
-  no_more("plot.coord(check[, {t = …}])", ...)
+function plot.coord(check, options)
   options = keywords.read("plot.coord", options, {"t", "change", "title", "save", "inline"})
   if type(check) ~= "table" or not (check.lines and check.widths) then
     keywords.fail("plot.coord: expected what coord(…) made, got %s", keywords.show(check))
@@ -203,8 +192,7 @@ end
 
 --- plot.sweep(result[, {title =, save =}]): what sweep measured: loss by learning rate, a curve per width with the standard
 -- error over seeds, the best rates marked, diverged ones as crosses at the top edge; the table below.
-function plot.sweep(result, options, ...)
-  no_more("plot.sweep(result[, {title = …}])", ...)
+function plot.sweep(result, options)
   options = keywords.read("plot.sweep", options, {"title", "save", "inline"})
   if type(result) ~= "table" or not (result.curves and result.points) then
     keywords.fail("plot.sweep: expected what sweep{…} made, got %s", keywords.show(result))
@@ -216,8 +204,7 @@ end
 
 --- plot.hist(values[, {bins = 50, title =, xlabel =, logy =, save =}]): how often values fall into equal intervals.
 -- values: a tensor of any shape or a list; what is not finite is counted apart and said.
-function plot.hist(values, options, ...)
-  no_more("plot.hist(values[, {bins = …}])", ...)
+function plot.hist(values, options)
   options = keywords.read("plot.hist", options, {"bins", "title", "xlabel", "ylabel", "logy", "save", "inline"})
   if torch.is_tensor(values) then values = values:reshape(-1) end
   local list = series.numbers("plot.hist", values)
@@ -248,8 +235,7 @@ function plot.hist(values, options, ...)
 end
 
 --- plot.heat(matrix[, {title =, xlabel =, ylabel =, save =}]): a 2-d tensor as colours, row 0 on top.
-function plot.heat(matrix, options, ...)
-  no_more("plot.heat(matrix[, {title = …}])", ...)
+function plot.heat(matrix, options)
   options = keywords.read("plot.heat", options, {"title", "xlabel", "ylabel", "size", "save", "inline"})
   if type(matrix) == "table" then
     for key in pairs(matrix) do
@@ -276,5 +262,8 @@ function plot.heat(matrix, options, ...)
   figure:read_look(options, {720, 600})
   return show(figure, options)
 end
+
+keywords.sign(plot, "coord(check: any, options: table = nil) sweep(result: any, options: table = nil) " ..
+  "hist(values: any, options: table = nil) heat(matrix: any, options: table = nil)", "plot.")
 
 return {plot = setmetatable(plot, {__call = draw, __name = "function"})}
