@@ -263,7 +263,9 @@ function plot.heat(matrix, options)
   return show(figure, options)
 end
 
-keywords.sign(plot, "coord(check: any, options: table = nil) sweep(result: any, options: table = nil) " ..
+keywords.sign(plot, "loss(run: any, ...) coord(check: any, options: table = nil) sweep(result: any, options: table = nil) " ..
   "hist(values: any, options: table = nil) heat(matrix: any, options: table = nil)", "plot.")
 
-return {plot = setmetatable(plot, {__call = draw, __name = "function"})}
+local call = require("native").signature("plot(self: any, curves: any, options: any = nil, ...)", draw)
+
+return {plot = setmetatable(plot, {__call = call, __name = "function"})}
