@@ -177,8 +177,8 @@ end
 --- Is the number that was found at text[first, last] written as a whole one?
 local function is_whole(text, n) return not text:sub(n[2], n[3]):find "[.eEnN]" end
 
---- The first difference of two texts: a line of each; or nothing.  Numbers may differ by `tolerance` of themselves; without
---- one by a millionth, and whole ones not at all.
+--- The first difference of two texts: a line of each; or nothing.  Numbers may differ by `tolerance` of themselves;
+--- without one by a millionth, and whole ones not at all.
 function expect.difference(a, b, tolerance)
   a, b = trimmed(a), trimmed(b)
   local p, q = expect.numbers(a), expect.numbers(b)

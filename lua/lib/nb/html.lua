@@ -40,7 +40,8 @@ end
 local function figure_of(output, prefix, caption)
   local image = output.svg and svg.inline(texts.printable(output.svg), prefix)
   if not image and output.png then
-    image = '<img alt="' .. escape(texts.printable(caption)) .. '" src="data:image/png;base64,' .. ipynb.base64(output.png) .. '">'
+    local alt = escape(texts.printable(caption))
+    image = '<img alt="' .. alt .. '" src="data:image/png;base64,' .. ipynb.base64(output.png) .. '">'
   end
   return "<figure>" .. (image or "<p>" .. escape(output.file) .. "</p>") .. "</figure>"
 end
@@ -52,7 +53,8 @@ local function outputs_of(page, item, target)
       out[#out + 1] = figure_of(output, ("f%d-%d-"):format(item.cell.number, i), item.cell.title)
     else
       local text = markdown.cut(output.text, pages.relative(target, page.kept.path .. "/" .. output.file))
-      out[#out + 1] = ('<pre class="output %s">%s</pre>'):format(output.kind, escape(texts.printable(texts.unbroken(text))))
+      text = escape(texts.printable(texts.unbroken(text)))
+      out[#out + 1] = ('<pre class="output %s">%s</pre>'):format(output.kind, text)
     end
   end
   return table.concat(out, "\n")
@@ -68,7 +70,8 @@ local function cell_of(page, item, target)
   local parts = {('<section class="cell" id="%s">'):format(escape(cell.name))}
   local code = texts.printable((document.code_of(cell)))
   if cell.hide ~= "code" and code ~= "" then
-    if cell.title ~= "" then parts[#parts + 1] = '<div class="name">' .. escape(texts.printable(cell.title)) .. "</div>" end
+    local title = escape(texts.printable(cell.title))
+    if title ~= "" then parts[#parts + 1] = '<div class="name">' .. title .. "</div>" end
     parts[#parts + 1] = '<pre class="source"><code>' .. coloured(code) .. "</code></pre>"
   end
   if cell.hide ~= "output" then parts[#parts + 1] = outputs_of(page, item, target) end

@@ -218,7 +218,9 @@ local function take_reference(book, doc, cells, files)
   return {cells = list, metadata = rest, fields = book.fields, nbformat_minor = book.minor}, all_dropped
 end
 
-local function noted(notes, count, one, many) notes[#notes + 1] = count > 0 and (count == 1 and one or many):format(count) or nil end
+local function noted(notes, count, one, many)
+  if count > 0 then notes[#notes + 1] = count .. (count == 1 and one or many) end
+end
 
 --- Writes the .ipynb notebook `text` of `path` as `target`; answers a list of what is to be known.
 function import.write(path, text, target)
@@ -236,9 +238,9 @@ function import.write(path, text, target)
   for name, bytes in pairs(files) do folder.write(out .. "/" .. name, bytes) end
   if kept_text then folder.write(out .. "/reference.json", kept_text) end
   folder.write(target, made)
-  noted(notes, dropped, "%d output of kinds that are not kept (HTML, widgets) dropped",
-        "%d outputs of kinds that are not kept (HTML, widgets) dropped")
-  noted(notes, attachments, "%d attachment in " .. out:gsub("%%", "%%%%"), "%d attachments in " .. out:gsub("%%", "%%%%"))
+  noted(notes, dropped, " output of kinds that are not kept (HTML, widgets) dropped",
+        " outputs of kinds that are not kept (HTML, widgets) dropped")
+  noted(notes, attachments, " attachment in " .. out, " attachments in " .. out)
   return notes
 end
 

@@ -196,9 +196,12 @@ function commands.diff(files, o)
   require("nb.keys").set(doc, kept.parameters, kept.seed)
   for _, cell in ipairs(doc.cells) do
     local record = cell.runs and kept.records[cell.name]
-    if record and record.key ~= cell.key then complain("%s:%d: '%s' changed since it ran", doc.path, cell.line, cell.name) end
+    local stale = record and record.key ~= cell.key
+    if stale then complain("%s:%d: '%s' changed since it ran", doc.path, cell.line, cell.name) end
   end
-  for _, name in ipairs(diff.orphans(doc, before)) do complain("%s: there are outputs of '%s', and no such cell", doc.path, name) end
+  for _, name in ipairs(diff.orphans(doc, before)) do
+    complain("%s: there are outputs of '%s', and no such cell", doc.path, name)
+  end
   local agree, differ, missing = diff.compare(doc, before, diff.run(kept), tolerance)
   print(("%d cells agree, %d differ, %d without outputs yet"):format(agree, differ, missing))
   return differ > 0 and 1 or 0

@@ -180,7 +180,9 @@ function ipynb.export(page)
   if page.cells[1] and page.cells[1].cell.number == 0 then own.top = true end
   own.header = doc.header
   local ids = ids_of(page.cells, kept.by_name)
-  for i, item in ipairs(page.cells) do cells[i] = cell_of(item, ids[i], kept.by_name[item.cell.name] or {}, doc.header) end
+  for i, item in ipairs(page.cells) do
+    cells[i] = cell_of(item, ids[i], kept.by_name[item.cell.name] or {}, doc.header)
+  end
   return json.encode({
     cells = cells, nbformat = 4, nbformat_minor = 5,
     metadata = reference.merged({
@@ -271,8 +273,8 @@ local function read_cell(path, cell, i)
   }
 end
 
---- {language, exported, own, metadata, minor, fields, cells = {{kind, id, source, metadata, outputs, attachments, fields}, …}}
---- of the text of an .ipynb file; raises with the reason for anything else.
+--- {language, exported, own, metadata, minor, fields, cells = {{kind, id, source, metadata, outputs, attachments,
+--- fields}, …}} of the text of an .ipynb file; raises with the reason for anything else.
 function ipynb.read(path, text)
   if #text > 256 << 20 then fail(path, "more than 256 MiB") end
   local ok, book = pcall(json.decode, text)
@@ -290,7 +292,8 @@ function ipynb.read(path, text)
   local language = kernel.language or info.name or kernel.name or "python"
   local own = type(metadata.gptsh) == "table" and metadata.gptsh or nil
   local out = {language = type(language) == "string" and language:lower() or "python", cells = {}, metadata = metadata,
-               minor = math.tointeger(book.nbformat_minor), fields = others(book, BOOK), exported = own ~= nil, own = own or {}}
+               minor = math.tointeger(book.nbformat_minor), fields = others(book, BOOK),
+               exported = own ~= nil, own = own or {}}
   for i, cell in ipairs(book.cells) do out.cells[i] = read_cell(path, cell, i) end
   return out
 end

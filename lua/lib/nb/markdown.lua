@@ -39,7 +39,8 @@ function markdown.export(page, target)
     end
     for _, output in ipairs(cell.hide ~= "output" and item.outputs or {}) do
       if output.kind == "figure" then
-        parts[#parts + 1] = ("![%s](%s)"):format(texts.utf8(cell.title):gsub("[%[%]\\]", ""), pages.link(target, page.kept.path .. "/" .. output.file))
+        local link = pages.link(target, page.kept.path .. "/" .. output.file)
+        parts[#parts + 1] = ("![%s](%s)"):format(texts.utf8(cell.title):gsub("[%[%]\\]", ""), link)
       else
         parts[#parts + 1] = fenced(markdown.cut(output.text, place(output.file)), "text")
       end

@@ -1,7 +1,7 @@
 --- reference.lua: what came with an imported notebook and has no place in its .lua file: reference.json in its folder.
 --
--- {format, notebook, nbformat_minor, metadata, fields, cells = {{id, source_id, outputs, metadata, attachments, fields}, …}}:
--- id is the name of the cell here, source_id its id there; metadata is what the cell's title and keys do not say;
+-- {format, notebook, nbformat_minor, metadata, fields, cells = {{id, source_id, outputs, metadata, attachments,
+-- fields}, …}}: id is the name of the cell here, source_id its id there; metadata is what title and keys do not say;
 -- outputs are compared by "nb diff"; attachments = {{name, link, data}, …}, link being the file that stands for one in
 -- the text.  "nb export" gives metadata, ids and attachments back.  fields, which are not of nbformat 4.5, are kept only.
 

@@ -82,7 +82,8 @@ function Sidecar:commit(doc)
   local cells = {}
   for _, cell in ipairs(doc.cells) do cells[#cells + 1] = self.records[cell.name] end
   folder.write(self.path .. "/manifest.json", encode{
-    format = FORMAT, notebook = texts.utf8(doc.path:match "[^/]*$"), program = require("native.train").version(), cells = json.array(cells),
+    format = FORMAT, notebook = texts.utf8(doc.path:match "[^/]*$"),
+    program = require("native.train").version(), cells = json.array(cells),
     parameters = self.parameters, seed = self.seed,
   } .. "\n")
 end

@@ -11,8 +11,8 @@ local function set(words)
   return out
 end
 
-local ELEMENTS = set [[svg g defs path line polyline polygon rect circle ellipse text tspan use image clipPath linearGradient
-  radialGradient stop title desc symbol pattern mask]]
+local ELEMENTS = set [[svg g defs path line polyline polygon rect circle ellipse text tspan use image clipPath
+  linearGradient radialGradient stop title desc symbol pattern mask]]
 local TEXTS = set "title desc" -- a page reads elements in them as its own
 local STYLES = set [[fill stroke fill-opacity stroke-opacity stroke-width stroke-linecap stroke-linejoin stroke-dasharray
   stroke-dashoffset stroke-miterlimit opacity color font-family font-size font-style font-weight text-anchor
@@ -32,7 +32,8 @@ local function decoded(value)
     local base, digits = 10, name:match "^#(%d+)$"
     if not digits then base, digits = 16, name:match "^#[xX](%x+)$" end
     local code = digits and #digits < 8 and tonumber(digits, base)
-    local char = code and code >= 32 and code <= 0x10FFFF and code & ~0x7FF ~= 0xD800 and utf8.char(code) or ENTITIES[name]
+    local fine = code and code >= 32 and code <= 0x10FFFF and code & ~0x7FF ~= 0xD800
+    local char = fine and utf8.char(code) or ENTITIES[name]
     unknown = unknown or not char
     return char
   end)

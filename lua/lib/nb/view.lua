@@ -40,7 +40,8 @@ end
 function view.jupyter(path, text)
   local book = ipynb.read(path, text)
   for i, cell in ipairs(book.cells) do
-    write(("-- %d [%s]\n"):format(i, cell.kind == "code" and book.language or cell.kind), texts.trimmed(cell.source), "\n")
+    local kind = cell.kind == "code" and book.language or cell.kind
+    write(("-- %d [%s]\n"):format(i, kind), texts.trimmed(cell.source), "\n")
     for _, output in ipairs(cell.outputs) do
       write(indented(output.text or "(" .. tostring(output.type) .. ")"))
     end

@@ -54,7 +54,7 @@ end
 local function short(value, digits)
   if value == 0 then return "0" end
   local text = ("%%.%dg"):format(math.max(digits or 10, 10)):format(value)
-  return (text:gsub("e([+-])0*(%d+)$", function(sign, exponent) return "e" .. (sign == "-" and "-" or "") .. exponent end))
+  return (text:gsub("e([+-])0*(%d+)$", function(sign, power) return "e" .. (sign == "-" and "-" or "") .. power end))
 end
 
 --- Label of 10^n.

@@ -47,7 +47,8 @@ end
 
 local function limits(name, value)
   if value == nil then return nil end
-  if type(value) ~= "table" or #value ~= 2 or type(value[1]) ~= "number" or type(value[2]) ~= "number" or not (value[1] < value[2])
+  local two = type(value) == "table" and #value == 2 and type(value[1]) == "number" and type(value[2]) == "number"
+  if not two or not (value[1] < value[2])
     or not (series.finite(value[1]) and series.finite(value[2])) then
     keywords.fail("plot: %s must be {low, high}, two numbers in order, got %s", name, keywords.show(value))
   end
@@ -112,7 +113,8 @@ function Figure.options(curves, more)
   if torch.is_tensor(curves) then curves = {curves} end
   if type(curves) ~= "table" then keywords.fail("plot: expected a table of curves, got %s", keywords.show(curves)) end
   if torch.is_tensor(more) or type(more) == "table" and type(more[1]) == "number" then
-    keywords.fail "plot: expected options as the second argument, got numbers; y over x is plot{y, x = x}, two curves are plot{a, b}"
+    keywords.fail("plot: expected options as the second argument, got numbers; " ..
+                  "y over x is plot{y, x = x}, two curves are plot{a, b}")
   end
   if curves.y ~= nil and curves[1] == nil then curves = {curves} end -- one curve with a title or x of its own
   if more == nil then return curves end
@@ -132,8 +134,9 @@ local function read_curves(options)
   local shared = options.x ~= nil and series.numbers("plot: x", options.x) or nil
   local count = 0
   for key in pairs(options) do
-    if math.type(key) == "integer" and key < 1 then keywords.fail("plot: curves are counted from 1, got one at %d", key) end
-    count = math.type(key) == "integer" and math.max(count, key) or count
+    local place = math.type(key) == "integer" and key or 1
+    if place < 1 then keywords.fail("plot: curves are counted from 1, got one at %d", place) end
+    count = place == key and math.max(count, place) or count
   end
   local items = one_curve(options) and {table.move(options, 1, count, 1, {})} or options
   if items ~= options then count = 1 end

@@ -65,7 +65,8 @@ local function block(out, index, curve)
   out[#out + 1] = BLOCK_END
 end
 
-local BARS = {lines = "yerrorlines lw 2 ps 0.9", linespoints = "yerrorlines lw 2 ps 0.9", boxes = "boxerrorbars fs solid 0.6 noborder"}
+local BARS = {lines = "yerrorlines lw 2 ps 0.9", linespoints = "yerrorlines lw 2 ps 0.9",
+              boxes = "boxerrorbars fs solid 0.6 noborder"}
 
 --- One clause of the plot command.  Every curve has its own point shape, so that colour is not all that differs.
 local function clause(index, curve, colour)
@@ -166,7 +167,8 @@ local COMMAND = {"gnuplot", "-d", "/dev/stdin"}
 local MISSING = "gnuplot not found (Debian: apt install gnuplot-nox)"
 
 local function settings(script)
-  return {input = script, seconds = gnuplot.seconds, limit = LIMIT, environment = {GNUTERM = false, GNUPLOT_LIB = false, LC_ALL = "C.UTF-8"}}
+  return {input = script, seconds = gnuplot.seconds, limit = LIMIT,
+          environment = {GNUTERM = false, GNUPLOT_LIB = false, LC_ALL = "C.UTF-8"}}
 end
 
 --- What a gnuplot that has ended made of a script for `format`: the image's bytes, or nil and the reason.

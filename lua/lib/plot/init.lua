@@ -79,6 +79,7 @@ local function read_log(path)
   return log
 end
 
+local WANTED = "plot.loss: expected a trainer, a list of losses or the path of a log, got %s"
 local LOSS_OPTIONS = {"smooth", "logx", "logy", "title", "xlim", "ylim", "save", "inline"}
 local IS_LOSS_OPTION = {}
 for _, name in ipairs(LOSS_OPTIONS) do IS_LOSS_OPTION[name] = true end
@@ -111,7 +112,7 @@ local function run_curves(name, run, decay, behind)
   elseif type(run) == "table" and not run.log and has_option(run) then
     options_apart()
   elseif type(run) ~= "table" or not (run.log or run.loss or type(run[1]) == "number") then
-    keywords.fail("plot.loss: expected a trainer, a list of losses or the path of a log, got %s", keywords.show(run))
+    keywords.fail(WANTED, keywords.show(run))
   elseif type(run.log) == "table" then
     log = run.log
   elseif type(run[1]) == "number" then
@@ -152,7 +153,7 @@ function plot.loss(...)
   local runs, options = table.pack(...), {}
   while runs.n > 0 and runs[runs.n] == nil do runs.n = runs.n - 1 end
   for i = 1, math.max(runs.n, 1) do
-    if runs[i] == nil then keywords.fail("plot.loss: expected a trainer, a list of losses or the path of a log, got nil") end
+    if runs[i] == nil then keywords.fail(WANTED, "nil") end
   end
   if #runs > 1 and is_options(runs[#runs]) then options = table.remove(runs) end
   keywords.read("plot.loss", options, LOSS_OPTIONS)
@@ -240,7 +241,8 @@ function plot.heat(matrix, options)
   if type(matrix) == "table" then
     for key in pairs(matrix) do
       if math.type(key) ~= "integer" then
-        keywords.fail("plot.heat: expected rows of numbers, got a field %s; options go in a table of their own", keywords.show(key))
+        keywords.fail("plot.heat: expected rows of numbers, got a field %s; options go in a table of their own",
+                      keywords.show(key))
       end
     end
     matrix = torch.tensor(matrix, {dtype = torch.float64})
@@ -263,8 +265,8 @@ function plot.heat(matrix, options)
   return show(figure, options)
 end
 
-keywords.sign(plot, "loss(run: any, ...) coord(check: any, options: table = nil) sweep(result: any, options: table = nil) " ..
-  "hist(values: any, options: table = nil) heat(matrix: any, options: table = nil)", "plot.")
+keywords.sign(plot, "loss(run: any, ...) coord(check: any, options: table = nil) " ..
+  "sweep(result: any, options: table = nil) hist(values: any, options: table = nil) heat(matrix: any, options: table = nil)", "plot.")
 
 local call = require("native").signature("plot(self: any, curves: any, options: any = nil, ...)", draw)
 

@@ -14,7 +14,8 @@ function series.numbers(what, value)
   local out, count = {}, 0
   for key in pairs(value) do
     if math.type(key) ~= "integer" or key < 1 then
-      keywords.fail("%s: expected a list of numbers, got one with a field %s; options go in a table of their own", what, keywords.show(key))
+      keywords.fail("%s: expected a list of numbers, got one with a field %s; options go in a table of their own",
+                    what, keywords.show(key))
     end
     if key > count then count = key end
   end
@@ -90,8 +91,8 @@ local function outlines(x, y, most)
 end
 
 --- Places of at most about `most` points of a curve that look the same on the axis ax; nil when all are needed.
--- Where x rises, every column of the drawing keeps its outline and columns without values stay gaps.  Other curves keep the
--- outline of equal parts.
+-- Where x rises, every column of the drawing keeps its outline and columns without values stay gaps.  Other curves keep
+-- the outline of equal parts.
 function series.thin(x, y, most, ax)
   local n, out = #x, {}
   if n <= most then return nil end

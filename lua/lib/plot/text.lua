@@ -91,7 +91,9 @@ end
 local function trace(board, figure, curve, owner, sign)
   local joined = curve.style == "lines" or curve.style == "linespoints" or curve.style == "steps"
   local lastx, lasty
-  local function dot_of(u, v) return math.floor(u * (board.wide - 1) + 0.5), math.floor((1 - v) * (board.high - 1) + 0.5) end
+  local function dot_of(u, v)
+    return math.floor(u * (board.wide - 1) + 0.5), math.floor((1 - v) * (board.high - 1) + 0.5)
+  end
   local function place(x, y)
     return dot_of(math.max(-1, math.min(2, figure.x:place(x))), math.max(-1, math.min(2, figure.y:place(y))))
   end
