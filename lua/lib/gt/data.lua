@@ -276,6 +276,22 @@ function methods.windows(self, options)
   end
 end
 
+--- Names in the table of sources are options: data.text{"a.txt", tokenizer = "chars"} -> source, options.
+local function named_options(name, source, options)
+  if type(source) ~= "table" or getmetatable(source) then return source, options end
+  local plain, own = {}, nil
+  for key, value in pairs(source) do
+    if type(key) == "string" and key ~= "text" then
+      own = own or {}
+      own[key] = value
+    else
+      plain[key] = value
+    end
+  end
+  if own and options ~= nil then keywords.fail("%s: expected options in one table, got two", name) end
+  return plain, own or options
+end
+
 -- ---- from text ----
 
 --- What the options of data.text say: the tokenizer, and whether text must be UTF-8.  `whole_text` gives
@@ -351,6 +367,7 @@ end
 -- byte is a token; "chars": every character of this text is one.  Text must be UTF-8 without
 -- NUL bytes; utf8 = false takes any bytes.
 function data.text(source, options)
+  source, options = named_options("data.text", source, options)
   if type(source) == "string" then refuse_text(source) end
   if type(source) == "string" and native.is_folder(source) then
     return from_files(native.below(source), source, options)
@@ -454,6 +471,7 @@ end
 -- false leaves that to each read.  Without vocab_size or tokenizer the largest id decides.  Shards of several layouts, and
 -- without vocab_size or tokenizer those whose ids look like two vocabularies, are refused.
 function data.tokens(source, options)
+  source, options = named_options("data.tokens", source, options)
   local o = keywords.read("data.tokens", options, {"vocab_size", "tokenizer", "bos", "verify", "format"})
   local vocab_size = o.vocab_size or (o.tokenizer and o.tokenizer.vocab_size)
   vocab_size = vocab_size and whole("data.tokens", "vocab_size", vocab_size, 1)
@@ -481,6 +499,7 @@ local textual = {txt = true, text = true, md = true, csv = true, tsv = true, jso
 --- data.open(source[, options]) -> tokens: data.text for text and folders, data.tokens for shards; the
 -- first bytes of the (first) file tell, and names such as notes.txt.
 function data.open(source, options)
+  source, options = named_options("data.open", source, options)
   if type(source) == "table" and source.text ~= nil then return data.text(source, options) end
   if type(source) == "string" and native.is_folder(source) then return data.text(source, options) end
   local paths = shard_paths("data.open", source)
