@@ -52,7 +52,8 @@ function Tokenizer:save(path, options)
   if not formats[format] then
     keywords.fail("save: format must be 'json', 'tiktoken' or 'minbpe', got %s", keywords.show(format))
   end
-  native.save(self, path, formats[format])
+  local endings = {json = {"json"}, tiktoken = {"tiktoken"}, minbpe = {"model"}}
+  native.save(self, keywords.ending("save", path, endings[format]), formats[format])
 end
 
 keywords.sign(Tokenizer, [[
@@ -101,7 +102,12 @@ function tokenizer.bytes() return native.bytes() end
 
 --- tokenizer.chars(text) -> a tokenizer with one token for each different character of text, in the order of code
 -- points.  Other characters cannot be encoded.
-function tokenizer.chars(text) return native.chars(keywords.string("chars", "text", text)) end
+-- The name of a file is refused: data.text(path, {tokenizer = "chars"}).tokenizer is made of what is in it.
+function tokenizer.chars(text)
+  keywords.no_path("chars", keywords.string("chars", "text", text),
+                   "data.text('%s', {tokenizer = 'chars'}).tokenizer is made of what is in it")
+  return native.chars(text)
+end
 
 -- What published rank files and vocabularies go with; `tokens` counts those that are no special tokens.
 local known = {

@@ -28,8 +28,9 @@ end
 
 --- Texts by cell of reference.json; nil when the folder has none.
 function diff.reference(folder)
-  local bytes = read(folder .. "/reference.json")
-  if not bytes then return nil end
+  local bytes, reason, missing = read(folder .. "/reference.json")
+  if missing then return nil end
+  if not bytes then error(reason, 0) end
   local out = {}
   for _, cell in ipairs(json.decode(bytes).cells) do out[cell.id] = text_of(cell.outputs) end
   return out

@@ -102,9 +102,9 @@ local function keep_attachments(book, path, target)
       local type_name, bytes = next(type(data) == "table" and data or {})
       if type_name then
         local file = ("attachment-%02d-%s"):format(i, tostring(name):gsub("[^%w._-]", "_"))
-        folder.make(path)
+        sidecar.make(path)
         local text = ipynb.joined(bytes)
-        folder.write(path .. "/" .. file, type_name == "image/svg+xml" and text or base64_bytes(text))
+        folder.write(sidecar.place(path, file), type_name == "image/svg+xml" and text or base64_bytes(text))
         local link = pages.relative(target, path .. "/" .. file)
         local at, last = cell.source:find("attachment:" .. name, 1, true)
         if at then cell.source = cell.source:sub(1, at - 1) .. link .. cell.source:sub(last + 1) end
@@ -126,8 +126,8 @@ local function keep_reference(doc, cells, path, source)
       elseif output.kind == "image" then
         local svg = output.type == "image/svg+xml"
         local file = ("reference-%s-%d.%s"):format(doc.cells[i].name, k, svg and "svg" or "png")
-        folder.make(path)
-        folder.write(path .. "/" .. file, svg and output.bytes or base64_bytes(output.bytes))
+        sidecar.make(path)
+        folder.write(sidecar.place(path, file), svg and output.bytes or base64_bytes(output.bytes))
         kept[#kept + 1] = {kind = "figure", file = file}
       else
         kept[#kept + 1] = {kind = output.kind, text = (pages.utf8(outputs.clean(output.text)))}
@@ -136,8 +136,8 @@ local function keep_reference(doc, cells, path, source)
     if #kept > 0 then list[#list + 1] = {id = doc.cells[i].name, outputs = kept} end
   end
   if #list > 0 then
-    folder.make(path)
-    folder.write(path .. "/reference.json", json.encode({format = 1, notebook = source:match "[^/]*$", cells = list}, {indent = 1}) .. "\n")
+    sidecar.make(path)
+    folder.write(sidecar.place(path, "reference.json"), json.encode({format = 1, notebook = source:match "[^/]*$", cells = list}, {indent = 1}) .. "\n")
   end
   return dropped
 end

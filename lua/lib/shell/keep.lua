@@ -244,8 +244,8 @@ function keep.write(path, variables, facts)
     return x < y or x == y and a[1] < b[1]
   end)
   native.guard(function() folder.remove(temporary) end, function()
-    folder.remove(temporary)
-    folder.make(temporary)
+    folder.make(path:match "^(.*)/[^/]*$" or ".")
+    folder.renew(temporary)
     for _, item in ipairs(order) do
       self.depth = 0
       local ok, id = pcall(self.object, self, item[2])

@@ -13,15 +13,17 @@ local log = {}
 local Log = {}
 Log.__index = Log
 
+local MOST = 4 << 30 -- bytes of a log that is read
+
+--- Bytes of the file; nil when there is none.  What is no file is not written to: a pipe would be waited for.
 local function size_of(path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local size = file:seek "end"
-  file:close()
-  return size
+  local kind, size = folder.kind(path, true)
+  if kind and kind ~= "file" then keywords.fail("cannot write the log: '%s' is a %s", path, kind) end
+  return kind and size
 end
 
 local function open(path)
+  size_of(path)
   local file, why = io.open(path, "ab")
   if not file then keywords.fail("cannot write the log: %s", why) end
   return file
@@ -60,11 +62,12 @@ end
 -- damaged.
 function log.read(path)
   local records, number = {}, 0
-  local file <close> = io.open(path, "rb")
-  if not file then return records end
-  for line in file:lines "L" do
+  local text, why, missing = folder.read(path, MOST)
+  if missing then return records end
+  if not text then return nil, why end
+  for line in text:gmatch "([^\n]*)\n" do
     number = number + 1
-    if number > 1 and line:sub(-1) == "\n" then
+    if number > 1 then
       local ok, record = pcall(json.decode, line)
       if not ok or type(record) ~= "table" then return nil, f"line {number} of '{path}' is damaged" end
       records[#records + 1] = record

@@ -79,11 +79,16 @@ local function header(t)
   }}
 end
 
+local function log_path(t) return t.folder .. "/log.jsonl" end
+
 local locked = setmetatable({}, {__mode = "v"}) -- folder -> the trainer of this session that writes there
 
 --- Makes the folder this trainer's: no other process, and no other trainer of this session, writes there.
 function trainer.take_folder(t)
   folder.make(t.folder)
+  if folder.kind(log_path(t)) == "symbolic link" then
+    keywords.fail("train: '%s' is a symbolic link: a run writes into its own folder only", log_path(t))
+  end
   local before = locked[t.folder]
   if before and before.lock then
     t.lock, before.lock, before.folder = before.lock, nil, nil
@@ -100,8 +105,6 @@ function trainer.take_folder(t)
   locked[t.folder] = t
   checkpoint.tidy(t.folder)
 end
-
-local function log_path(t) return t.folder .. "/log.jsonl" end
 
 --- The largest id of tokens that may hold larger ones than the model knows.
 local function largest_id(tokens)
