@@ -33,8 +33,7 @@ gt_status gt_text_check(gt_ctx *cx, const char *name, const char *text, size_t s
   return GT_OK;
 }
 
-/* GT_EFORMAT for a file that its first bytes tell to be no text of any use, before all is read. */
-static gt_status check_head(gt_ctx *cx, const char *path, bool checked) {
+gt_status gt_text_check_head(gt_ctx *cx, const char *path, bool checked) {
   char head[4096];
   gt_file file;
   GT_TRY(gt_file_open(cx, path, &file));
@@ -52,7 +51,7 @@ static gt_status check_head(gt_ctx *cx, const char *path, bool checked) {
 gt_status gt_text_read(gt_ctx *cx, const char *path, bool checked, char **text, size_t *size) {
   char *bytes;
   size_t n;
-  GT_TRY(check_head(cx, path, checked));
+  GT_TRY(gt_text_check_head(cx, path, checked));
   GT_TRY(gt_file_read_all(cx, path, SIZE_MOST, &bytes, &n));
   gt_status status = GT_OK;
   if (checked || n == 0) status = gt_text_check(cx, path, bytes, n);

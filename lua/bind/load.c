@@ -213,16 +213,37 @@ static int text_dofile(lua_State *L) {
   return finish_dofile(L, LUA_OK, 0);
 }
 
+/* package.searchpath(name, path[, separator[, replacement]]), which asks for a file without opening
+ * it: a pipe would be waited for. */
+static int search_path(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1), *path = luaL_checkstring(L, 2);
+  const char *separator = luaL_optstring(L, 3, "."), *replacement = luaL_optstring(L, 4, "/");
+  lua_settop(L, 4);
+  if (*separator) name = luaL_gsub(L, name, separator, replacement);
+  const char *all = luaL_gsub(L, path, "?", name), *end;
+  lua_pushliteral(L, "");
+  for (; *all; all = *end ? end + 1 : end) {
+    end = strchrnul(all, ';');
+    lua_pushlstring(L, all, (size_t)(end - all));
+    if (access(lua_tostring(L, -1), R_OK) == 0) return 1;
+    lua_pushfstring(L, "%s\n\tno file '%s'", lua_tostring(L, -2), lua_tostring(L, -1));
+    lua_replace(L, -3);
+    lua_pop(L, 1);
+  }
+  lua_pushnil(L);
+  lua_pushstring(L, lua_tostring(L, -2) + (*lua_tostring(L, -2) ? strlen("\n\t") : 0));
+  return 2;
+}
+
 /* The searcher of require() for Lua files on package.path. */
 static int search_file(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   lua_getglobal(L, LUA_LOADLIBNAME);
-  lua_getfield(L, -1, "searchpath");
+  lua_pushcfunction(L, search_path);
   lua_pushvalue(L, 1);
   lua_getfield(L, -3, "path");
-  lua_call(L, 2, 2);
+  lua_call(L, 2, LUA_MULTRET);
   if (lua_isnil(L, -2)) return 1; /* the message: where it looked */
-  lua_pop(L, 1);
   const char *path = lua_tostring(L, -1);
   if (load_path(L, path, NULL) != LUA_OK)
     return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, path,
@@ -236,6 +257,8 @@ void gtlua_open_load(lua_State *L) {
   lua_register(L, "loadfile", text_loadfile);
   lua_register(L, "dofile", text_dofile);
   lua_getglobal(L, LUA_LOADLIBNAME);
+  lua_pushcfunction(L, search_path);
+  lua_setfield(L, -2, "searchpath");
   lua_getfield(L, -1, "searchers");
   lua_pushcfunction(L, search_file);
   lua_rawseti(L, -2, LUA_SEARCHER);

@@ -31,8 +31,15 @@ function Tokenizer:id(token) return native.find(self, keywords.string("id", "tok
 
 --- tok:byte_lengths() -> int64 tensor (V): bytes of text in each token, 0 for special ones.  Tokens of a
 -- SentencePiece model count without the space in front of them, which space_flags() tells: whoever counts bytes
--- adds 1 where space_flags()[token] and not boundary_flags()[the token before].
-function Tokenizer:byte_lengths() return (native.statistics(self)) end
+-- adds 1 where space_flags()[token] and not boundary_flags()[the token before].  Refused for a SentencePiece model that
+-- falls back to bytes and has no piece "▁": it writes a space as the three bytes of that character, which would count
+-- as three, and make bits per byte too low.
+function Tokenizer:byte_lengths()
+  if self.kind == "sentencepiece" and not native.find(self, "▁") and native.find(self, "\xe2") then
+    keywords.fail 'byte_lengths: this SentencePiece model has no piece "▁": a space is three byte tokens, not one byte'
+  end
+  return (native.statistics(self))
+end
 
 --- tok:space_flags() -> bool tensor (V): tokens of a SentencePiece model that begin with a space.
 function Tokenizer:space_flags() return (select(2, native.statistics(self))) end
