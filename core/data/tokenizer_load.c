@@ -189,11 +189,19 @@ static bool is_tiktoken(const char *text, size_t size) {
   return false;
 }
 
+static gt_status no_tokenizer(gt_ctx *cx, const char *path, const char *what) {
+  return gt_fail(cx, GT_EFORMAT,
+                 "%s: expected a tokenizer of gptsh, tiktoken, GPT-2 (vocab.json), minbpe or "
+                 "SentencePiece, got %s",
+                 path, what);
+}
+
 static gt_status read_bytes(gt_ctx *cx, const char *path, const char *text, size_t size,
                             gt_tokenizer *tok, gt_tokenizer_format *format) {
   size_t minbpe = strlen(MINBPE);
   const char *what = gt_what(text, size);
   if (size == 0) return gt_fail(cx, GT_EFORMAT, "%s: file is empty", path);
+  if (what) return no_tokenizer(cx, path, what);
   if (text[0] == '{') return gt_read_json(cx, tok, path, text, size, format);
   if (size > minbpe && memcmp(text, MINBPE, minbpe) == 0 && strchr("\r\n", text[minbpe])) {
     *format = GT_FORMAT_MINBPE;
@@ -209,10 +217,7 @@ static gt_status read_bytes(gt_ctx *cx, const char *path, const char *text, size
     *format = GT_FORMAT_TIKTOKEN;
     return gt_read_tiktoken(cx, tok, path, text, size);
   }
-  return gt_fail(cx, GT_EFORMAT,
-                 "%s: expected a tokenizer of gptsh, tiktoken, GPT-2 (vocab.json), "
-                 "minbpe or SentencePiece%s%s",
-                 path, what ? ", got " : "", what ? what : "");
+  return no_tokenizer(cx, path, "something else");
 }
 
 /* Where a folder keeps its vocabulary. */
