@@ -249,6 +249,7 @@ function keep.write(path, variables, facts)
     for _, item in ipairs(order) do
       self.depth = 0
       local ok, id = pcall(self.object, self, item[2])
+      if not ok and tostring(id):find "cannot save '" then error(id, 0) end -- the disk: what was kept before stays
       if ok then
         names[item[1]] = id
         kept[#kept + 1] = item[1]
