@@ -21,9 +21,29 @@ static bool is_folder(const char *path) {
   return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+/* fsync of a file or a folder; a file system that knows none for folders is no error. */
+static gt_status sync_path(gt_ctx *cx, const char *path, int flags) {
+  int fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) return fail(cx, "open", path);
+  gt_status status = GT_OK;
+  if (fsync(fd) != 0 && errno != EINVAL) status = fail(cx, "save", path);
+  if (close(fd) != 0 && status == GT_OK) status = fail(cx, "save", path);
+  return status;
+}
+
+static gt_status sync_parent(gt_ctx *cx, const char *path) {
+  char *parent = gt_strdup(cx, path);
+  if (!parent) return GT_ENOMEM;
+  char *slash = strrchr(parent, '/');
+  if (slash) slash[slash == parent] = '\0';
+  gt_status status = sync_path(cx, slash ? parent : ".", O_RDONLY | O_DIRECTORY);
+  gt_free(parent);
+  return status;
+}
+
 static gt_status make_one(gt_ctx *cx, const char *path) {
-  if (mkdir(path, 0777) == 0 || (errno == EEXIST && is_folder(path))) return GT_OK;
-  return fail(cx, "make folder", path);
+  if (mkdir(path, 0777) == 0) return sync_parent(cx, path);
+  return errno == EEXIST && is_folder(path) ? GT_OK : fail(cx, "make folder", path);
 }
 
 gt_status gt_folder_make(gt_ctx *cx, const char *path) {
@@ -103,26 +123,6 @@ gt_status gt_folder_remove(gt_ctx *cx, const char *path) {
     status = fail(cx, "remove", path);
   if (parent >= 0) close(parent);
   gt_free(copy);
-  return status;
-}
-
-/* fsync of a file or a folder; a file system that knows none for folders is no error. */
-static gt_status sync_path(gt_ctx *cx, const char *path, int flags) {
-  int fd = open(path, flags | O_CLOEXEC);
-  if (fd < 0) return fail(cx, "open", path);
-  gt_status status = GT_OK;
-  if (fsync(fd) != 0 && errno != EINVAL) status = fail(cx, "save", path);
-  if (close(fd) != 0 && status == GT_OK) status = fail(cx, "save", path);
-  return status;
-}
-
-static gt_status sync_parent(gt_ctx *cx, const char *path) {
-  char *parent = gt_strdup(cx, path);
-  if (!parent) return GT_ENOMEM;
-  char *slash = strrchr(parent, '/');
-  if (slash) slash[slash == parent] = '\0';
-  gt_status status = sync_path(cx, slash ? parent : ".", O_RDONLY | O_DIRECTORY);
-  gt_free(parent);
   return status;
 }
 

@@ -216,7 +216,7 @@ static int text_dofile(lua_State *L) {
 /* package.searchpath(name, path[, separator[, replacement]]), which asks for a file without opening
  * it: a pipe would be waited for. */
 static int search_path(lua_State *L) {
-  const char *name = luaL_checkstring(L, 1), *path = luaL_checkstring(L, 2);
+  const char *name = gtlua_topath(L, 1), *path = gtlua_topath(L, 2);
   const char *separator = luaL_optstring(L, 3, "."), *replacement = luaL_optstring(L, 4, "/");
   lua_settop(L, 4);
   if (*separator) name = luaL_gsub(L, name, separator, replacement);
@@ -237,7 +237,7 @@ static int search_path(lua_State *L) {
 
 /* The searcher of require() for Lua files on package.path. */
 static int search_file(lua_State *L) {
-  const char *name = luaL_checkstring(L, 1);
+  const char *name = gtlua_topath(L, 1);
   lua_getglobal(L, LUA_LOADLIBNAME);
   lua_pushcfunction(L, search_path);
   lua_pushvalue(L, 1);

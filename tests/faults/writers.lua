@@ -152,13 +152,13 @@ local FIGURE = '-- %% last\nplot{{1, 2, 3}, title = "WHICH"}\n'
 case("outputs of a notebook", run_of(TEXT) "old", run_of(TEXT) "new", check_outputs)
 case("figure of a notebook", run_of(FIGURE) "old", run_of(FIGURE) "new", check_outputs)
 
-for _, format in ipairs {"html", "md", "ipynb"} do
+for _, format in ipairs {"html", "ipynb"} do
   file("nb export to " .. format, "page." .. format, function(path, which)
     local folder = path:match "^(.*)/"
     must(nb.main("export", {notebook(folder, which, "-- %% a\nprint 'WHICH'\n"), path}, {}))
   end, function(path)
     local text = read(path)
-    local whole = {html = "</html>\n$", md = "```\n$", ipynb = "}%s*$"}
+    local whole = {html = "</html>\n$", ipynb = "}%s*$"}
     if not text:find(whole[format]) then error("the page is not whole", 0) end
     return text:find "old" and "old" or "new"
   end)
