@@ -140,7 +140,7 @@ for name, call in pairs {
   truncate = function(p) files.truncate(p, 0) end, sync = files.sync, write = function(p) files.write(p, "") end,
   run = require "nb".run, view = function(p) require "nb".main("view", {p}, {}) end,
   cd = require "native.shell".chdir, append = function(p) require "native.shell".append(p, "x") end,
-  stamp = require "native.shell".stamp, require = require, searchpath = function(p) package.searchpath("x", p) end,
+  stamp = require "native.shell".stamp, searchpath = function(p) package.searchpath("x", p) end,
   program = function(p) require "native.child".run({"cat", p}, {}) end,
 } do
   test("a path with a NUL: " .. name, function()
