@@ -112,8 +112,7 @@ gt_status gt_folder_remove(gt_ctx *cx, const char *path) {
   for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--) copy[n - 1] = '\0';
   char *slash = strrchr(copy, '/'), *base = slash ? slash + 1 : copy;
   if (slash) *slash = '\0';
-  int parent =
-      open(slash == copy ? "/" : slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int parent = open(slash == copy ? "/" : slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   gt_status status = GT_OK;
   if (parent < 0 || fstatat(parent, base, &info, AT_SYMLINK_NOFOLLOW) != 0)
     status = errno == ENOENT ? GT_OK : fail(cx, "remove folder", path);

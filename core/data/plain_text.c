@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define SIZE_MOST ((uint64_t)1 << 34) /* bytes; more than that is for shards */
-#define PIECE ((size_t)1 << 20) /* bytes between two looks at the interrupt flag */
+#define PIECE ((size_t)1 << 20)       /* bytes between two looks at the interrupt flag */
 
 static gt_status bad(gt_ctx *cx, const char *name, size_t offset, const char *reason) {
   return gt_fail(cx, GT_EFORMAT, "%s: offset %zu: %s", name, offset, reason);

@@ -100,9 +100,9 @@ static gt_status read_header(reader *r) {
 static const struct {
   const char *name;
   int bits;
-} others[] = {{"U64", 64},     {"U32", 32},    {"C64", 64},     {"F8_E4M3", 8}, {"F8_E5M2", 8},
-              {"F8_E8M0", 8},  {"F4", 4},      {"F6_E2M3", 6},  {"F6_E3M2", 6}, {"F8_E4M3FNUZ", 8},
-              {"F8_E5M2FNUZ", 8}};
+} others[] = {{"U64", 64},    {"U32", 32},        {"C64", 64},       {"F8_E4M3", 8},
+              {"F8_E5M2", 8}, {"F8_E8M0", 8},     {"F4", 4},         {"F6_E2M3", 6},
+              {"F6_E3M2", 6}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}};
 
 /* The dtype, or one of the others, and how many bits an element has. */
 static gt_status parse_dtype(reader *r, const json_t *value, entry *e, gt_dtype *out, int *bits) {

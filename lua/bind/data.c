@@ -14,8 +14,8 @@ static int file_gc(lua_State *L) {
   return 0;
 }
 
-/* load_safetensors(path) -> {name, tensor, name, tensor, …} in file order, {key, value, …}; in place
- * of a tensor whose dtype is not supported, the name of that dtype */
+/* load_safetensors(path) -> {name, tensor, name, tensor, …} in file order, {key, value, …}; in
+ * place of a tensor whose dtype is not supported, the name of that dtype */
 static int load_safetensors(lua_State *L) {
   gt_ctx *cx = gtlua_cx(L);
   const char *path = gtlua_topath(L, 1);

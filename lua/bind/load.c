@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PIECE ((size_t)1 << 16) /* bytes */
+#define PIECE ((size_t)1 << 16)          /* bytes */
 #define PROGRAM_MOST ((size_t)256 << 20) /* bytes */
-#define LUA_SEARCHER 3          /* of package.searchers, behind preload and the embedded library */
+#define LUA_SEARCHER 3 /* of package.searchers, behind preload and the embedded library */
 
 /* What the compiler reads, in pieces: at Ctrl-C the text ends. */
 typedef struct pieces {
