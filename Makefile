@@ -31,7 +31,8 @@ PKG := lua5.4 jansson libpcre2-8 libxxhash
 
 WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wvla
 WARN_C := -Wstrict-prototypes -Wmissing-prototypes
-MODE_release := -O3 -g -fno-plt
+# Threads of the pool have stacks of 2 MiB: no frame may come near that (-Wframe-larger-than).
+MODE_release := -O3 -g -fno-plt -Wframe-larger-than=900000
 MODE_debug := -O1 -g -DGT_DEBUG
 MODE_asan := -O1 -g -DGT_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=undefined \
   -fno-omit-frame-pointer

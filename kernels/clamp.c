@@ -1,4 +1,5 @@
-/* clamp: y = x held within [min, max]; NaN stays NaN.  dx = dy where min <= x <= max. */
+/* clamp: y = x held within [min, max]; NaN stays NaN, and a bound that is NaN makes all NaN.  dx =
+ * dy where min <= x <= max. */
 #ifndef real
 #include "kernels/cpu.h"
 #include "kernels/rule.h"
@@ -81,5 +82,8 @@ static void T(row)(int64_t n, const void *const *in, void *out, const gt_value *
     real up = x[i] < low ? low : x[i];
     y[i] = up > high ? high : up;
   }
+#if !REAL_IS_INTEGER
+  for (int64_t i = 0; (isnan(low) || isnan(high)) && i < n; i++) y[i] = NAN;
+#endif
 }
 #endif

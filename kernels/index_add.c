@@ -42,7 +42,8 @@ static gt_status infer(gt_call *c) {
   if (src->dtype != x->dtype)
     return gt_fail(c->cx, GT_EDTYPE, "index_add: expected src of dtype %s, got %s",
                    gt_dtype_name(x->dtype), gt_dtype_name(src->dtype));
-  return gt_out_like(c, 0, X);
+  GT_TRY(gt_out_like(c, 0, X));
+  return gt_check_factor(c, "alpha", c->attr[ALPHA].f);
 }
 
 static gt_status forward(gt_call *c) {

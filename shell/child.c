@@ -1,5 +1,6 @@
 /* child.c: child processes, each driven by one poll loop: to its end, or a turn at a time. */
 #include "shell/child.h"
+#include "lua/bind/bind.h"
 #include "shell/interrupt.h"
 
 #include <errno.h>
@@ -19,8 +20,7 @@
 #define SH_POLL_MS 50 /* how late a Ctrl-C or the time limit is seen at most */
 #define SH_TURNS 1024 /* of one look at a child: one that never stops writing must not keep us */
 #define SH_PIPE (1 << 20) /* room for a whole picture, so that a child need not wait for a look */
-#define SH_LIMIT                                                                                   \
-  ((size_t)1 << 28) /* bytes of each output that are kept; the rest is read and dropped */
+#define SH_LIMIT ((size_t)1 << 28) /* of bytes of each output, when the caller says nothing */
 #define SH_HANDLE "gptsh.child"
 
 enum { IN, OUT, ERRORS, PIPES };
@@ -39,6 +39,7 @@ typedef struct description {
   const char *input;
   size_t input_size;
   double seconds;
+  size_t limit;
 } description;
 
 typedef struct output {
@@ -50,6 +51,7 @@ typedef struct process {
   const char *input;
   size_t input_size, sent;
   double end;    /* when its time is over */
+  size_t limit;  /* bytes of each output that are kept; the rest is read and dropped */
   pid_t pid;     /* 0: none, or it has been waited for */
   pid_t owner;   /* who started it: in copies of that process it is another's child */
   int fd[PIPES]; /* our ends; -1: closed */
@@ -98,6 +100,7 @@ static int start(const description *child, process *p) {
   int theirs[PIPES] = {-1, -1, -1};
   int error = 0;
   *p = (process){.input = child->input, .input_size = child->input_size, .owner = getpid()};
+  p->limit = child->limit;
   p->end = now() + child->seconds;
   for (int i = 0; i < PIPES; i++) p->fd[i] = -1;
   for (int i = 0; i < PIPES && !error; i++) {
@@ -129,8 +132,8 @@ static void send_input(process *p) {
   if (broken || p->sent == p->input_size) shut(&p->fd[IN]);
 }
 
-static void keep(output *bytes, const char *from, size_t n) {
-  if (n > SH_LIMIT - bytes->size) n = SH_LIMIT - bytes->size;
+static void keep(output *bytes, size_t limit, const char *from, size_t n) {
+  if (n > limit - bytes->size) n = limit - bytes->size;
   if (bytes->size + n > bytes->capacity) {
     size_t capacity = (bytes->size + n) * 2;
     char *at = realloc(bytes->at, capacity);
@@ -146,7 +149,7 @@ static void gather(process *p, int i) {
   char buffer[1 << 14];
   ssize_t n = read(p->fd[i], buffer, sizeof buffer);
   if (n > 0)
-    keep(&p->gathered[i], buffer, (size_t)n);
+    keep(&p->gathered[i], p->limit, buffer, (size_t)n);
   else if (n == 0 || (errno != EAGAIN && errno != EINTR))
     shut(&p->fd[i]);
 }
@@ -338,6 +341,10 @@ static int start_described(lua_State *L, process **out) {
   child.environment = to_list(L, lua_gettop(L));
   lua_getfield(L, 2, "seconds");
   child.seconds = luaL_optnumber(L, -1, 20);
+  lua_getfield(L, 2, "limit");
+  lua_Integer limit = luaL_optinteger(L, -1, (lua_Integer)SH_LIMIT);
+  luaL_argcheck(L, limit > 0, 2, "a limit is above 0");
+  child.limit = (size_t)limit;
   lua_getfield(L, 2, "input");
   child.input = luaL_optlstring(L, -1, "", &child.input_size);
   *out = push_process(L);
@@ -372,10 +379,9 @@ void sh_child_open(lua_State *L) {
   lua_setfield(L, -2, "__gc");
   luaL_newlib(L, methods);
   lua_setfield(L, -2, "__index");
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   luaL_newlib(L, functions);
   lua_pushinteger(L, (lua_Integer)SH_LIMIT);
   lua_setfield(L, -2, "limit");
-  lua_setfield(L, -2, "native.child");
-  lua_pop(L, 2);
+  gtlua_provide(L, "native.child");
+  lua_pop(L, 1);
 }

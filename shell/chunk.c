@@ -122,7 +122,8 @@ bool sh_outline_make(const char *text, size_t size, sh_outline *out) {
         }
         out->starts = starts;
       }
-      out->starts[out->count++] = (sh_start){t.start, !after_semicolon && may_continue(text, &t)};
+      out->starts[out->count++] =
+          (sh_start){t.start, t.line, !after_semicolon && may_continue(text, &t)};
     }
     depth += sh_block_change(&x, &t) + sh_bracket_change(&x, &t);
     line = x.line; /* where the token ends: a long string may span lines */

@@ -1,6 +1,7 @@
 /* complete.c: asks the library for all completions of a word at once and hands them out one by one.
  */
 #include "shell/complete.h"
+#include "lua/bind/bind.h"
 #include "shell/session.h"
 
 #include <lauxlib.h>
@@ -11,7 +12,7 @@ static const char found_key; /* registry: the completions of the word that was a
 
 /* (before, word) under lua_pcall. */
 static int find(lua_State *L) {
-  lua_getglobal(L, "require");
+  lua_pushcfunction(L, gtlua_require);
   lua_pushliteral(L, "shell.complete");
   lua_call(L, 1, 1);
   lua_insert(L, 1);

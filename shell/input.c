@@ -57,7 +57,7 @@ static size_t closing_line(const char *text, size_t size) {
 
 char *sh_input_enter(lua_State *L, const char *text, bool *more) {
   size_t size = strlen(text), start = closing_line(text, size);
-  *more = !sh_input_is_command(text) && sh_is_incomplete(L, text, size);
+  *more = !sh_input_is_command(text) && sh_try(L, text, size) == SH_INCOMPLETE;
   if (!*more && start == size) return NULL;
   int inner = depth_at(text, start), depth = depth_at(text, size);
   char *result = malloc(size + 2 + SH_INDENT * (size_t)(inner + depth)), *at = result;
@@ -102,7 +102,7 @@ void sh_input_strip_prompts(lua_State *L, char *text) {
     size_t n = strcspn(line, "\n");
     next = line + n + (line[n] == '\n');
     bool first = begins_with(line, first_prompt), goes_on = begins_with(line, next_prompt);
-    if (!first && !goes_on && !sh_is_incomplete(L, input, (size_t)(out - input))) continue;
+    if (!first && !goes_on && sh_try(L, input, (size_t)(out - input)) != SH_INCOMPLETE) continue;
     if (first || goes_on) line += strlen(first_prompt), n -= strlen(first_prompt);
     if (out > text) *out++ = '\n';
     if (first) input = out;

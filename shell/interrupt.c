@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +21,8 @@
 #define SH_PATIENCE                                                                                \
   10 /* seconds from the first request to end until another one is obeyed at once */
 
+#define SH_FINALIZERS 2 /* seconds that all finalizers may take at the end */
+
 static volatile sig_atomic_t raised; /* how often since the last clear */
 static lua_State *volatile current;  /* the coroutine that runs */
 static int respite;                  /* instructions until the next error */
@@ -28,6 +31,7 @@ static volatile sig_atomic_t ending; /* the signal that asked to end; 0: none */
 static volatile time_t asked;        /* when it came */
 static volatile sig_atomic_t late;   /* the time given by sh_interrupt_after is over */
 static pthread_t main_thread;
+static int close_code; /* of the process, while finalizers run at its end */
 
 static void on_hook(lua_State *L, lua_Debug *activation) {
   (void)activation;
@@ -64,8 +68,9 @@ static void on_signal(int number) {
   if (current && raised == 1) arm(current);
 }
 
-/* SIGTERM and SIGHUP: everything unwinds, so that a trainer can save, and the process ends. Whoever
- * repeats it (timeout does, at once) is heard when there was time for that. */
+/* SIGTERM, SIGHUP, those of batch systems and limits: everything unwinds, so that a trainer can
+ * save, and the process ends. Whoever repeats it (timeout does, at once) is heard when there was
+ * time for that. */
 static void on_request(int number) {
   if (!pthread_equal(pthread_self(), main_thread)) {
     pthread_kill(main_thread, number);
@@ -100,8 +105,12 @@ static void on_alarm(int number) {
   if (current && raised == 1) arm(current);
 }
 
+/* What comes when no time was set ends nothing.  A handler, as children would keep SIG_IGN. */
+static void on_nothing(int number) { (void)number; }
+
 void sh_interrupt_after(double seconds) {
-  struct sigaction action = {.sa_handler = seconds > 0 ? on_alarm : SIG_IGN};
+  struct sigaction action = {.sa_handler = seconds > 0 ? on_alarm : on_nothing};
+  if (seconds <= 0) action.sa_flags = SA_RESTART;
   struct itimerval timer = {.it_value.tv_sec = (time_t)seconds};
   timer.it_value.tv_usec = (suseconds_t)((seconds - (double)timer.it_value.tv_sec) * 1e6);
   sigemptyset(&action.sa_mask);
@@ -132,8 +141,12 @@ void sh_interrupt_install(lua_State *L, bool interactive) {
   sigaction(SIGINT, &action, NULL);
   action.sa_handler = on_broken_pipe;
   sigaction(SIGPIPE, &action, NULL);
-  handle_request(SIGTERM);
-  handle_request(SIGHUP);
+  static const int requests[] = {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
+  for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) handle_request(requests[i]);
+  static const int timers[] = {SIGALRM, SIGVTALRM, SIGPROF};
+  action.sa_handler = on_nothing;
+  action.sa_flags = SA_RESTART;
+  for (size_t i = 0; i < sizeof timers / sizeof *timers; i++) sigaction(timers[i], &action, NULL);
   signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of the write */
 }
 
@@ -235,9 +248,78 @@ static int coroutine_wrap(lua_State *L) {
   return 1;
 }
 
+/* ---- finalizers ---- */
+
+static volatile sig_atomic_t finalizing; /* how many of the user's finalizers run, one in another */
+
+/* What stands for a __gc: Lua runs finalizers without hooks, and no Ctrl-C would end one; so it
+ * runs as a coroutine, which has hooks.  Upvalue: the user's function. */
+static int finalize(lua_State *L) {
+  lua_settop(L, 1);
+  finalizing++;
+  lua_State *co = lua_newthread(L);
+  lua_insert(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_xmove(L, co, 1);
+  int results = resume(L, co, 1);
+  finalizing--;
+  return results < 0 ? lua_error(L) : 0;
+}
+
+/* setmetatable and debug.setmetatable; upvalue: Lua's own. */
+static int set_metatable(lua_State *L) {
+  if (lua_istable(L, 2)) {
+    lua_pushliteral(L, "__gc");
+    if (lua_rawget(L, 2) == LUA_TFUNCTION && lua_tocfunction(L, -1) != finalize) {
+      lua_pushcclosure(L, finalize, 1);
+      lua_pushliteral(L, "__gc");
+      lua_insert(L, -2);
+      lua_rawset(L, 2);
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+  return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
+static void wrap_setmetatable(lua_State *L) {
+  lua_getfield(L, -1, "setmetatable");
+  lua_pushcclosure(L, set_metatable, 1);
+  lua_setfield(L, -2, "setmetatable");
+  lua_pop(L, 1);
+}
+
+/* The time of the finalizers at the end is over: what still runs may not be Lua. */
+static void on_end_alarm(int number) {
+  static const char note[] = "gptsh: a __gc did not end\n";
+  if (!finalizing) return; /* freeing much memory takes the time it takes */
+  on_alarm(number);
+  if (raised < 2) return;
+  say(note, sizeof note - 1);
+  _exit(close_code);
+}
+
+void sh_interrupt_close(lua_State *L, int code) {
+  struct sigaction action = {.sa_handler = on_end_alarm};
+  struct itimerval timer = {.it_value.tv_sec = SH_FINALIZERS, .it_interval.tv_sec = 1};
+  fflush(stdout);
+  close_code = code;
+  sh_interrupt_clear(L);
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGALRM, &action, NULL);
+  setitimer(ITIMER_REAL, &timer, NULL);
+  lua_close(L);
+  current = NULL;
+  sh_interrupt_after(0);
+}
+
 void sh_interrupt_open(lua_State *L) {
   static const luaL_Reg functions[] = {{"resume", coroutine_resume}, {"wrap", coroutine_wrap}, {0}};
   lua_getglobal(L, LUA_COLIBNAME);
   luaL_setfuncs(L, functions, 0);
   lua_pop(L, 1);
+  lua_pushglobaltable(L);
+  wrap_setmetatable(L);
+  lua_getglobal(L, LUA_DBLIBNAME);
+  wrap_setmetatable(L);
 }

@@ -6,8 +6,8 @@
  * The functions of Lua's library that may run for long without coming back to Lua look at
  * sh_interrupted() instead (library.h).  While gtlua_shielded() holds, all of them wait.
  *
- * SIGTERM and SIGHUP unwind in the same way, at the prompt too, and then end the process with
- * 128 + their number. */
+ * SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 and SIGXCPU unwind in the same way, at the prompt too, and then
+ * end the process with 128 + their number.  Alarms that nothing here has set are not heard. */
 #ifndef SH_INTERRUPT_H
 #define SH_INTERRUPT_H
 
@@ -26,8 +26,12 @@ int sh_ending(void); /* the signal that asked the process to end; 0: none */
 void sh_interrupt_after(double seconds);
 bool sh_interrupt_late(void);
 
-/* Puts coroutine.resume and wrap that know which coroutine runs in place of Lua's. */
+/* Puts coroutine.resume and wrap that know which coroutine runs in place of Lua's, and setmetatable
+ * whose __gc can be interrupted. */
 void sh_interrupt_open(lua_State *L);
+
+/* lua_close at the end of a process that exits with `code`: the finalizers have some seconds. */
+void sh_interrupt_close(lua_State *L, int code);
 
 /* Ends the process by the signal, so that the caller sees it. */
 void sh_die_of(int signal_number);

@@ -2,6 +2,8 @@
  * callback interface by a poll of our own, so that signals are handled between keys and never
  * inside the editor.  The terminal is in its normal mode whenever user code runs. */
 #include "shell/line.h"
+#include "shell/history.h"
+#include "shell/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,9 +60,9 @@ const char *sh_line_name(void) { return "no line editor"; }
 #include <readline/readline.h>
 #endif
 
-#define SH_HISTORY_MAX 10000               /* entries that a long file is cut to at the end */
-#define SH_HISTORY_TAIL ((off_t)512 << 10) /* bytes of it that are read at the start */
-#define SH_HISTORY_LONG ((off_t)16 << 20)  /* bytes of a long file */
+#define SH_HISTORY_MAX 10000              /* entries that a long file is cut to at the end */
+#define SH_HISTORY_LONG ((off_t)16 << 20) /* bytes of a long file */
+#define SH_SEQUENCE_MS 50 /* how long what follows an Esc in a search is waited for */
 
 static char *history_path;
 static sh_line_helper helper;
@@ -69,6 +71,7 @@ static char *received; /* the line the editor delivered */
 static bool delivered;
 static volatile sig_atomic_t caught; /* a signal that waits for its answer */
 static sigset_t outside;             /* the signals blocked while user code runs */
+static int ahead_count;              /* keys that were read and not passed on yet */
 
 const char *sh_line_name(void) {
 #if defined(SH_LINE_edit)
@@ -125,69 +128,11 @@ static char *word_breaks(void) {
 
 /* ---- history ---- */
 
-/* The file must be the user's own and a file, and is for nobody else to read: a link planted by
- * someone else is left alone, and what would wait for a reader is not opened. */
-static bool usable(const char *path) {
-  struct stat info;
-  if (lstat(path, &info) == 0) {
-    bool own = info.st_uid == geteuid() && stat(path, &info) == 0 && S_ISREG(info.st_mode);
-    return own && ((info.st_mode & 077) == 0 || chmod(path, 0600) == 0);
-  }
-  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd >= 0) close(fd);
-  return fd >= 0;
-}
-
 #if defined(SH_LINE_readline)
-static bool is_stamp(const char *line) {
-  return line[0] == '#' && line[1] >= '0' && line[1] <= '9';
+static void add_entry(const char *text, const char *stamp) {
+  add_history(text);
+  if (stamp) add_history_time(stamp);
 }
-
-/* Where the entry ends that begins at `at`: before the next stamp, or with its line if it had none.
- */
-static char *entry_end(char *at, bool stamped) {
-  char *stop = strchr(at, '\n');
-  while (stop && stamped && stop[1] && !is_stamp(stop + 1)) stop = strchr(stop + 1, '\n');
-  return stop ? stop : at + strlen(at);
-}
-
-/* Adds the entries of a history file, each after a line "#seconds" where there is one. */
-static void add_entries(char *text) {
-  for (char *at = text; *at;) {
-    char *stamp = is_stamp(at) ? at : NULL;
-    if (stamp) at = entry_end(at, false);
-    if (stamp && *at) *at++ = 0;
-    char *stop = entry_end(at, stamp != NULL);
-    bool more = *stop != 0;
-    *stop = 0;
-    if (*at) {
-      add_history(at);
-      if (stamp) add_history_time(stamp);
-    }
-    at = more ? stop + 1 : stop;
-  }
-}
-
-/* Reads the end of the file, so that a long one costs nothing. */
-static void read_tail(const char *path) {
-  FILE *f = fopen(path, "rb");
-  char *text = f ? malloc((size_t)SH_HISTORY_TAIL + 1) : NULL;
-  if (text) {
-    off_t size = fseeko(f, 0, SEEK_END) == 0 ? ftello(f) : 0;
-    bool whole = size <= SH_HISTORY_TAIL;
-    fseeko(f, whole ? 0 : size - SH_HISTORY_TAIL, SEEK_SET);
-    size_t n = fread(text, 1, (size_t)SH_HISTORY_TAIL, f), kept = 0;
-    for (size_t i = 0; i < n; i++)
-      if (text[i]) text[kept++] = text[i]; /* no NUL bytes */
-    text[kept] = 0;
-    char *first = whole ? text : strstr(text, "\n#"); /* the first entry that is there whole */
-    if (first) add_entries(whole ? first : first + 1);
-  }
-  free(text);
-  if (f) fclose(f);
-}
-#else
-static void read_tail(const char *path) { read_history(path); }
 #endif
 
 static void open_history(const char *path) {
@@ -204,8 +149,12 @@ static void open_history(const char *path) {
   history_path = malloc(n);
   if (!history_path) return;
   snprintf(history_path, n, "%s%s", path, suffix);
-  if (usable(history_path)) {
-    read_tail(history_path);
+  if (sh_history_usable(history_path)) {
+#if defined(SH_LINE_readline)
+    sh_history_read(history_path, add_entry);
+#else
+    read_history(history_path);
+#endif
   } else {
     free(history_path);
     history_path = NULL;
@@ -244,15 +193,14 @@ static void on_line(char *line) {
   rl_callback_handler_remove();
 }
 
-static bool ends_line(int number) {
-  return number == SIGINT || number == SIGTERM || number == SIGHUP;
-}
+static bool ends_line(int number) { return number != 0 && number != SIGTSTP && number != SIGWINCH; }
 
 static void on_signal(int number) {
   if (!ends_line(caught)) caught = number;
 }
 
-static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH};
+static const int watched[] = {SIGINT,  SIGTERM, SIGHUP,  SIGUSR1,
+                              SIGUSR2, SIGXCPU, SIGTSTP, SIGWINCH};
 #define SH_WATCHED (int)(sizeof watched / sizeof *watched)
 
 /* Leaves the editor: the terminal is back in its normal mode, the text typed is gone. */
@@ -303,6 +251,7 @@ static void stop_or_resize(const char *prompt) {
 /* Answers a signal that ends the line. */
 static void give_up(void) {
   abandon();
+  ahead_count = 0; /* the terminal drops its input, too */
   free(received);
   received = NULL;
   fputs(caught == SIGINT ? "^C\n" : "\n", rl_outstream);
@@ -314,7 +263,8 @@ static void give_up(void) {
 static bool wait_for_key(void) {
   static const struct timespec at_once = {0};
   struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-  return ppoll(&input, 1, NULL, &outside) > 0 && ppoll(NULL, 0, &at_once, &outside) == 0;
+  bool ready = ahead_count > 0 || ppoll(&input, 1, NULL, &outside) > 0;
+  return ready && ppoll(NULL, 0, &at_once, &outside) == 0;
 }
 
 #if defined(SH_LINE_readline)
@@ -348,6 +298,60 @@ static int pass_key(int key) {
 
 static int no_key(int reason) { return pasting ? pass_key(paste_marks[true][matched]) : reason; }
 
+/* In an incremental search a key that begins a sequence (Esc, Ctrl-X) ends the search and is read
+ * again; readline (8.2) then calls itself and jumps into a frame that is gone when the sequence
+ * means nothing.  So it gets the key that ends a search first, and the sequence when it is out of
+ * it.  What is pasted into a search is passed on without its marks. */
+static bool search_paste;
+static int last_key;
+static char ahead[8];
+
+static bool in_search(void) {
+  if (!RL_ISSTATE(RL_STATE_ISEARCH)) search_paste = false;
+  return RL_ISSTATE(RL_STATE_ISEARCH) && rl_get_keymap()[last_key].function != rl_quoted_insert;
+}
+
+/* A key that ends a search and does nothing else; 0: the user has set none. */
+static int search_end(void) {
+  const char *keys = rl_variable_value("isearch-terminators");
+  if (!keys || !*keys) return '\n';
+  while (*keys && rl_get_keymap()[(unsigned char)*keys].type == ISKMAP) keys++;
+  return (unsigned char)*keys;
+}
+
+/* Are the keys behind an Esc those of the mark?  Reads as many as are there. */
+static bool follows(const char *mark) {
+  struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+  int n = (int)strlen(mark + 1);
+  while (ahead_count < n && poll(&input, 1, SH_SEQUENCE_MS) > 0 &&
+         read_now(ahead + ahead_count) == 1)
+    ahead_count++;
+  return ahead_count == n && memcmp(ahead, mark + 1, (size_t)n) == 0;
+}
+
+/* What readline gets in a search for a key; -1: nothing. */
+static int search_key(int key) {
+  int end = search_end();
+  if (key == '\033' && follows(paste_marks[search_paste])) {
+    search_paste = !search_paste;
+    ahead_count = 0;
+    return -1;
+  }
+  if (search_paste) return key < ' ' ? -1 : key;
+  bool alone = key == '\033' && ahead_count == 0;
+  if (alone || !end || rl_get_keymap()[key].type != ISKMAP) return key;
+  memmove(ahead + 1, ahead, (size_t)ahead_count++);
+  ahead[0] = (char)key;
+  return end;
+}
+
+static ssize_t take_key(char *key) {
+  if (ahead_count == 0) return read_now(key);
+  *key = ahead[0];
+  memmove(ahead, ahead + 1, (size_t)--ahead_count);
+  return 1;
+}
+
 /* How readline reads: it may want several keys before it comes back to edit(), as of a paste. */
 static int next_key(FILE *stream) {
   (void)stream;
@@ -355,8 +359,10 @@ static int next_key(FILE *stream) {
     char key;
     if (!ends_line(caught)) wait_for_key();
     if (ends_line(caught)) return no_key(READERR);
-    ssize_t n = read_now(&key);
-    if (n == 1) return pass_key((unsigned char)key);
+    ssize_t n = take_key(&key);
+    int passed = n == 1 && in_search() ? search_key((unsigned char)key) : (unsigned char)key;
+    if (n == 1 && passed < 0) continue;
+    if (n == 1) return last_key = pass_key(passed);
     if (n == 0 || (errno != EAGAIN && errno != EINTR)) return no_key(EOF);
   }
 }
@@ -490,7 +496,7 @@ void sh_line_open(const char *history, const sh_line_helper *wanted) {
   if (!isatty(STDIN_FILENO)) return;
   helper = *wanted;
   rl_readline_name = "gptsh";
-  rl_outstream = isatty(STDOUT_FILENO) ? stdout : stderr;
+  rl_outstream = sh_output_plain(isatty(STDOUT_FILENO) ? STDOUT_FILENO : STDERR_FILENO);
   rl_basic_word_break_characters = " \t\n\"'`@$><=;|&{}()[]+-*/%^#~,";
   rl_attempted_completion_function = attempt_completion;
 #if defined(SH_LINE_readline)
@@ -519,6 +525,7 @@ void sh_line_close(void) {
 
 sh_line_status sh_line_read(const char *prompt, char **out) {
   if (!isatty(STDIN_FILENO)) return read_plain(prompt, out);
+  fflush(stdout); /* the editor has a stream of its own */
   struct sigaction action = {.sa_handler = on_signal}, old[SH_WATCHED];
   sigset_t set;
   sigemptyset(&action.sa_mask);
@@ -533,8 +540,8 @@ sh_line_status sh_line_read(const char *prompt, char **out) {
   received = NULL;
   caught = 0;
 #if defined(SH_LINE_readline)
-  pasting = false;
-  matched = 0;
+  pasting = search_paste = false;
+  matched = last_key = 0;
 #endif
   rl_callback_handler_install(prompt, on_line);
   if (prefilled) {

@@ -10,9 +10,12 @@
 #include "shell/line.h"
 #include "shell/notebook.h"
 #include "shell/options.h"
+#include "shell/output.h"
+#include "shell/piped.h"
 #include "shell/ranks.h"
 #include "shell/repl.h"
 #include "shell/session.h"
+#include "shell/stack.h"
 #include "shell/terminal.h"
 #include "shell/version.h"
 #include "shell/worker.h"
@@ -52,7 +55,7 @@ static int exit_now(lua_State *L) {
   int code = lua_isboolean(L, 1) ? !lua_toboolean(L, 1) : (int)luaL_optinteger(L, 1, 0);
   sh_worker_exit(code);
   if (lua_toboolean(L, 2)) {
-    lua_close(L);
+    sh_interrupt_close(L, code);
     gtlua_close(L);
   }
   sh_capture_stop(); /* a cell that is being recorded */
@@ -67,7 +70,7 @@ static int exit_now(lua_State *L) {
  * stack with SH_EXIT_ERROR. */
 static int call_notebook(lua_State *L, const char *function, int arguments) {
   int base = lua_gettop(L) - arguments;
-  lua_getglobal(L, "require");
+  lua_pushcfunction(L, gtlua_require);
   lua_pushliteral(L, "nb");
   bool ok = lua_pcall(L, 1, 1, 0) == LUA_OK;
   if (ok) {
@@ -82,7 +85,7 @@ static int call_notebook(lua_State *L, const char *function, int arguments) {
   return code;
 }
 
-/* Runs a whole file: its cells when it has markers, else as a script.  Answers an exit code, and
+/* Runs a whole file: its cells when it has markers, else as what it is.  Answers an exit code, and
  * leaves a message when there is one to report. */
 static int run_text(lua_State *L, const char *text, size_t size, const char *name) {
   size_t skip = sh_cells_preamble(text, size);
@@ -100,7 +103,8 @@ static int run_text(lua_State *L, const char *text, size_t size, const char *nam
     return call_notebook(L, "play", 2);
   }
   sh_source source = {.text = text + skip, .size = size - skip, .name = name, .first_line = 1};
-  return sh_run(L, &source) == SH_DONE ? 0 : SH_EXIT_ERROR;
+  sh_result result = *name == '=' ? sh_run_piped(L, &source) : sh_run(L, &source);
+  return result == SH_DONE ? 0 : SH_EXIT_ERROR;
 }
 
 /* (path) under lua_pcall: its text and name; or the message and nil. */
@@ -134,8 +138,11 @@ static int run_file(lua_State *L, const char *path) {
 }
 
 static int run_code(lua_State *L, const char *code) {
-  sh_source source = {
-      .text = code, .size = strlen(code), .name = "=(command line)", .first_line = 1};
+  sh_source source = {.text = code,
+                      .size = strlen(code),
+                      .name = "=(command line)",
+                      .first_line = 1,
+                      .mode = SH_INPUT};
   if (sh_run(L, &source) == SH_DONE) return 0;
   if (!sh_interrupted()) sh_report(L, "gptsh: ");
   return SH_EXIT_ERROR;
@@ -215,13 +222,13 @@ static int open_session(lua_State *L) {
   sh_notebook_open(L);
   sh_strings_open(L);
   sh_tables_open(L);
-  if (gtlua_open(L, settings) != LUA_OK) return lua_error(L);
   lua_getglobal(L, LUA_OSLIBNAME);
   lua_pushcfunction(L, exit_now);
   lua_setfield(L, -2, "exit");
   lua_getfield(L, -1, "setlocale");
   lua_pushcclosure(L, set_locale, 1);
   lua_setfield(L, -2, "setlocale");
+  if (gtlua_open(L, settings) != LUA_OK) return lua_error(L);
   set_arguments(L, (int)lua_tointeger(L, 2), lua_touserdata(L, 3), (int)lua_tointeger(L, 4));
   sh_session_open(L);
   return 0;
@@ -274,8 +281,9 @@ static void occupy_streams(void) {
     if (fcntl(fd, F_GETFD) < 0) open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
-int main(int argc, char **argv) {
+static int run_program(int argc, char **argv) {
   occupy_streams();
+  sh_output_open();
   signal(SIGCHLD, SIG_DFL); /* who started us may ignore it: children would end unseen */
   sh_options options;
   if (!sh_options_read(argc, argv, &options)) {
@@ -305,7 +313,7 @@ int main(int argc, char **argv) {
   else
     sh_report(L, "gptsh: ");
   bool interrupted = sh_interrupted();
-  lua_close(L);
+  sh_interrupt_close(L, sh_ending() ? 128 + sh_ending() : code);
   gtlua_close(L);
   sh_options_free(&options);
   code = finish_output(code);
@@ -315,3 +323,5 @@ int main(int argc, char **argv) {
   if (code > 128) sh_die_of(code - 128); /* the notebook runner saved first */
   return code;
 }
+
+int main(int argc, char **argv) { return sh_stack_run(run_program, argc, argv); }

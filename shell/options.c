@@ -21,7 +21,7 @@ const sh_command_row sh_command_rows[] = {
 };
 
 const sh_option_row sh_option_rows[] = {
-    {NULL, 'e', NULL, "CODE", "run CODE, show the value of an expression; may be repeated"},
+    {NULL, 'e', NULL, "CODE", "run CODE, show the value of its last expression; may be repeated"},
     {NULL, 'i', NULL, NULL, "go to the prompt afterwards"},
     {NULL, 0, "resume", NULL, "offer to run the last session again, or to load its variables"},
     {NULL, 0, "no-init", NULL, "leave the init file of the prompt alone"},
@@ -47,7 +47,7 @@ const sh_option_row sh_option_rows[] = {
     {" check fmt ", 0, "portable", NULL, "would plain Lua run it? (fmt: make it so)"},
     {" export ", 0, "format", "NAME", "ipynb, md or html, for a target beside the file"},
     {" export ", 0, "mathjax", "SCRIPT", "put this copy of MathJax into the HTML"},
-    {" diff ", 0, "tolerance", "X", "numbers may differ by this part of themselves (1e-6)"},
+    {" diff ", 0, "tolerance", "X", "numbers may differ by this part of themselves (1e-6, whole ones by 0)"},
     {0},
 };
 
@@ -112,7 +112,7 @@ void sh_options_help(const sh_options *o, FILE *out) {
   fputs("usage: gptsh [options] [file.lua [args]]\n"
         "\n"
         "  file.lua             run a script, or the cells of a notebook (lines \"-- %% title\")\n"
-        "  -                    run what comes from stdin\n"
+        "  -                    run stdin: a script, or inputs whose values are shown\n"
         "  (none)               prompt on a terminal, else run stdin\n"
         "  nb COMMAND FILE      notebooks: run, check, export, …; see gptsh nb --help\n"
         "  why FIGURE           tell where a figure comes from\n"
@@ -124,7 +124,7 @@ void sh_options_help(const sh_options *o, FILE *out) {
         "\n"
         "  gptsh -e '1 + 1'\n"
         "  gptsh notebooks/quickstart.lua\n"
-        "  echo 'print(torch.ones(2))' | gptsh\n",
+        "  echo 'torch.ones(2):sum()' | gptsh\n",
         out);
 }
 

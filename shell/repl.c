@@ -1,5 +1,6 @@
 /* repl.c: the prompt: reads lines until they make a complete input, runs it as a cell. */
 #include "shell/repl.h"
+#include "lua/bind/bind.h"
 #include "shell/commands.h"
 #include "shell/complete.h"
 #include "shell/input.h"
@@ -101,7 +102,7 @@ static sh_after run_command(input *in) {
 static bool call_library(lua_State *L, const char *module, const char *function, int count,
                          int results) {
   int base = lua_gettop(L) - count;
-  lua_getglobal(L, "require");
+  lua_pushcfunction(L, gtlua_require);
   lua_pushstring(L, module);
   bool ok = lua_pcall(L, 1, 1, 0) == LUA_OK;
   if (ok) {
@@ -115,7 +116,7 @@ static bool call_library(lua_State *L, const char *module, const char *function,
 
 /* "%name …", "!command", "name?": commands.run(text). */
 static sh_result run_special(lua_State *L, const char *text) {
-  lua_getglobal(L, "require");
+  lua_pushcfunction(L, gtlua_require);
   lua_pushliteral(L, "shell.commands");
   if (lua_pcall(L, 1, 1, 0) != LUA_OK) return SH_FAILED;
   lua_getfield(L, -1, "run");

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define SH_MAX_FRAMES 12
+#define SH_SEEN 1000           /* levels of the stack that an error report looks at */
 #define SH_TEXTS "shell.texts" /* registry: chunk name -> its text */
 
 static const char variables_key, declared_key, display_key, initial_key, traceback_key;
@@ -62,6 +63,8 @@ void sh_session_open(lua_State *L) {
   lua_pushglobaltable(L);
   lua_pushcclosure(L, assign_new, 2);
   lua_setfield(L, -2, "__newindex");
+  lua_pushboolean(L, false);
+  lua_setfield(L, -2, "__metatable"); /* setmetatable(_ENV, …) would take the globals away */
   lua_setmetatable(L, -2);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &variables_key);
 }
@@ -178,9 +181,9 @@ static sh_result compile_text(lua_State *L, const sh_source *s, sh_show *show) {
   int top = lua_gettop(L);
   bool incomplete = false;
   int whole = load(L, s, 0, s->size);
-  bool found = (s->mode == SH_CELL || whole != LUA_OK) &&
+  bool found = (s->mode != SH_SCRIPT || whole != LUA_OK) &&
                load_expression(L, s, &outline, whole == LUA_OK, &incomplete);
-  *show = outline.quiet ? SH_HIDE : found ? SH_SHOW_REST : s->mode == SH_CELL ? SH_SHOW : SH_HIDE;
+  *show = outline.quiet ? SH_HIDE : found ? SH_SHOW_REST : s->mode != SH_SCRIPT ? SH_SHOW : SH_HIDE;
   free(outline.starts);
   if (found) {
     lua_remove(L, top + 1);
@@ -219,7 +222,7 @@ sh_result sh_compile(lua_State *L, const sh_source *source, sh_show *show) {
   return result;
 }
 
-/* Protected part of sh_is_incomplete: (light userdata) -> boolean.  Declares nothing. */
+/* Protected part of sh_try: (light userdata) -> a sh_result. */
 static int try_compile(lua_State *L) {
   const sh_source *source = lua_touserdata(L, 1);
   gtlua_rewrite(L, source->text, source->size);
@@ -230,18 +233,19 @@ static int try_compile(lua_State *L) {
   s.text = blanked;
   sh_result result = blanked ? compile_text(L, &s, &show) : SH_FAILED;
   free(blanked);
-  lua_pushboolean(L, result == SH_INCOMPLETE);
+  lua_pushinteger(L, result);
   return 1;
 }
 
-bool sh_is_incomplete(lua_State *L, const char *text, size_t size) {
+sh_result sh_try(lua_State *L, const char *text, size_t size) {
   sh_source source = {
       .text = text, .size = size, .name = "=input", .first_line = 1, .mode = SH_CELL};
   lua_pushcfunction(L, try_compile);
   lua_pushlightuserdata(L, &source);
-  bool incomplete = lua_pcall(L, 1, 1, 0) == LUA_OK && lua_toboolean(L, -1);
+  bool ok = lua_pcall(L, 1, 1, 0) == LUA_OK;
+  sh_result result = ok ? (sh_result)lua_tointeger(L, -1) : SH_FAILED;
   lua_pop(L, 1);
-  return incomplete;
+  return result;
 }
 
 /* ---- errors ---- */
@@ -316,10 +320,27 @@ static void add_line(lua_State *L, luaL_Buffer *text, const lua_Debug *frame, bo
   luaL_addvalue(text);
 }
 
-static int count_user_frames(lua_State *L) {
-  int count = 0;
+/* The number of levels of the stack.  Going to a level takes as long as it is deep: so the end is
+ * found by halving, and no more than SH_SEEN levels are looked at. */
+static int count_levels(lua_State *L) {
   lua_Debug frame;
-  for (int level = 1; lua_getstack(L, level, &frame); level++) {
+  int low = 1, high = 1;
+  for (; lua_getstack(L, high, &frame); high *= 2) low = high;
+  while (low < high) {
+    int middle = low + (high - low) / 2;
+    if (lua_getstack(L, middle, &frame))
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+/* How many frames of the stack are the user's; of a deep stack all that are not seen count. */
+static int count_user_frames(lua_State *L) {
+  int levels = count_levels(L), count = levels > SH_SEEN ? levels - SH_SEEN : 0;
+  lua_Debug frame;
+  for (int level = 1; level < SH_SEEN && lua_getstack(L, level, &frame); level++) {
     lua_getinfo(L, "S", &frame);
     count += user_frame(&frame);
   }
@@ -342,7 +363,8 @@ static void push_frames(lua_State *L) {
   lua_Debug frame;
   luaL_Buffer text;
   luaL_buffinit(L, &text);
-  for (int level = 1; shown < SH_MAX_FRAMES && lua_getstack(L, level, &frame); level++) {
+  for (int level = 1; shown < SH_MAX_FRAMES && level < SH_SEEN && lua_getstack(L, level, &frame);
+       level++) {
     lua_getinfo(L, "Sln", &frame);
     if (!user_frame(&frame)) continue;
     if (count > 1) add_frame(L, &text, &frame);
@@ -439,6 +461,21 @@ static void print_values(lua_State *L, int count) {
   }
 }
 
+static int get(lua_State *L) {
+  lua_gettable(L, 1);
+  return 1;
+}
+
+/* Pushes the variable, which may be one of _G; nil when its metatable, the user's, refuses. */
+static void push_variable(lua_State *L, int variables, const char *name) {
+  lua_pushcfunction(L, get);
+  lua_pushvalue(L, variables);
+  lua_pushstring(L, name);
+  if (lua_pcall(L, 2, 1, 0) == LUA_OK) return;
+  lua_pop(L, 1);
+  lua_pushnil(L);
+}
+
 void sh_show_values(lua_State *L) {
   static const char *const names[] = {"___", "__", "_"};
   int count = lua_gettop(L);
@@ -450,11 +487,17 @@ void sh_show_values(lua_State *L) {
   for (int i = 0; i < 3; i++) { /* raw: the names are session variables, declared or not */
     lua_pushstring(L, names[i]);
     if (i < 2)
-      lua_getfield(L, variables, names[i + 1]);
+      push_variable(L, variables, names[i + 1]);
     else
       lua_pushvalue(L, 1);
     lua_rawset(L, variables);
   }
+}
+
+/* Is the only value the file that a write answers, so that writes can follow each other? */
+static bool is_output(lua_State *L) {
+  const luaL_Stream *file = luaL_testudata(L, 1, LUA_FILEHANDLE);
+  return lua_gettop(L) == 1 && file && (file->f == stdout || file->f == stderr);
 }
 
 /* Protected part of sh_call: (function, arguments…, show). */
@@ -463,7 +506,7 @@ static int call_and_show(lua_State *L) {
   lua_pop(L, 1);
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
   if (show == SH_SHOW_REST && lua_isnil(L, 1)) lua_remove(L, 1);
-  if (show != SH_HIDE) sh_show_values(L);
+  if (show != SH_HIDE && !is_output(L)) sh_show_values(L);
   return 0;
 }
 
@@ -480,7 +523,11 @@ sh_result sh_call(lua_State *L, int arguments, sh_show show) {
 }
 
 static int push_arguments(lua_State *L) {
-  if (lua_getglobal(L, "arg") != LUA_TTABLE) {
+  lua_pushglobaltable(L);
+  lua_pushliteral(L, "arg");
+  bool given = lua_rawget(L, -2) == LUA_TTABLE; /* raw: nothing here may raise */
+  lua_remove(L, -2);
+  if (!given) {
     lua_pop(L, 1);
     return 0;
   }

@@ -8,7 +8,8 @@
 
 typedef enum sh_mode {
   SH_SCRIPT, /* plain Lua; only a final bare expression is shown */
-  SH_CELL    /* top-level locals persist; the last expression is shown, calls included */
+  SH_INPUT,  /* plain Lua; the last expression is shown, calls included */
+  SH_CELL    /* the same; top-level locals persist */
 } sh_mode;
 
 typedef struct sh_source {
@@ -39,8 +40,8 @@ void sh_session_open(lua_State *L);
  * the function's results are. */
 sh_result sh_compile(lua_State *L, const sh_source *source, sh_show *show);
 
-/* Does more text have to follow before Lua accepts this cell? */
-bool sh_is_incomplete(lua_State *L, const char *text, size_t size);
+/* Does Lua accept this text as a cell, or would it if more text followed?  Declares nothing. */
+sh_result sh_try(lua_State *L, const char *text, size_t size);
 
 /* Keeps the text of a chunk named "=name": messages about its lines show them. */
 void sh_keep_text(lua_State *L, const char *name, const char *text);

@@ -88,9 +88,8 @@ static int run_function(lua_State *L) {
 static void run_copy(lua_State *L, int fd, pid_t session, const sigset_t *mask) {
   is_copy = true;
   signal(SIGINT, SIG_IGN);
-  drop_handler(SIGTERM);
-  drop_handler(SIGHUP);
-  drop_handler(SIGPIPE);
+  static const int handled[] = {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU, SIGPIPE};
+  for (size_t i = 0; i < sizeof handled / sizeof *handled; i++) drop_handler(handled[i]);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != session) _exit(1); /* it ended before the line above */
   pthread_sigmask(SIG_SETMASK, mask, NULL);

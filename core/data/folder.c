@@ -157,10 +157,18 @@ gt_status gt_file_lock(gt_ctx *cx, const char *path, int *fd, bool *held) {
   return lock_file(cx, path, 0, fd, held);
 }
 
+/* For those that are refused the lock.  Without it they do not learn who has it, nothing worse. */
+static void note_owner(int fd) {
+  char text[32];
+  int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+  if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n) return;
+}
+
 gt_status gt_folder_lock(gt_ctx *cx, const char *path, int *fd, bool *held) {
   gt_text name = {0};
   gt_text_add(cx, &name, "%s/.lock", path);
   gt_status status = name.failed ? GT_ENOMEM : lock_file(cx, name.data, O_NOFOLLOW, fd, held);
+  if (status == GT_OK && *held) note_owner(*fd);
   gt_text_free(&name);
   return status;
 }

@@ -24,7 +24,8 @@ gt_status gt_folder_remove(gt_ctx *cx, const char *path);
  * is exchanged for the new one in one step and then removed.  On failure the old one stands. */
 gt_status gt_folder_publish(gt_ctx *cx, const char *temporary, const char *target);
 
-/* Takes the lock of a folder for this process, by a file ".lock" in it.  *held is false when
+/* Takes the lock of a folder for this process, by a file ".lock" in it, which names the
+ * process.  *held is false when
  * another process has it.  gt_folder_unlock, and the end of the process however it comes, give it
  * back. */
 gt_status gt_folder_lock(gt_ctx *cx, const char *path, int *fd, bool *held);

@@ -92,7 +92,7 @@ static void complain_shapes(gt_ctx *cx, complaint *c, const target *t, const gt_
   complain(cx, c, t->name, detail);
 }
 
-enum { MISSING, UNEXPECTED, REPEATED, MISMATCHED, EMPTY, COMPLAINTS };
+enum { MISSING, UNEXPECTED, REPEATED, MISMATCHED, EMPTY, UNTIED, COMPLAINTS };
 
 /* True when another name of the same tensor was given. */
 static bool tied_to_given(const loading *l, const target *t) {
@@ -123,7 +123,43 @@ static void check(gt_ctx *cx, loading *l, int given, bool strict, complaint *com
   }
 }
 
-/* GT_OK when nobody complained. */
+/* Do both have the same bits in that dtype? */
+static gt_status same_bits(gt_ctx *cx, gt_dtype dtype, gt_tensor *a, gt_tensor *b, bool *same) {
+  gt_tensor *x = NULL, *y = NULL;
+  gt_status status = GT_OK;
+  *same = true;
+  if (a == b || gt_device_of(a)->kind == GT_META || gt_device_of(b)->kind == GT_META) return GT_OK;
+  status = gt_copy_new(cx, a, dtype, &gt_device_cpu, &x);
+  if (!status) status = gt_copy_new(cx, b, dtype, &gt_device_cpu, &y);
+  if (!status)
+    *same = memcmp(gt_data(x), gt_data(y), (size_t)gt_count(x) * gt_dtype_size(dtype)) == 0;
+  gt_tensor_unref(cx, x);
+  gt_tensor_unref(cx, y);
+  return status;
+}
+
+/* Names of one tensor that were given different values: whichever came last would win. */
+static gt_status check_ties(gt_ctx *cx, const loading *l, complaint *complaints) {
+  for (int i = 0; i < l->count; i++) {
+    const target *t = &l->targets[i];
+    for (int k = 0; k < i && t->source >= 0; k++) {
+      const target *other = &l->targets[k];
+      bool same = true;
+      if (other->tensor != t->tensor || other->source < 0) continue;
+      GT_TRY(
+          same_bits(cx, t->tensor->dtype, l->tensors[other->source], l->tensors[t->source], &same));
+      gt_text detail = {0};
+      gt_text_add(cx, &detail, " and %s", t->name);
+      if (detail.failed) return GT_ENOMEM;
+      if (!same) complain(cx, &complaints[UNTIED], other->name, detail.data);
+      gt_text_free(&detail);
+      break; /* the other one was compared with those before it */
+    }
+  }
+  return GT_OK;
+}
+
+/* GT_OK when no complaint was made. */
 static gt_status verdict(gt_ctx *cx, const gt_module *m, complaint *complaints) {
   gt_text all = {0};
   for (int i = 0; i < COMPLAINTS; i++) {
@@ -149,12 +185,15 @@ gt_status gt_module_load(gt_ctx *cx, gt_module *m, int count, const char *const 
                                       {.title = "unexpected"},
                                       {.title = "given twice"},
                                       {.title = "of another shape"},
-                                      {.title = "without data (meta)"}};
+                                      {.title = "without data (meta)"},
+                                      {.title = "one tensor in the model, different ones given"}};
   gt_status status = gt_each_state(cx, m, add_target, &l);
   if (status == GT_OK) {
     check(cx, &l, count, strict, complaints);
     status = verdict(cx, m, complaints);
   }
+  if (status == GT_OK) status = check_ties(cx, &l, complaints);
+  if (status == GT_OK) status = verdict(cx, m, complaints);
   for (int i = 0; i < l.count && status == GT_OK; i++) {
     if (l.targets[i].source >= 0)
       status = gt_copy(cx, l.targets[i].tensor, tensors[l.targets[i].source]);

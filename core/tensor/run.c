@@ -240,8 +240,25 @@ static gt_status check_writes(const frame *f) {
   return GT_OK;
 }
 
+/* A gradient that the op has no rule for would be lost without a word. */
+static gt_status check_gradients(const frame *f) {
+  const gt_call *c = &f->call;
+  char name[32];
+  for (int i = 0; i < c->nin; i++) {
+    const gt_tensor *t = f->on[i];
+    if (t == NULL || gt_op_bit(c->op, c->op->differentiable, i)) continue;
+    if (!t->requires_grad && t->node == NULL) continue;
+    gt_input_name(c->op, i, name);
+    return gt_fail(c->cx, GT_EGRAPH,
+                   "%s: expected '%s' to need no gradient, none would reach it; use detach()",
+                   c->op->name, name);
+  }
+  return GT_OK;
+}
+
 static gt_status run(frame *f) {
   gt_call *c = &f->call;
+  if (c->op->differentiable != 0 && c->cx->grad_enabled) GT_TRY(check_gradients(f));
   if (c->op->view != NULL) {
     GT_TRY(run_view(f));
   } else {

@@ -1,5 +1,5 @@
 /* bind.c: opening and closing the session, errors with the user's file and line, collector
- * pressure, the embedded library. */
+ * pressure, name spaces. */
 #include "lua/bind/text.h"
 
 #include "core/tensor/allocator.h"
@@ -13,7 +13,6 @@
 
 #define MARK_LEAST ((size_t)192 << 20)
 #define GARBAGE_MOST ((size_t)256 << 20) /* that may pile up beside what lives */
-#define BUILTIN "=builtin:"              /* how chunk names of the embedded library begin */
 
 /* The session of the process: for the signal handler and for gtlua_close(), which have no
  * lua_State. */
@@ -54,7 +53,7 @@ static void push_place(lua_State *L) {
   lua_Debug frame;
   for (int level = 1; lua_getstack(L, level, &frame); level++) {
     lua_getinfo(L, "Sl", &frame);
-    if (frame.currentline > 0 && strncmp(frame.source, BUILTIN, strlen(BUILTIN)) != 0) {
+    if (frame.currentline > 0 && strncmp(frame.source, GTLUA_BUILTIN, strlen(GTLUA_BUILTIN)) != 0) {
       lua_pushfstring(L, "%s:%d: ", frame.short_src, frame.currentline);
       return;
     }
@@ -144,100 +143,12 @@ int gtlua_relieve(lua_State *L) {
   return 1;
 }
 
-/* ---- the embedded library ---- */
+/* ---- name spaces ---- */
 
-static const char globals_key; /* registry: the globals of the library */
-
-/* __index of the library's globals: what is lazy, then the user's print.  Upvalue: __index of _G.
- */
-static int library_index(lua_State *L) {
-  lua_settop(L, 2);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_pushvalue(L, 3);
-  lua_insert(L, 1);
-  lua_call(L, 2, 1);
-  if (!lua_isnil(L, -1)) return 1;
-  lua_pushglobaltable(L);
-  lua_pushvalue(L, 1);
-  lua_rawget(L, -2);
-  return 1;
-}
-
-/* The library's code has globals of its own, a copy of those of now, so that a user who calls a
- * variable `table` or `data` breaks nothing.  Only print is the user's: who replaces it gets what
- * the library prints, too.  For names it does not know it looks at the user's. */
-static void keep_globals(lua_State *L) {
-  lua_newtable(L);
-  lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &globals_key);
-  lua_pushglobaltable(L);
-  for (lua_pushnil(L); lua_next(L, -2);) {
-    lua_pushvalue(L, -2);
-    lua_insert(L, -2);
-    lua_rawset(L, -5);
-  }
-  lua_pushnil(L);
-  lua_setfield(L, -3, "print");
-  lua_createtable(L, 0, 2);
-  luaL_getmetafield(L, -2, "__index");
-  lua_pushcclosure(L, library_index, 1);
-  lua_setfield(L, -2, "__index");
-  lua_pushvalue(L, -2);
-  lua_setfield(L, -2, "__newindex");
-  lua_setmetatable(L, -3);
-  lua_pop(L, 2);
-}
-
-/* Loads the embedded module `name`; 0 (and nothing pushed) when there is none. */
-static int load_builtin(lua_State *L, const char *name) {
-  for (const gtlua_lib *lib = gtlua_libs; lib->name; lib++) {
-    if (strcmp(lib->name, name) != 0) continue;
-    const char *chunk = lua_pushfstring(L, BUILTIN "%s", name);
-    gtlua_rewrite(L, lib->data, lib->size);
-    if (luaL_loadbufferx(L, lua_tostring(L, -1), lua_rawlen(L, -1), chunk, "t") != LUA_OK)
-      lua_error(L);
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &globals_key);
-    lua_setupvalue(L, -2, 1); /* _ENV */
-    lua_replace(L, -3);       /* the chunk's name */
-    lua_pop(L, 1);
-    return 1;
-  }
-  return 0;
-}
-
-/* A searcher for require(), ahead of the file system so that nothing can shadow the library. */
-static int search_builtin(lua_State *L) {
-  const char *name = luaL_checkstring(L, 1);
-  if (!load_builtin(L, name)) return 0;
-  lua_pushliteral(L, ":builtin:");
-  return 2;
-}
-
-static void add_searcher(lua_State *L) {
-  lua_getglobal(L, LUA_LOADLIBNAME);
-  lua_getfield(L, -1, "searchers");
-  for (lua_Integer i = luaL_len(L, -1); i >= 2; i--) {
-    lua_geti(L, -1, i);
-    lua_seti(L, -2, i + 1);
-  }
-  lua_pushcfunction(L, search_builtin);
-  lua_seti(L, -2, 2);
-  lua_pop(L, 2);
-}
-
-/* Pushes the embedded module, running it when it is not loaded yet. */
 static void push_module(lua_State *L, const char *name) {
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  if (lua_getfield(L, -1, name) == LUA_TNIL) {
-    lua_pop(L, 1);
-    if (!load_builtin(L, name)) gtlua_error(L, "the library lacks its module '%s'", name);
-    lua_pushstring(L, name);
-    lua_call(L, 1, 1);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -3, name);
-  }
-  lua_remove(L, -2);
+  lua_pushcfunction(L, gtlua_require);
+  lua_pushstring(L, name);
+  lua_call(L, 1, 1);
 }
 
 /* __index of a name space: fetches lazy names, refuses unknown ones.  Upvalues: lazy table, name of
@@ -370,18 +281,10 @@ void gtlua_kind(lua_State *L, const char *kind, const luaL_Reg *metamethods) {
   lua_pop(L, 1);
 }
 
-void gtlua_native(lua_State *L, const char *name, const luaL_Reg *functions) {
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_newtable(L);
-  luaL_setfuncs(L, functions, 0);
-  lua_setfield(L, -2, name);
-  lua_pop(L, 1);
-}
-
 /* Everything that may raise while opening. */
 static int open_library(lua_State *L) {
   forget_error(L);
-  add_searcher(L);
+  gtlua_open_searcher(L);
   gtlua_namespace(L, "torch");
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_pushvalue(L, -2);
@@ -417,7 +320,7 @@ static int open_library(lua_State *L) {
   static const char *const json[] = {"array", "encode", "decode", "null"};
   for (int i = 0; i < GT_COUNT(json); i++) gtlua_lazy(L, json[i], "json");
   lua_setglobal(L, "json");
-  keep_globals(L);
+  gtlua_open_own(L);
   return 0;
 }
 

@@ -51,6 +51,8 @@ void gtlua_rewrite(lua_State *L, const char *source, size_t size);
  * constructors that can be pasted back, objects by their __tostring.  May raise. */
 void gtlua_display(lua_State *L, int index);
 
+/* As a function of Lua: name -> that module of the embedded library, whatever `require` is now. */
+int gtlua_require(lua_State *L);
 /* The path at `index`: C functions end it at a NUL, so one with a NUL, which would name another
  * file, raises.  Every function that takes a path takes it from here. */
 const char *gtlua_topath(lua_State *L, int index);
@@ -168,6 +170,7 @@ void gtlua_pushtokenizer(lua_State *L, gt_tokenizer *tok);  /* takes a reference
 void gtlua_kind(lua_State *L, const char *kind, const luaL_Reg *metamethods);
 /* What require(name) gives the embedded library: a table of these functions. */
 void gtlua_native(lua_State *L, const char *name, const luaL_Reg *functions);
+void gtlua_provide(lua_State *L, const char *name); /* the table on top of the stack, popped */
 /* Pushes a table whose unknown fields raise "<name> has no field '…' (did you mean …)". */
 void gtlua_namespace(lua_State *L, const char *name);
 /* Makes `name` of the name space on top of the stack come from the embedded library `lib` (a module
@@ -194,6 +197,13 @@ void gtlua_open_train(lua_State *L);  /* what the trainer is made of */
 void gtlua_open_folder(lua_State *L); /* folders, locks, file hashes */
 void gtlua_open_series(lua_State *L); /* columns of numbers as text */
 void gtlua_open_debug(lua_State *L);  /* fault hooks, counters: what tests need */
+
+void gtlua_open_searcher(lua_State *L);
+void gtlua_open_own(lua_State *L); /* last: the library keeps what there is now for itself */
+int gtlua_originals(lua_State *L);    /* -> the user's globals as they were at the start */
+int gtlua_lazy_globals(lua_State *L); /* -> global name -> the module that it comes from */
+
+#define GTLUA_BUILTIN "=builtin:" /* how chunk names of the embedded library begin */
 
 /* ---- embedded Lua library (generated at build time from lua/lib/) ---- */
 typedef struct gtlua_lib {

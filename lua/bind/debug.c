@@ -89,11 +89,24 @@ static int sources(lua_State *L) {
   return 1;
 }
 
+/* native.meta(value, event) -> what its metatable has of that name, whoever hides or guards it;
+ * runs nothing of the user's */
+static int meta(lua_State *L) {
+  luaL_checkany(L, 1);
+  return luaL_getmetafield(L, 1, luaL_checkstring(L, 2)) != LUA_TNIL;
+}
+
 /* native.random_stream() -> seed, the next unused stream */
 static int random_stream(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)gtlua_cx(L)->seed);
   lua_pushinteger(L, (lua_Integer)gt_rng_stream(gtlua_cx(L)));
   return 2;
+}
+
+/* native.got(value): what came where a tensor was meant, for messages. */
+static int got(lua_State *L) {
+  lua_pushstring(L, gtlua_got(L, 1));
+  return 1;
 }
 
 static const luaL_Reg debug_functions[] = {{"fail_after", fail_after},
@@ -106,10 +119,14 @@ static const luaL_Reg debug_functions[] = {{"fail_after", fail_after},
 static const luaL_Reg native_functions[] = {{"suggest", suggest},
                                             {"number", number},
                                             {"raise", raise_error},
+                                            {"got", got},
                                             {"describe", gtlua_describe_op},
                                             {"rewrite", gtlua_fstring_rewrite},
                                             {"json_decode", gtlua_json_decode},
                                             {"late", gtlua_late},
+                                            {"lazy", gtlua_lazy_globals},
+                                            {"originals", gtlua_originals},
+                                            {"meta", meta},
                                             {"signature", gtlua_signature},
                                             {"signature_of", gtlua_signature_of},
                                             {"source", source},

@@ -147,16 +147,11 @@ static int push_forward(lua_State *L, int box) {
     hooked = true;
   }
   if (hooked) {
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-    if (lua_getfield(L, -1, "nn.hooks") == LUA_TNIL) {
-      lua_pop(L, 1);
-      lua_getglobal(L, "require");
-      lua_pushliteral(L, "nn.hooks");
-      lua_call(L, 1, 1);
-    }
+    lua_pushcfunction(L, gtlua_require);
+    lua_pushliteral(L, "nn.hooks");
+    lua_call(L, 1, 1);
     lua_getfield(L, -1, "run");
-    lua_replace(L, -3);
-    lua_pop(L, 1);
+    lua_replace(L, -2);
     lua_insert(L, -2); /* run, hooks */
   } else {
     lua_pop(L, 1);

@@ -14,7 +14,8 @@ static int document_gc(lua_State *L) {
   return 0;
 }
 
-/* Pushes v as a Lua value; null becomes the value at index `null`. */
+/* Pushes v as a Lua value; null becomes the value at index `null`, an empty array a table with the
+ * metatable at the index after it: an empty table would be written as an object. */
 static void push_value(lua_State *L, const json_t *v, int null) {
   luaL_checkstack(L, 4, "json");
   switch (json_typeof(v)) {
@@ -34,6 +35,10 @@ static void push_value(lua_State *L, const json_t *v, int null) {
       GTLUA_POLL(L, i);
       push_value(L, json_array_get(v, i), null);
       lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    if (json_array_size(v) == 0) {
+      lua_pushvalue(L, null + 1);
+      lua_setmetatable(L, -2);
     }
     break;
   case JSON_STRING:
@@ -77,7 +82,8 @@ static size_t next_piece(void *buffer, size_t room, void *data) {
 int gtlua_json_decode(lua_State *L) {
   source text = {.cx = gtlua_cx(L)};
   text.at = luaL_checklstring(L, 1, &text.left);
-  lua_settop(L, 2);
+  luaL_checktype(L, 3, LUA_TTABLE); /* the metatable of arrays */
+  lua_settop(L, 3);
   json_t **document = lua_newuserdatauv(L, sizeof *document, 0);
   *document = NULL;
   if (luaL_newmetatable(L, DOCUMENT)) {

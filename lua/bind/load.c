@@ -235,10 +235,10 @@ static int search_path(lua_State *L) {
   return 2;
 }
 
-/* The searcher of require() for Lua files on package.path. */
+/* The searcher of require() for Lua files on package.path.  Upvalue: package. */
 static int search_file(lua_State *L) {
   const char *name = gtlua_topath(L, 1);
-  lua_getglobal(L, LUA_LOADLIBNAME);
+  lua_pushvalue(L, lua_upvalueindex(1));
   lua_pushcfunction(L, search_path);
   lua_pushvalue(L, 1);
   lua_getfield(L, -3, "path");
@@ -260,7 +260,8 @@ void gtlua_open_load(lua_State *L) {
   lua_pushcfunction(L, search_path);
   lua_setfield(L, -2, "searchpath");
   lua_getfield(L, -1, "searchers");
-  lua_pushcfunction(L, search_file);
+  lua_pushvalue(L, -2);
+  lua_pushcclosure(L, search_file, 1);
   lua_rawseti(L, -2, LUA_SEARCHER);
   lua_pop(L, 2);
 }

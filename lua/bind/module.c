@@ -424,14 +424,12 @@ void gtlua_open_module(lua_State *L) {
   lua_setfield(L, -2, "__name");
   lua_pop(L, 1);
 
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_newtable(L);
   luaL_setfuncs(L, functions, 0);
   gtlua_add_setters(L);
   gtlua_add_walks(L);
   gtlua_add_layers(L);
   gtlua_add_gpt(L);
-  lua_setfield(L, -2, "native.module");
-  lua_pop(L, 1);
+  gtlua_provide(L, "native.module");
   gtlua_add_names(L);
 }

@@ -61,14 +61,14 @@ static void check_not_method(lua_State *L, const gt_module *m, const char *name)
 /* Lua's side looks for modules and parameters that the plain table at 3 would hide. */
 static void check_table(lua_State *L, const char *name) {
   if (!lua_istable(L, 3) || lua_getmetatable(L, 3)) return;
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  if (lua_getfield(L, -1, "nn.class") == LUA_TTABLE) {
-    lua_getfield(L, -1, "check_table");
-    lua_pushvalue(L, 1);
-    lua_pushstring(L, name);
-    lua_pushvalue(L, 3);
-    lua_call(L, 3, 0);
-  }
+  lua_pushcfunction(L, gtlua_require);
+  lua_pushliteral(L, "nn.class");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "check_table");
+  lua_pushvalue(L, 1);
+  lua_pushstring(L, name);
+  lua_pushvalue(L, 3);
+  lua_call(L, 3, 0);
   lua_settop(L, 3);
 }
 

@@ -110,7 +110,7 @@ static int global_index(lua_State *L) {
     refuse_constant(L);
     return 1;
   }
-  lua_getglobal(L, "require");
+  lua_pushcfunction(L, gtlua_require);
   lua_insert(L, -2);
   lua_call(L, 1, 1);
   lua_pushvalue(L, 2);

@@ -31,8 +31,8 @@ gt_tensor *gtlua_testtensor(lua_State *L, int index) {
 }
 
 const char *gtlua_got(lua_State *L, int index) {
-  if (lua_type(L, index) != LUA_TBOOLEAN) return gtlua_typename(L, index);
-  return "a boolean: Lua's == compares identity; a:eq(b) and a:ne(b) compare element by element";
+  return lua_type(L, index) == LUA_TBOOLEAN ? "a boolean" GTLUA_BOOLEAN_HINT
+                                            : gtlua_typename(L, index);
 }
 
 gt_tensor *gtlua_totensor(lua_State *L, int index) {
@@ -414,29 +414,44 @@ static int tensor_eq(lua_State *L) {
   return 1;
 }
 
-/* The number at index: a Lua number or a one-element tensor. */
-static double compared(lua_State *L, int index, const char *operator, const char * method) {
-  gt_tensor *t = gtlua_testtensor(L, index);
-  double f = lua_tonumber(L, index);
+/* Pushes the number that is compared: of a tensor of one element, or the Lua number in the dtype of
+ * the tensor that it is compared with. */
+static void push_compared(lua_State *L, int index, const char *sign, const char *method) {
+  gt_tensor *t = gtlua_testtensor(L, index), *other = gtlua_testtensor(L, 3 - index);
   if (t && gt_count(t) != 1)
     gtlua_error(L,
                 "%s compares tensors of one element only, this one has %lld; "
                 "a:%s(b) compares element by element",
-                operator,(long long) gt_count(t), method);
-  if (t)
-    gtlua_check(L, gt_item(gtlua_cx(L), t, &f, NULL));
-  else if (lua_type(L, index) != LUA_TNUMBER)
-    gtlua_error(L, "attempt to compare a tensor with %s", gtlua_typename(L, index));
-  return f;
+                sign, (long long)gt_count(t), method);
+  if (t) {
+    gtlua_push_item(L, t);
+    if (lua_isboolean(L, -1)) lua_pushinteger(L, lua_toboolean(L, -1));
+  } else if (lua_type(L, index) != LUA_TNUMBER) {
+    gtlua_error(L, "attempt to compare a tensor with %s", gtlua_got(L, index));
+  } else if (gt_dtype_is_float(other->dtype)) {
+    char rounded[8];
+    double x = lua_tonumber(L, index);
+    gt_convert(rounded, other->dtype, &x, GT_F64, 1);
+    gt_convert(&x, GT_F64, rounded, other->dtype, 1);
+    lua_pushnumber(L, x);
+  } else {
+    lua_pushvalue(L, index);
+  }
 }
 
 static int tensor_lt(lua_State *L) {
-  lua_pushboolean(L, compared(L, 1, "<", "lt") < compared(L, 2, "<", "lt"));
+  push_compared(L, 1, "<", "lt");
+  int first = lua_gettop(L);
+  push_compared(L, 2, "<", "lt");
+  lua_pushboolean(L, lua_compare(L, first, -1, LUA_OPLT));
   return 1;
 }
 
 static int tensor_le(lua_State *L) {
-  lua_pushboolean(L, compared(L, 1, "<=", "le") <= compared(L, 2, "<=", "le"));
+  push_compared(L, 1, "<=", "le");
+  int first = lua_gettop(L);
+  push_compared(L, 2, "<=", "le");
+  lua_pushboolean(L, lua_compare(L, first, -1, LUA_OPLE));
   return 1;
 }
 

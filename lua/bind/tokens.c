@@ -165,6 +165,25 @@ static int add_shard(lua_State *L) {
   return 0;
 }
 
+/* add_ids(tokens, tensor of whole numbers from 0 on, below the vocabulary) */
+static int add_ids(lua_State *L) {
+  gt_tokens *t = to_tokens(L, 1);
+  gt_tensor *ids = gtlua_totensor(L, 2);
+  int32_t *values = lua_newuserdatauv(L, (size_t)gt_count(ids) * sizeof *values + 1, 0);
+  gtlua_check(L, gt_read(gtlua_cx(L), ids, GT_I32, values));
+  gtlua_check(L, gt_tokens_append(gtlua_cx(L), t, values, gt_count(ids)));
+  return 0;
+}
+
+/* file(path) -> a text that tells this file from any other, whatever names it has */
+static int file_key(lua_State *L) {
+  gt_file file;
+  gtlua_check(L, gt_file_open(gtlua_cx(L), gtlua_topath(L, 1), &file));
+  lua_pushfstring(L, "%I:%I", (lua_Integer)file.device, (lua_Integer)file.inode);
+  gt_file_close(&file);
+  return 1;
+}
+
 /* count(tokens) */
 static int count(lua_State *L) {
   lua_pushinteger(L, gt_tokens_count(to_tokens(L, 1)));
@@ -229,14 +248,15 @@ static int shard(lua_State *L) {
   return 3;
 }
 
-/* verify(tokens, i) -> largest id of shard i */
+/* verify(tokens, i) -> largest id of shard i, number of its ids */
 static int verify(lua_State *L) {
   gt_tokens *t = to_tokens(L, 1);
   int64_t largest = 0;
   lua_Integer i = luaL_checkinteger(L, 2) - 1;
   gtlua_check(L, gt_tokens_verify(gtlua_cx(L), t, (int)i, &largest));
   lua_pushinteger(L, largest);
-  return 1;
+  lua_pushinteger(L, gt_tokens_shard(t, (int)i)->count);
+  return 2;
 }
 
 /* save(tokens, path, format) */
@@ -292,17 +312,30 @@ static int window(lua_State *L) {
   return 3;
 }
 
-static const luaL_Reg functions[] = {{"add_file", add_file},   {"add_text", add_text},
-                                     {"add_shard", add_shard}, {"batch", batch},
-                                     {"below", below},         {"check_text", check_text},
-                                     {"count", count},         {"get", get},
-                                     {"is_folder", is_folder}, {"is_text", is_text},
-                                     {"loader", new_loader},   {"match", match},
-                                     {"new", new_tokens},      {"read_text", read_text},
-                                     {"save", save},           {"shard", shard},
-                                     {"slice", slice},         {"verify", verify},
-                                     {"view", view},           {"vocab", vocab},
-                                     {"window", window},       {NULL, NULL}};
+static const luaL_Reg functions[] = {{"add_file", add_file},
+                                     {"add_ids", add_ids},
+                                     {"add_shard", add_shard},
+                                     {"add_text", add_text},
+                                     {"batch", batch},
+                                     {"below", below},
+                                     {"check_text", check_text},
+                                     {"count", count},
+                                     {"file", file_key},
+                                     {"get", get},
+                                     {"is_folder", is_folder},
+                                     {"is_text", is_text},
+                                     {"loader", new_loader},
+                                     {"match", match},
+                                     {"new", new_tokens},
+                                     {"read_text", read_text},
+                                     {"save", save},
+                                     {"shard", shard},
+                                     {"slice", slice},
+                                     {"verify", verify},
+                                     {"view", view},
+                                     {"vocab", vocab},
+                                     {"window", window},
+                                     {NULL, NULL}};
 
 void gtlua_open_tokens(lua_State *L) {
   static const luaL_Reg types[] = {

@@ -70,6 +70,15 @@ static int clip(lua_State *L) {
   return 2;
 }
 
+/* scale({parameter, …}, factor): of the gradients */
+static int scale(lua_State *L) {
+  int count;
+  double factor = luaL_checknumber(L, 2);
+  gt_tensor **gradients = to_gradients(L, "scale", &count);
+  gtlua_check(L, gt_scale_all(gtlua_cx(L), gradients, count, factor));
+  return 0;
+}
+
 /* first_nonfinite({tensor, …}) -> position in the list, or nothing */
 static int first_nonfinite(lua_State *L) {
   int count, first = -1;
@@ -200,9 +209,10 @@ static const luaL_Reg functions[] = {{"average", average},   {"clip", clip},
                                      {"ending", ending},     {"first_nonfinite", first_nonfinite},
                                      {"guard", guard},       {"hash", new_hash},
                                      {"length", length},     {"norm", norm},
-                                     {"rng", rng},           {"set_rng", set_rng},
-                                     {"shielded", shielded}, {"swap", swap},
-                                     {"version", version},   {NULL, NULL}};
+                                     {"rng", rng},           {"scale", scale},
+                                     {"set_rng", set_rng},   {"shielded", shielded},
+                                     {"swap", swap},         {"version", version},
+                                     {NULL, NULL}};
 
 void gtlua_open_train(lua_State *L) {
   luaL_newmetatable(L, HASH);

@@ -86,7 +86,7 @@ local function of_op(op)
   local attrs, text = {}, {op.doc}
   for i, attr in ipairs(op.attrs) do
     attrs[i] = attr_text(attr)
-    text[#text + 1] = f"{attr.name:<14} {attr.type}{attr.required and ', required' or ''}. {attr.doc}"
+    text[#text + 1] = f"{attr.name:<14} {attr.type}{attr.required and ', required' or ''}{attr.by_name and ', by name only' or ''}. {attr.doc}"
   end
   local keywords = #attrs > 0 and ", {" .. table.concat(attrs, ", ") .. "}" or ""
   local places = {}
@@ -160,9 +160,9 @@ local function is_class(value) return rawget(value, "__name") ~= nil and rawget(
 
 --- A class or a table that can be called: the comment on its name, or on the function that the call runs.
 local function of_callable(value, name)
-  local class = is_class(value) and value.__name
+  local class = is_class(value) and rawget(value, "__name")
   local call = rawget(value, "init")
-  if not class then call = getmetatable(value).__call end
+  if not class then call = native.meta(value, "__call") end
   local found = indexed(name) or class and (indexed("nn." .. class) or indexed(class))
   local function_doc = type(call) == "function" and doc.of(call) or {text = {}}
   if found then
@@ -175,7 +175,7 @@ end
 
 --- The documentation of a function, class or callable table; nil for other values.  `name`: "nn.Linear", if known.
 function doc.of(value, name)
-  if type(value) == "table" and (is_class(value) or (getmetatable(value) or {}).__call) then return of_callable(value, name) end
+  if type(value) == "table" and (is_class(value) or native.meta(value, "__call")) then return of_callable(value, name) end
   if type(value) ~= "function" then return nil end
   local lib, field = native.late(value)
   if lib then return doc.of(require(lib)[field], name or "torch." .. field) end
@@ -191,9 +191,9 @@ end
 
 --- A field of a name space, lazy ones included, or a method of an object; nil for unknown ones.
 function doc.member(space, field)
-  local meta = type(space) == "table" and getmetatable(space) or nil
-  if meta and meta.lazy and meta.lazy[field] then return space[field] end
-  if meta and meta.methods and meta.methods[field] then return meta.methods[field] end
+  local lazy, methods = native.meta(space, "lazy"), native.meta(space, "methods")
+  if type(lazy) == "table" and rawget(lazy, field) then return space[field] end
+  if type(methods) == "table" and rawget(methods, field) then return rawget(methods, field) end
   return type(space) == "table" and rawget(space, field) or nil
 end
 
@@ -242,11 +242,11 @@ local about = {
 function doc.about(prefix) return about[prefix] end
 
 --- Can the value be called?
-function doc.callable(value) return type(value) == "function" or type(value) == "table" and (getmetatable(value) or {}).__call ~= nil end
+function doc.callable(value) return type(value) == "function" or type(value) == "table" and native.meta(value, "__call") ~= nil end
 
 local function globals()
   local out = {}
-  for name in next, getmetatable(_G).lazy do out[name] = doc.callable(_ENV[name]) and _ENV[name] or nil end
+  for name in next, native.lazy() do out[name] = doc.callable(_ENV[name]) and _ENV[name] or nil end
   for _, name in ipairs {"odict", "struct", "list", "defaults", "show", "help", "f"} do out[name] = _ENV[name] end
   return out
 end
@@ -343,8 +343,8 @@ end
 
 --- The names in a name space, sorted, lazy ones too.
 function doc.names(space)
-  local names, seen, meta = {}, {}, getmetatable(space)
-  for _, part in ipairs {space, meta and meta.lazy or {}} do
+  local names, seen, lazy = {}, {}, native.meta(space, "lazy")
+  for _, part in ipairs {space, type(lazy) == "table" and lazy or nil} do
     for name in next, part do
       if type(name) == "string" and not name:find "^_" and not doc.words[name] and not seen[name] then
         names[#names + 1], seen[name] = name, true

@@ -55,8 +55,7 @@ end
 local function help_for(value, name, with_source)
   name = name or doc.name_of(value)
   local found = doc.of(value, name)
-  local meta = getmetatable(value)
-  local methods = type(meta) == "table" and meta.methods
+  local methods = native.meta(value, "methods")
   if found then
     write_doc(found, name, with_source)
     if type(value) == "table" and torch.type(value) == "function" then write("it has", wrapped(doc.names(value))) end

@@ -6,10 +6,11 @@ local json = {}
 --- What null reads as, and writes.
 json.null = setmetatable({}, {__tostring = function() return "null" end, __name = "json.null"})
 
---- json.decode(text) -> tables, strings, numbers, booleans, json.null; raises with line and column
-function json.decode(text) return native.json_decode(text, json.null) end
-
 local array = {__name = "json.array"}
+
+--- json.decode(text) -> tables, strings, numbers, booleans, json.null; raises with line and column
+--- An empty array is an empty json.array, so that it is written as one again.
+function json.decode(text) return native.json_decode(text, json.null, array) end
 
 --- json.array(list) -> the list, marked to be written as an array even when it is empty
 function json.array(list) return setmetatable(list, array) end

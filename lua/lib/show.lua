@@ -99,12 +99,13 @@ function show(value, depth, state)
   if kind == "string" then return quoted(value) end
   if kind == "function" then return function_text(value) end
   if kind ~= "table" then return object_text(value) end
-  local meta = debug.getmetatable(value)
-  if type(meta) == "table" and meta.lazy then return ("<%s, see help(%s)>"):format(meta.__name, meta.__name) end
-  if type(meta) == "table" and meta.__show then
-    return meta.__show(value, function(v) return show(v, depth + 1, state) end, layout)
+  local meta = native.meta
+  local name, own_show = meta(value, "__name"), meta(value, "__show")
+  if meta(value, "lazy") and type(name) == "string" then return ("<%s, see help(%s)>"):format(name, name) end
+  if own_show then
+    return own_show(value, function(v) return show(v, depth + 1, state) end, layout)
   end
-  if type(meta) == "table" and meta.__tostring then return object_text(value) end
+  if meta(value, "__tostring") then return object_text(value) end
   if summaries[value] and state.limits == SHORT then
     local ok, text = pcall(summaries[value], value) -- the table is the user's to change: it may not be what it was
     if ok then return text end

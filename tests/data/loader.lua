@@ -179,7 +179,7 @@ test("help knows tokens, loaders and their methods", function()
   _G.print = shown -- luacheck: ignore
   assert(ok, message)
   local said = table.concat(lines, "\n")
-  for _, part in ipairs {"data.text(path | folder", "loader save slice", "every target of the tokens once",
+  for _, part in ipairs {"data.text(path | folder", "overlaps save slice", "every target of the tokens once",
                          "goes on exactly where"} do
     test.equal({part, said:find(part, 1, true) ~= nil}, {part, true})
   end

@@ -73,3 +73,29 @@ test("no public name is a word of Lua, which could not be written", function()
   end
   has(offered("torch.ti", nil, objects), "torch.tile(")
 end)
+
+test("no offer runs code of the user's, nor looks long at what has no end", function()
+  local ran = false
+  local function trap() ran = true return nil end
+  local events = {}
+  for event in ("__index __newindex __pairs __len __eq __lt __call __tostring __concat __close __name lazy methods __fields"):gmatch "%S+" do
+    events[event] = trap
+  end
+  local own, huge = {}, {}
+  for event in pairs(events) do own[event] = setmetatable({}, events) end
+  for i = 1, 3000000 do huge["key" .. i] = i end
+  local chain = {}
+  for _ = 1, 100000 do chain = setmetatable({}, {__index = chain}) end
+  local cases = {setmetatable({}, events), setmetatable({}, own), setmetatable({}, setmetatable({}, events)), huge,
+                 setmetatable({}, {__index = huge}), setmetatable({}, {__metatable = false, __index = trap}), chain}
+  for i, object in ipairs(cases) do
+    local variables = {x = object, inner = {x = object}}
+    for _, case in ipairs {{"", "x."}, {"", "x:"}, {"", "inner.x."}, {"", "x.y.z"}, {"x{", ""}, {"inner.x(1, {", "k"}, {"", "inn"}} do
+      local before = os.clock()
+      complete(case[1], case[2], variables)
+      local took = (os.clock() - before) * 1e3
+      if took > 500 then test.fail(("object %d, '%s%s' took %.0f ms"):format(i, case[1], case[2], took)) end
+      test.equal({ran, i}, {false, i})
+    end
+  end
+end)

@@ -114,6 +114,56 @@ test("what cannot be drawn is refused in one line", function()
   test.raises(function() plot.heat(torch.ones(3)) end, "two dimensions")
 end)
 
+test("options may stand in a table of their own, and are honoured there", function()
+  for name, curves in pairs{list = {1, 2, 3}, tensor = torch.tensor{1, 2, 3}, series = {{1, 2, 3}}, curve = {y = {1, 2, 3}}} do
+    local path = folder .. "/apart-" .. name .. ".tsv"
+    local figure = quiet(curves, {save = path, title = "T", logy = true})
+    test.equal({figure.title, figure.logy, #figure.curves}, {"T", "log10", 1})
+    test.equal(read(path), "curve\tx\ty\terror\n1\t0.0\t1.0\t\n1\t1.0\t2.0\t\n1\t2.0\t3.0\t\n")
+  end
+  test.equal(quiet({{1, 2}, {2, 1}, labels = {"a", "b"}}, {title = "T"}).curves[2].title, "b")
+end)
+
+test("what a call says and a function does not take is refused, and nothing is written", function()
+  local path, numbers, t = folder .. "/never.tsv", {1, 2, 3}, torch.tensor{1, 2, 3}
+  local save = {save = path}
+  local function refuses(message, ...)
+    local arguments = table.pack(...)
+    plot.sink = function() end
+    local ok, why = pcall(function() return arguments[1](table.unpack(arguments, 2, arguments.n)) end)
+    plot.sink = nil
+    if ok then test.fail("taken: " .. message) end
+    if not why:find(message, 1, true) then test.fail(("expected %q, got %q"):format(message, why)) end
+    test.equal(select(2, why:gsub("\n", "")), 0)
+    test.equal(read(path), nil)
+  end
+  refuses("plot has no option 'svae' (did you mean 'save'?)", plot, numbers, {svae = path})
+  refuses("plot has no option 'tilte' (did you mean 'title'?)", plot, t, {tilte = "x", save = path})
+  refuses("y over x is plot{y, x = x}, two curves are plot{a, b}", plot, numbers, numbers, save)
+  refuses("y over x is plot{y, x = x}, two curves are plot{a, b}", plot, t, t)
+  refuses("options go in a table, {x = …}, got 'r-'", plot, numbers, "r-")
+  refuses("plot: expected plot(curves[, {title = …}]), got more arguments", plot, numbers, {}, save)
+  refuses("plot: save is given twice", plot, {numbers, save = path}, save)
+  refuses("plot: 2 labels for 1 curve", plot, {numbers, labels = {"a", "b"}, save = path})
+  refuses("curve 2: expected a list of numbers, got nil", plot, {numbers, nil, numbers, save = path})
+  refuses("expected numbers, got nil at place 2", plot, {{1, nil, 3}, save = path})
+  refuses("got one with a field 'save'; options go in a table of their own", plot, {{1, 2, save = path}})
+  refuses("got one with a field 'bins'; options go in a table of their own", plot.hist, {1, 2, 3, bins = 3})
+  refuses("plot.hist: expected at most 2 arguments (values: any, options: table = nil), got 3", plot.hist, numbers, save, 3)
+  refuses("plot.hist: options go in a table, {name = …}, got 5", plot.hist, numbers, 5)
+  refuses("plot.heat: expected rows of numbers, got a field 'save'", plot.heat, {{1, 2}, save = path})
+  refuses("plot.heat has no argument 'save'; it takes matrix, options", plot.heat, {{1, 2}}, {}, save)
+  refuses("plot.heat has no option 'sav' (did you mean 'save'?)", plot.heat, {{1, 2}}, {sav = path})
+  refuses("plot.coord has no argument 'save'; it takes check, options", plot.coord, {}, {}, save)
+  refuses("plot.sweep has no argument 'save'; it takes result, options", plot.sweep, {}, {}, save)
+  for _, run in ipairs{{4, 2, save = path}, {loss = {4, 2}, save = path}, {a = {4, 2}, save = path}} do
+    refuses("plot.loss: options go in a table of their own behind the runs", plot.loss, run)
+  end
+  refuses("plot.loss: expected a trainer, a list of losses or the path of a log, got nil", plot.loss, numbers, nil, numbers)
+  refuses("plot.loss: expected a trainer, a list of losses or the path of a log, got nil", plot.loss)
+  refuses("plot.loss: options go in a table of their own behind the runs", plot.loss, numbers, save, {title = "x"})
+end)
+
 test("points that a log axis cannot show are counted", function()
   local figure = quiet{{1, 2, 3}, x = {0, 1, 2}, logx = 2}
   test.equal(figure.notes, {"1 point at or below 0 left out: the axis is logarithmic"})
@@ -123,6 +173,83 @@ test("one point, a constant and huge numbers have a range", function()
   for _, y in ipairs{{5}, {2, 2, 2}, {1e300, -1e300}, {1e-300, 2e-300}} do
     test.equal(type(quiet{y}:text{columns = 60, rows = 10}), "string")
   end
+end)
+
+test("labels of ticks say where they stand, far from zero and close together", function()
+  for _, range in ipairs{{1e9, 1e9 + 1}, {1, 1 + 1e-9}, {1.7e9, 1.7e9 + 20}, {-1e308, 1e308}, {1e308, 1e308}, {0, 5e-324}, {1, 1 + 0x1p-52},
+                         {5e-324, 5e-324}, {0x1p53, 0x1p53 + 2}, {1e-310, 2e-310}, {-1.7e308, 1.7e308}, {0.3, 0.31}} do
+    for _, exact in ipairs{false, true} do
+      local ax, before = axis.new("linear", range[1] + 0.0, range[2] + 0.0, exact), -math.huge
+      test.equal(ax.low <= range[1] and ax.high >= range[2] and ax.low < ax.high, true)
+      local ticks = ax:ticks(8)
+      test.equal(#ticks >= 1 and #ticks <= 9, true)
+      for _, tick in ipairs(ticks) do
+        test.equal(tonumber(tick.label) + 0.0, tick.value)
+        test.equal(tick.value > before and ax:place(tick.value) >= -1e-6 and ax:place(tick.value) <= 1 + 1e-6, true)
+        before = tick.value
+      end
+    end
+  end
+  for _, kind in ipairs{"log2", "log10"} do
+    for _, range in ipairs{{5e-324, 1.79e308}, {1e-320, 1e308}, {5e-324, 5e-324}, {3.0, 3.0}, {1e-310, 1e-309}} do
+      local ax = axis.new(kind, range[1], range[2])
+      test.equal(ax.low > 0 and ax.high < math.huge and ax.low < ax.high, true)
+      if range[2] > 5e-324 then test.equal(#ax:ticks(8) >= 1, true) end
+      for _, tick in ipairs(ax:ticks(8)) do
+        test.equal(tonumber(tick.label) == nil or tonumber(tick.label) + 0.0 == tick.value, true)
+      end
+    end
+  end
+end)
+
+test("numbers of any size are drawn in characters, or refused in one line", function()
+  local nan, huge = 0 / 0, math.huge
+  for _, y in ipairs{{1e308, -1e308}, {1.7e308}, {5e-324}, {5e-324, 0}, {1, 1 + 1e-9}, {nan, 1}, {huge, 1}, {7, 7, 7}, {-1e300, 1e300}, {1e17, 1e17}} do
+    test.equal(type(quiet{y}:text{columns = 60, rows = 10}), "string")
+    plot.sink = function() end
+    local hist, heat = plot.hist(y, {bins = 3}), plot.heat{y}
+    plot.sink = nil
+    local count, finite = 0, 0
+    for _, n in ipairs(hist.curves[1].y) do count = count + n end
+    for _, v in ipairs(y) do finite = finite + (v - v == 0 and 1 or 0) end
+    test.equal(count, finite + 0.0)
+    for _, figure in ipairs{hist, heat} do test.equal(type(figure:text{columns = 50, rows = 10}), "string") end
+  end
+  plot.sink = function() end
+  local heat = plot.heat{{1e9, 1e9 + 1}}
+  plot.sink = nil
+  test.equal(heat.cells, {{1e9, 1e9 + 1}}) -- no cell of a list is rounded
+end)
+
+--- The dots of a drawing of one curve over 40 columns, row by row.
+local function dots(options)
+  options.title = nil
+  local rows = {}
+  for line in quiet(options):text{columns = 46, rows = 12, colour = false, ascii = true}:gmatch "[^\n]+" do
+    local inside = line:match "|(.*)$"
+    if inside then rows[#rows + 1] = inside end
+  end
+  return rows
+end
+
+test("a line that leaves the frame keeps its slope", function()
+  local rows = dots{{0, 100}, x = {0, 1}, xlim = {0, 1}, ylim = {0, 10}}
+  for _, row in ipairs(rows) do test.equal(#row <= 6, true) end
+  rows = dots{{-100, 100}, x = {0, 1}, xlim = {0, 1}, ylim = {-1, 1}} -- both ends are outside
+  local drawn = 0
+  for _, row in ipairs(rows) do drawn = drawn + (row:find "%S" and 1 or 0) end
+  test.equal(drawn, #rows)
+end)
+
+test("steps are steps and errors have bars, in characters too", function()
+  local rows = dots{{0, 10}, style = "steps"}
+  local longest = 0
+  for _, row in ipairs(rows) do longest = math.max(longest, #row:gsub("%s", "")) end
+  test.equal(longest > 10, true)
+  rows = dots{{y = {5, 5}, error = {5, 0 / 0}, style = "points"}, ylim = {0, 10}}
+  local drawn = 0
+  for _, row in ipairs(rows) do drawn = drawn + (row:find "%S" and 1 or 0) end
+  test.equal(drawn, #rows)
 end)
 
 test("the text fits its columns and rows", function()
@@ -199,6 +326,73 @@ test("every kind of image tells where it comes from, and no control of it reache
   test.equal(out, "title     a ]0;b \n")
 end)
 
+--- The numbers that a script sets in its first block of data, line by line.
+local function block_of(script)
+  local rows = {}
+  for line in script:match "<< END_OF_GPTSH_DATA_7f3a\n(.-)\nEND_OF":gmatch "[^\n]+" do
+    local row = {}
+    for word in line:gmatch "%S+" do row[#row + 1] = word == "NaN" and 0 / 0 or tonumber(word) + 0.0 end
+    rows[#rows + 1] = row
+  end
+  return rows
+end
+
+test("script, .tsv and axes have every digit of a number, and gnuplot draws where they say", function()
+  local path = folder .. "/digits"
+  for _, case in ipairs{
+    {x = {1.7e9, 1.7e9 + 1, 1.7e9 + 20}, y = {1, 2, 3}}, {x = {1, 2}, y = {1, 1 + 1e-9}}, {x = {1e9, 1e9 + 1}, y = {0.1, 1 / 3}},
+    {x = {1, 2, 3}, y = {5e-324, 1e-310, 0}}, {x = {1, 2}, y = {0x1p53, 0x1p53 + 2}}, {x = {1}, y = {3}}, {x = {1, 2}, y = {7, 7}},
+    {x = {1, 2, 3, 4}, y = {-1e300, 0 / 0, math.huge, 1e300}}, {x = {1, 2}, y = {1e-320, 1e300}, logy = true},
+  } do
+    local figure = quiet({{x = case.x, y = case.y}}, {logy = case.logy})
+    figure:save(path .. ".svg")
+    local rows, k = block_of(read(path .. ".gp")), 0
+    for line in read(path .. ".tsv"):gmatch "\n1\t([^\n]*)" do
+      k = k + 1
+      local x, y = line:match "^(%S+)\t(%S+)"
+      test.equal(tonumber(x) + 0.0, case.x[k] + 0.0)
+      test.equal(rows[k][1], case.x[k] + 0.0)
+      if case.y[k] - case.y[k] == 0 then
+        test.equal(rows[k][2], case.y[k] + 0.0)
+        test.equal(tonumber(y) + 0.0, case.y[k] + 0.0)
+      else
+        test.equal(rows[k][2] ~= rows[k][2], true)
+      end
+    end
+    test.equal(k, #case.x)
+  end
+  -- the labelled ticks of Unix times stand at their places: the line ends at those of its first and last point
+  quiet({{1, 2, 3}, x = {1.7e9, 1.7e9 + 10, 1.7e9 + 20}}, {save = path .. ".svg"})
+  local svg = read(path .. ".svg")
+  local first, last = svg:match "gnuplot_plot_1.-<path[^>]- d='M([%d.]+),[%d.]+ L[%d.]+,[%d.]+ L([%d.]+),"
+  for label, place in pairs{["1700000000"] = first, ["1700000020"] = last} do
+    local at = svg:match("translate%(([%d.]+),[%d.]+%)\"[^>]*>%s*<text>" .. label)
+    test.close(tonumber(at), tonumber(place), 0.02)
+  end
+  for _, y in ipairs{{1e308, -1e308}, {1, 1.7e308}} do
+    local why = test.raises(function() quiet({y}, {save = path .. "-huge.svg"}) end, "gnuplot draws numbers below 8.99e+307, got ")
+    test.equal({select(2, why:gsub("\n", "")), read(path .. "-huge.svg")}, {0})
+  end
+end)
+
+test("a style stays what it is when errors are given; an error that is none has no bar", function()
+  for style, look in pairs{points = "yerrorbars", stars = "yerrorbars", boxes = "boxerrorbars", lines = "yerrorlines", steps = "histeps"} do
+    local figure = quiet{{y = {1, 2, 3}, error = {1, 0 / 0, 1}, style = style}}
+    test.equal(figure:script():find("with " .. look, 1, true) ~= nil, true)
+    test.equal(block_of(figure:script())[2], {1.0, 2.0, 0.0})
+    figure:save(folder .. "/bars.svg")
+  end
+end)
+
+test("curves that do not rise keep their outline when they are thinned", function()
+  local x, y = {}, {}
+  for i = 1, 100000 do x[i], y[i] = -i + 0.0, math.sin(i) end
+  y[54321], x[65432] = 50.0, 1e9
+  local places = series.thin(x, y, 2000, axis.new("linear", -100000, 1e9))
+  test.equal(#places <= 2000, true)
+  test.equal({select(2, series.range{picked(y, places)}), select(2, series.range{picked(x, places)})}, {50.0, 1e9})
+end)
+
 test("a PNG with provenance still has right checksums", function()
   local python = io.popen("pngcheck -q " .. folder .. "/figure.png 2>&1; echo $?"):read "a"
   local image, at, kinds = read(folder .. "/figure.png"), 9, {}
@@ -226,6 +420,15 @@ local function with_gnuplot(fake, code)
   test.equal(how, "exited")
   return status, out, errors
 end
+
+test("a gnuplot that hangs has 5 s, and of one that floods the first line is told", function()
+  test.equal(require "plot.gnuplot".seconds, 5)
+  local code = "require 'plot.gnuplot'.seconds = 0.5; print((select(2, pcall(plot, {{1, 2}, save = '" .. folder .. "/flood.svg'})))) " ..
+    "for line in io.lines '/proc/self/status' do if line:find 'VmHWM' then print(tonumber(line:match '%d+') < 600 * 1024) end end"
+  local _, out = with_gnuplot("echo first >&2; yes >&2", code)
+  test.equal(out:match "gnuplot gave no answer in 0.5 seconds: first; data written" ~= nil, true)
+  test.equal(out:match "true\n$" ~= nil, true)
+end)
 
 test("a missing or failing gnuplot is one clear error and leaves the numbers", function()
   local target = folder .. "/bad.svg"

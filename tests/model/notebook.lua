@@ -139,7 +139,7 @@ test("the configuration prints as the dataclass, counts, and refuses unknown fie
   test.raises(function() GPT{hidden_dim = 10, n_heads = 3} end, "n_heads")
   test.raises(function() GPT{n_layers = 0} end, "n_layers")
   test.raises(function() GPT{hidden_dim = -8} end, "hidden_dim")
-  test.raises(function() GPT(3) end, "expected a GPTConfig or a table")
+  test.raises(function() GPT(3) end, "config expects a table or a module, got 3")
 end)
 
 test("the attention prints as in the notebook", function()
@@ -211,7 +211,7 @@ test("a summary that lacks an argument says which", function()
   test.raises(function() summary(own.blocks[0].attn, size) end, "attempt to index a nil value (local 'cos_sin')")
   test.raises(function() summary(own) end, "pass input_size")
   test.raises(function() summary(own, {input_sise = {1}}) end, "'input_sise' (did you mean 'input_size'?)")
-  test.raises(function() summary(3, size) end, "expected a module")
+  test.raises(function() summary(3, size) end, "model expects a module, got 3")
   test.raises(function() summary(own, {input_size = {1}, compat = "x"}) end, "compat must be")
 end)
 

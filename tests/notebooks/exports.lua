@@ -210,6 +210,78 @@ test("an SVG from elsewhere keeps what draws and nothing else", function()
   test.equal(require("nb.svg").inline("<html></html>", "p-"), nil)
 end)
 
+test("what leads elsewhere, runs or is not known goes, however it is written", function()
+  local inline = require("nb.svg").inline
+  local function kept(inside) return inline("<svg>" .. inside .. "</svg>", "p-"):match '^<svg role="img">(.*)</svg>$' end
+  for inside, wanted in pairs{
+    ["<rect style='background:url(http://e)'/>"] = "<rect/>",
+    ["<rect style='fill: red; background: red; stroke: url(http://e); opacity: 0.5'/>"] = '<rect style="fill: red; opacity: 0.5"/>',
+    ["<rect style='fill:&#117;rl(http://e)'/>"] = "<rect/>",
+    ["<rect style='fill:\\75 rl(http://e)'/>"] = "<rect/>",
+    ["<rect style='fill:u/**/rl(http://e)'/>"] = "<rect/>",
+    ["<rect style='fill:expression(alert(1))'/>"] = "<rect/>",
+    ["<rect style='fill:image-set(\"http://e\")'/>"] = "<rect/>",
+    ["<rect style='fill:var(--x)' fill='rgb(1, 2, 3)'/>"] = '<rect fill="rgb(1, 2, 3)"/>',
+    ["<rect fill='url(  \"http://e\" )' mask='url(http://e#p)'/>"] = "<rect/>",
+    ["<rect fill='URL(#a)' onclick='x' onload=\"y\"/>"] = '<rect fill="URL(#p-a)"/>',
+    ["<use href='http://e#a'/><use xlink:href='#a'/><use href='data:image/svg+xml,x'/>"] = '<use/><use href="#p-a"/><use/>',
+    ["<image href='http://e/a.png'/><image xlink:href='data:image/png;base64,iVBO='/>"] = '<image/><image href="data:image/png;base64,iVBO="/>',
+    ["<image href='data:image/svg+xml;base64,iVBO'/><image href='data:image/png;base64,x&#44;\"'/>"] = "<image/><image/>",
+    ["<style>@import url(http://e)</style><a href='http://e'>x</a><g><script>1</script></g>"] = "<g></g>",
+    ["<foreignObject><foreignObject></foreignObject><p>x</p></foreignObject>y"] = "y",
+    ["<title>a<image/><b>c</b></title>"] = "<title>a</title>",
+    ["<text>a > b &lt;<![CDATA[<c>]]></text><!-- <rect/> --><?x <rect/> ?>"] = "<text>a &gt; b &lt;&lt;c&gt;</text>",
+    ["<rect id='a>b'/>"] = '<rect id="p-a&gt;b"/>',
+  } do
+    test.equal(kept(inside), wanted)
+  end
+  for _, broken in ipairs{"<svg>", "<svg><g></svg>", "<svg></g></svg>", "<svg a='></svg>", "<svg><!-- </svg>", "<svg/><svg/>", "<svg a/>", "<svg><g", ""} do
+    test.equal(inline(broken, "p-"), nil)
+  end
+end)
+
+if gnuplot then
+  test("every kind of figure is in the page with all that gnuplot drew, hostile titles too", function()
+    write("kinds.lua", [==[
+-- %% heat
+plot.heat(torch.arange(12):reshape(3, 4), {title = "]]> <b> \27 \u{ffff}"})
+-- %% hist
+plot.hist({1, 2, 2, 3}, {title = "a"})
+-- %% title="bad ]]> \u001b title"
+plot({{y = {1, 3, 2}, error = {.1, .2, .1}}, {y = {1, 2, 3}, style = "boxes"}, {y = {1, 2, 3}, style = "dots"},
+      {y = {1, 2, 3}, style = "crosses", title = "]]>"}, {y = {1, 2, 3}, style = "stars"}, {y = {1, 2, 3}, style = "points"},
+      {y = {1, 2, 3}, style = "linespoints"}, {y = {1, 2, 3}, style = "steps"}, {y = {3, 2, 1}}})
+-- %% loss
+plot.loss({4, 3, 2, 1})
+]==])
+    nb "run kinds.lua"
+    nb "export kinds.lua"
+    local kinds = read "kinds.html"
+    test.equal(html.breach(kinds), nil)
+    local shown = {}
+    for figure in kinds:gmatch "<figure>(.-)</figure>" do shown[#shown + 1] = figure end
+    for i, name in ipairs{"01-heat", "02-hist", "03-bad-title", "04-loss"} do
+      local function elements(text)
+        local list = {}
+        text = text:gsub("<metadata>.-</metadata>", ""):gsub("<filter.-</filter>", "")
+        for element in text:gmatch "<(%a+)" do list[#list + 1] = element end
+        return table.concat(list, " ")
+      end
+      local text = read(f"kinds.out/{name}.svg")
+      test.equal(elements(shown[i]), elements(text))
+      test.equal(text:gsub("]]&gt;", ""):find("]]>", 1, true), nil)
+    end
+    has(shown[1], "data:image/png;base64,")
+    has(shown[1], "image-rendering: pixelated")
+    has(shown[1], "crispEdges") -- no lines between the colours of the bar
+    test.equal(kinds:gsub("[\n\t]", ""):find "%c", nil)
+    hasnot(kinds, "\u{ffff}")
+    if shell "command -v xmllint" ~= "" then
+      for _, name in ipairs{"01-heat", "03-bad-title"} do test.equal(shell(f"xmllint --noout '{folder}/kinds.out/{name}.svg'"), "") end
+    end
+  end)
+end
+
 local browser = shell "command -v chromium || command -v chromium-browser || command -v google-chrome":match "^(%S+)\n"
 local function render(name, options)
   return shell(f"cd '{folder}' && timeout 100 {browser} --headless --no-sandbox --disable-gpu --user-data-dir='{folder}/profile' " ..

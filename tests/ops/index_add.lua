@@ -27,6 +27,8 @@ return {
     end)
   end,
   errors = {
+    {inputs = {{shape = {2}, dtype = "i64"}, {shape = {1}, dtype = "i64", values = {0}}, {shape = {1}, dtype = "i64"}},
+      attr = {dim = 0, alpha = 0.5}, message = "index_add: expected a whole alpha for int64 tensors, got 0.5"},
     {inputs = {{3, 2}, {shape = {2}, dtype = "i64", values = {0, 3}}, {2, 2}},
       message = "index_add: index 3 is out of range for dimension 0 of size 3"},
     {inputs = {{3, 2}, index(2, 3), {3, 2}}, message = "index_add: expected src of shape (2, 2), got (3, 2)"},

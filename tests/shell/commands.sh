@@ -92,6 +92,21 @@ at_prompt "sh gives what a program writes" "sh 'echo one; echo two; exit 3'${nl}
 rm -f "$tap_dir/kept.lua"
 at_prompt "%save writes the inputs that worked" "local a = 1${nl}error('no')${nl}%who${nl}a + 1${nl}%save kept.lua" 'kept.lua: 2 cells'
 gives "what %save wrote runs" 0 "2$nl" "" "$GPTSH" kept.lua
+at_prompt "it tells what is not in it" "x = 1${nl}x = x + nil${nl}x.y${nl}x = = 3${nl}!true${nl}%set seed 3${nl}x${nl}%save -f kept.lua" \
+  'kept.lua: 3 cells; comments tell what is missing of input 2, 5$'
+[ "$(cat "$tap_dir/kept.lua")" = "-- %%
+x = 1
+
+-- %%
+-- | this input failed: input 2:1: attempt to perform arithmetic on a nil value
+-- | x = x + nil
+-- | a command of the prompt:
+-- | !true
+-- %set seed 3
+
+-- %%
+x" ]
+tap "in comments that are neither markers nor commands" $? "$tap_dir/kept.lua"
 at_prompt "%save does not overwrite" "1${nl}%save kept.lua" 'exists'
 
 # ---- habits from Python ----

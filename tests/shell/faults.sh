@@ -42,7 +42,7 @@ without() { # without in|out|err COMMAND…
     both) "$@" >&- 2>&- ;;
   esac
 }
-gives "closed stderr: the result is the same" 0 "2$nl" "" without err "$GPTSH" -e 'io.stderr:write "lost"' -e '1 + 1'
+gives "closed stderr: the result is the same" 0 "2$nl" "" without err "$GPTSH" -e 'io.stderr:write "lost";' -e '1 + 1'
 gives "closed stderr: an error is rc 1" 1 "" "" without err "$GPTSH" -e 'error "x"'
 gives "closed stdout and stderr: rc 3" 3 "" "" without both "$GPTSH" -e '1 + 1'
 gives "closed stdin is an error" 1 "" "cannot read stdin" without in "$GPTSH"
@@ -80,6 +80,23 @@ else
   tap_skip "LC_ALL=de_DE.UTF-8 changes no byte of the output" "this system cannot make the locale"
 fi
 
+# ---- a small stack ----
+on_stack() { (ulimit -s "$1"; "$GPTSH" -e "$2"); }
+trains='torch.randn(300, 300):matmul(torch.randn(300, 300))
+  for _, dtype in ipairs{torch.float32, torch.bfloat16} do
+    local m = GPT{hidden_dim = 64, n_layers = 2, n_heads = 2, vocab_size = 256, sequence_len = 64}
+    m:init_weights()
+    train.new{model = m:to(dtype), data = data.text{text = ("abc def "):rep(99)}, B = 4, steps = 2, progress = false}:run()
+  end
+  local function nest() return (("x"):gsub("x", function() return nest() + 1 end)) end
+  print(select(2, pcall(nest)):match "stack overflow")'
+for size in 128 256 512 1024; do
+  case $GPTSH_BUILD in
+  *san) tap_skip "ulimit -s $size is enough" "sanitizers know no stack but the first" ;;
+  *) gives "ulimit -s $size is enough" 0 "stack overflow$nl" "" on_stack "$size" "$trains" ;;
+  esac
+done
+
 # ---- a narrow window ----
 gives "COLUMNS=40 is the width where no terminal says another" 0 "40$nl" "" \
   env COLUMNS=40 "$GPTSH" -e 'print((require("native.terminal").size(1)))'
@@ -99,6 +116,9 @@ if strace -o "$tap_dir/trace" true 2>/dev/null; then
   (cd "$tap_dir" && traced -e "x = torch.ones(3):to 'cuda'; pcall(plot, {{1, 2}, save = 'x.svg'})")
   grep -q 'gptsh-cuda' "$tap_dir/trace" && grep -q 'gnuplot' "$tap_dir/trace"
   tap "… it does when asked to" $?
+  interrupted() { strace -f -o /dev/null -e trace=write -e "inject=write:error=EINTR:when=$1" "$GPTSH" -e "$2"; }
+  gives "a write that a signal interrupts is made again" 0 "one${nl}two${nl}" "" interrupted 1 'print "one"; io.write "two\n"'
+  gives "… of errors too" 1 "" "gptsh: (command line):1: no" interrupted 1 'error "no"'
 else
   tap_skip "a prompt opens no CUDA library, runs nothing and opens no connection" "strace cannot trace here"
 fi

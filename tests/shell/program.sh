@@ -6,7 +6,14 @@ nl='
 gives "an expression is shown" 0 "2$nl" "" "$GPTSH" -e '1 + 1'
 gives "-e may be repeated and shares globals" 0 "3${nl}a$nl" "" "$GPTSH" -e 'x = 3' -e 'x' -e 'print("a")'
 gives "-e keeps locals to itself, as lua does" 0 "nil$nl" "" "$GPTSH" -e 'local y = 3' -e 'print(y)'
-gives "a call is not shown by -e" 0 "" "" "$GPTSH" -e 'math.sin(0)'
+gives "a call is an expression" 0 "2.0$nl" "" "$GPTSH" -e 'math.sqrt(4)'
+gives "a tensor's call too" 0 "tensor([1., 1., 1.])$nl" "" "$GPTSH" -e 'torch.ones(3)'
+gives "return shows what it returns" 0 "7	8$nl" "" "$GPTSH" -e 'return 7, 8'
+gives "the last expression is shown, as at the prompt" 0 "4.0$nl" "" "$GPTSH" -e 'local x = 16; math.sqrt(x)'
+gives "… unless a semicolon hides it" 0 "" "" "$GPTSH" -e 'math.sqrt(4);'
+gives "a call that returns nothing shows nothing" 0 "a$nl" "" "$GPTSH" -e 'print "a"'
+gives "nor does a write show its file" 0 "a$nl" "" "$GPTSH" -e 'io.write "a\n"' -e 'io.stdout:write()'
+gives "nil is a value" 0 "nil$nl" "" "$GPTSH" -e '(function() return nil end)()'
 gives "an error goes to stderr with file and line" 1 "" "gptsh: (command line):1: x" "$GPTSH" -e 'error"x"'
 gives "nothing runs after an error" 1 "1$nl" "gptsh: (command line):1: no" \
   "$GPTSH" -e 'print(1)' -e 'error"no"' -e 'print(2)'
@@ -37,6 +44,22 @@ gives "why wants a figure" 2 "" "why needs a file: why FIGURE" "$GPTSH" why
 gives "and one that can be read" 1 "" "cannot open 'none.png': No such file" "$GPTSH" why none.png
 gives "and one of its own" 1 "" "'/bin/sh' says nothing" "$GPTSH" why /bin/sh
 
+tap_in="math.sqrt(4)$nl"
+gives "a call on stdin is shown" 0 "2.0$nl" "" "$GPTSH"
+tap_in="1 + 1${nl}2 + 2$nl"
+gives "expressions on stdin are shown one by one" 0 "2${nl}4$nl" "" "$GPTSH"
+tap_in="x = torch.ones(3)${nl}x:sum()${nl}-- and${nl}x:mean();${nl}y = {$nl  1,${nl}2 }${nl}y[2] +${nl}3${nl}z = 1${nl}print(_)$nl"
+gives "… as the prompt does" 0 "tensor(3.)${nl}5${nl}5$nl" "" "$GPTSH"
+tap_in="1 + 1${nl}print(2)${nl}x = = 3$nl"
+gives "a mistake in a later one has its line, nothing runs" 1 "" "gptsh: stdin:3: unexpected symbol near '='" "$GPTSH"
+tap_in="1 + 1${nl}error 'no'${nl}2 + 2$nl"
+gives "an error ends them" 1 "2$nl" "gptsh: stdin:2: no" "$GPTSH"
+tap_in="local file = io.open('made', 'w')${nl}file:write 'x'${nl}file:close()$nl"
+gives "a script on stdin shows no calls" 0 "" "" "$GPTSH"
+tap_in="f = print${nl}('one')${nl}g = math.sqrt${nl}  (4)${nl}print(g)$nl"
+gives "… nor is a line taken from the one before" 0 "one${nl}2.0$nl" "" "$GPTSH"
+tap_in="local x = 3${nl}return x$nl"
+gives "… but return is shown" 0 "3$nl" "" "$GPTSH"
 tap_in="1 + 1"
 gives "stdin is a chunk" 0 "2$nl" "" "$GPTSH"
 gives "- is stdin" 0 "2$nl" "" "$GPTSH" -
@@ -63,6 +86,11 @@ printf 'print(1)\n\n\nlocal x = nil + 1\n' >"$tap_dir/bad.lua"
 gives "a script's error has file and line" 1 "1$nl" "gptsh: bad.lua:4: attempt to perform arithmetic" "$GPTSH" bad.lua
 printf 'local function inner()\n  error("deep")\nend\nlocal function outer()\n  inner()\nend\nouter()\n' >"$tap_dir/deep.lua"
 gives "a traceback names the user's frames" 1 "" "deep.lua:5: in function 'outer'" "$GPTSH" deep.lua
+for recursion in 'f = function() return f() + 1 end' 'f = setmetatable({}, {__call = function() return f() + 1 end})' \
+  'f = function() return (("x"):gsub("x", function() return f() + 1 end)) end' 'f = function() coroutine.wrap(f)() end' \
+  'f = function() local _ <close> = setmetatable({}, {__close = f}) end'; do
+  gives "endless recursion is an error: $recursion" 1 "" "stack overflow" timeout 60 "$GPTSH" -e "$recursion" -e 'f()'
+done
 gives "nb run runs a script, too" 0 "1$nl" "" "$GPTSH" nb run plain.lua
 printf 'x = 7\n' >"$tap_dir/seven.lua"
 tap_in="x + 1$nl"
@@ -150,14 +178,32 @@ gives "a file of code that does not fit into memory is closed" 0 "false	0$nl" ""
   end
   collectgarbage() collectgarbage()
   print(loaded, descriptors() - before)
-  os.remove "big"'
+  os.remove "big";'
 small() { (ulimit -f 1; "$GPTSH" -e "$1"); }
 gives "a file that may not grow is an error of the write" 0 "nil	File too large$nl" "" small \
   'local f = io.open("grows", "w") f:setvbuf "no" local ok, why = f:write(("x"):rep(1e6)) print(ok, why)'
 
+# ---- finalizers ----
+endless='setmetatable({}, {__gc = function() while true do end end})'
+gives "a __gc that does not end ends at the end" 0 "1$nl" "" timeout 20 "$GPTSH" -e "x = $endless" -e 'print(1)'
+gives "… however many there are, and with os.exit" 3 "" "" timeout 20 "$GPTSH" -e "x = {} for i = 1, 100 do x[i] = $endless end" \
+  -e 'os.exit(3, true)'
+gives "… nor does a pcall keep it" 0 "" "" timeout 20 "$GPTSH" -e \
+  'x = setmetatable({}, {__gc = function() while true do pcall(function() while true do end end) end end})'
+gives "one that waits for a program is left" 0 "" "gptsh: a __gc did not end" timeout 20 "$GPTSH" -e \
+  'x = setmetatable({}, {__gc = function() os.execute "exec sleep 30 >/dev/null 2>&1" end})'
+gives "others are run, and get their object" 0 "gone 5$nl" "" "$GPTSH" -e \
+  'x = setmetatable({n = 5}, {__gc = function(o) print("gone " .. o.n) end})'
+gives "an error of setmetatable names it" 1 "" "bad argument #1 to 'setmetatable' (table expected, got number)" "$GPTSH" -e \
+  'setmetatable(3, {})'
+
 # ---- interrupts of scripts: the program asks a child to send the signal, when it surely runs ----
 interrupt='io.popen("kill -INT " .. io.open("/proc/self/stat"):read("n")):close()'
 gives "SIGINT ends a script with 130" 130 "" "" "$GPTSH" -e "$interrupt while true do end"
+stray='io.popen("kill -ALRM " .. io.open("/proc/self/stat"):read("n")):close()'
+gives "an alarm that nothing has set ends nothing" 0 "1$nl" "" "$GPTSH" -e "$stray print(1)"
+gives "SIGUSR1 is a request to end" 138 "" "" "$GPTSH" -e \
+  'io.popen("kill -USR1 " .. io.open("/proc/self/stat"):read("n")):close() while true do end'
 gives "pcall does not save a script from SIGINT" 130 "" "" \
   "$GPTSH" -e "$interrupt while true do pcall(function() while true do end end) end"
 gives "a coroutine does not save a script from SIGINT" 130 "" "" \

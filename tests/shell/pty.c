@@ -456,6 +456,19 @@ static void continues_after_a_stop(void **state) {
   assert_int_equal(leave(t, CTRL_D), 0);
 }
 
+static void a_finalizer_can_be_stopped(void **state) {
+  (void)state;
+  terminal *t = start();
+  ask(t, "setmetatable({}, {__gc = function() print('be' .. 'gun') while true do end end});", "");
+  enter(t, "collectgarbage() collectgarbage()");
+  expect(t, "begun\r\n");
+  type(t, CTRL_C);
+  expect(t, "interrupted\r\n");
+  expect(t, "gpt> ");
+  ask(t, "40 + 2", "42");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
 int main(void) {
   signal(SIGPIPE, SIG_IGN);
   const struct CMUnitTest tests[] = {
@@ -485,6 +498,7 @@ int main(void) {
       cmocka_unit_test_teardown(runs_the_last_session_again, end_session),
       cmocka_unit_test_teardown(takes_a_copied_transcript, end_session),
       cmocka_unit_test_teardown(dies_of_a_termination, end_session),
+      cmocka_unit_test_teardown(a_finalizer_can_be_stopped, end_session),
       cmocka_unit_test_teardown(continues_after_a_stop, end_session),
   };
   return cmocka_run_group_tests_name("the prompt", tests, make_folder, remove_folder);

@@ -26,9 +26,9 @@ static void ask_for_same_bits(terminal *t) {
 }
 
 static void a_signal_in_training_keeps_a_trainer_without_a_folder(void **state) {
-  static const int numbers[] = {SIGTERM, SIGHUP};
+  static const int numbers[] = {SIGTERM, SIGHUP, SIGUSR1, SIGXCPU};
   (void)state;
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < 4; i++) {
     char name[24];
     snprintf(name, sizeof name, "signal%d", i);
     terminal *t = start_in(name, "", "gpt> ");

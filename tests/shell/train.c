@@ -30,6 +30,21 @@ static int longest_bar(const terminal *t, size_t from) {
   return longest;
 }
 
+static void an_alarm_of_others_stops_nothing(void **state) {
+  static const int numbers[] = {SIGALRM, SIGVTALRM, SIGPROF};
+  (void)state;
+  terminal *t = start();
+  prepare(t, "progress = true, steps = 60");
+  enter(t, "t:run();");
+  for (int i = 0; i < 3; i++) {
+    expect(t, "train ");
+    assert_int_equal(kill(t->pid, numbers[i]), 0);
+  }
+  expect(t, "train 60/60");
+  expect(t, "gpt> ");
+  assert_int_equal(leave(t, CTRL_D), 0);
+}
+
 static void one_line_is_redrawn_within_the_window(void **state) {
   (void)state;
   terminal *t = start();
@@ -110,6 +125,48 @@ static void stopped_and_resumed_ends_with_the_same_bits(void **state) {
   }
   ask(t, "t:resume(); print('#' .. t:hash())", hash);
   assert_int_equal(leave(t, CTRL_D), 0);
+}
+
+/* Starts an input that trains and stops it when it has shown a text. */
+static void stop_after(terminal *t, const char *input, const char *text) {
+  enter(t, input);
+  expect(t, text);
+  type(t, CTRL_C);
+  expect(t, "hgpt (paused ");
+  expect(t, "> ");
+}
+
+static void a_saved_session_makes_the_same_steps(void **state) {
+  (void)state;
+  char hash[33] = {0}, command[512];
+  terminal *t = start();
+  prepare(t, "progress = true, steps = 1000000");
+  ask(t, "box = {mine = t}; t = nil", "");
+  stop_after(t, "local loss = box.mine:run(); print('not' .. ' reached')", "train 3");
+  enter(t, "box.mine.lr = box.mine.lr / 2");
+  stop_after(t, "box.mine:resume()", "train ");
+  enter(t, "u = box.mine");
+  stop_after(t, "for i = 1, 1e6 do u:step() if i == 3 then print('thr' .. 'ee') end end",
+             "three\r\n");
+  enter(t, "%set seed 4");
+  enter(t, "error 'no'");
+  stop_after(t, "while u:run(9) do end", "train ");
+  enter(t, "%time u:run(5)");
+  expect(t, "wall ");
+  enter(t, "print('#' .. u:hash())");
+  expect(t, "\r#");
+  expect(t, "\r\n");
+  memcpy(hash, t->seen + t->mark - 34, 32);
+  snprintf(command, sizeof command, "%%save %s/saved.lua", folder);
+  enter(t, command);
+  expect(t, "comments tell what is missing of input 4, 8, 10, 11\r\n");
+  kill_session(t);
+  snprintf(command, sizeof command, "\"$GPTSH\" %s/saved.lua 2>&1 | grep -q '#%s'", folder, hash);
+  setenv("GPTSH", "./gptsh", 0);
+  assert_int_equal(system(command), 0);
+  snprintf(command, sizeof command, "grep -q \"^-- | print('not' .. ' reached')\" %s/saved.lua",
+           folder);
+  assert_int_equal(system(command), 0);
 }
 
 /* Data and settings that cannot be: a line each, and what was there goes on. */
@@ -218,10 +275,12 @@ static void leaving_a_paused_run_saves_it_or_asks(void **state) {
 int main(void) {
   signal(SIGPIPE, SIG_IGN);
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test_teardown(an_alarm_of_others_stops_nothing, end_session),
       cmocka_unit_test_teardown(one_line_is_redrawn_within_the_window, end_session),
       cmocka_unit_test_teardown(the_loss_is_plotted_above_the_line, end_session),
       cmocka_unit_test_teardown(printing_in_between_gets_a_line_of_its_own, end_session),
       cmocka_unit_test_teardown(stopped_and_resumed_ends_with_the_same_bits, end_session),
+      cmocka_unit_test_teardown(a_saved_session_makes_the_same_steps, end_session),
       cmocka_unit_test_teardown(a_pause_leaves_no_gnuplot, end_session),
       cmocka_unit_test_teardown(bad_input_is_told_in_one_line, end_session),
       cmocka_unit_test_teardown(asked_to_end_it_saves_and_says_so, end_session),

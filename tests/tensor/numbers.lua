@@ -72,21 +72,26 @@ test("sequences and draws that a dtype cannot hold are refused", function()
   refused(function() torch.arange(-1, 3, {dtype = torch.uint8}) end, "uint8")
   refused(function() torch.linspace(0, 256, 3, {dtype = torch.uint8}) end, "uint8")
   test.equal(torch.arange(256, {dtype = torch.uint8}):long(), torch.arange(256):tolist())
-  test.raises(function() torch.randperm(257, {dtype = torch.uint8}) end, "randperm: expected a dtype that has the numbers to 256, got uint8")
+  test.raises(function() torch.randperm(257, {dtype = torch.uint8}) end,
+    "randperm: expected a dtype that has the numbers to 256, got uint8")
   test.raises(function() torch.randperm(2050, {dtype = torch.float16}) end, "randperm")
   test.equal(torch.randperm(256, {dtype = torch.uint8}):long():sort(), torch.arange(256):tolist())
   test.equal(torch.randperm(0, {dtype = torch.uint8}), {})
   for name, high in pairs {uint8 = 257, int8 = 129, bool = 3, float16 = 2050, bfloat16 = 258, float32 = 2 ^ 24 + 2} do
-    test.raises(function() torch.randint(0, math.tointeger(high), {2}, {dtype = torch[name]}) end, "randint: expected bounds that " .. name .. " can hold")
-    test.equal(torch.randint(0, math.tointeger(high) - 1, {2}, {dtype = torch[name]}).shape:tolist(), {2})
+    local whole, dtype = math.tointeger(high), torch[name]
+    test.raises(function() torch.randint(0, whole, {2}, {dtype = dtype}) end,
+      "randint: expected bounds that " .. name .. " can hold")
+    test.equal(torch.randint(0, whole - 1, {2}, {dtype = dtype}).shape:tolist(), {2})
   end
-  test.raises(function() torch.tensor({1.0}):clamp{max = math.maxinteger} end, "clamp: max expects a number that float64 can hold")
+  test.raises(function() torch.tensor({1.0}):clamp{max = math.maxinteger} end,
+    "clamp: max expects a number that float64 can hold")
 end)
 
 test("a number that a narrow float makes infinite is refused where PyTorch refuses it, infinity is not", function()
   local half = torch.zeros(2):half()
-  for _, fn in ipairs {function() half:fill_(7e4) end, function() half[0] = -1e9 end, function() torch.full({1}, 1e39) end,
-    function() half:masked_fill(torch.tensor{true, false}, -1e9) end, function() half[torch.tensor{0}] = 1e9 end} do
+  for _, fn in ipairs {function() half:fill_(7e4) end, function() half[0] = -1e9 end,
+    function() torch.full({1}, 1e39) end, function() half:masked_fill(torch.tensor{true, false}, -1e9) end,
+    function() half[torch.tensor{0}] = 1e9 end} do
     test.raises(fn, "can hold")
   end
   test.equal(half:masked_fill(torch.tensor{true, false}, -math.huge):float(), {-math.huge, 0.0})
@@ -124,12 +129,15 @@ test("uniform numbers never reach the upper bound, in any dtype", function()
     assert(torch.rand_like(x):max():item() < 1, dtype)
     test.close(x:double():mean():item(), 0.5, 3e-3)
     -- bounds that the dtype has, bounds that it rounds, bounds below zero and around it
-    for _, b in ipairs {{0, 1}, {-3, 0}, {-1, 1}, {-2, -1}, {0.1, 0.3}, {-0.3, -0.1}, {-1.001, 1.003}, {1, 1.02}, {-1.02, -1}} do
+    for _, b in ipairs {{0, 1}, {-3, 0}, {-1, 1}, {-2, -1}, {0.1, 0.3}, {-0.3, -0.1}, {-1.001, 1.003}, {1, 1.02},
+      {-1.02, -1}} do
       x:uniform_(b[1], b[2])
       local low = math.min(b[1], torch.tensor(b[1], {dtype = "f32"}):item())
       local high = math.max(b[2], torch.tensor(b[2], {dtype = "f32"}):item())
       local least, most = x:min():item(), x:max():item()
-      if not (least >= low and most < high) then error(("%s: [%s, %s] of [%s, %s)"):format(dtype, least, most, b[1], b[2])) end
+      if not (least >= low and most < high) then
+        error(("%s: [%s, %s] of [%s, %s)"):format(dtype, least, most, b[1], b[2]))
+      end
     end
     test.equal(x:uniform_(2, 2):max():item(), 2.0)
     assert(torch.randn(n, {dtype = dtype}):abs():max():item() < 7)
@@ -154,7 +162,29 @@ test("a number is compared in the dtype of the tensor, whole numbers exactly", f
   test.equal(torch.tensor{16777217}:eq(16777216), {false})
 end)
 
--- The gradient of every op of several inputs with a number for one of them is that with the same 0-d float64 tensor.
+test("< and its kin compare a number in the dtype of the tensor, whole numbers exactly", function()
+  for _, dtype in ipairs {"f64", "f32", "bf16", "f16"} do
+    for _, x in ipairs {0.1, 0.3, -0.7} do
+      local t = torch.tensor(x, {dtype = dtype})
+      assert(t <= x and t >= x and x <= t and x >= t and not (t < x) and not (t > x) and not (x < t), dtype)
+      assert(t < x + 0.1 and x - 0.1 < t, dtype)
+    end
+  end
+  local large = torch.tensor(2 ^ 53 | 0)
+  assert(large < (2 ^ 53 | 0) + 1 and not (large >= (2 ^ 53 | 0) + 1) and large < torch.tensor((2 ^ 53 | 0) + 1))
+  assert(torch.tensor(true) > 0 and torch.tensor({3}, {dtype = "u8"}) < 300)
+  test.raises(function() return torch.tensor(1) < true end, "attempt to compare a tensor with a boolean")
+end)
+
+test("a bound that is NaN is not ignored", function()
+  local y = torch.tensor({1.0, 2.0}):clamp{min = 0 / 0}
+  test.equal(y:isnan(), {true, true})
+  test.raises(function() torch.tensor{1, 2}:clamp{max = 0 / 0} end,
+    "clamp: expected a whole bound for int64 tensors, got")
+end)
+
+-- The gradient of every op of several inputs with a number for one of them is that with the same 0-d float64
+-- tensor.
 test("the float64 gradient next to a number has the digits of float64", function()
   local native = require "native"
   local samples = require "samples"

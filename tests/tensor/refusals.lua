@@ -4,7 +4,8 @@ local test = require "harness"
 local native = require "native"
 local samples = require "samples"
 
-local HINT = "expects a tensor, got a boolean: Lua's == compares identity; a:eq(b) and a:ne(b) compare element by element"
+local BOOLEAN = "got a boolean (Lua's == and ~= compare identity; a:eq(b) and a:ne(b) compare element by element)"
+local HINT = "expects a tensor, " .. BOOLEAN
 
 local function copy(list)
   local out = {n = list.n}
@@ -20,7 +21,8 @@ local function each(title, fn)
   for _, name in ipairs(names) do
     test(name .. ": " .. title, function()
       local case = dofile("tests/ops/" .. name .. ".lua").cases[1]
-      fn(torch.ops[name], native.describe(torch.ops[name]), samples.arguments(samples.make(case.inputs)), case.attr or {})
+      local op, list = torch.ops[name], samples.arguments(samples.make(case.inputs))
+      fn(op, native.describe(op), list, case.attr or {})
     end)
   end
 end
@@ -59,7 +61,11 @@ each("a Lua boolean is not a tensor, by position and by name", function(op, abou
       local bad = copy(list)
       bad.n = math.max(bad.n, i)
       bad[i] = value
-      if variadic then refused(about, op, with(bad, attr), "got a boolean: Lua's ==") else refused(about, op, with(bad, attr), names[i], HINT) end
+      if variadic then
+        refused(about, op, with(bad, attr), BOOLEAN)
+      else
+        refused(about, op, with(bad, attr), names[i], HINT)
+      end
       if not variadic and i > 1 then
         local named = {[names[i]] = value}
         for key, item in pairs(attr) do named[key] = item end
@@ -162,8 +168,10 @@ test("a tensor that needs no gradient, or gets none, may be a number", function(
   torch.no_grad(function() test.equal(torch.tensor({1.0, 3.0}):clamp{min = w}, {2.0, 3.0}) end)
   test.raises(function() return torch.ones(2):clamp{min = w} end, "torch.maximum(x, min)")
   test.raises(function() return torch.add(w, w, {alpha = w}) end, "a + alpha * b")
-  test.raises(function() return torch.ones(2):cumsum(torch.tensor(0.5)) end, "cumsum: dim expects a whole number, got a float32 tensor")
-  test.raises(function() return torch.ones(2):cumsum(torch.tensor(true)) end, "cumsum: dim expects a whole number, got a bool tensor")
+  test.raises(function() return torch.ones(2):cumsum(torch.tensor(0.5)) end,
+    "cumsum: dim expects a whole number, got a float32 tensor")
+  test.raises(function() return torch.ones(2):cumsum(torch.tensor(true)) end,
+    "cumsum: dim expects a whole number, got a bool tensor")
 end)
 
 test("operators, indices and values do not take a Lua boolean for a tensor", function()
@@ -176,6 +184,7 @@ test("operators, indices and values do not take a Lua boolean for a tensor", fun
     fill_ = function() x:fill_(m) end, full = function() return torch.full({2}, m, {dtype = "f32"}) end,
     full_like = function() return torch.full_like(x, m) end, copy_ = function() x:copy_(m) end,
     grad = function() x.grad = m end, data = function() x.data = m end, mul_ = function() x:mul_(m) end,
+    stack = function() return torch.stack{x, m} end, clip = function() return torch.clip(m, 0) end,
     masked_fill_ = function() x:masked_fill_(b, m) end, size = function() return torch.zeros_like(m) end,
   } do
     local message = test.raises(fn, name == "part" and "part 1 is a boolean" or "got a boolean")
@@ -199,6 +208,25 @@ test("a boolean is a value where the tensor holds booleans", function()
   c[torch.tensor{1, 2}] = false
   test.equal(c, {true, false, false})
   test.equal(c:fill_(true), {true, true, true})
+end)
+
+each("an input whose gradient it has no rule for", function(op, about, list, attr)
+  local takes = false -- does the op record anything at all?
+  for pass = 1, 2 do
+    for i = 1, list.n do
+      if torch.is_tensor(list[i]) and list[i].dtype.is_floating_point then
+        local one = with(list, attr)
+        one[i] = list[i]:clone():requires_grad_(true)
+        local ok, y = pcall(op, table.unpack(one, 1, one.n))
+        if ok and torch.is_tensor(y) and y.dtype.is_floating_point then
+          if pass == 1 then takes = takes or y.requires_grad end
+          if pass == 2 and takes and not y.requires_grad then error("the gradient of input " .. i .. " is lost") end
+        elseif not ok then
+          assert(tostring(y):find(about.name, 1, true), y)
+        end
+      end
+    end
+  end
 end)
 
 test("what a copy in place cannot record is refused in every kind of index", function()

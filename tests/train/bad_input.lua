@@ -40,7 +40,7 @@ local cases = {
   {"train.new(S.options {optim = {lr = 0}})", "train.new: expected a learning rate > 0 for group 1 of AdamW, got 0.0"},
   {"train.new(S.options {optim = {lr = -1}})", "AdamW: expected lr >= 0.0 and finite, got -1.0"},
   {"train.new(S.options {optim = {lr = 0/0}})", "AdamW: expected lr >= 0.0 and finite, got nan"},
-  {"train.new(S.options {optim = {lr = 'fast'}})", "AdamW: lr expects a number, got a string"},
+  {"train.new(S.options {optim = {lr = 'fast'}})", "AdamW: lr expects a number, got 'fast'"},
   {"train.new(S.options {schedule = function() return 0/0 end}):step()", "expected the schedule at step 0 to be a number >= 0, got nan"},
   {"data.text(D .. 'short.txt'):loader {B = 4, T = 16}", "loader: expected at least B * T + 1 = 65 tokens for a batch, got 5"},
   {"train.new(S.options {data = data.text(D .. 'short.txt'), B = 100})", "loader: expected at least B * T + 1 = 1601 tokens for a batch, got 5"},

@@ -73,10 +73,12 @@ test("a folder with a run is not written over without being told", function()
   with_folder(function(folder)
     local t = support.trainer {folder = folder}
     t:run()
-    test.raises(function() support.trainer {folder = folder} end, "holds a run, up to step 30: resume = true goes on")
-    local fresh = support.trainer {folder = folder, overwrite = true}
+    test.raises(function() support.trainer {folder = folder} end, "holds a run, up to step 30: resume = true continues it, overwrite = true")
+    local fresh = support.trainer {folder = folder, overwrite = true, steps = 3}
     test.equal(fresh.step_count, 0)
-    test.equal(names_in(folder), ".lock log.jsonl")
+    test.equal(names_in(folder), ".lock log.jsonl step-000030")
+    fresh:run()
+    test.equal(names_in(folder), ".lock log.jsonl step-000003")
   end)
 end)
 
@@ -95,9 +97,10 @@ test("rewind goes back to a checkpoint and forgets what came after it", function
     t:rewind(10)
     test.equal(t.step_count, 10)
     test.equal(#t.log.step, 10)
-    test.equal(names_in(folder), ".lock log.jsonl step-000010")
+    test.equal(names_in(folder), ".lock log.jsonl step-000010 step-000020 step-000030")
     t:run()
     test.equal(t:hash(), want)
+    test.equal(names_in(folder), ".lock log.jsonl step-000010 step-000020 step-000030")
     test.raises(function() t:rewind(15) end, "no checkpoint of step 15 in")
   end)
 end)
@@ -108,8 +111,10 @@ test("another process cannot write into a folder in use", function()
     local script = ([[package.path = "tests/?.lua;" .. package.path
       require("train.support").trainer {folder = "%s", overwrite = true}]]):format(folder)
     local out, code = support.shell(("'%s' -e '%s' 2>&1"):format(GPTSH, script))
-    assert(out:find("another process trains in", 1, true), out)
+    local pid = assert(io.open "/proc/self/stat"):read "n"
+    assert(out:find(("another process, %d, trains in '"):format(pid), 1, true), out)
     test.equal(code, 1)
+    test.raises(function() support.trainer {folder = folder .. "/"} end, "another trainer of this session trains, under another name")
     t:run(1)
   end)
 end)
@@ -186,7 +191,7 @@ test("opening needs what only code can make", function()
     test.raises(function() train.open(folder, {}) end, "no checkpoint in")
     local t = support.trainer {folder = folder}
     t:run()
-    test.raises(function() train.open(folder, {}) end, "expected the data to go on with, tokens or a loader: train.open('")
+    test.raises(function() train.open(folder, {}) end, "expected the data to continue with, tokens or a loader: train.open('")
     test.raises(function() train.open(folder, {data = support.tokens(), B = 8, T = 16}) end, "saved with B = 4")
     test.raises(function() train.open(folder, {dta = 3}) end, "did you mean 'data'")
     test.raises(function() train.open(3) end, "path expects a string, got 3")
@@ -333,10 +338,10 @@ test("in a session that is run again, a folder with a run is gone on with", func
   t:run(5)
   local hash = t:hash()
   t:close()
-  local kept = package.loaded["shell.journal"]
-  package.loaded["shell.journal"] = {replaying = true}
+  local journal = require "shell.journal"
+  journal.replaying = true
   local again = support.trainer {folder = folder, save_every = 5}
-  package.loaded["shell.journal"] = kept
+  journal.replaying = false
   test.equal(again.step_count, 5)
   test.equal(again:hash(), hash)
   again:close()

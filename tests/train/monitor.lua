@@ -137,6 +137,8 @@ test("looks are lines of the log, come back with it and go with a rewind", funct
   test.equal(m.log.step, {5, 10})
   t:close()
   local again = support.trainer {folder = folder, resume = true}
+  test.equal(#again.log.step, 20)
+  again:rewind(10)
   test.equal(#again.log.step, 10) -- steps and looks are told apart
   local kept = again:monitor {every = 5}
   test.equal({kept.log.step, kept.log.tensors}, {m.log.step, m.log.tensors})

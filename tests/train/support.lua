@@ -86,8 +86,8 @@ function support.saving_run(folder)
   torch.manual_seed(1)
   local model = GPT {hidden_dim = 8, n_layers = 1, n_heads = 1, vocab_size = 256, sequence_len = 8}
   model:init_weights()
-  local tokens = data.text {text = text:sub(1, 200)}
-  return support.trainer {model = model, data = tokens:loader {B = 2, T = 8, shuffle = true, seed = 5}, val = tokens,
+  local tokens, val = data.text {text = text:sub(1, 200)}, data.text {text = text:sub(1, 200)}
+  return support.trainer {model = model, data = tokens:loader {B = 2, T = 8, shuffle = true, seed = 5}, val = val,
     eval_every = 3, folder = folder, resume = folder and true, save_every = folder and 4, keep = folder and 1,
     steps = 8, ema = 0.9, schedule = schedule.cosine {total = 8}}
 end

@@ -453,10 +453,11 @@ test("a run that has nothing left to do says so, whatever began it", function()
     return (out:gsub("step %d+/%d+ loss [^\n]*\n", ""))
   end
   test.equal(told "t:run(100)", "")
-  test.equal(told "t:resume()", "train: the run has come to its end, step 5; t:run(n) goes on for n more\n")
+  test.equal(told "t:resume()", "train: no run to resume, the last one made its steps and ended at step 5; t:run() continues to step 30\n")
   test.equal(told "t:run() t:run(3)", "train: all 30 steps are done; t.steps = 60 allows more\n")
   test.equal(told "t:run() t.steps = 31 t:run() print(t.step_count)", "31\n")
   test.equal(told "t.progress = false t:run() t:run()", "")
+  test.equal(told "t.progress = false t:resume() print(t.step_count)", told "t:resume()" .. "5\n")
 end)
 
 test("a fork may have optimizers of its own, which begin anew", function()

@@ -35,11 +35,35 @@ test("a run without a jump is left alone, and has the same bits", function()
 end)
 
 test("z is the distance from the mean of the last 128 values in deviations", function()
-  local wires = tripwire.new{loss_z = 3}
+  local wires = tripwire.new({loss_z = 3}, {loss = {}})
   for i = 1, 300 do assert(not wires:look{loss = i <= 150 and 100 or i % 2}, i) end -- the 100s are forgotten; falls never count
   assert(not wires:look{loss = 1.9}) -- mean 0.5, deviation 0.5: z = 2.8
   assert(wires:look{loss = 2.2}:find "above the mean of the last 128 steps")
   assert(wires:look{loss = 0 / 0}, "what is no number is out of range")
+end)
+
+test("a run that is continued pauses where one that was never stopped does", function()
+  local folder = support.folder()
+  local function make(more)
+    local t = support.trainer {folder = more and folder, resume = more and true, save_every = more and 15}
+    t:pause_if{loss_z = 4}
+    t.on_step = function(self) if self.step_count == 22 then self.loss = 50.0 end end
+    return t
+  end
+  local t = make()
+  t:run()
+  local stopped = make(true)
+  stopped:run(17)
+  stopped:close()
+  stopped = make(true)
+  test.equal(stopped.step_count, 15)
+  stopped:run()
+  test.equal({stopped.step_count, stopped.paused}, {t.step_count, true})
+  stopped:rewind(15)
+  stopped:run()
+  test.equal({stopped.step_count, stopped.paused}, {t.step_count, true})
+  stopped:close()
+  support.remove(folder)
 end)
 
 test("wrong limits are refused", function()

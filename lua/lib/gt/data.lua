@@ -91,7 +91,7 @@ end
 local methods = {}
 local Tokens = {__name = "Tokens", methods = methods}
 
-local fields = {"vocab_size", "tokenizer", "source", "bos", "native"}
+local fields = {"vocab_size", "tokenizer", "source", "bos", "native", "origin"}
 
 --- tokens[":3000"]: as tokens:view(), with Python's rules: half-open, negative from the end, cut to what there is.
 local function sliced(self, key)
@@ -138,9 +138,17 @@ function Tokens.__tostring(self)
   return f"Tokens({#self:,} tokens, vocab_size {self.vocab_size}, {self.source})"
 end
 
-local function make(handle, source, tokenizer, bos)
+--- origin: {files = the files they were read from, first = where they begin in what was read}
+local function make(handle, source, tokenizer, bos, origin)
   return setmetatable({native = handle, source = source, tokenizer = tokenizer, bos = bos,
-                       vocab_size = native.vocab(handle)}, Tokens)
+                       vocab_size = native.vocab(handle), origin = origin or {files = {handle}, first = 0}}, Tokens)
+end
+
+--- Where tokens come from that were read from these files.
+local function origin_of(paths)
+  local files = {}
+  for i, path in ipairs(paths) do files[i] = native.file(path) end
+  return {files = files, first = 0}
 end
 
 --- The token that documents begin with.
@@ -173,7 +181,24 @@ end
 --- tokens:view([begin = 0[, stop = #tokens]]) -> the tokens from begin to before stop, as tokens; also tokens["begin:stop"].
 function methods.view(self, begin, stop)
   local a, b = range("view", self, begin, stop)
-  return make(native.view(self.native, a, b), f"{a}:{b} of {self.source}", self.tokenizer, self.bos)
+  return make(native.view(self.native, a, b), f"{a}:{b} of {self.source}", self.tokenizer, self.bos,
+              {files = self.origin.files, first = self.origin.first + a})
+end
+
+--- tokens:overlaps(others) -> do some of both stand at one place of one text or file?  Names of a file and links to it are
+-- one; of two lists of files that differ, one in both is enough.
+function methods.overlaps(self, others)
+  check_tokens("overlaps", self)
+  check_tokens("overlaps", others)
+  local a, b = self.origin, others.origin
+  local same, shared, known = #a.files == #b.files, false, {}
+  for i, file in ipairs(a.files) do
+    known[file] = true
+    same = same and file == b.files[i]
+  end
+  for _, file in ipairs(b.files) do shared = shared or known[file] == true end
+  if not same then return shared end
+  return a.first < b.first + #others and b.first < a.first + #self
 end
 
 --- tokens:split([fraction = 0.9]) -> train, val: the first part and the rest.
@@ -252,6 +277,22 @@ function methods.windows(self, options)
   end
 end
 
+--- Names in the table of sources are options: data.text{"a.txt", tokenizer = "chars"} -> source, options.
+local function named_options(name, source, options)
+  if type(source) ~= "table" or getmetatable(source) then return source, options end
+  local plain, own = {}, nil
+  for key, value in pairs(source) do
+    if type(key) == "string" and key ~= "text" then
+      own = own or {}
+      own[key] = value
+    else
+      plain[key] = value
+    end
+  end
+  if own and options ~= nil then keywords.fail("%s: expected options in one table, got two", name) end
+  return plain, own or options
+end
+
 -- ---- from text ----
 
 --- What the options of data.text say: the tokenizer, and whether text must be UTF-8.  `whole_text` gives
@@ -298,18 +339,18 @@ local function from_files(paths, folder, options)
   end
   local tok, checked = text_options(options, whole_text)
   local handle = native.new(tok.vocab_size)
-  local taken, reason = 0, nil
+  local taken, reason = {}, nil
   for _, path in ipairs(paths) do
     local added, message = native.add_file(handle, tok, path, checked)
     if not added and not folder then keywords.fail("%s", message) end
-    taken = taken + (added and 1 or 0)
+    taken[#taken + 1] = added and path
     reason = reason or message
   end
-  if taken == 0 then no_text_in(folder, reason) end
-  local source = folder and taken .. " files of " .. folder or taken == 1 and paths[1] or taken .. " files"
-  local left_out = #paths - taken
+  if #taken == 0 then no_text_in(folder, reason) end
+  local source = folder and #taken .. " files of " .. folder or #taken == 1 and paths[1] or #taken .. " files"
+  local left_out = #paths - #taken
   if left_out > 0 then source = source .. ", " .. left_out .. " left out (" .. reason .. ")" end
-  return make(handle, source, tok, mark_of(tok))
+  return make(handle, source, tok, mark_of(tok), origin_of(taken))
 end
 
 --- A text where a path goes: what no file is called, and no path looks like.
@@ -326,6 +367,7 @@ end
 -- byte is a token; "chars": every character of this text is one.  Text must be UTF-8 without
 -- NUL bytes; utf8 = false takes any bytes.
 function data.text(source, options)
+  source, options = named_options("data.text", source, options)
   if type(source) == "string" then refuse_text(source) end
   if type(source) == "string" and native.is_folder(source) then
     return from_files(native.below(source), source, options)
@@ -342,22 +384,54 @@ end
 
 -- ---- from shards ----
 
-local verified = {} -- what a shard is -> its largest id
+local verified = {} -- what a shard is -> its largest id, and how many it has
 
---- Checks the ids of every shard, unless these very files were checked before; returns the largest.
-local function verify(handle, vocab_size)
-  local largest, i = 0, 1
-  local path, _, key = native.shard(handle, 1)
+--- Calls visit(i, path, format, key) for each shard.
+local function each_shard(handle, visit)
+  local i = 1
+  local path, format, key = native.shard(handle, i)
   while path do
-    local here = verified[key]
-    if not here or (vocab_size and here >= vocab_size) then
-      here = native.verify(handle, i)
-      verified[key] = here
-    end
-    largest, i = math.max(largest, here), i + 1
-    path, _, key = native.shard(handle, i)
+    visit(i, path, format, key)
+    i = i + 1
+    path, format, key = native.shard(handle, i)
   end
-  return largest
+end
+
+--- Shards that another program wrote for another tokenizer differ in their layout.
+local function check_layouts(handle)
+  local first, first_format
+  each_shard(handle, function(_, path, format)
+    first, first_format = first or path, first_format or format
+    if format ~= first_format then
+      keywords.fail("data.tokens: expected shards of one layout, '%s' is '%s' and '%s' is '%s'; read them one by one", first,
+                    first_format, path, format)
+    end
+  end)
+end
+
+local FEW, TIMES = 4096, 4 -- ids of a shard that tell its vocabulary, and how much larger another one's may be
+
+--- Checks the ids of every shard, unless these very files were checked before; returns the largest.  Without a vocabulary,
+-- shards whose ids look as if they were of two are refused.
+local function verify(handle, vocab_size)
+  local low, high
+  each_shard(handle, function(i, path, _, key)
+    local known = verified[key]
+    if not known or vocab_size and known.largest >= vocab_size then
+      known = {}
+      known.largest, known.count = native.verify(handle, i)
+      verified[key] = known
+    end
+    local here = {path = path, largest = known.largest}
+    if not high or here.largest > high.largest then high = here end
+    if known.count >= FEW and (not low or here.largest < low.largest) then low = here end
+  end)
+  if not vocab_size and low and high.largest >= TIMES * (low.largest + 1) then
+    keywords.fail("data.tokens: '%s' has no id above %d, '%s' has %d: these look like shards of two vocabularies; " ..
+                  "vocab_size = %d says that they are of one", low.path, low.largest, high.path, high.largest,
+                  high.largest + 1)
+  end
+  return high.largest
 end
 
 local function shard_paths(name, source)
@@ -374,27 +448,48 @@ local function shard_paths(name, source)
   return paths
 end
 
---- data.tokens(path | "fineweb_train_*.bin" | {paths}[, {vocab_size =, tokenizer =, bos =, verify =
--- true, format =}]) -> tokens from shards, one after the other.
+--- Ids in memory.
+local function from_tensor(ids, vocab_size, tok, bos)
+  if ids.ndim ~= 1 or not tostring(ids.dtype):find "%.u?int%d" or ids:numel() == 0 then
+    keywords.fail("data.tokens: expected a tensor of ids, whole numbers in one dimension, got %s %s", tostring(ids.dtype),
+                  tostring(ids.shape))
+  end
+  local lowest, largest = ids:min():item(), ids:max():item()
+  local limit = vocab_size or largest + 1
+  if lowest < 0 or largest >= limit or limit > 1 << 31 then
+    keywords.fail("data.tokens: expected ids from 0 to %d, got %d to %d", math.min(limit, 1 << 31) - 1, lowest, largest)
+  end
+  local handle = native.new(limit)
+  native.add_ids(handle, ids)
+  return make(handle, "a tensor", tok, bos)
+end
+
+--- data.tokens(path | "fineweb_train_*.bin" | {paths} | tensor of ids[, {vocab_size =, tokenizer =, bos =, verify =
+-- true, format =}]) -> tokens from shards, one after the other, or of a tensor, which is copied.
 -- Layouts: "modded" (llm.c, modded-nanogpt, parameter-golf), "llama3" (llm.c), "nanogpt" (no header);
 -- without format the first bytes tell.  All ids are checked before anything else happens; verify =
--- false leaves that to each read.  Without vocab_size or tokenizer the largest id decides.
+-- false leaves that to each read.  Without vocab_size or tokenizer the largest id decides.  Shards of several layouts, and
+-- without vocab_size or tokenizer those whose ids look like two vocabularies, are refused.
 function data.tokens(source, options)
+  source, options = named_options("data.tokens", source, options)
   local o = keywords.read("data.tokens", options, {"vocab_size", "tokenizer", "bos", "verify", "format"})
   local vocab_size = o.vocab_size or (o.tokenizer and o.tokenizer.vocab_size)
   vocab_size = vocab_size and whole("data.tokens", "vocab_size", vocab_size, 1)
   local check = flag("data.tokens", "verify", o.verify, true)
   local bos = o.bos or mark_of(o.tokenizer)
   bos = bos and whole("data.tokens", "bos", bos, 0)
+  if torch.is_tensor(source) then return from_tensor(source, vocab_size, o.tokenizer, bos) end
   local handle, paths = native.new(vocab_size or 0), shard_paths("data.tokens", source)
   for _, path in ipairs(paths) do native.add_shard(handle, path, o.format) end
+  check_layouts(handle)
   if check then
     local largest = verify(handle, vocab_size)
     native.vocab(handle, vocab_size or largest + 1)
   elseif not vocab_size then
     keywords.fail("data.tokens: verify = false needs vocab_size or tokenizer")
   end
-  return make(handle, #paths == 1 and paths[1] or f"{#paths} shards, from {paths[1]}", o.tokenizer, bos)
+  return make(handle, #paths == 1 and paths[1] or f"{#paths} shards, from {paths[1]}", o.tokenizer, bos,
+              origin_of(paths))
 end
 
 -- Files that their names call text: one with a NUL byte is a bad text, not a shard.
@@ -404,6 +499,7 @@ local textual = {txt = true, text = true, md = true, csv = true, tsv = true, jso
 --- data.open(source[, options]) -> tokens: data.text for text and folders, data.tokens for shards; the
 -- first bytes of the (first) file tell, and names such as notes.txt.
 function data.open(source, options)
+  source, options = named_options("data.open", source, options)
   if type(source) == "table" and source.text ~= nil then return data.text(source, options) end
   if type(source) == "string" and native.is_folder(source) then return data.text(source, options) end
   local paths = shard_paths("data.open", source)
@@ -459,6 +555,7 @@ keywords.sign(Loader, [[
 ]], "loader:")
 keywords.sign(methods, [[
   slice(self: Tokens, begin: integer = nil, stop: integer = nil)
+  overlaps(self: Tokens, others: Tokens)
   view(self: Tokens, begin: integer = nil, stop: integer = nil)
   split(self: Tokens, fraction: number = 0.9)
   text(self: Tokens, begin: integer = nil, stop: integer = nil)
@@ -468,7 +565,7 @@ keywords.sign(methods, [[
 ]])
 keywords.sign(data, [[
   text(source: string|table, options: table = nil)
-  tokens(source: string|table, options: table = nil)
+  tokens(source: string|table|tensor, options: table = nil)
   open(source: string|table, options: table = nil)
   demo(options: table = nil)
 ]], "data.")

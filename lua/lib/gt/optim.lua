@@ -245,7 +245,7 @@ end
 local function state_view(opt)
   return setmetatable({}, {__index = function(_, p)
     for i, own in ipairs(all_params(opt)) do
-      if own == p then return native.state(opt.native, i) or {} end
+      if rawequal(own, p) then return native.state(opt.native, i) or {} end
     end
     return nil
   end})

@@ -98,16 +98,16 @@ function cache.load(kept, cell)
   local record = kept.records[cell.name]
   if not (cell.cache and record and record.cache and record.status == "ok" and record.key == cell.key) then return nil end
   local files, hashes = record.cache.files, record.cache.xxh3 -- the tensors, if any, come first
-  local ok, stored, tensors = pcall(function()
+  local ok, values, seed, stream = pcall(function()
     local function find(i) return assert(kept:find(files[i], hashes[i])) end
     local all = json.decode(assert(require("nb.document").bytes(find(#files))))
-    assert(all.key == cell.key)
-    return all, #files > 1 and torch.load(find(1)) or {}
+    assert(all.key == cell.key and math.type(all.seed) == "integer" and math.type(all.stream) == "integer")
+    local tensors, out = #files > 1 and torch.load(find(1)) or {}, {}
+    for name, value in pairs(all.values) do out[name] = decode(value, tensors) end
+    return out, all.seed, all.stream
   end)
   if not ok then return nil end
-  local values = {}
-  for name, value in pairs(stored.values) do values[name] = decode(value, tensors) end
-  return values, stored.seed, stored.stream
+  return values, seed, stream
 end
 
 return cache

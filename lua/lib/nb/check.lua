@@ -47,8 +47,18 @@ local function words(cell, complain)
   if command and command ~= "time" and command ~= "timeit" then
     complain(cell.line + 1, ("no command for a cell is called %%%%%s: this stays a comment"):format(command))
   end
-  local items = not cell.runs and expect.of(cell) or {}
-  if items[1] then complain(items[1].line, "an expectation in a cell that does not run") end
+  local items = expect.of(cell)
+  if not cell.runs and items[1] then complain(items[1].line, "an expectation in a cell that does not run") end
+  for _, item in ipairs(items) do
+    if item.text == "" then complain(item.line, "an expectation of nothing: write -- expect: TEXT, or LABEL ~ NUMBER") end
+  end
+  for _, token in ipairs(cell.kind == "code" and native.tokens(cell.body) or {}) do
+    local word = token.kind == "comment" and token.text:match "^%-%-+%[?%[?%s*([Ee][Xx][Pp][Ee][Cc][Tt]%l*)%s*:"
+    if word and not token.text:find "^%-%-%s*expect:" then
+      local text = "'%s:' is no expectation: write -- expect: in a comment of its own"
+      complain(cell.line + token.line - 1, text:format(word))
+    end
+  end
 end
 
 -- ---- the whole notebook ----
@@ -102,7 +112,7 @@ local function is_own_global(tokens, i)
   if token.kind ~= "name" or plain_names[token.text] then return false end
   if before and (before.text == "." or before.text == ":" or before.text == "::" or before.text == "goto") then return false end
   if after and (after.text == "=" or after.text == "or" or after.kind == "string" and after.start == token.stop + 1) then return false end
-  return rawget(_G, token.text) ~= nil or getmetatable(_G).lazy[token.text] ~= nil
+  return rawget(_G, token.text) ~= nil or require("native").lazy()[token.text] ~= nil
 end
 
 --- Does plain Lua compile the file, and have the names that it uses?

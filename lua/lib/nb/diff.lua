@@ -1,10 +1,9 @@
 --- diff.lua: "gptsh nb diff": outputs against the ones that came with an imported notebook, or against another run's.
--- Numbers may differ by a part of themselves; blanks do not count.
+-- Numbers that are not whole may differ by a part of themselves; blanks do not count.
 
 local expect = require "nb.expect"
-local json = require "json"
 local outputs = require "nb.outputs"
-local read = require("nb.document").bytes
+local reference = require "nb.reference"
 
 local diff = {}
 
@@ -28,25 +27,34 @@ end
 
 --- Texts by cell of reference.json; nil when the folder has none.
 function diff.reference(folder)
-  local bytes, reason, missing = read(folder .. "/reference.json")
-  if missing then return nil end
-  if not bytes then error(reason, 0) end
-  local out = {}
-  for _, cell in ipairs(json.decode(bytes).cells) do out[cell.id] = text_of(cell.outputs) end
-  return out
+  local kept, out = reference.read(folder), {}
+  for _, cell in ipairs(kept and kept.cells or {}) do out[cell.id] = cell.outputs and text_of(cell.outputs) end
+  return kept and out
 end
 
---- Texts by cell of a kept run.
+--- Texts by cell of a kept run; raises when one of them cannot be read.
 function diff.run(kept)
   local out = {}
   for id, record in pairs(kept.records) do
     local events = {}
     for _, output in ipairs(record.outputs) do
-      local text = output.kind ~= "figure" and output.kind ~= "data" and kept:read(output)
-      if text then events[#events + 1] = {kind = output.kind, text = text} end
+      if output.kind ~= "figure" and output.kind ~= "data" then
+        local text, reason = kept:read(output)
+        if not text then error(reason, 0) end
+        events[#events + 1] = {kind = output.kind, text = text}
+      end
     end
     out[id] = text_of(events)
   end
+  return out
+end
+
+--- The names that `before` has outputs of and the notebook no cell, in order.
+function diff.orphans(doc, before)
+  local known, out = {}, {}
+  for _, cell in ipairs(doc.cells) do known[cell.name] = true end
+  for name in pairs(before) do out[#out + 1] = not known[name] and name or nil end
+  table.sort(out)
   return out
 end
 

@@ -2,11 +2,12 @@
 --
 -- A cell has number (of its marker, 0 for what stands before the first), line (of its marker), kind ("code",
 -- "markdown", "raw"), title, keys = {{name, value}, …} in order, body, code (what runs of it), and the reserved keys as
--- fields.
+-- fields.  A title that a marker's words cannot say, "[raw] x" or "a=1", is written as the key title.
 
 local json = require "json"
 local native = require "native.notebook"
 local source = require "nb.source"
+local texts = require "nb.texts"
 
 local document = {}
 
@@ -50,6 +51,9 @@ local function read_keys(cell, list, complain)
     local rule = reserved[name]
     if not fine then
       complain(cell.line, ("key '%s' has no JSON value: %s"):format(name, list[i + 1]))
+    elseif name == "title" and cell.title == "" then
+      if type(value) ~= "string" then complain(cell.line, "key 'title' must be a text") end
+      cell.title = type(value) == "string" and value:gsub("%c", " ") or ""
     elseif rule and not rule[2](value) then
       complain(cell.line, ("key '%s' must be %s"):format(name, rule[1]))
     else
@@ -144,7 +148,10 @@ function document.parse(path, text)
     local skip = text:sub(preamble + 1)
     cells = {{number = 0, line = 1, kind = "code", title = "", keys = {}, body = skip}}
   end
-  if #cells > MOST_CELLS then complain(1, ("more than %d cells"):format(MOST_CELLS)) end
+  if #cells > MOST_CELLS then
+    complain(1, ("more than %d cells"):format(MOST_CELLS))
+    cells = {cells[1]}
+  end
   self.cells = cells
   self.header = not self.plain and header_of(cells[1].body) or nil
   for _, cell in ipairs(cells) do
@@ -175,21 +182,20 @@ function document.text_of(cell)
   if level then
     local close = "]" .. level .. "]"
     local first, last = inside:find(close, 1, true)
-    if first and inside:find("^%s*$", last + 1) then
-      return (inside:sub(1, first - 1):gsub("^\n", ""):gsub("%s+$", ""))
-    end
+    if first and inside:find("^%s*$", last + 1) then return texts.trimmed((inside:sub(1, first - 1):gsub("^\n", ""))) end
   end
-  local lines = {}
+  local lines, first, last = {}, nil, 0 -- blank lines at the ends stand between cells and are no text
   for line in (body:gsub("^[^\n]*\n", "", 1) .. "\n"):gmatch "(.-)\n" do
-    local percents = line:match "^%s*%-%-%- ?(%%%%.*)$" -- what is no marker, see document.comment
+    local percents = line:match "^%s*%-%-%- ?(%s*%%%%.*)$" -- what is no marker, see document.comment
     lines[#lines + 1] = percents or (line:gsub("^%s*%-%- ?", ""))
+    if line:find "%S" then first, last = first or #lines, #lines end
   end
-  return (table.concat(lines, "\n"):gsub("^\n+", ""):gsub("%s+$", ""))
+  return table.concat(lines, "\n", first or 1, last)
 end
 
 --- The code of a cell without blank lines at its ends, and the number of lines cut off in front.
 function document.code_of(cell)
-  local body = cell.body:gsub("\r\n", "\n"):gsub("%s+$", "")
+  local body = texts.trimmed((cell.body:gsub("\r\n", "\n")))
   local front, lines = body:match "^[ \t]*\n([ \t\n]*\n)" or "", 0
   for _ in front:gmatch "\n" do lines = lines + 1 end
   return (body:gsub("^[ \t]*\n", ""):gsub("^[ \t\n]*\n", "")), lines
@@ -204,12 +210,22 @@ local function key_text(name, value)
   return name .. "=[" .. table.concat(items, ", ") .. "]"
 end
 
+--- Does the marker say what the cell is, and nothing else?
+local function says(marker, cell)
+  local read = native.split(marker)[2]
+  return read and read.title == cell.title and read.kind == cell.kind and #read.keys == 2 * #cell.keys
+end
+
 --- "-- %% title [type] key=value"
 function document.marker(cell)
   local parts = {"-- %%"}
-  if cell.title ~= "" then parts[#parts + 1] = cell.title end
+  if cell.title ~= "" then parts[2] = cell.title end
   if cell.kind ~= "code" then parts[#parts + 1] = "[" .. cell.kind .. "]" end
   for _, key in ipairs(cell.keys) do parts[#parts + 1] = key_text(key[1], key[2]) end
+  local marker = table.concat(parts, " ")
+  if cell.title == "" or says(marker, cell) then return marker end
+  table.remove(parts, 2)
+  table.insert(parts, cell.kind ~= "code" and 3 or 2, key_text("title", texts.utf8(cell.title)))
   return table.concat(parts, " ")
 end
 
@@ -217,8 +233,7 @@ end
 function document.comment(text)
   local lines = {}
   for line in (text .. "\n"):gmatch "(.-)\n" do
-    local dashes = line:find "^%%%%" and "--- " or line:find "^%s*$" and "--" or "-- "
-    lines[#lines + 1] = dashes .. (dashes == "--" and "" or line)
+    lines[#lines + 1] = line == "" and "--" or (line:find "^%s*%%%%" and "--- " or "-- ") .. line
   end
   return table.concat(lines, "\n")
 end
@@ -244,6 +259,7 @@ function Document:write()
     if text ~= "" then parts[#parts + 1] = text end
   end
   local text = table.concat(parts, "\n\n") .. "\n"
+  if self.preamble == "" and text:find "^#" then text = "\n" .. text end -- a first line with it would be a preamble
   if self.preamble ~= "" then text = self.preamble:gsub("\r$", "") .. "\n" .. text end
   return (text:gsub("\n", self.newline))
 end

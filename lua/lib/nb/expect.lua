@@ -3,8 +3,11 @@
 --   -- expect: 285,212,672              this text is in the output, not as a part of a longer word or number
 --   -- expect: loss ~ 0.0250 ±1e-3      the number after "loss" is within 1e-3 (±2% of it; without ±, half a last digit)
 --   -- expect: ~ 14.585                 some number is
+--
+-- The label, too, is no part of a longer word.
 
 local native = require "native.notebook"
+local trimmed = require("nb.texts").trimmed
 
 local expect = {}
 
@@ -66,7 +69,8 @@ local function tolerance_of(text, written, value)
   local amount = text:match "^±%s*(.*)$" or text:match "^%+/?%-%s*(.*)$"
   local percent = amount and amount:match "^(.-)%s*%%$"
   local number = tonumber(percent or amount)
-  return number and (percent and math.abs(value) * number / 100 or number)
+  if not number or number ~= number or number < 0 or number == math.huge then return nil end
+  return percent and math.abs(value) * number / 100 or number
 end
 
 --- {label, value, tolerance} of "loss ~ 0.025 ±1e-3", {text} of anything else.
@@ -117,7 +121,7 @@ local function has_text(output, text)
   while true do
     local first, last = output:find(text, at, true)
     if not first then return false end
-    if text == "" or whole(output, first, last) then return true end
+    if whole(output, first, last) then return true end
     at = first + 1
   end
 end
@@ -133,7 +137,7 @@ local function has_number(output, item)
   while true do
     local first, last = output:find(item.label, at, true)
     if not first then return false end
-    for _, n in ipairs(numbers) do
+    for _, n in ipairs(whole(output, first, last) and numbers or {}) do
       if n[2] > last then
         if expect.near(n[1], item.value, item.tolerance) then return true end
         break
@@ -147,7 +151,7 @@ end
 function expect.unmet(items, output)
   local out = {}
   for _, item in ipairs(items) do
-    local met = item.text and has_text(output, item.text) or item.label and has_number(output, item)
+    local met = item.text and item.text ~= "" and has_text(output, item.text) or item.label and has_number(output, item)
     if not met then out[#out + 1] = item end
   end
   return out
@@ -170,15 +174,23 @@ local function line_at(text, at)
   return line ~= "" and line or "(nothing)"
 end
 
---- The first difference of two texts whose numbers may differ by `tolerance` of themselves: a line of each; or nothing.
+--- Is the number that was found at text[first, last] written as a whole one?
+local function is_whole(text, n) return not text:sub(n[2], n[3]):find "[.eEnN]" end
+
+--- The first difference of two texts: a line of each; or nothing.  Numbers may differ by `tolerance` of themselves;
+--- without one by a millionth, and whole ones not at all.
 function expect.difference(a, b, tolerance)
-  a, b = a:gsub("%s+$", ""), b:gsub("%s+$", "")
+  a, b = trimmed(a), trimmed(b)
   local p, q = expect.numbers(a), expect.numbers(b)
   local at, bt = 1, 1
+  local function allowed(x, y)
+    if not tolerance and is_whole(a, x) and is_whole(b, y) then return 0 end
+    return (tolerance or 1e-6) * math.max(math.abs(x[1]), math.abs(y[1]))
+  end
   for i = 1, math.max(#p, #q) do
     local x, y = p[i], q[i]
-    if not (x and y) or plain(a:sub(at, x[2] - 1)) ~= plain(b:sub(bt, y[2] - 1)) or
-       not expect.near(x[1], y[1], tolerance * math.max(math.abs(x[1]), math.abs(y[1]))) then
+    local alike = x and y and plain(a:sub(at, x[2] - 1)) == plain(b:sub(bt, y[2] - 1))
+    if not alike or not expect.near(x[1], y[1], allowed(x, y)) then
       return line_at(a, x and x[2] or #a + 1), line_at(b, y and y[2] or #b + 1)
     end
     at, bt = x[3] + 1, y[3] + 1

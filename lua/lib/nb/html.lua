@@ -8,6 +8,7 @@ local native = require "native.notebook"
 local pages = require "nb.pages"
 local style = require "nb.style"
 local svg = require "nb.svg"
+local texts = require "nb.texts"
 
 local html = {}
 
@@ -37,9 +38,10 @@ end
 -- ---- cells ----
 
 local function figure_of(output, prefix, caption)
-  local image = output.svg and svg.inline((pages.utf8(output.svg)), prefix)
+  local image = output.svg and svg.inline(texts.printable(output.svg), prefix)
   if not image and output.png then
-    image = '<img alt="' .. escape(caption) .. '" src="data:image/png;base64,' .. ipynb.base64(output.png) .. '">'
+    local alt = escape(texts.printable(caption))
+    image = '<img alt="' .. alt .. '" src="data:image/png;base64,' .. ipynb.base64(output.png) .. '">'
   end
   return "<figure>" .. (image or "<p>" .. escape(output.file) .. "</p>") .. "</figure>"
 end
@@ -51,7 +53,8 @@ local function outputs_of(page, item, target)
       out[#out + 1] = figure_of(output, ("f%d-%d-"):format(item.cell.number, i), item.cell.title)
     else
       local text = markdown.cut(output.text, pages.relative(target, page.kept.path .. "/" .. output.file))
-      out[#out + 1] = ('<pre class="output %s">%s</pre>'):format(output.kind, escape(text:gsub("\n+$", "")))
+      text = escape(texts.printable(texts.unbroken(text)))
+      out[#out + 1] = ('<pre class="output %s">%s</pre>'):format(output.kind, text)
     end
   end
   return table.concat(out, "\n")
@@ -60,14 +63,15 @@ end
 local function cell_of(page, item, target)
   local cell = item.cell
   if cell.kind == "markdown" then
-    return '<section class="text">' .. markup.html((pages.utf8(document.text_of(cell)))) .. "</section>"
+    return '<section class="text">' .. markup.html(texts.printable(document.text_of(cell))) .. "</section>"
   elseif cell.kind == "raw" then
-    return '<pre class="raw">' .. escape((pages.utf8(document.text_of(cell)))) .. "</pre>"
+    return '<pre class="raw">' .. escape(texts.printable(document.text_of(cell))) .. "</pre>"
   end
   local parts = {('<section class="cell" id="%s">'):format(escape(cell.name))}
-  local code = pages.utf8((document.code_of(cell)))
+  local code = texts.printable((document.code_of(cell)))
   if cell.hide ~= "code" and code ~= "" then
-    if cell.title ~= "" then parts[#parts + 1] = '<div class="name">' .. escape((pages.utf8(cell.title))) .. "</div>" end
+    local title = escape(texts.printable(cell.title))
+    if title ~= "" then parts[#parts + 1] = '<div class="name">' .. title .. "</div>" end
     parts[#parts + 1] = '<pre class="source"><code>' .. coloured(code) .. "</code></pre>"
   end
   if cell.hide ~= "output" then parts[#parts + 1] = outputs_of(page, item, target) end
@@ -80,7 +84,7 @@ end
 local function title_of(page)
   for _, item in ipairs(page.cells) do
     local heading = item.cell.kind == "markdown" and document.text_of(item.cell):match "^#+%s+([^\n]+)"
-    if heading then return (pages.utf8(heading)) end
+    if heading then return texts.printable(heading) end
   end
   return page.doc.path:match "[^/]*$"
 end

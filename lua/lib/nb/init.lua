@@ -182,22 +182,35 @@ function commands.view(files, o)
     require("nb.view").jupyter(files[1], text)
     return 0
   end
-  require("nb.view").page(page_of(document.parse(files[1], text), o))
-  return 0
+  local doc = document.parse(files[1], text)
+  local fine = sound(doc)
+  require("nb.view").page(page_of(doc, o))
+  return fine and 0 or 1
 end
 
 function commands.diff(files, o)
-  local tolerance = tonumber(o.tolerance or 1e-6)
-  if not (tolerance and tolerance >= 0) then
+  local tolerance = tonumber(o.tolerance)
+  if o.tolerance and not (tolerance and tolerance >= 0) then
     complain("--tolerance expects a number from 0 on, got '%s'", o.tolerance)
     return 2
   end
   local diff, doc = require "nb.diff", open(files[1])
   if not sound(doc) then return 1 end
   local out = o.out or sidecar.path(files[1])
-  local before = files[2] and diff.run(sidecar.open(sidecar.path(files[2]))) or diff.reference(out)
+  local other, kept = files[2] and sidecar.open(sidecar.path(files[2])), sidecar.open(out)
+  if other and not other.exists then return complain("%s has no kept outputs: gptsh nb run %s", other.path, files[2]) end
+  local before = other and diff.run(other) or diff.reference(out)
   if not before then return complain("%s has no reference outputs: it was not imported", out) end
-  local agree, differ, missing = diff.compare(doc, before, diff.run(sidecar.open(out)), tolerance)
+  require("nb.keys").set(doc, kept.parameters, kept.seed)
+  for _, cell in ipairs(doc.cells) do
+    local record = cell.runs and kept.records[cell.name]
+    local stale = record and record.key ~= cell.key
+    if stale then complain("%s:%d: '%s' changed since it ran", doc.path, cell.line, cell.name) end
+  end
+  for _, name in ipairs(diff.orphans(doc, before)) do
+    complain("%s: there are outputs of '%s', and no such cell", doc.path, name)
+  end
+  local agree, differ, missing = diff.compare(doc, before, diff.run(kept), tolerance)
   print(("%d cells agree, %d differ, %d without outputs yet"):format(agree, differ, missing))
   return differ > 0 and 1 or 0
 end

@@ -2,6 +2,7 @@
 
 local document = require "nb.document"
 local pages = require "nb.pages"
+local texts = require "nb.texts"
 
 local markdown = {}
 
@@ -12,7 +13,7 @@ local function fenced(text, language)
   local longest = 2
   for run in text:gmatch "`+" do longest = math.max(longest, #run) end
   local fence = ("`"):rep(longest + 1)
-  return fence .. language .. "\n" .. text:gsub("\n+$", "") .. "\n" .. fence
+  return fence .. language .. "\n" .. texts.unbroken(text) .. "\n" .. fence
 end
 markdown.fenced = fenced
 
@@ -31,14 +32,15 @@ function markdown.export(page, target)
   for _, item in ipairs(page.cells) do
     local cell = item.cell
     if cell.kind ~= "code" then
-      parts[#parts + 1] = (pages.utf8(document.text_of(cell)))
+      parts[#parts + 1] = texts.utf8(document.text_of(cell))
     elseif cell.hide ~= "code" then
-      local code = pages.utf8((document.code_of(cell)))
+      local code = texts.utf8((document.code_of(cell)))
       if code ~= "" then parts[#parts + 1] = fenced(code, "lua") end
     end
     for _, output in ipairs(cell.hide ~= "output" and item.outputs or {}) do
       if output.kind == "figure" then
-        parts[#parts + 1] = ("![%s](%s)"):format(cell.title:gsub("[%[%]]", ""), place(output.file))
+        local link = pages.link(target, page.kept.path .. "/" .. output.file)
+        parts[#parts + 1] = ("![%s](%s)"):format(texts.utf8(cell.title):gsub("[%[%]\\]", ""), link)
       else
         parts[#parts + 1] = fenced(markdown.cut(output.text, place(output.file)), "text")
       end

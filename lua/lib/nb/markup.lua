@@ -1,6 +1,8 @@
 --- markup.lua: Markdown as HTML: headings, paragraphs, lists, tables, quotes, fences, rules, emphasis, code, links.
 -- Everything else is text.  All text is escaped, HTML in it too; links lead to http, https, mailto or a relative place.
 
+local trimmed = require("nb.texts").trimmed
+
 local markup = {}
 
 local ESCAPES = {["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;"}
@@ -26,10 +28,10 @@ local function emphasis(text)
     kept[#kept + 1] = html
     return "\1" .. #kept .. "\2"
   end
-  text = text:gsub("!%[([^%]\n]*)%]%(([^%s()]+)%)", function(label, target)
+  text = text:gsub("!%[([^%[%]\n]*)%]%(([^%s()]+)%)", function(label, target)
     return keep(safe_link(target) and '<a href="' .. escape(target) .. '">' .. escape(label ~= "" and label or target) .. "</a>" or escape(label))
   end)
-  text = text:gsub("%[([^%]\n]+)%]%(([^%s()]+)%)", function(label, target)
+  text = text:gsub("%[([^%[%]\n]+)%]%(([^%s()]+)%)", function(label, target)
     local html = escape(label)
     return keep(safe_link(target) and '<a href="' .. escape(target) .. '">' .. html .. "</a>" or html)
   end)
@@ -71,7 +73,7 @@ function inline(text)
     end
   end
   out[#out + 1] = emphasis(text:sub(at))
-  return (table.concat(out):gsub("  +\n", "<br>\n"))
+  return (table.concat(out):gsub("%f[ ]  +\n", "<br>\n"))
 end
 
 -- ---- blocks ----
@@ -103,8 +105,9 @@ local function fence(lines, i)
 end
 
 local function heading(lines, i)
-  local marks, text = lines[i]:match "^ ? ? ?(#+)%s+(.-)%s*#*%s*$"
+  local marks, text = lines[i]:match "^ ? ? ?(#+)%s+(.*)$"
   if not marks or #marks > 6 then return nil end
+  text = trimmed(trimmed(text):match "^.*[^#]" or "")
   return ("<h%d>%s</h%d>"):format(#marks, inline(text), #marks), i + 1
 end
 
@@ -158,7 +161,7 @@ end
 local function cells_of(line)
   local out = {}
   line = line:gsub("^%s*|", ""):gsub("|%s*$", ""):gsub("\\|", "\1")
-  for cell in (line .. "|"):gmatch "(.-)|" do out[#out + 1] = inline((cell:match "^%s*(.-)%s*$":gsub("\1", "|"))) end
+  for cell in (line .. "|"):gmatch "(.-)|" do out[#out + 1] = inline((trimmed(cell):gsub("^%s+", ""):gsub("\1", "|"))) end
   return out
 end
 
@@ -182,7 +185,7 @@ local function indented(lines, i)
   if not lines[i]:find "^    " then return nil end
   local inner, after = take(lines, i, function(line) return line:find "^    " or not line:find "%S" end)
   for k, line in ipairs(inner) do inner[k] = line:sub(5) end
-  return "<pre><code>" .. escape(table.concat(inner, "\n"):gsub("%s+$", "")) .. "\n</code></pre>", after
+  return "<pre><code>" .. escape(trimmed(table.concat(inner, "\n"))) .. "\n</code></pre>", after
 end
 
 local kinds = {fence, heading, rule, quote, items, table_block, indented}

@@ -1,22 +1,9 @@
 --- outputs.lua: records what a cell prints, shows and draws, in order.
 
+local clean = require("nb.texts").clean
 local native = require "native.notebook"
 
 local outputs = {}
-
---- Text as a terminal would leave it: escape sequences removed, of a line that was overwritten the last state.
-function outputs.clean(text)
-  text = text:gsub("\27%[[0-?]*[ -/]*[@-~]", ""):gsub("\27%].-[\7\27]\\?", ""):gsub("\27.", "")
-  text = text:gsub("\r+\n", "\n")
-  if text:find "\r" then
-    text = text:gsub("[^\n]*\r[^\n]*", function(line)
-      local last = ""
-      for part in line:gmatch "[^\r]+" do last = part end
-      return last
-    end)
-  end
-  return (text:gsub("[%z\1-\8\11\12\14-\31\127]", ""))
-end
 
 local Recorder = {}
 Recorder.__index = Recorder
@@ -30,7 +17,7 @@ end
 --- What was printed since the last call becomes an event of its own.
 function Recorder:flush()
   local text, lost = native.recorded()
-  text = outputs.clean(text)
+  text = clean(text)
   if lost > 0 then text = text .. ("\n… %d bytes more\n"):format(lost) end
   if text ~= "" then self.events[#self.events + 1] = {kind = "stdout", text = text} end
 end
@@ -42,7 +29,7 @@ function Recorder:value(text)
   if last and last.kind == "figure" and text == tostring(last.figure) then return end -- the figure itself is shown
   io.stdout:write(text, "\n")
   native.recorded()
-  self.events[#self.events + 1] = {kind = "value", text = outputs.clean(text)}
+  self.events[#self.events + 1] = {kind = "value", text = clean(text)}
 end
 
 function Recorder:figure(figure, save)
@@ -52,7 +39,7 @@ end
 
 function Recorder:error(text)
   self:flush()
-  self.events[#self.events + 1] = {kind = "error", text = outputs.clean(text)}
+  self.events[#self.events + 1] = {kind = "error", text = clean(text)}
 end
 
 --- The events since the last call.

@@ -2,21 +2,10 @@
 
 local document = require "nb.document"
 local keys = require "nb.keys"
-local outputs = require "nb.outputs"
 local parameters = require "nb.parameters"
+local texts = require "nb.texts"
 
 local pages = {}
-
---- Text that is valid UTF-8: bad bytes become U+FFFD.  The second result is how many there were.
-function pages.utf8(text)
-  local bad = 0
-  while true do
-    local _, at = utf8.len(text)
-    if not at then return text, bad end
-    text = text:sub(1, at - 1) .. "\u{FFFD}" .. text:sub(at + 1)
-    bad = bad + 1
-  end
-end
 
 --- Puts the files of one figure together: {kind = "figure", svg =, png =, file =}.
 local function add_figure(list, output, bytes)
@@ -41,7 +30,7 @@ local function outputs_of(kept, record, warn)
     elseif output.kind == "figure" then
       add_figure(list, output, bytes)
     elseif bytes then
-      list[#list + 1] = {kind = output.kind, text = (pages.utf8(outputs.clean(bytes))), file = output.file}
+      list[#list + 1] = {kind = output.kind, text = texts.utf8(texts.clean(bytes)), file = output.file}
     end
   end
   return list
@@ -110,6 +99,11 @@ function pages.relative(from, to)
   for _ = same + 1, #a do out[#out + 1] = ".." end
   for i = same + 1, #b do out[#out + 1] = b[i] end
   return table.concat(out, "/")
+end
+
+--- The same path as the target of a Markdown link.
+function pages.link(from, to)
+  return (pages.relative(from, to):gsub("[%c ()<>%%]", function(c) return ("%%%02X"):format(c:byte()) end))
 end
 
 return pages

@@ -10,6 +10,7 @@ local parameters = require "nb.parameters"
 local provenance = require "nb.provenance"
 local sidecar = require "nb.sidecar"
 local source = require "nb.source"
+local texts = require "nb.texts"
 local shielded = require("native.train").shielded
 
 local run = {}
@@ -138,13 +139,18 @@ function Run:keep(cell, status, started, seconds, events)
   end)
 end
 
+local function last_lines(text)
+  text = texts.trimmed(text)
+  return text:match "^.*\n([^\n]*\n[^\n]*\n[^\n]*)$" or text
+end
+
 --- Checks the cell's expectations against what it printed.
 function Run:check(cell, text)
   local items = expect.of(cell)
   local unmet = expect.unmet(items, text)
   self.met, self.unmet = self.met + #items - #unmet, self.unmet + #unmet
   for _, item in ipairs(unmet) do
-    local last = text:gsub("%s+$", ""):match "[^\n]*\n?[^\n]*\n?[^\n]*$"
+    local last = last_lines(text)
     complain("%s:%d: expected %s, %s printed%s", self.doc.path, item.line, item.written, called(cell),
              last == "" and " nothing" or ":\n" .. last:gsub("^", "    "):gsub("\n", "\n    "))
   end
@@ -158,12 +164,12 @@ function Run:restore(cell, quietly)
   for name, value in pairs(values) do variables[name] = value end
   require("native.train").set_rng(seed, stream)
   if quietly then return true end
-  local texts = {}
+  local events = {}
   for _, output in ipairs(self.kept.records[cell.name].outputs) do
     local text = output.kind ~= "figure" and self.kept:read(output)
-    if text then texts[#texts + 1] = {text = text} end
+    if text then events[#events + 1] = {text = text} end
   end
-  local text = outputs.text(texts)
+  local text = outputs.text(events)
   io.stdout:write(text)
   native.recorded()
   if self.o.check then self:check(cell, text) end

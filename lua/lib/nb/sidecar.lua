@@ -9,6 +9,8 @@ local folder = require "native.folder"
 local json = require "json"
 local native = require "native.notebook"
 local read = require("nb.document").bytes
+local shape = require "nb.shape"
+local texts = require "nb.texts"
 
 local sidecar = {}
 
@@ -21,6 +23,22 @@ Sidecar.__index = Sidecar
 --- Where the outputs of the notebook at `path` are.
 function sidecar.path(path) return (path:gsub("%.lua$", ""):gsub("%.ipynb$", "")) .. ".out" end
 
+local function words(text)
+  local set = {}
+  for word in text:gmatch "%S+" do set[word] = true end
+  return {words = set}
+end
+
+local MANIFEST = {
+  ["parameters?"] = {map = "text", names = "^[%a_][%w_]*$"}, ["seed?"] = "whole number",
+  cells = {list = {
+    id = "text", key = "text", status = words "ok error timeout interrupted", started = "text", seconds = "number",
+    device = "text", seed = "whole number", ["revision?"] = "text", ["dirty?"] = "boolean",
+    outputs = {list = {kind = words "stdout value error figure data", file = "text", sha256 = "text"}},
+    ["cache?"] = {files = {list = "text"}, ["xxh3?"] = {list = "text"}},
+  }},
+}
+
 --- Opens the folder for reading; it need not exist.  Raises when its manifest cannot be read.
 function sidecar.open(path)
   local self = setmetatable({path = path, records = {}}, Sidecar)
@@ -31,9 +49,11 @@ function sidecar.open(path)
   if not ok or type(manifest) ~= "table" or manifest.format ~= FORMAT or type(manifest.cells) ~= "table" then
     error(path .. "/manifest.json is not a manifest of this version: gptsh nb clean removes it", 0)
   end
+  shape.check(path .. "/manifest.json", manifest, MANIFEST)
   self.exists, self.parameters, self.seed = true, manifest.parameters, manifest.seed
-  for _, record in ipairs(manifest.cells) do
-    if type(record) == "table" and type(record.id) == "string" then self.records[record.id] = record end
+  for i, record in ipairs(manifest.cells) do
+    if self.records[record.id] then error(("%s/manifest.json: cells[%d].id: another cell has it"):format(path, i), 0) end
+    self.records[record.id] = record
   end
   return self
 end
@@ -77,7 +97,8 @@ function Sidecar:commit(doc)
   local cells = {}
   for _, cell in ipairs(doc.cells) do cells[#cells + 1] = self.records[cell.name] end
   folder.write(sidecar.place(self.path, "manifest.json"), encode{
-    format = FORMAT, notebook = doc.path:match "[^/]*$", program = require("native.train").version(), cells = json.array(cells),
+    format = FORMAT, notebook = texts.utf8(doc.path:match "[^/]*$"),
+    program = require("native.train").version(), cells = json.array(cells),
     parameters = self.parameters, seed = self.seed,
   } .. "\n")
 end

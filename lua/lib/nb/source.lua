@@ -68,6 +68,35 @@ function source.with_commands(text)
   return table.concat(out) .. text:sub(at)
 end
 
+--- The text with change(comment) in the place of comments that stand first on their lines; nil changes nothing.
+local function with_comments(text, change)
+  local out, at, line = {}, 1, 0
+  for _, token in ipairs(native.tokens(text)) do
+    local changed = token.kind == "comment" and token.line > line and change(token.text)
+    if changed then
+      out[#out + 1] = text:sub(at, token.start - 1) .. changed
+      at = token.stop + 1
+    end
+    local _, breaks = token.text:gsub("\n", "")
+    line = token.line + breaks
+  end
+  return table.concat(out) .. text:sub(at)
+end
+
+--- Code from elsewhere as it may stand in a cell: a comment that would be a marker has one more dash.
+function source.guarded(text)
+  return with_comments(text, function(comment)
+    return comment:find "^%-%-+[ \t\r]*%%%%+%f[\0 \t\r]" and "-" .. comment
+  end)
+end
+
+--- The same code for elsewhere: without that dash.
+function source.unguarded(text)
+  return with_comments(text, function(comment)
+    return comment:find "^%-%-%-+[ \t\r]*%%%%+%f[\0 \t\r]" and comment:sub(2)
+  end)
+end
+
 --- Visits tokens with the number of blocks and brackets that are open around them: visit(token, blocks, brackets, i).
 function source.walk(tokens, visit)
   local blocks, brackets = 0, 0
@@ -81,7 +110,8 @@ function source.walk(tokens, visit)
   end
 end
 
---- The word that opened the innermost block that does not end in the text, and its line; or nothing.
+--- The word that opened the innermost block, or the head of a loop, that does not end in the text, and its line; or
+-- nothing.
 function source.open_block(text)
   local open, loop = {}, nil
   for _, token in ipairs(source.code(text)) do
@@ -95,7 +125,7 @@ function source.open_block(text)
       open[#open] = nil
     end
   end
-  local last = open[#open]
+  local last = loop or open[#open]
   if last then return last.text, last.line end
 end
 

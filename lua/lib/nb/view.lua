@@ -3,12 +3,13 @@
 
 local document = require "nb.document"
 local ipynb = require "nb.ipynb"
+local texts = require "nb.texts"
 
 local view = {}
 
 --- Text without control characters (C0 except line breaks and tabs, DEL, C1) and marks that turn the direction around.
 local function harmless(text)
-  text = require("nb.pages").utf8(text)
+  text = texts.utf8(text)
   text = text:gsub("[%z\1-\8\11-\31\127]", function(c) return ("\\x%02x"):format(c:byte()) end)
   text = text:gsub("\xC2[\x80-\x9F]", function(c) return ("\\u{%x}"):format(utf8.codepoint(c)) end)
   return (text:gsub("\xE2[\x80\x81][\x8E\x8F\xA6-\xAE]", function(c)
@@ -18,7 +19,7 @@ local function harmless(text)
   end))
 end
 
-local function indented(text) return "    " .. text:gsub("\n+$", ""):gsub("\n", "\n    ") .. "\n" end
+local function indented(text) return "    " .. texts.unbroken(text):gsub("\n", "\n    ") .. "\n" end
 
 local function write(...) io.write(harmless(table.concat{...})) end
 
@@ -39,7 +40,8 @@ end
 function view.jupyter(path, text)
   local book = ipynb.read(path, text)
   for i, cell in ipairs(book.cells) do
-    write(("-- %d [%s]\n"):format(i, cell.kind == "code" and book.language or cell.kind), cell.source:gsub("%s+$", ""), "\n")
+    local kind = cell.kind == "code" and book.language or cell.kind
+    write(("-- %d [%s]\n"):format(i, kind), texts.trimmed(cell.source), "\n")
     for _, output in ipairs(cell.outputs) do
       write(indented(output.text or "(" .. tostring(output.type) .. ")"))
     end

@@ -295,7 +295,7 @@ function Module:add_module(name, child) native.add_module(self, name, child) end
 local function names_of(self, tensor)
   local names = {}
   for name, one in pairs_of(native.walk(self, "state")) do
-    if one == tensor then names[#names + 1] = name end
+    if rawequal(one, tensor) then names[#names + 1] = name end
   end
   return table.concat(names, " = ")
 end
@@ -339,7 +339,7 @@ function Module:zero_grad(set_to_none)
 end
 
 --- m:to(dtype or device or {dtype = …, device = …}): in place; parameters keep their identity.
-function Module:to(device, dtype) return native.to(self, device, dtype) end
+function Module:to(device, dtype, _) return native.to(self, device, dtype) end
 function Module:float() return native.to(self, "float32") end
 function Module:double() return native.to(self, "float64") end
 function Module:half() return native.to(self, "float16") end

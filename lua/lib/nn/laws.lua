@@ -39,9 +39,9 @@ end
 
 --- The initializer of that name: `arguments` follow the tensor, at most two numbers.
 local function law(name, arguments)
-  init[name] = function(tensor, x, y)
-    native.init(name, tensor, x, y)
-    if watch then record(name, tensor, x, y) end
+  init[name] = function(tensor, ...)
+    native.init(name, tensor, ...)
+    if watch then record(name, tensor, ...) end
     return tensor
   end
   keywords.sign(init, name .. "(tensor: tensor" .. (arguments and ", " .. arguments or "") .. ")")

@@ -21,33 +21,44 @@ function axis.kind(option)
   return ({[true] = "log10", [10] = "log10", [2] = "log2"})[option]
 end
 
---- An axis over low … high (low <= high; both positive on log axes), widened so that nothing sits on the frame.
--- exact: the range is the user's and stays.
+local LEAST, GREATEST = 5e-324, 0x1.fp+1022 -- the numbers above 0 that are drawn; gnuplot has none above 2^1023
+
+--- An axis over low … high (low <= high; both positive on log axes), widened so that nothing sits on the frame, as far as
+--- there are numbers.  exact: the range is the user's and stays.
 function axis.new(kind, low, high, exact)
   local self = setmetatable({kind = kind, map = forward[kind], unmap = backward[kind]}, axis)
+  local least, greatest = math.min(low, kind == "linear" and -GREATEST or LEAST), math.max(high, GREATEST)
   local a, b = self.map(low), self.map(high)
-  if not exact then
-    local margin = b > a and 0.04 * (b - a) or (kind == "linear" and math.max(math.abs(a) * 0.1, 0.5) or 0.5)
-    a, b = a - margin, b + margin
-  elseif a == b then
-    a, b = a - 0.5, b + 0.5
+  if not exact or a == b then
+    local alike = kind == "linear" and math.max(math.abs(a) * (exact and 0x1p-50 or 0.1), 0.5) or 0.5
+    local margin = b > a and 0.04 * b - 0.04 * a or alike
+    a, b = math.max(a - margin, self.map(least)), math.min(b + margin, self.map(greatest))
+  end
+  self.low, self.high = math.max(self.unmap(a), least), math.min(self.unmap(b), greatest)
+  if self.low == self.high then -- the least numbers there are, on a logarithmic axis
+    self.high = 2 * self.low
+    b = self.map(self.high)
   end
   self.from, self.to = a, b
-  self.low, self.high = self.unmap(a), self.unmap(b)
   return self
 end
 
 --- Place of a value along the axis: 0 at its beginning (its low end unless reversed), 1 at its end.
 function axis:place(value)
-  local place = (self.map(value) - self.from) / (self.to - self.from)
+  local part = self.to - self.from < math.huge and 1 or 0.5 -- the difference of two numbers may be none
+  local place = (self.map(value) * part - self.from * part) / (self.to * part - self.from * part)
   return self.reversed and 1 - place or place
 end
 
-local function short(value)
+--- The number with at least ten digits, and as many as `digits`.
+local function short(value, digits)
   if value == 0 then return "0" end
-  local text = ("%.10g"):format(value)
-  return (text:gsub("e([+-])0*(%d+)$", function(sign, digits) return "e" .. (sign == "-" and "-" or "") .. digits end))
+  local text = ("%%.%dg"):format(math.max(digits or 10, 10)):format(value)
+  return (text:gsub("e([+-])0*(%d+)$", function(sign, power) return "e" .. (sign == "-" and "-" or "") .. power end))
 end
+
+--- Label of 10^n.
+function axis.power_of_ten(n) return (n < -4 or n > 9) and ("1e%d"):format(n) or short(10.0 ^ n) end
 
 --- Label of 2^n: whole numbers as such, the rest as a power.
 function axis.power_of_two(n)
@@ -56,17 +67,29 @@ function axis.power_of_two(n)
   return ("2^%d"):format(n)
 end
 
-local function linear_ticks(self, most)
-  local step = 10.0 ^ math.floor(math.log((self.to - self.from) / most, 10))
-  for _, factor in ipairs{1, 2, 5, 10} do
-    if (self.to - self.from) / (step * factor) <= most then
-      step = step * factor
-      break
+--- A round step, of which at most `most` fit in; not less than the numbers there are apart.
+local function step_of(from, to, most)
+  local largest = math.max(math.abs(from), math.abs(to))
+  local span = math.max(to / most - from / most, largest * 0x1p-52, 0x1p-1070)
+  local power = math.floor(math.log(span, 10))
+  for n = power - 1, power + 1 do
+    for _, factor in ipairs{1, 2, 5} do
+      local step = tonumber(("%de%d"):format(factor, n))
+      if step >= span * (1 - 1e-12) then return step, n end
     end
   end
-  local ticks = {}
+end
+
+--- A tick stands where its label says: at the number that the label reads as.
+local function linear_ticks(self, most)
+  local step, power = step_of(self.from, self.to, most)
+  local ticks, labels = {}, {}
   for i = math.ceil(self.from / step - 1e-9), math.floor(self.to / step + 1e-9) do
-    ticks[#ticks + 1] = {value = i * step, label = short(i * step)}
+    local value = i * step
+    local digits = value == 0 and 1 or math.floor(math.log(math.abs(value), 10)) - power + 1
+    local label = short(value, math.min(digits, 17))
+    if not labels[label] then ticks[#ticks + 1] = {value = tonumber(label) + 0.0, label = label} end
+    labels[label] = true
   end
   return ticks
 end
@@ -76,7 +99,8 @@ local function power_ticks(self, most, label)
   local every = math.max(1, math.ceil((last - first + 1) / most))
   local ticks = {}
   for n = first + (-first) % every, last, every do
-    ticks[#ticks + 1] = {value = self.unmap(n), label = label(n)}
+    local value = tonumber(label(n)) or self.unmap(n)
+    if value > 0 and value < math.huge then ticks[#ticks + 1] = {value = value + 0.0, label = label(n)} end
   end
   return ticks
 end
@@ -101,7 +125,7 @@ function axis:ticks(most)
     ticks = power_ticks(self, most, axis.power_of_two)
   else
     ticks = decade_ticks(self)
-    if #ticks > most then ticks = power_ticks(self, most, function(n) return short(10.0 ^ n) end) end
+    if #ticks > most then ticks = power_ticks(self, most, axis.power_of_ten) end
   end
   if #ticks >= 2 then return ticks end
   -- less than a decade or octave: round numbers in between, at their logarithmic places

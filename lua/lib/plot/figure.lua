@@ -27,6 +27,7 @@ local function text(name, value)
     keywords.fail("plot: %s must have at most %d bytes, got %d", name, LONGEST, #value)
   end
   if not utf8.len(value) then value = value:gsub("[\x80-\xff]", "?") end
+  value = value:gsub("\xef\xbf[\xbe\xbf]", "?") -- U+FFFE and U+FFFF
   return (value:gsub("%c", " "):gsub("\xc2[\x80-\x9f]", " "):gsub("\xe2\x80[\xaa-\xae]", " "))
 end
 
@@ -46,7 +47,8 @@ end
 
 local function limits(name, value)
   if value == nil then return nil end
-  if type(value) ~= "table" or type(value[1]) ~= "number" or type(value[2]) ~= "number" or not (value[1] < value[2])
+  local two = type(value) == "table" and #value == 2 and type(value[1]) == "number" and type(value[2]) == "number"
+  if not two or not (value[1] < value[2])
     or not (series.finite(value[1]) and series.finite(value[2])) then
     keywords.fail("plot: %s must be {low, high}, two numbers in order, got %s", name, keywords.show(value))
   end
@@ -56,7 +58,7 @@ end
 local function pixels(value)
   if value == nil then return nil end
   for i = 1, 2 do
-    local side = type(value) == "table" and math.tointeger(value[i])
+    local side = type(value) == "table" and #value == 2 and math.tointeger(value[i])
     if not side or side < 100 or side > 10000 then
       keywords.fail("plot: size must be {width, height}, whole numbers in 100 … 10000, got %s", keywords.show(value))
     end
@@ -106,14 +108,44 @@ end
 --- Is `options` one curve itself: plot{1, 2, 3} or plot(tensor)?
 local function one_curve(options) return type(options[1]) == "number" end
 
+--- The table plot{curves, options} that plot(curves, more) means; a tensor is a curve.
+function Figure.options(curves, more)
+  if torch.is_tensor(curves) then curves = {curves} end
+  if type(curves) ~= "table" then keywords.fail("plot: expected a table of curves, got %s", keywords.show(curves)) end
+  if torch.is_tensor(more) or type(more) == "table" and type(more[1]) == "number" then
+    keywords.fail("plot: expected options as the second argument, got numbers; " ..
+                  "y over x is plot{y, x = x}, two curves are plot{a, b}")
+  end
+  if curves.y ~= nil and curves[1] == nil then curves = {curves} end -- one curve with a title or x of its own
+  if more == nil then return curves end
+  local all = {}
+  for key, value in pairs(curves) do all[key] = value end
+  for key, value in pairs(keywords.read("plot", more, OPTIONS)) do
+    if all[key] ~= nil then keywords.fail("plot: %s is given twice", key) end
+    all[key] = value
+  end
+  return all
+end
+
 local function read_curves(options)
   if options.labels ~= nil and type(options.labels) ~= "table" then
     keywords.fail("plot: labels must be a list of strings, got %s", keywords.show(options.labels))
   end
   local shared = options.x ~= nil and series.numbers("plot: x", options.x) or nil
-  local items = one_curve(options) and {table.move(options, 1, #options, 1, {})} or options
+  local count = 0
+  for key in pairs(options) do
+    local place = math.type(key) == "integer" and key or 1
+    if place < 1 then keywords.fail("plot: curves are counted from 1, got one at %d", place) end
+    count = place == key and math.max(count, place) or count
+  end
+  local items = one_curve(options) and {table.move(options, 1, count, 1, {})} or options
+  if items ~= options then count = 1 end
+  if options.labels and #options.labels > count then
+    keywords.fail("plot: %d labels for %d curve%s", #options.labels, count, count == 1 and "" or "s")
+  end
   local curves = {}
-  for i, item in ipairs(items) do
+  for i = 1, count do
+    local item = items[i]
     local curve = read_curve(("plot: curve %d"):format(i), item, shared)
     curve.title = curve.title or options.labels and text("labels", options.labels[i]) or nil
     curve.style = curve.style or style(options.style) or "lines"
@@ -189,8 +221,6 @@ end
 
 --- A figure from the options of plot{…}.
 function Figure.new(options)
-  if torch.is_tensor(options) then options = {options} end
-  if type(options) ~= "table" then keywords.fail("plot: expected a table of curves, got %s", keywords.show(options)) end
   local named = {}
   for key, value in pairs(options) do
     if math.type(key) ~= "integer" then named[key] = value end

@@ -10,13 +10,22 @@ local files = {}
 --- What a figure says about where it comes from; the notebook runner adds notebook and cell.
 files.origin = {}
 
+--- The value with question marks for bytes that are no UTF-8, as file names and arguments may have them.
+local function readable(value)
+  if type(value) == "string" and not utf8.len(value) then return (value:gsub("[\x80-\xff]", "?")) end
+  if type(value) ~= "table" then return value end
+  local out = {}
+  for key, item in pairs(value) do out[readable(key)] = readable(item) end
+  return out
+end
+
 --- gptsh why reads it.
 local function provenance(figure)
   local facts = {program = "gptsh", version = require("native.train").version():match "[%d.]+", seed = torch.initial_seed(),
                  title = figure.title}
   if arg and arg[-1] then facts.script, facts.arguments = arg[0], table.move(arg, 1, #arg, 1, {}) end
   for key, value in pairs(files.origin) do facts[key] = value end
-  return json.encode(facts)
+  return json.encode(readable(facts))
 end
 
 -- ---- provenance inside images ----
@@ -44,10 +53,12 @@ end
 
 local mark = {}
 
+--- gnuplot's texts may hold "]]>", which XML does not take, and browsers blur the cells of its heat maps.
 function mark.svg(image, facts)
   local first, last = image:find("<svg.->")
   if not first then return image end
-  return image:sub(1, last) .. "\n<metadata>" .. escape(facts) .. "</metadata>" .. image:sub(last + 1)
+  local rest = image:sub(last + 1):gsub("]]>", "]]&gt;"):gsub("<image ", "<image style='image-rendering: pixelated' ")
+  return image:sub(1, last) .. "\n<metadata>" .. escape(facts) .. "</metadata>" .. rest
 end
 
 --- After the signature (8 bytes) and the chunk IHDR (25 bytes).

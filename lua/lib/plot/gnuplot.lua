@@ -4,7 +4,7 @@
 
 local keywords = require "gt.keywords"
 
-local gnuplot = {seconds = 20} -- that a picture may take
+local gnuplot = {seconds = 5} -- that a picture may take
 
 -- Okabe & Ito's colours (jfly.uni-koeln.de/color), told apart by colour-blind readers; black comes last.
 local COLOURS = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#000000"}
@@ -25,9 +25,16 @@ local SIGNATURES = {svg = "^<%?xml", png = "^\x89PNG", pdf = "^%%PDF", sixel = "
 -- them: gnuplot 5.4 ends a text at two of them in a row.
 local function quoted(text) return "'" .. text:gsub("[%c\x7f]", " "):gsub("'", "’") .. "'" end
 
+local GREATEST = 0x1p+1023 -- from which on gnuplot takes a number for none
+local LIMIT = 64 << 20 -- bytes of a picture
+
+--- A number by the shortest text that reads back equal; what is not finite is a gap.
 local function number(value)
-  if value ~= value then return "NaN" end
-  return ("%.9g"):format(value)
+  if value - value ~= 0 then return "NaN" end
+  if math.abs(value) >= GREATEST then
+    keywords.fail("save: gnuplot draws numbers below %.3g, got %s; .txt, .tsv and the terminal take it", GREATEST, value)
+  end
+  return math.type(math.tointeger(value)) and ("%d"):format(value) or tostring(value)
 end
 
 local function ticks(name, ax, most)
@@ -52,11 +59,14 @@ local function block(out, index, curve)
   out[#out + 1] = ("$d%d << %s"):format(index, BLOCK_END)
   for i = 1, #curve.x do
     local line = number(curve.x[i]) .. " " .. number(curve.y[i])
-    if curve.error then line = line .. " " .. number(curve.error[i]) end
+    if curve.error then line = line .. " " .. (curve.error[i] - curve.error[i] == 0 and number(curve.error[i]) or "0") end
     out[#out + 1] = line
   end
   out[#out + 1] = BLOCK_END
 end
+
+local BARS = {lines = "yerrorlines lw 2 ps 0.9", linespoints = "yerrorlines lw 2 ps 0.9",
+              boxes = "boxerrorbars fs solid 0.6 noborder"}
 
 --- One clause of the plot command.  Every curve has its own point shape, so that colour is not all that differs.
 local function clause(index, curve, colour)
@@ -70,18 +80,20 @@ local function clause(index, curve, colour)
     stars = "with points ps 1.8 lw 2",
     dots = "with points ps 0.3",
   })[curve.style]
-  if curve.error then look = "with yerrorlines lw 2 ps 0.9" end
+  local bars = curve.error and curve.style ~= "steps"
+  if bars then look = BARS[curve.style] and "with " .. BARS[curve.style] or look:gsub("points", "yerrorbars") end
   local shape = ""
   if curve.style == "crosses" or curve.style == "stars" then
     shape = curve.style == "stars" and " pt 3" or " pt 2"
   elseif curve.style == "dots" then
     shape = " pt 7"
-  elseif curve.style ~= "boxes" and curve.style ~= "steps" and (curve.style ~= "lines" or curve.error) then
+  elseif curve.style ~= "boxes" and curve.style ~= "steps" and (curve.style ~= "lines" or bars) then
     shape = (" pt %d"):format(({7, 5, 9, 11, 13, 15, 4, 6})[(index - 1) % 8 + 1])
   end
-  local using = curve.error and "1:2:3" or "1:2"
   local title = curve.title and "title " .. quoted(curve.title) .. " noenhanced" or "notitle"
-  return ("$d%d using %s %s%s lc rgb '%s' %s"):format(index, using, look, shape, colour, title)
+  local text = ("$d%d using %s %s%s lc rgb '%s' %s"):format(index, bars and "1:2:3" or "1:2", look, shape, colour, title)
+  if not curve.error or bars then return text end
+  return text .. (", $d%d using 1:2:3 with yerrorbars lw 2 ps 0 lc rgb '%s' notitle"):format(index, colour)
 end
 
 --- Colours go by turns to the curves; dots, which lie behind one, are grey.
@@ -116,7 +128,7 @@ local function heat(out, figure)
   end
   out[#out + 1] = BLOCK_END
   out[#out + 1] = "set palette defined (0 '#440154', 0.25 '#3b528b', 0.5 '#21918c', 0.75 '#5ec962', 1 '#fde725')" -- viridis
-  out[#out + 1] = ("set cbrange [%s:%s]"):format(number(figure.least), number(figure.greatest))
+  out[#out + 1] = ("set cbrange [%s:%s]"):format(number(figure.shades.low), number(figure.shades.high))
   out[#out + 1] = "unset key"
   out[#out + 1] = ("plot $d1 matrix using (%d*$1+%g):(%d*$2+%g):3 with image"):format(
     across, (across - 1) / 2, down, (down - 1) / 2)
@@ -134,7 +146,7 @@ function gnuplot.script(figure, format, size)
     "set border 3 lc rgb '#444444'",
     "set tics nomirror out",
     "set grid lt 1 lc rgb '#e4e4e4' lw 1",
-    "set datafile missing 'NaN'",
+    "set clip two", -- lines between points that are both outside, too
   }
   if figure.title then out[#out + 1] = "set title " .. quoted(figure.title) .. " noenhanced" end
   axis_lines(out, "x", figure.x, figure.xlabel)
@@ -144,9 +156,9 @@ function gnuplot.script(figure, format, size)
 end
 
 local function why(how, code, errors)
-  if how == "late" then return ("gave no answer in %g seconds"):format(gnuplot.seconds) end
-  local line = errors:match "line %d+: ([^\n]+)" or errors:match "([^\n]*%S[^\n]*)%s*$"
-  local said = line and ": " .. line:gsub("[%c]", " ") or ""
+  local line = errors:match "line %d+: ([^\n]+)" or errors:match "%S[^\n]*"
+  local said = line and ": " .. line:sub(1, 300):gsub("[%c]", " ") or ""
+  if how == "late" then return ("gave no answer in %g seconds%s"):format(gnuplot.seconds, said) end
   if how == "killed" then return ("died of signal %d%s"):format(code, said) end
   return (code == 0 and "drew nothing" or ("ended with code %d"):format(code)) .. said
 end
@@ -155,12 +167,14 @@ local COMMAND = {"gnuplot", "-d", "/dev/stdin"}
 local MISSING = "gnuplot not found (Debian: apt install gnuplot-nox)"
 
 local function settings(script)
-  return {input = script, seconds = gnuplot.seconds, environment = {GNUTERM = false, GNUPLOT_LIB = false, LC_ALL = "C.UTF-8"}}
+  return {input = script, seconds = gnuplot.seconds, limit = LIMIT,
+          environment = {GNUTERM = false, GNUPLOT_LIB = false, LC_ALL = "C.UTF-8"}}
 end
 
 --- What a gnuplot that has ended made of a script for `format`: the image's bytes, or nil and the reason.
 function gnuplot.result(format, how, code, image, errors)
   if how == "failed" then return nil, MISSING end
+  if how == "exited" and #image >= LIMIT then return nil, ("gnuplot drew more than %d MiB"):format(LIMIT >> 20) end
   if how ~= "exited" or code ~= 0 or not image:find(SIGNATURES[format]) then
     return nil, "gnuplot " .. why(how, code, errors)
   end

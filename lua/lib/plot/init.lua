@@ -47,11 +47,13 @@ end
 -- Curves: lists of numbers, 1-d tensors, or {x =, y =, title =, style =, error =, colour =}.  logx, logy: true (10) or 2.
 -- error: half the length of bars; colour: "#rrggbb", in files.
 -- style: "lines", "points", "linespoints", "steps", "boxes", "crosses", "stars", "dots".  inline: see plot.inline.
+-- The options may stand in a table of their own, plot(y, {title = …}), plot({y, …}, {title = …}).
 -- plot(t), a trainer, is plot.loss(t).
-local function draw(_, options, more)
-  if is_run(options) then return plot.loss(options, more) end
-  local figure = Figure.new(options)
-  return show(figure, torch.is_tensor(options) and {} or options)
+local function draw(_, curves, options, ...)
+  if is_run(curves) then return plot.loss(curves, options, ...) end
+  local all = Figure.options(curves, options)
+  if select("#", ...) > 0 then keywords.fail "plot: expected plot(curves[, {title = …}]), got more arguments" end
+  return show(Figure.new(all), all)
 end
 
 -- ---- curves of training ----
@@ -76,13 +78,40 @@ local function read_log(path)
   return log
 end
 
+local WANTED = "plot.loss: expected a trainer, a list of losses or the path of a log, got %s"
+local LOSS_OPTIONS = {"smooth", "logx", "logy", "title", "xlim", "ylim", "save", "inline"}
+local IS_LOSS_OPTION = {}
+for _, name in ipairs(LOSS_OPTIONS) do IS_LOSS_OPTION[name] = true end
+
+local function has_option(value)
+  for name in pairs(IS_LOSS_OPTION) do
+    if rawget(value, name) ~= nil then return true end
+  end
+  return false
+end
+
+local function options_apart()
+  keywords.fail "plot.loss: options go in a table of their own behind the runs, plot.loss(run, {save = …})"
+end
+
+--- Is the table one of options of plot.loss, perhaps misspelt, and not one of runs by name?
+local function is_options(value)
+  if type(value) ~= "table" or getmetatable(value) then return false end
+  for key in pairs(value) do
+    if type(key) == "string" and (IS_LOSS_OPTION[key] or keywords.suggest(key, LOSS_OPTIONS) ~= "") then return true end
+  end
+  return false
+end
+
 --- Curves of one run: the losses as dots behind their moving average when `behind`, the validation points.
 local function run_curves(name, run, decay, behind)
   local log = run
   if type(run) == "string" then
     log = read_log(run)
+  elseif type(run) == "table" and not run.log and has_option(run) then
+    options_apart()
   elseif type(run) ~= "table" or not (run.log or run.loss or type(run[1]) == "number") then
-    keywords.fail("plot.loss: expected a trainer, a list of losses or the path of a log, got %s", keywords.show(run))
+    keywords.fail(WANTED, keywords.show(run))
   elseif type(run.log) == "table" then
     log = run.log
   elseif type(run[1]) == "number" then
@@ -98,19 +127,6 @@ local function run_curves(name, run, decay, behind)
   return curves
 end
 
-local LOSS_OPTIONS = {"smooth", "logx", "logy", "title", "xlim", "ylim", "save", "inline"}
-local IS_LOSS_OPTION = {}
-for _, name in ipairs(LOSS_OPTIONS) do IS_LOSS_OPTION[name] = true end
-
---- Is the table one of options of plot.loss, perhaps misspelt, and not one of runs by name?
-local function is_options(value)
-  if type(value) ~= "table" or getmetatable(value) then return false end
-  for key in pairs(value) do
-    if type(key) == "string" and (IS_LOSS_OPTION[key] or keywords.suggest(key, LOSS_OPTIONS) ~= "") then return true end
-  end
-  return false
-end
-
 --- The runs as {{name, run}, …}; those of a table {name = run} in the order of their names.
 local function named_runs(runs)
   local out = {}
@@ -121,6 +137,7 @@ local function named_runs(runs)
       for name in pairs(run) do names[#names + 1] = tostring(name) end
       table.sort(names)
       for _, name in ipairs(names) do out[#out + 1] = {name .. " ", run[name]} end
+      if has_option(run) then options_apart() end
     else
       out[#out + 1] = {#runs > 1 and (type(run) == "string" and run .. " " or i .. " ") or "", run}
     end
@@ -132,7 +149,11 @@ end
 -- A run is a trainer, a log.jsonl, a list of losses; or {name = run, …}.  Smoothed by an unbiased moving average; of a single
 -- run the losses themselves stand behind it.
 function plot.loss(...)
-  local runs, options = {...}, {}
+  local runs, options = table.pack(...), {}
+  while runs.n > 0 and runs[runs.n] == nil do runs.n = runs.n - 1 end
+  for i = 1, math.max(runs.n, 1) do
+    if runs[i] == nil then keywords.fail(WANTED, "nil") end
+  end
   if #runs > 1 and is_options(runs[#runs]) then options = table.remove(runs) end
   keywords.read("plot.loss", options, LOSS_OPTIONS)
   local decay = options.smooth or 0.9
@@ -193,12 +214,15 @@ function plot.hist(values, options)
   end
   local low, high = series.range{list}
   if not low then keywords.fail("plot.hist: no value is a finite number (%d given)", #list) end
-  if low == high then low, high = low - 0.5, high + 0.5 end
+  local range = axis.new("linear", low, high, true)
   local counts, middles, left = {}, {}, 0
-  for i = 1, bins do counts[i], middles[i] = 0, low + (i - 0.5) * (high - low) / bins end
+  for i = 1, bins do
+    local part = (i - 0.5) / bins
+    counts[i], middles[i] = 0, range.low * (1 - part) + range.high * part
+  end
   for _, v in ipairs(list) do
     if series.finite(v) then
-      local bin = math.min(bins, math.floor((v - low) / (high - low) * bins) + 1)
+      local bin = math.min(bins, math.floor(range:place(v) * bins) + 1)
       counts[bin] = counts[bin] + 1
     else
       left = left + 1
@@ -213,7 +237,15 @@ end
 --- plot.heat(matrix[, {title =, xlabel =, ylabel =, save =}]): a 2-d tensor as colours, row 0 on top.
 function plot.heat(matrix, options)
   options = keywords.read("plot.heat", options, {"title", "xlabel", "ylabel", "size", "save", "inline"})
-  if type(matrix) == "table" then matrix = torch.tensor(matrix) end
+  if type(matrix) == "table" then
+    for key in pairs(matrix) do
+      if math.type(key) ~= "integer" then
+        keywords.fail("plot.heat: expected rows of numbers, got a field %s; options go in a table of their own",
+                      keywords.show(key))
+      end
+    end
+    matrix = torch.tensor(matrix, {dtype = torch.float64})
+  end
   if not torch.is_tensor(matrix) or matrix:dim() ~= 2 or matrix:numel() == 0 then
     keywords.fail("plot.heat: expected a tensor of two dimensions, got %s",
                   torch.is_tensor(matrix) and tostring(matrix:size()) or keywords.show(matrix))
@@ -223,9 +255,8 @@ function plot.heat(matrix, options)
   local cells = matrix:detach():to(torch.float64):tolist()
   local least, greatest = series.range(cells)
   if not least then keywords.fail("plot.heat: no value is a finite number") end
-  if least == greatest then greatest = least + 1 end
   local figure = setmetatable({
-    cells = cells, least = least, greatest = greatest, curves = {}, notes = {},
+    cells = cells, shades = axis.new("linear", least, greatest, true), curves = {}, notes = {},
     x = axis.new("linear", -0.5, columns - 0.5, true), y = axis.new("linear", -0.5, rows - 0.5, true),
   }, Figure)
   figure.y.reversed = true
@@ -233,4 +264,9 @@ function plot.heat(matrix, options)
   return show(figure, options)
 end
 
-return {plot = setmetatable(plot, {__call = draw, __name = "function"})}
+keywords.sign(plot, "loss(run: any, ...) coord(check: any, options: table = nil) " ..
+  "sweep(result: any, options: table = nil) hist(values: any, options: table = nil) heat(matrix: any, options: table = nil)", "plot.")
+
+local call = require("native").signature("plot(self: any, curves: any, options: any = nil, ...)", draw)
+
+return {plot = setmetatable(plot, {__call = call, __name = "function"})}

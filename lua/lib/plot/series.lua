@@ -11,8 +11,15 @@ function series.numbers(what, value)
     return value:detach():to(torch.float64):tolist()
   end
   if type(value) ~= "table" then keywords.fail("%s: expected a list of numbers, got %s", what, keywords.show(value)) end
-  local out = {}
-  for i = 1, #value do
+  local out, count = {}, 0
+  for key in pairs(value) do
+    if math.type(key) ~= "integer" or key < 1 then
+      keywords.fail("%s: expected a list of numbers, got one with a field %s; options go in a table of their own",
+                    what, keywords.show(key))
+    end
+    if key > count then count = key end
+  end
+  for i = 1, count do
     local number = value[i]
     if type(number) ~= "number" then
       if not (torch.is_tensor(number) and number:numel() == 1) then
@@ -69,16 +76,27 @@ local function outline(y, from, to, out)
   end
 end
 
+--- The outline of x and y in equal parts of the list, whatever its order.
+local function outlines(x, y, most)
+  local out, parts = {}, most // 8
+  for k = 0, parts - 1 do
+    local places = {}
+    for _, list in ipairs{x, y} do outline(list, 1 + k * #x // parts, (k + 1) * #x // parts, places) end
+    table.sort(places)
+    for _, i in ipairs(places) do
+      if out[#out] ~= i then out[#out + 1] = i end
+    end
+  end
+  return out
+end
+
 --- Places of at most about `most` points of a curve that look the same on the axis ax; nil when all are needed.
--- Where x rises, every column of the drawing keeps its outline and columns without values stay gaps.  Other curves are
--- thinned evenly.
+-- Where x rises, every column of the drawing keeps its outline and columns without values stay gaps.  Other curves keep
+-- the outline of equal parts.
 function series.thin(x, y, most, ax)
   local n, out = #x, {}
   if n <= most then return nil end
-  if not is_rising(x) then
-    for k = 0, most - 1 do out[k + 1] = 1 + k * n // most end
-    return out
-  end
+  if not is_rising(x) then return outlines(x, y, most) end
   local columns, from, column = most // 4 - 2, 1, 0 -- two more: what lies before the axis and after it
   while from <= n do
     local edge = column > columns and math.huge or ax.unmap(ax.from + (ax.to - ax.from) * column / columns)

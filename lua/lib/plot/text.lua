@@ -68,26 +68,61 @@ local function box(board, figure, curve, i, place, owner)
   for px = left, math.max(left, right - 1) do board:line(px, foot, px, top, owner) end
 end
 
+--- The part of the line from (x0, y0) to (x1, y1) inside of the unit square (Liang & Barsky 1984); nothing when none is.
+local function clipped(x0, y0, x1, y1)
+  local first, last = 0, 1
+  local function cut(from, way) -- what stays of from + t way >= 0
+    if way == 0 then return from >= 0 end
+    if way > 0 then first = math.max(first, -from / way) else last = math.min(last, -from / way) end
+    return first <= last
+  end
+  local dx, dy = x1 - x0, y1 - y0
+  if not (cut(x0, dx) and cut(1 - x0, -dx) and cut(y0, dy) and cut(1 - y0, -dy)) then return nil end
+  return x0 + first * dx, y0 + first * dy, x0 + last * dx, y0 + last * dy
+end
+
+--- The bar of an error, which may be longer than the frame is high.
+local function bar(segment, figure, x, y, e)
+  local function up(value) return figure.y:place(figure.y.kind == "linear" and value or math.max(value, figure.y.low)) end
+  segment(figure.x:place(x), up(y - e), figure.x:place(x), up(y + e))
+end
+
 --- Dots of every point and, where the style says so, of the lines between neighbours; clipped to the frame.
 local function trace(board, figure, curve, owner, sign)
   local joined = curve.style == "lines" or curve.style == "linespoints" or curve.style == "steps"
   local lastx, lasty
+  local function dot_of(u, v)
+    return math.floor(u * (board.wide - 1) + 0.5), math.floor((1 - v) * (board.high - 1) + 0.5)
+  end
   local function place(x, y)
-    local u, v = figure.x:place(x), 1 - figure.y:place(y)
-    return math.floor(math.max(-1, math.min(2, u)) * (board.wide - 1) + 0.5),
-           math.floor(math.max(-1, math.min(2, v)) * (board.high - 1) + 0.5)
+    return dot_of(math.max(-1, math.min(2, figure.x:place(x))), math.max(-1, math.min(2, figure.y:place(y))))
+  end
+  local function segment(x0, y0, x1, y1)
+    x0, y0, x1, y1 = clipped(x0, y0, x1, y1)
+    if not x0 then return end
+    local px, py = dot_of(x0, y0)
+    local qx, qy = dot_of(x1, y1)
+    board:line(px, py, qx, qy, owner)
   end
   for i = 1, #curve.x do
-    if finite(curve.x[i]) and finite(curve.y[i]) then
-      local px, py = place(curve.x[i], curve.y[i])
+    local x, y, e = curve.x[i], curve.y[i], curve.error and curve.error[i]
+    if finite(x) and finite(y) then
+      local u, v = figure.x:place(x), figure.y:place(y)
+      if e and finite(e) then bar(segment, figure, x, y, e) end
       if curve.style == "boxes" then
         box(board, figure, curve, i, place, owner)
+      elseif joined and lastx and curve.style == "steps" then
+        local middle = (lastx + u) / 2
+        segment(lastx, lasty, middle, lasty)
+        segment(middle, lasty, middle, v)
+        segment(middle, v, u, v)
       elseif joined and lastx then
-        board:line(lastx, lasty, px, py, owner)
-      else
+        segment(lastx, lasty, u, v)
+      elseif u >= 0 and u <= 1 and v >= 0 and v <= 1 then
+        local px, py = dot_of(u, v)
         board:dot(px, py, owner, sign)
       end
-      lastx, lasty = px, py
+      lastx, lasty = u, v
     else
       lastx = nil
     end
@@ -127,10 +162,17 @@ local function bottom_labels(figure, columns)
   return (table.concat(line):gsub("%s+$", ""))
 end
 
+--- What blank and full cells of a heat map mean.
+local function shades_of(shades)
+  local low, high = ("%.4g"):format(shades.low), ("%.4g"):format(shades.high)
+  if low == high then low, high = tostring(shades.low), tostring(shades.high) end
+  return ("blank: %s, full: %s"):format(low, high)
+end
+
 --- The names of curves and axes as lines of at most `columns` cells.
 local function legend(figure, curves, sign_of, paint, columns)
   local parts, lines = {}, {}
-  if figure.cells then parts[1] = {"", ("blank: %.4g, full: %.4g"):format(figure.least, figure.greatest)} end
+  if figure.cells then parts[1] = {"", shades_of(figure.shades)} end
   for i, curve in ipairs(curves) do
     if curve.title then parts[#parts + 1] = {sign_of(i, curve), " " .. curve.title, i} end
   end
@@ -162,7 +204,7 @@ local function shade_rows(figure, columns, rows, smooth)
     local line = {}
     for c = 0, columns - 1 do
       local value = cells[1 + math.min(high - 1, r * high // rows)][1 + math.min(wide - 1, c * wide // columns)]
-      local level = (value - figure.least) / (figure.greatest - figure.least)
+      local level = figure.shades:place(value)
       line[#line + 1] = finite(value) and shades[1 + math.floor(math.max(0, math.min(1, level)) * 4 + 0.5)] or "?"
     end
     out[r] = table.concat(line)

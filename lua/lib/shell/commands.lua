@@ -156,6 +156,25 @@ local function edit(argument)
   shell.prefill(text)
 end
 
+--- The inputs as the cells of a notebook, and the numbers of those that are not wholly in it.  A comment about what was
+-- left out stands before the next cell.
+local function cells_of_inputs()
+  local cells, partly, front = {}, {}, ""
+  for n = 1, #inputs.list do
+    local saved = inputs.saved[n]
+    if saved and not saved.whole then partly[#partly + 1] = n end
+    if saved and not saved.whole and not (saved.text .. "\n"):gsub("%-%- | [^\n]*\n", ""):find "%S" then
+      front = front .. saved.text .. "\n"
+    elseif saved then
+      cells[#cells + 1] = {number = #cells + 1, kind = "code", title = "", keys = {}, line = 1,
+                           body = front .. saved.text .. "\n"}
+      front = ""
+    end
+  end
+  if #cells > 0 then cells[#cells].body = cells[#cells].body .. front end
+  return cells, partly
+end
+
 --- The inputs that worked, as the cells of a notebook.
 local function save(argument)
   local list = words(argument)
@@ -165,17 +184,11 @@ local function save(argument)
   if list[1] ~= "-f" and files.kind(path) then
     fail("%%save: %s exists; %%save -f %s overwrites it", path, path)
   end
-  local cells = {}
-  for n, text in ipairs(inputs.list) do
-    local command = text:find "^%s*[%%!?]" or text:find "%?%s*$" or text:find "^%s*help%f[%W]"
-    if not command and not inputs.failed[n] then
-      cells[#cells + 1] = {number = #cells + 1, kind = "code", title = "", keys = {}, line = 1,
-                           body = text:gsub("^=", "") .. "\n"}
-    end
-  end
+  local cells, partly = cells_of_inputs()
   if #cells == 0 then fail("%%save: no input worked yet") end
   files.write(path, require("nb.document").of(cells, ""):write())
-  print(("%s: %d cell%s"):format(path, #cells, #cells == 1 and "" or "s"))
+  local note = #partly > 0 and "; comments tell what is missing of input " .. table.concat(partly, ", ") or ""
+  print(("%s: %d cell%s%s"):format(path, #cells, #cells == 1 and "" or "s", note))
 end
 
 -- ---- settings ----
@@ -228,7 +241,7 @@ local function draw(argument)
   local value = evaluate(argument, "=%plot")
   if value == nil then fail("%%plot expects a tensor, a list or a trainer") end
   if torch.is_tensor(value) and value:dim() == 2 then return plot.heat(value) end
-  if type(value) == "table" and (getmetatable(value) or {}).__name == "Trainer" then return plot.loss(value) end
+  if type(value) == "table" and native.meta(value, "__name") == "Trainer" then return plot.loss(value) end
   plot{value}
 end
 

@@ -4,7 +4,7 @@ local look = require "shell.look"
 local words = require "doc".words
 local native = require "native"
 
-local MOST, SECONDS = 500, 0.05 -- names offered at most; time to look for them
+local MOST, SECONDS = 500, 0.05 -- names offered at most; time on the clock to look for them
 
 -- ---- keys of keyword tables ----
 
@@ -64,7 +64,7 @@ end
 
 --- Texts that may stand in place of `word`, which follows `before`, sorted.
 local function complete(before, word, variables)
-  local found, seen, deadline = {}, {}, os.clock() + SECONDS
+  local found, seen, deadline = {}, {}, torch.perf_counter() + SECONDS
   local head, stem = word:match "^(.*[.:])([^.:]*)$"
   head, stem = head or "", stem or word
   local function offer(name, value)
@@ -76,8 +76,10 @@ local function complete(before, word, variables)
     found[#found + 1] = head .. name .. (type(value) == "function" and "(" or "")
   end
   local methods_only = head:sub(-1) == ":"
+  --- Offers a name; true when that was the last one.
   local function within_time(name, value)
-    if os.clock() < deadline and (type(value) == "function" or not methods_only) then offer(name, value) end
+    if type(value) == "function" or not methods_only then offer(name, value) end
+    return #found >= MOST or torch.perf_counter() > deadline
   end
   if before:find "^%s*%%$" then
     for _, row in ipairs(require "shell.commands".list) do offer(row[1]) end
@@ -98,9 +100,12 @@ local function complete(before, word, variables)
     end
     if #found == 0 then
       for name in next, words do offer(name) end
-      for name, value in next, variables do within_time(name, value) end
-      for name, value in next, _G do within_time(name, value) end
-      for name in next, getmetatable(_G).lazy do offer(name) end
+      for _, names in ipairs{variables, _G} do
+        for name, value in next, names do
+          if within_time(name, value) then break end
+        end
+      end
+      for name in next, native.lazy() do offer(name) end
     end
   end
   table.sort(found)

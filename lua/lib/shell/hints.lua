@@ -113,8 +113,8 @@ local function dot_call(text)
   for name, method in text:gmatch "%f[%w_.:]([%a_][%w_]*)%.([%a_][%w_]*)%s*[%({\"']" do
     local value = rawget(variables, name)
     if value == nil then value = rawget(_G, name) end
-    local object = type(value) == "userdata" or type(value) == "table" and (getmetatable(value) or {}).__name ~= nil
-    local space = type(value) == "table" and getmetatable(_G) and require("doc").about(name .. ".")
+    local object = type(value) == "userdata" or type(value) == "table" and require("native").meta(value, "__name") ~= nil
+    local space = type(value) == "table" and require("doc").about(name .. ".")
     if object and not space then
       local ok, member = pcall(function() return value[method] end)
       if ok and type(member) == "function" then return name .. ":" .. method end

@@ -2,7 +2,7 @@
 
 local shell = require "native.shell"
 
-local inputs = {list = {}, failed = {}} -- list[n]: text of input n; failed[n]: it raised
+local inputs = {list = {}, saved = {}} -- list[n]: text of input n; saved[n]: what %save writes of it (saved.lua), or false
 
 -- ---- values shown ----
 -- `_`, `__` and `___` keep a big value alive for one more input only: then the table below holds it, weakly, and the
@@ -29,8 +29,9 @@ local function loosen(variables, name)
   local value = rawget(variables, name)
   if value == nil or not big(value, {count = 300}) then return end
   if not loose.installed then
-    loose.installed = true
     local meta = getmetatable(_G)
+    if type(meta) ~= "table" or type(meta.__index) ~= "function" then return end -- the user's own
+    loose.installed = true
     local before = meta.__index
     function meta.__index(globals, key)
       local kept = key ~= "installed" and loose[key]
@@ -58,19 +59,14 @@ local function paused()
   local module = package.loaded["gt.train.trainer"]
   local t = module and module.stopped[1]
   if not t or not t.target or t.step_count >= t.target then return nil end
-  for _, variables in ipairs {shell.variables(), _G} do
-    for name, value in next, variables do
-      if rawequal(value, t) and type(name) == "string" and not name:find "^_+$" then return t, name end
-    end
-  end
-  return t
+  return t, require("shell.names").of(t)
 end
 
 local function tell_pause()
   local t, name = paused()
   if not t then return end
   local loss = t.loss and f", loss {t.smooth_loss:.4g}" or ""
-  io.stderr:write(f"paused at step {t.step_count}/{t.target}{loss}; {name or 'the trainer'}:resume() continues\n")
+  io.stderr:write(f"paused at step {t.step_count}/{t.target}{loss}; {name and name .. ':' or 'its '}resume() continues\n")
 end
 
 -- ---- for the prompt ----
@@ -82,6 +78,7 @@ end
 
 --- Before each input.
 function inputs.begin()
+  require("shell.saved").begin()
   if reloading() then reloading().before() end
 end
 
@@ -89,7 +86,7 @@ end
 -- value it showed, its error.  `keep`: it goes into the journal.
 function inputs.done(text, ok, interrupted, seconds, output, message, keep)
   local n = #inputs.list + 1
-  inputs.list[n], inputs.failed[n] = text, not ok or nil
+  inputs.list[n], inputs.saved[n] = text, require("shell.saved").of(text, ok, interrupted, message) or false
   age()
   require("shell.names").note(n)
   if reloading() then reloading().after() end
@@ -97,7 +94,8 @@ function inputs.done(text, ok, interrupted, seconds, output, message, keep)
   local hint = ok and output == "nil" and require("shell.hints").of_nil(text)
   if hint then io.stderr:write("  ", hint, "\n") end
   if not keep or text:sub(1, 1) == " " then return end
-  require("shell.journal").add{input = text, ok = ok, seconds = seconds, output = output, error = message}
+  require("shell.journal").add{input = text, again = inputs.saved[n] and inputs.saved[n].again, ok = ok, seconds = seconds,
+                               output = output, error = message}
 end
 
 --- May the prompt end?  A paused run is saved first, in its folder or with the session; one that cannot be is lost only

@@ -1,7 +1,7 @@
 --- journal.lua: what was typed at a prompt and what it showed, on disk as it happens; gptsh --resume reads it.
 --
--- One file NAME.jsonl of JSON lines per session that had an input, in $XDG_STATE_HOME/gptsh/sessions: {input, seconds, ok,
--- output}.  Beside it the folder NAME.state with the variables (keep.lua), as they were after an input that took long, when
+-- One file NAME.jsonl of JSON lines per session that had an input, in $XDG_STATE_HOME/gptsh/sessions: {input, again, seconds,
+-- ok, output}.  Beside it the folder NAME.state with the variables (keep.lua), as they were after an input that took long, when
 -- the process was asked to end, and at %log save.  With an empty GPTSH_HISTORY there is neither.
 
 local files = require "native.folder"
@@ -135,9 +135,9 @@ local LOADS = "^%%log load "
 local function choose(records, safe)
   local before, after, slow = {}, {}, {}
   for i, record in ipairs(records) do
-    local text = record.input
+    local text = record.again or record.input
     local command = (text:find "^%s*[%%!?]" or text:find "%?%s*$") and not text:find(LOADS)
-    if record.ok and not command then
+    if (record.ok or record.again) and not command then
       table.insert((record.seconds or 0) > SLOW and slow or i <= safe and before or after, text)
     end
   end

@@ -6,6 +6,7 @@
 
 local folder = require "native.folder"
 local json = require "json"
+local native = require "native"
 local optimizers = require "gt.train.optimizers"
 local shell = require "native.shell"
 local state = require "gt.train.state"
@@ -71,7 +72,7 @@ end
 local function is_module(value) return type(value) == "userdata" and nn.isinstance(value, nn.Module) end
 
 local function has_name(name)
-  return function(value) return type(value) == "table" and (getmetatable(value) or {}).__name == name end
+  return function(value) return type(value) == "table" and native.meta(value, "__name") == name end
 end
 
 local function config_of(config)
@@ -221,7 +222,7 @@ function Writer:object(value)
       return id
     end
   end
-  local name = (getmetatable(value) or {}).__name
+  local name = native.meta(value, "__name")
   return refuse("a " .. (type(name) == "string" and name ~= "function" and name or type(value)) .. " has no form on disk")
 end
 
@@ -233,7 +234,7 @@ end
 --- keep.write(path, variables[, facts]) -> names that were kept, {{name, why}, …} that were left out.
 -- variables: {{name, value}, …}; facts: a plain table for the manifest.
 function keep.write(path, variables, facts)
-  local native = require "native.train"
+  local training = require "native.train"
   local temporary = path .. ".tmp"
   local self = setmetatable({folder = temporary, files = 0, bytes = 0, objects = {}, ids = {}, trainers = {}, models = {}},
                             Writer)
@@ -243,7 +244,7 @@ function keep.write(path, variables, facts)
     local x, y = rank(a[2]), rank(b[2])
     return x < y or x == y and a[1] < b[1]
   end)
-  native.guard(function() folder.remove(temporary) end, function()
+  training.guard(function() folder.remove(temporary) end, function()
     folder.make(path:match "^(.*)/[^/]*$" or ".")
     folder.renew(temporary)
     for _, item in ipairs(order) do
@@ -257,7 +258,7 @@ function keep.write(path, variables, facts)
         left[#left + 1] = {item[1], tostring(id)}
       end
     end
-    local seed, stream = native.rng()
+    local seed, stream = training.rng()
     local manifest = {format = keep.format, facts = facts, objects = self.objects, names = names, left = left,
                       rng = {seed = seed, stream = stream}}
     folder.write(temporary .. "/manifest.json", json.encode(manifest) .. "\n")

@@ -1,15 +1,28 @@
 --- look.lua: what objects have, by raw access only: no code of the user's runs.
 
 local native = require "native.module"
+local meta_of = require "native".meta
 
 local look = {}
 
---- Calls visit(name, value) for the fields of an object: its own, those its type lists, then its class's.
-function look.each_field(object, visit)
+--- Calls visit(name, value) for the entries of a table, or for that of one name; answers true when visit() did: it has
+-- seen enough.
+local function visit_table(fields, visit, only)
+  if type(fields) ~= "table" then return false end
+  if only then
+    local value = rawget(fields, only)
+    return value ~= nil and visit(only, value)
+  end
+  for name, value in next, fields do
+    if visit(name, value) then return true end
+  end
+end
+
+--- Calls visit(name, value) for the fields of an object, or for that of one name: its own, those its type lists, then its
+-- class's.
+function look.each_field(object, visit, only)
   for _ = 1, 8 do
-    if type(object) == "table" then
-      for name, value in next, object do visit(name, value) end
-    end
+    if visit_table(object, visit, only) then return end
     if native.is_module(object) then
       local list = native.children(object)
       for i = 1, #list, 2 do visit(list[i], list[i + 1]) end
@@ -17,15 +30,14 @@ function look.each_field(object, visit)
         local tensors = native.walk(object, kind)
         for i = 1, #tensors, 2 do visit(tensors[i], tensors[i + 1]) end
       end
-      for name, value in next, native.fields(object) or {} do visit(name, value) end
+      if visit_table(native.fields(object), visit, only) then return end
       object = native.class_of(object)
     else
-      local meta = debug.getmetatable(object)
-      if type(meta) ~= "table" then return end
-      for name in next, rawget(meta, "lazy") or {} do visit(name) end
-      for name, value in next, rawget(meta, "methods") or {} do visit(name, value) end
-      for _, name in ipairs(rawget(meta, "__fields") or {}) do visit(name) end
-      object = rawget(meta, "__index")
+      local lazy, fields = meta_of(object, "lazy"), meta_of(object, "__fields")
+      if visit_table(lazy, function(name) return visit(name) end, only) then return end
+      if visit_table(meta_of(object, "methods"), visit, only) then return end
+      if visit_table(fields, function(_, name) return visit(name) end) then return end
+      object = meta_of(object, "__index")
       if torch.is_tensor(object) or type(object) ~= "table" then return end
     end
     if object == nil then return end
@@ -39,8 +51,10 @@ local function field(object, name)
     if key == name and found == nil then
       found, lazy = value, value == nil
     end
-  end)
-  if lazy and (debug.getmetatable(object).lazy or {})[name] then return object[name] end
+    return found ~= nil
+  end, name)
+  local lazies = lazy and meta_of(object, "lazy")
+  if type(lazies) == "table" and rawget(lazies, name) then return object[name] end
   return found
 end
 
@@ -51,7 +65,7 @@ function look.value_of(path, variables)
     if value == nil then
       value = rawget(variables, name)
       if value == nil then value = rawget(_G, name) end
-      if value == nil and getmetatable(_G).lazy[name] then value = _G[name] end
+      if value == nil and require("native").lazy()[name] then value = _ENV[name] end
     elseif torch.is_tensor(value) then
       value = rawget(torch.Tensor, name)
     else

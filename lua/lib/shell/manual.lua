@@ -49,6 +49,12 @@ Without a file it reads from the prompt on a terminal, else runs what comes from
 (see
 .BR gptsh\-notebook (5))
 runs cell by cell.
+.PP
+\fB\-e\fR is one input of the prompt: the value of its last expression is shown, of a call too; a semicolon at its end
+hides it.
+Inputs on stdin, each on a line or several of its own, are shown one by one in the same way.
+A text on stdin that declares a \fBlocal\fR outside of blocks is a script: like a file it shows what it prints, and what a
+\fBreturn\fR at its end gives.
 .SH OPTIONS]==]
 
 local tail = [[
@@ -77,8 +83,8 @@ and notebooks do not read it; \fB\-\-no\-init\fR leaves it alone
 .TP
 .I $XDG_STATE_HOME/gptsh/sessions/
 inputs and outputs of the last sessions at a prompt, for \fB\-\-resume\fR; the folders NAME.state hold variables (tensors,
-models, tokens, optimizers, trainers, plain values; up to 4 GiB) as they were when the process got SIGTERM or SIGHUP, after an
-input that took more than 10 s, and at \fB%log save\fR
+models, tokens, optimizers, trainers, plain values; up to 4 GiB) as they were when the process got SIGTERM, SIGHUP, SIGUSR1,
+SIGUSR2 or SIGXCPU, after an input that took more than 10 s, and at \fB%log save\fR
 .SH ENVIRONMENT
 .TP
 .B GPTSH_HISTORY

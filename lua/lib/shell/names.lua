@@ -1,6 +1,7 @@
 --- names.lua: the variables of the session: %who, %mem, %reset.
 
 local grid = require "grid"
+local native = require "native"
 local shell = require "native.shell"
 local units = require "units"
 
@@ -8,7 +9,9 @@ local names = {}
 
 --- What a global was before the user's first input: the library's globals are not the user's, this code has its own.
 local function original(name)
-  if shell.initial()[name] or getmetatable(_G).lazy[name] then return _ENV[name] end
+  local own = native.originals()[name]
+  if own ~= nil then return own end
+  if shell.initial()[name] or native.lazy()[name] then return _ENV[name] end
   return nil
 end
 
@@ -24,6 +27,17 @@ function names.list()
   add(_G, function(name, value) return not rawequal(value, original(name)) end)
   table.sort(found, function(a, b) return a[1] < b[1] end)
   return found
+end
+
+--- The name of a variable that holds this very value, or nil.
+function names.of(value)
+  for _, variables in ipairs {shell.variables(), _G} do
+    for name, held in next, variables do
+      if rawequal(held, value) and type(name) == "string" and name:find "^[%a_][%w_]*$" and not name:find "^_+$" then
+        return name
+      end
+    end
+  end
 end
 
 -- ---- where they were set ----
@@ -114,8 +128,21 @@ function names.memory()
   if #held > 0 then print("largest: " .. table.concat(held, ", ", 1, math.min(#held, 5))) end
 end
 
---- %reset: forgets all variables of the user.
+--- Lua's own functions are what they were, in the tables of its libraries and for strings.
+local function repair()
+  for name, library in next, native.originals() do
+    local own = type(library) == "table" and name ~= "_G" and rawget(_ENV, name)
+    for key, value in next, name ~= "package" and type(own) == "table" and own or {} do rawset(library, key, value) end
+  end
+  for name, value in next, native.originals() do
+    if rawget(_G, name) == nil then rawset(_G, name, value) end
+  end
+  getmetatable("").__index = native.originals().string
+end
+
+--- %reset: forgets all variables of the user, and what he made of Lua's libraries.
 function names.reset()
+  repair()
   local variables = shell.variables()
   for name in next, variables do variables[name] = nil end
   for _, item in ipairs(names.list()) do rawset(_G, item[1], original(item[1])) end

@@ -3,13 +3,16 @@
 local native = require "native"
 local shell = require "native.shell"
 
+local loaded = package.users -- the modules that are not the library's own
+local package = native.originals().package -- its path is the user's to change
+
 local reload = {}
 
 local function fail(format, ...) error(format:format(...), 0) end
 
 --- Puts what a module's file returns now into the table that was loaded, so that all who hold it see the change.
 function reload.module(name)
-  local old = package.loaded[name]
+  local old = loaded[name]
   if old == nil then fail("%%reload: '%s' was not loaded; require \"%s\" does", name, name) end
   local path, reason = package.searchpath(name, package.path)
   if not path then fail("%%reload: no file of '%s': %s", name, reason:match "[^\n]*$") end
@@ -18,7 +21,7 @@ function reload.module(name)
   local new = code(name, path)
   if new == nil then new = true end
   if type(old) ~= "table" or type(new) ~= "table" then
-    package.loaded[name] = new
+    loaded[name] = new
     return print(f"{path}: loaded again; require '{name}' answers the new value")
   end
   if type(rawget(new, "__reload")) == "function" then new.__reload(old) end
@@ -59,7 +62,7 @@ end
 
 --- Notes the files of modules that were loaded since the last look.
 local function look()
-  for name in next, package.loaded do
+  for name in next, loaded do
     if stamps[name] == nil then
       local _, stamp = file_of(name)
       stamps[name] = stamp or false

@@ -81,7 +81,8 @@ function read.optimizer(self, record)
   if record.trainer then return self:object(record.trainer).optimizers[record.index] end
   local names, by_name = state.names(self:object(record.model))
   local list = optimizers.rebuild(record.data, by_name)
-  optimizers.restore(list, record.data, self:tensors(record.file), names)
+  optimizers.check_saved(list, record.data, names)
+  optimizers.restore(list, record.data, self:tensors(record.file))
   return list[1]
 end
 
@@ -99,7 +100,7 @@ end
 
 function read.trainer(self, record, present)
   local trainer, t = require "gt.train.trainer", nil
-  if (getmetatable(present) or {}).__name == "Trainer" then t = present end
+  if require("native").meta(present, "__name") == "Trainer" then t = present end
   if not t and record.folder then
     t = train.open(record.folder, options_of(self, record))
   elseif not t then

@@ -15,7 +15,7 @@ end
 
 local function undefined(name)
   local known = {}
-  for _, names in ipairs {shell.variables(), _G, getmetatable(_G).lazy} do
+  for _, names in ipairs {shell.variables(), _G, native.lazy()} do
     for key in next, names do
       if type(key) == "string" then known[#known + 1] = key end
     end
@@ -25,8 +25,9 @@ end
 
 --- Puts itself behind what looks for globals now, for good: others may do the same.
 local function install()
-  installed = true
   local meta = getmetatable(_G)
+  if type(meta) ~= "table" or type(meta.__index) ~= "function" then error("%strict: _G has a metatable of yours", 0) end
+  installed = true
   local before = meta.__index
   function meta.__index(globals, name)
     local value = before(globals, name)

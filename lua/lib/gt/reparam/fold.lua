@@ -54,7 +54,7 @@ return function(model)
   local copy = model:clone()
   local embedding = copy:has "token_embedding" and copy.token_embedding
   local head = copy:has "lm_head" and copy.lm_head
-  if embedding and head and embedding.weight == head.weight then fold_tied(copy, embedding, head) end
+  if embedding and head and rawequal(embedding.weight, head.weight) then fold_tied(copy, embedding, head) end
   for path, m in copy:named_modules() do
     local by = native.multiplier(m)
     if by ~= 1 then scale(carrier(path, m), by) end

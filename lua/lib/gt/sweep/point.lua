@@ -42,7 +42,7 @@ local function finite(value) return value - value == 0 end
 local function step(s, t, record)
   if not family.step(t) then return "not finite" end
   record.first = record.first or t.loss
-  if t.step_count >= GRACE and record.first > 0 and t.smooth_loss > s.limit * record.first then
+  if t.step_count >= GRACE and record.first and record.first > 0 and t.smooth_loss > s.limit * record.first then
     return ("above %g times the first loss"):format(s.limit)
   end
 end

@@ -8,6 +8,9 @@
 local native = require "native.train"
 local keywords = require "gt.keywords"
 local settings = require "gt.train.settings"
+local step = require "gt.train.step"
+
+local targets = step.targets
 
 local M = {}
 
@@ -54,11 +57,12 @@ end
 -- ---- walking over the targets ----
 
 --- Calls visit(x, y) for each batch of windows.  Of the last one whole rows come first and then the row that is left, as
--- short as it is: no target is masked, which losses of users' own need not know of.
+-- short as it is: no target is masked, which losses of users' own need not know of.  Windows of users' own may mask others.
 local function each_window(tokens, o, visit)
   for x, y, n in tokens:windows {B = o.B, T = o.T} do
     local T = y:size(1)
     local rows, rest = n // T, n % T
+    if targets(y:reshape(-1):narrow(0, 0, n)) < n then rows, rest = y:size(0), 0 end
     if rows > 0 then visit(x:narrow(0, 0, rows), y:narrow(0, 0, rows)) end
     if rest > 0 then
       visit(x:narrow(0, rows, 1):narrow(1, 0, rest):contiguous(), y:narrow(0, rows, 1):narrow(1, 0, rest):contiguous())
@@ -66,16 +70,28 @@ local function each_window(tokens, o, visit)
   end
 end
 
---- Calls visit(nll, x, y) for each batch: losses float64, inputs and targets, all (n) for the n targets of the batch.  A
--- model that answers nothing but its mean has that as the loss of each target.
+--- Calls visit(nll, x, y) for each batch: losses float64, inputs and targets, all (n) for the n targets of the batch that
+-- count.  A model that answers nothing but its mean has that as the loss of each target.
 local function each_batch(losses, tokens, o, visit)
   each_window(tokens, o, function(x, y)
-    local nll = losses(x, y):detach():reshape(-1):double()
-    visit(nll:expand({y:numel()}), x:reshape(-1), y:reshape(-1))
+    local count = targets(y)
+    if count == 0 then return end
+    local nll = losses(x, y):detach():reshape(-1):double():expand({y:numel()})
+    x, y = x:reshape(-1), y:reshape(-1)
+    if count < y:numel() then
+      local kept = y:ne(-1)
+      nll, x, y = nll:masked_select(kept), x:masked_select(kept), y:masked_select(kept)
+    end
+    visit(nll, x, y)
   end)
 end
 
 local function bits(nll, bytes) return bytes > 0 and nll / (math.log(2) * bytes) or math.huge end
+
+local function mean(sum, count)
+  if count == 0 then keywords.fail("expected targets to take the mean over, got none: all are -1") end
+  return sum / count
+end
 
 --- Mean loss, and bits per byte where bytes are known (nanochat's definition), for the trainer.
 function M.measure(t, tokens, o)
@@ -83,9 +99,10 @@ function M.measure(t, tokens, o)
   local sum, count, counted, bytes = 0.0, 0, 0.0, 0
   if t.objective then -- only its mean is known
     each_window(tokens, {B = B, T = T}, function(x, y)
-      sum, count = sum + t:loss_of(x, y):item() * y:numel(), count + y:numel()
+      local loss, n = step.loss_of(t, x, y)
+      if n > 0 then sum, count = sum + loss:item() * n, count + n end
     end)
-    return sum / count
+    return mean(sum, count)
   end
   local tables = tables_for(tokens, t.tokenizer)
   local function losses(x, y) return t:loss_of(x, y, {loss_reduction = "none"}) end
@@ -95,7 +112,7 @@ function M.measure(t, tokens, o)
     local a, b = definitions.nanochat(tables, nll, x, y)
     counted, bytes = counted + a, bytes + b
   end)
-  return sum / count, tables and bits(counted, bytes) or nil
+  return mean(sum, count), tables and bits(counted, bytes) or nil
 end
 
 --- train.bpb(model, tokens[, tokenizer[, {definition = "nanochat" | "golf", B = 12, T =}]]) -> bits per byte, mean loss,
@@ -129,9 +146,9 @@ function M.bpb(model, tokens, tokenizer, options)
       end)
   end)
   back()
-  return bits(counted, bytes), sum / count, bytes, count
+  return bits(counted, bytes), mean(sum, count), bytes, count
 end
 
-keywords.sign(M, "bpb(model: module, tokens: Tokens, tokenizer: Tokenizer = nil, options: table = nil)", "train.")
+keywords.sign(M, "bpb(model: module, tokens, tokenizer = nil, options: table = nil)", "train.")
 
 return M

@@ -6,12 +6,17 @@
 --                        trainer.json        the manifest: sizes and XXH3-128 of the files, everything else
 --
 -- They are written into a folder of another name, which is renamed last.  A folder without a manifest that agrees with
--- its files is no checkpoint.
+-- its files is not a checkpoint.
+--
+-- A run that goes back to a checkpoint of step `from`, or begins anew (from = -1), is a new branch: its checkpoints have the
+-- next number as `branch`.  As soon as one of them is there, checkpoints of lower branches after `from` no longer count:
+-- they are left behind, and removed.  So there is the old run or the new one, wherever a process ends.
 
 local native = require "native.train"
 local folder = require "native.folder"
 local json = require "json"
 local keywords = require "gt.keywords"
+local fault_of = require "gt.train.manifest"
 
 local checkpoint = {}
 
@@ -20,12 +25,13 @@ local MANIFEST, MANIFEST_MOST = "trainer.json", 256 << 20 -- bytes
 
 local function name_of(step) return f"step-{step:06d}" end
 
---- Steps of the checkpoints in a folder, ascending.
-function checkpoint.steps(path)
+--- Steps that folders of checkpoints are named after, ascending.
+local function named(path)
   local steps = {}
   for _, name in ipairs(folder.list(path)) do
     local digits = name:match "^step%-(%d+)$"
-    if digits and name == name_of(math.tointeger(digits)) then steps[#steps + 1] = math.tointeger(digits) end
+    local step = digits and #digits < 19 and math.tointeger(digits)
+    if step and name == name_of(step) then steps[#steps + 1] = step end
   end
   table.sort(steps)
   return steps
@@ -84,29 +90,45 @@ function checkpoint.save(path, data, tensors, hash)
   return target
 end
 
---- Removes the checkpoints after a step.
-function checkpoint.drop_after(path, step)
-  for _, later in ipairs(checkpoint.steps(path)) do
-    if later > step then remove(path, later) end
-  end
-end
-
 --- Removes all but the last `keep` checkpoints.
 function checkpoint.prune(path, keep)
-  local steps = checkpoint.steps(path)
+  local steps = named(path)
   for i = 1, #steps - keep do remove(path, steps[i]) end
 end
 
-local function read_manifest(target)
+local function read_manifest(target, step)
   local text, why = folder.read(target .. "/" .. MANIFEST, MANIFEST_MOST)
   if not text then return nil, why end
   local ok, manifest = pcall(json.decode, text)
   if not ok or type(manifest) ~= "table" then return nil, MANIFEST .. " cannot be read as JSON" end
-  if manifest.format ~= FORMAT or type(manifest.files) ~= "table" then
-    return nil, MANIFEST .. f" has format {manifest.format}, expected {FORMAT}"
+  if manifest.format ~= FORMAT then
+    return nil, MANIFEST .. f" has format {keywords.show(manifest.format)}, expected {FORMAT}"
   end
   if manifest.check ~= check_of(manifest) then return nil, MANIFEST .. " was changed after it was written" end
+  local fault = fault_of(manifest, step)
+  if fault then return nil, MANIFEST .. ": " .. fault end
+  manifest.branch, manifest.from = manifest.branch or 1, manifest.from or -1
   return manifest
+end
+
+--- Steps of the checkpoints in a folder, ascending; those of the ones that a later branch has left behind; the highest
+-- branch, 0 where there is none.  One whose manifest cannot be read counts as of the highest.
+function checkpoint.steps(path)
+  local all, top = {}, 0
+  for i, step in ipairs(named(path)) do
+    local manifest = read_manifest(path .. "/" .. name_of(step), step) or {}
+    all[i] = {step = step, branch = manifest.branch, from = manifest.from}
+    top = math.max(top, manifest.branch or 1)
+  end
+  local steps, left = {}, {}
+  for _, one in ipairs(all) do
+    local behind = false
+    for _, other in ipairs(all) do
+      behind = behind or other.from and other.branch > (one.branch or top) and one.step > other.from
+    end
+    table.insert(behind and left or steps, one.step)
+  end
+  return steps, left, top
 end
 
 --- What is wrong with the files of a checkpoint, or nil.
@@ -123,7 +145,7 @@ end
 --- The manifest of a checkpoint whose files are all as they were written; nil and the reason otherwise.
 function checkpoint.verify(path, step)
   local target = path .. "/" .. name_of(step)
-  local manifest, why = read_manifest(target)
+  local manifest, why = read_manifest(target, step)
   if manifest then why = damage(target, manifest) end
   if why then return nil, why end
   return manifest
@@ -138,6 +160,20 @@ local function offer(path, step)
     end
   end
   return "; there is no whole one before it"
+end
+
+--- Removes the checkpoints that a branch has left behind, once its last one is whole, and with `from`, the step that it
+-- began at, those after it whose manifest cannot be read -> their steps, the step of the last one.
+function checkpoint.sweep(path, from)
+  local steps, left = checkpoint.steps(path)
+  local last
+  for _, step in ipairs(steps) do
+    local lost = from and step > from and not read_manifest(path .. "/" .. name_of(step), step)
+    if lost then left[#left + 1] = step else last = step end
+  end
+  if #left == 0 or not checkpoint.verify(path, last) then return {} end
+  for _, step in ipairs(left) do remove(path, step) end
+  return left, last
 end
 
 --- The manifest of the checkpoint of a step, of the last one when none is named; raises on a damaged one.

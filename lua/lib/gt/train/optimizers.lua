@@ -155,16 +155,23 @@ local function joined(list, key)
   return table.concat(names, " and ")
 end
 
---- Puts captured data back into optimizers over parameters of the same names.
-function optimizers.restore(list, data, tensors, names)
+--- Raises where captured data is not of such optimizers over parameters of the same names.
+function optimizers.check_saved(list, data, names)
   if #data ~= #list then
     keywords.fail("expected the optimizers it was saved with, %s; got %s", joined(data, "class"), joined(list, "__name"))
   end
   for i, opt in ipairs(list) do
-    if opt.__name ~= data[i].class or not same_parameters(opt, data[i], names) then
-      keywords.fail("optimizer %d was %s over other parameters than this %s", i, data[i].class, opt.__name)
+    if opt.__name ~= data[i].class then
+      keywords.fail("expected optimizer %d to be the %s it was saved with, got %s", i, data[i].class, opt.__name)
+    end
+    if not same_parameters(opt, data[i], names) then
+      keywords.fail("optimizer %d, %s, was saved with other parameters or groups of them", i, opt.__name)
     end
   end
+end
+
+--- Puts captured data back into the optimizers that it fits.
+function optimizers.restore(list, data, tensors)
   for i, opt in ipairs(list) do
     local held = tensors_by_parameter(tostring(i), tensors)
     local saved, number = {param_groups = {}, state = {}}, 0
@@ -185,6 +192,58 @@ function optimizers.restore(list, data, tensors, names)
       end
     end
     opt:load_state_dict(saved)
+  end
+end
+
+-- ---- settings that are given when a run is continued ----
+
+--- Settings of every group of every optimizer.
+function optimizers.settings(list)
+  local out = {}
+  for i, opt in ipairs(list) do
+    out[i] = {}
+    for g, group in ipairs(opt.param_groups) do
+      out[i][g] = {}
+      for key, value in pairs(group) do
+        if key ~= "params" then out[i][g][key] = split(value) end
+      end
+    end
+  end
+  return out
+end
+
+--- The same of captured data.
+function optimizers.saved_settings(data)
+  local out = {}
+  for i, one in ipairs(data) do
+    out[i] = {}
+    for g, group in ipairs(one.groups) do out[i][g] = group.settings end
+  end
+  return out
+end
+
+local function same(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+  for i = 1, math.max(#a, #b) do
+    if a[i] ~= b[i] then return false end
+  end
+  return true
+end
+
+--- Gives restored optimizers the settings that count before the checkpoint's, of `now`, what the optimizers were made with
+-- just now: those that `given` names, where it is a table of settings; else those that are not what the run was made with.
+-- The peak rate is what is given; the rate of the moment follows from it at the next step.
+function optimizers.prefer(list, now, made, given)
+  local named = type(given) == "table" and not is_optimizer(given) and #given == 0 and given
+  for i, opt in ipairs(list) do
+    for g, group in ipairs(opt.param_groups) do
+      local old = (made[i] or {})[g] or {}
+      for key, value in pairs(now[i][g]) do
+        local counts = not named and not same(value, old[key])
+        if named then counts = named[key == "initial_lr" and "lr" or key] ~= nil end
+        if key ~= "lr" and counts then group[key] = split(value) end
+      end
+    end
   end
 end
 

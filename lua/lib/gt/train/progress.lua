@@ -74,6 +74,7 @@ function Progress:bar(columns)
   local pieces = {f"train {t.step_count}/{self.target}", f"{math.floor(100 * fraction):>3}%" .. bar_text(fraction)}
   if t.loss then pieces[#pieces + 1] = f"loss {t.smooth_loss:.4g}" end
   if t.rate then pieces[#pieces + 1] = f"lr {t.rate:.2e}" end
+  if t.skipped > 0 then pieces[#pieces + 1] = f"skipped {t.skipped}" end
   pieces[#pieces + 1] = rate_text(rate) .. " tok/s"
   pieces[#pieces + 1] = "[" .. progress.clock(spent) .. "<" .. progress.clock(left) .. "]"
   local text = table.concat(pieces, " ")
@@ -92,6 +93,7 @@ function Progress:plain(note)
   if t.loss then text = text .. f" loss {t.smooth_loss:.4f}" end
   if t.rate then text = text .. f" lr {t.rate:.3e}" end
   text = text .. f" tok/s {rate:.0f}"
+  if t.skipped > 0 then text = text .. f" skipped {t.skipped}" end
   if left < math.huge then text = text .. f" eta {left:.0f}s" end
   return text .. (note and " " .. note or "")
 end

@@ -49,11 +49,15 @@ settings.names = {
   "tokenizer", "B", "T", "resume", "overwrite",
 }
 
-local function check(name, key, value)
+--- What an option must be that it is not; nil where it is right.
+function settings.fault(key, value)
   local rule = rules[key]
-  if value ~= nil and rule and not rule[2](value) then
-    keywords.fail("%s: expected %s to be %s, got %s", name, key, rule[1], keywords.show(value))
-  end
+  return value ~= nil and rule and not rule[2](value) and rule[1] or nil
+end
+
+local function check(name, key, value)
+  local must = settings.fault(key, value)
+  if must then keywords.fail("%s: expected %s to be %s, got %s", name, key, must, keywords.show(value)) end
 end
 
 --- Checks the options of train.new or a method that takes some of them; answers a copy.
@@ -88,9 +92,19 @@ function settings.sequence_len(model)
   return model:has "config" and type(model.config) == "table" and model.config.sequence_len or nil
 end
 
---- Of a path where tokens are wanted: what reads it.
+--- Of a path, or of ids, where tokens are wanted: what makes tokens of them.
 function settings.reader_hint(value)
-  return type(value) == "string" and f" (data.open({keywords.show(value)}) reads a text, a folder or token shards)" or ""
+  if type(value) == "string" then return f" (data.open({keywords.show(value)}) reads a text, a folder or token shards)" end
+  if torch.is_tensor(value) then return " (data.tokens(ids, {vocab_size = …}) makes tokens of a tensor of ids)" end
+  if type(value) == "table" and math.type(value[1]) then
+    return " (data.tokens(torch.tensor(ids), {vocab_size = …}) makes tokens of ids)"
+  end
+  return ""
+end
+
+--- A value for a message, a tensor by its kind and shape.
+local function shown(value)
+  return torch.is_tensor(value) and f"a tensor {value.shape} of {value.dtype}" or keywords.show(value)
 end
 
 --- data as a loader: a loader as it is, tokens cut into (B, T).
@@ -101,7 +115,7 @@ function settings.loader(o, what)
   end
   if not has(o.data, "loader") then
     keywords.fail("%s: expected data to be tokens or a loader, got %s%s", what,
-                  o.data == nil and "nothing" or keywords.show(o.data), settings.reader_hint(o.data))
+                  o.data == nil and "nothing" or shown(o.data), settings.reader_hint(o.data))
   end
   return o.data:loader {B = o.B, T = o.T or settings.sequence_len(o.model), seed = o.seed}
 end

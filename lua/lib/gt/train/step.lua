@@ -34,22 +34,43 @@ end
 
 -- ---- forward and backward ----
 
---- The loss of the next micro-batch, and its number of tokens.
-local function forward(t)
-  local x, y = t.loader:next()
-  if x == nil then keywords.fail("train: the loader has no batch for step %d", t.step_count + 1) end
-  local loss = t:loss_of(x, y)
+--- How many targets of a batch count: ids of -1 do not, which losses ignore; anything else does.
+function step.targets(y)
+  if not torch.is_tensor(y) then return 1 end
+  if not tostring(y.dtype):find "%.int%d" or y.device.type ~= "cpu" then return y:numel() end
+  return y:ne(-1):sum():item()
+end
+
+--- The loss of a batch and how many targets it is the mean over; no loss where there is none.
+function step.loss_of(t, x, y)
+  local targets = step.targets(y)
+  if targets == 0 and not t.objective then return nil, 0 end
+  local loss, given = t:loss_of(x, y)
+  if t.objective and given ~= nil then
+    if not math.type(given) or not (given >= 0 and given < math.huge) then
+      keywords.fail("train: expected objective to answer loss[, number of targets], got %s as the number", keywords.show(given))
+    end
+    targets = given
+  end
   if not torch.is_tensor(loss) or loss:numel() ~= 1 then
     keywords.fail("train: expected the model to answer a loss of one element, got %s",
                   torch.is_tensor(loss) and tostring(loss.shape) or keywords.show(loss))
   end
-  return loss, torch.is_tensor(x) and x:numel() or 0
+  return loss, targets
 end
 
---- Adds the gradient of loss / accumulate.
-local function backward(t, loss)
+--- Loss of the next micro-batch, number of its targets, of its tokens.
+local function forward(t)
+  local x, y = t.loader:next()
+  if x == nil then keywords.fail("train: the loader has no batch for step %d", t.step_count + 1) end
+  local loss, targets = step.loss_of(t, x, y)
+  return loss, targets, torch.is_tensor(x) and x:numel() or 0
+end
+
+--- Adds the gradient of share * loss / accumulate.
+local function backward(t, loss, share)
   if t.accumulate == 1 then return loss:backward() end
-  loss:backward(torch.full_like(loss:detach(), 1 / t.accumulate))
+  loss:backward(torch.full_like(loss:detach(), share / t.accumulate))
 end
 
 -- ---- finding what is not finite ----
@@ -64,7 +85,10 @@ local function origin(t)
   native.set_rng(t.before.seed, t.before.stream)
   local mode <close> = torch.autograd.detect_anomaly()
   local ok, message = pcall(function()
-    for _ = 1, t.accumulate do backward(t, (forward(t))) end
+    for _ = 1, t.accumulate do
+      local loss, targets = forward(t)
+      if targets > 0 then backward(t, loss, 1) end
+    end
   end)
   local found = mode:found()
   if not ok and not found then error(message, 0) end
@@ -99,28 +123,35 @@ end
 
 -- ---- one whole pass ----
 
---- One micro-batch: adds its gradient, answers loss and number of tokens.
-local function micro_step(t)
-  local loss, tokens = forward(t)
+--- One micro-batch: adds its gradient; one without a target is skipped.  Its share of the step is that of its targets, in
+-- units of those of the first one: with as many in each of them no number is rounded for it.
+local function micro_step(t, sums)
+  local loss, targets, tokens = forward(t)
+  if targets == 0 then
+    sums.skipped = sums.skipped + 1
+    return
+  end
   local value = loss:item()
   if value - value ~= 0 then fail_forward(t, value) end
-  backward(t, loss)
-  return value, tokens
+  sums.unit = sums.unit or targets
+  local share = targets / sums.unit
+  backward(t, loss, share)
+  sums.loss, sums.shares, sums.tokens = sums.loss + value * share, sums.shares + share, sums.tokens + tokens
 end
 
---- Forward, backward, reduction, clipping, checks -> loss, norm, tokens.
+--- Forward, backward, reduction, clipping, checks -> {loss =, norm =, tokens =, skipped =}; without a loss where no
+-- micro-batch had a target.
 local function compute(t)
-  local sum, tokens = 0.0, 0
-  for _ = 1, t.accumulate do
-    local value, n = micro_step(t)
-    sum, tokens = sum + value, tokens + n
-  end
+  local sums = {loss = 0.0, shares = 0.0, tokens = 0, skipped = 0}
+  for _ = 1, t.accumulate do micro_step(t, sums) end
+  if not sums.unit then return {tokens = 0, skipped = sums.skipped} end
+  if sums.shares ~= t.accumulate then native.scale(t.params, t.accumulate / sums.shares) end
   if t.reduce then t.reduce((gradients_of(t))) end
   local norm, gradients
   if t.clip then norm, gradients = native.clip(t.params, t.clip) else norm, gradients = native.norm(t.params) end
   if gradients == 0 then keywords.fail("train: no weight of the optimizers got a gradient in step %d", t.step_count + 1) end
   if norm - norm ~= 0 then fail_gradient(t, norm) end
-  return sum / t.accumulate, norm, tokens
+  return {loss = sums.loss / sums.shares, norm = norm, tokens = sums.tokens, skipped = sums.skipped}
 end
 
 -- ---- the update ----
@@ -148,23 +179,36 @@ local function apply_schedules(t, multiplier, momentum)
 end
 
 --- Runs the optimizers and the average from where an earlier attempt stopped.
-local function update(t)
-  local u = t.unfinished
+local function optimize(t, u)
   for i = u.done + 1, #t.optimizers do
     t.optimizers[i]:step()
     u.done = i
   end
   if t.ema then t.ema:update() end
+  t.loss, t.norm, t.updates = u.loss, u.norm, t.updates + 1
+  t.smooth_sum = 0.9 * t.smooth_sum + 0.1 * u.loss
+  t.smooth_loss = state.smooth(t)
+end
+
+local function every(t, n) return n and t.step_count % n == 0 or nil end
+
+--- What has to follow the step.
+local function due_of(t, u)
+  local skips = u.skipped > 0 or nil
+  return {log = every(t, t.log_every) or skips, eval = every(t, t.eval_every), save = every(t, t.save_every),
+          on_step = t.on_step and true or nil, watch = t.watch and t.watch.pending and true or nil,
+          note = skips and t.skipped == u.skipped or nil}
+end
+
+local function update(t)
+  local u = t.unfinished
+  if u.loss then optimize(t, u) end
   t.step_count = t.step_count + 1
   t.tokens = t.tokens + u.tokens
   t.elapsed = t.elapsed + u.seconds
-  t.loss, t.norm, t.rate, t.momentum_now = u.loss, u.norm, u.rate, u.momentum
-  t.smooth_sum = 0.9 * t.smooth_sum + 0.1 * u.loss
-  t.smooth_loss = state.smooth(t)
-  t.due = {log = t.step_count % t.log_every == 0 or nil,
-           eval = t.eval_every and t.step_count % t.eval_every == 0 or nil,
-           save = t.save_every and t.step_count % t.save_every == 0 or nil, on_step = t.on_step and true or nil,
-           watch = t.watch and t.watch.pending and true or nil}
+  t.rate, t.momentum_now, t.empty = u.rate, u.momentum, u.loss == nil or nil
+  t.skipped, t.skipped_now = t.skipped + u.skipped, u.skipped > 0 and u.skipped or nil
+  t.due = due_of(t, u)
   t.unfinished, t.before = nil, nil
   drop_gradients(t)
 end
@@ -196,12 +240,12 @@ function step.attempt(t)
     drop_gradients(t)
     local multiplier = t.schedule and scheduled(t, "schedule", t.schedule) or 1
     local momentum = t.momentum and scheduled(t, "momentum", t.momentum) or nil
-    local loss, norm, tokens = compute(t)
-    if t.watch then t.watch:before(t.step_count + 1) end
+    local u = compute(t)
+    if t.watch and u.loss then t.watch:before(t.step_count + 1) end
     native.shielded(function()
-      local rate = apply_schedules(t, multiplier, momentum)
-      t.unfinished = {done = 0, loss = loss, norm = norm, tokens = tokens, rate = rate, momentum = momentum,
-                      seconds = torch.perf_counter() - started}
+      u.rate, u.momentum, u.done = apply_schedules(t, multiplier, momentum), momentum, 0
+      u.seconds = torch.perf_counter() - started
+      t.unfinished = u
       commit(t)
     end)
   end)

@@ -3,6 +3,7 @@
 local native = require "native.train"
 local terminal = require "native.terminal"
 local folder = require "native.folder"
+local fitting = require "gt.train.fitting"
 local generate = require("gt.generate").generate
 local keywords = require "gt.keywords"
 local checkpoint = require "gt.train.checkpoint"
@@ -26,7 +27,8 @@ local fields = {
   "autocast", "ema", "seed", "folder", "save_every", "eval_every", "keep", "log_every", "progress",
   "on_step", "objective", "reduce", "tokenizer", "step_count", "tokens", "elapsed", "loss", "smooth_loss",
   "smooth_sum", "norm", "rate", "momentum_now", "val_loss", "journal", "target", "paused", "due", "before",
-  "unfinished", "log", "lock", "bar", "saved", "live", "picture", "wires", "watch", "nonfinite",
+  "unfinished", "log", "lock", "bar", "saved", "live", "picture", "wires", "watch", "nonfinite", "updates", "skipped",
+  "skipped_now", "empty", "made", "lineage", "doing",
 }
 local is_field = {}
 for _, name in ipairs(fields) do is_field[name] = true end
@@ -63,7 +65,8 @@ end
 function Trainer.__tostring(t)
   local loss = t.loss and f", loss {t.smooth_loss:.4f}" or ""
   local place = t.folder and f", in '{t.folder}'" or ""
-  return f"Trainer({torch.type(t.model)}, step {t.step_count}{t.steps and '/' .. t.steps or ''}{loss}{place})"
+  local skips = t.skipped > 0 and f", {t.skipped} batches without a target skipped" or ""
+  return f"Trainer({torch.type(t.model)}, step {t.step_count}{t.steps and '/' .. t.steps or ''}{loss}{skips}{place})"
 end
 
 -- ---- making one ----
@@ -83,6 +86,34 @@ local function log_path(t) return t.folder .. "/log.jsonl" end
 
 local locked = setmetatable({}, {__mode = "v"}) -- folder -> the trainer of this session that writes there
 
+--- A line on stderr.
+local function say(t, text)
+  if t.bar then t.bar:erase() end
+  io.stderr:write("train: ", text, "\n")
+end
+
+--- Who holds the lock of a folder.
+local function holder(path)
+  local pid = math.tointeger(tonumber((folder.head(path .. "/.lock", 20)))) -- nil where it does not say
+  local own <close> = io.open "/proc/self/stat"
+  if not pid then return "another process trains" end
+  return pid == (own and own:read "n") and "another trainer of this session trains, under another name of the folder,"
+    or f"another process, {pid}, trains"
+end
+
+--- Removes what the trainer's branch has left behind, and says so.
+local function sweep(t)
+  local branch = t.lineage
+  local left, last = checkpoint.sweep(t.folder, branch and branch.from)
+  if #left > 0 then
+    local what = branch and branch.from >= 0 and f"the run continues from step {branch.from}" or "a later run took their place"
+    say(t, f"step {last} is saved in '{t.folder}'; removed: {#left > 1 and 'checkpoints of steps' or 'the checkpoint of step'} {table.concat(left, ', ')}: {what}")
+  end
+  if not branch then return end
+  log.sweep(t.folder, branch.branch)
+  branch.swept = true
+end
+
 --- Makes the folder this trainer's: no other process, and no other trainer of this session, writes there.
 function trainer.take_folder(t)
   folder.make(t.folder)
@@ -100,29 +131,11 @@ function trainer.take_folder(t)
       collectgarbage() -- a trainer that nobody has any more may still hold it
       t.lock = folder.lock(t.folder)
     end
-    if not t.lock then keywords.fail("train: another process trains in '%s'", t.folder) end
+    if not t.lock then keywords.fail("train: %s in '%s'", holder(t.folder), t.folder) end
   end
   locked[t.folder] = t
   checkpoint.tidy(t.folder)
-end
-
---- The largest id of tokens that may hold larger ones than the model knows.
-local function largest_id(tokens)
-  local largest = 0
-  for x, y in tokens:windows {B = 16, T = 1024} do
-    largest = math.max(largest, x:max():item(), y:max():item())
-  end
-  return largest
-end
-
---- Refuses tokens that the model has no embedding for, before the first step.
-local function check_ids(what, model, tokens, name)
-  local most = model:has "config" and type(model.config) == "table" and model.config.vocab_size
-  if math.type(most) ~= "integer" or not settings.is_tokens(tokens) or tokens.vocab_size <= most then return end
-  local largest = largest_id(tokens)
-  if largest >= most then
-    keywords.fail("%s: expected ids below %d, the vocab_size of the model, got %d in %s", what, most, largest, name)
-  end
+  sweep(t)
 end
 
 --- Trainer from checked options; its folder is not touched.  what: who got the options ("train.new").
@@ -133,7 +146,8 @@ function trainer.make(o, what)
     accumulate = o.accumulate or 1, autocast = o.autocast, seed = o.seed, folder = o.folder,
     save_every = o.save_every, eval_every = o.eval_every, keep = o.keep, log_every = o.log_every or 1,
     progress = o.progress ~= false, live = o.live, on_step = o.on_step, objective = o.objective, reduce = o.reduce,
-    step_count = 0, tokens = 0, elapsed = 0.0, smooth_sum = 0.0, log = log.columns {}, due = {}, paused = false,
+    step_count = 0, tokens = 0, elapsed = 0.0, smooth_sum = 0.0, updates = 0, skipped = 0, log = log.columns {}, due = {},
+    paused = false,
   }
   t.clip = o.clip or nil
   t.loader = settings.loader(o, what)
@@ -141,6 +155,7 @@ function trainer.make(o, what)
   t.tokenizer = o.tokenizer or (settings.is_tokens(tokens) and tokens.tokenizer or nil)
   t.optimizers = optimizers.make(o.model, o.optim, what)
   t.params = optimizers.check(t.optimizers, what)
+  t.made = optimizers.settings(t.optimizers)
   t.names = state.names(o.model)
   for i, p in ipairs(t.params) do
     if not t.names[p] then
@@ -151,37 +166,47 @@ function trainer.make(o, what)
   if o.val ~= nil and not settings.is_tokens(o.val) then
     keywords.fail("%s: expected val to be tokens, got %s%s", what, keywords.show(o.val), settings.reader_hint(o.val))
   end
-  check_ids(what, o.model, tokens, "data")
-  check_ids(what, o.model, o.val, "val")
+  fitting.check(what, o.model, tokens, o.val, t.tokenizer)
   if o.eval_every and not o.val then keywords.fail("%s: eval_every needs val", what) end
   for _, key in ipairs {"save_every", "keep", "resume", "overwrite"} do
     if o[key] and not o.folder then keywords.fail("%s: %s needs folder", what, key) end
   end
   if o.ema then t.ema = require "gt.train.average".average(o.model, {decay = o.ema}) end
   if o.seed then torch.manual_seed(o.seed) end
+  state.begun[t] = 0
   return setmetatable(t, Trainer)
 end
 
---- Puts a checkpoint into the trainer and cuts the log to it.
-function trainer.restore(t, from, at)
+--- Puts a checkpoint into the trainer; of the settings of the optimizers those that were given now count before its own.
+-- optim: the option as it was given to train.open, true where another function got it, nil where none was given.
+function trainer.restore(t, from, at, optim)
   local data, tensors = checkpoint.load(from, at)
-  state.restore(t, data, tensors)
+  local what = f"checkpoint of step {data.step} in '{from}'"
+  if state.hash_of(data, tensors) ~= data.hash then keywords.fail("%s: trainer.json and the tensors are not of one state", what) end
+  local now = optimizers.settings(t.optimizers)
+  local ok, why = pcall(state.restore, t, data, tensors)
+  if why == "interrupted" then error(why, 0) end
+  if not ok then keywords.fail("%s: %s", what, (tostring(why):gsub("^[^\n:]*:%d+: ", ""))) end
   if state.hash(t) ~= data.hash then
-    keywords.fail("checkpoint of step %d in '%s' does not restore the state it was made of: its manifest was changed, " ..
-                  "or the model, loader or optimizers differ", data.step, from)
+    keywords.fail("%s does not restore the state it was made of: the model, loader or optimizers differ", what)
+  end
+  local made = data.made or optimizers.saved_settings(data.optimizers)
+  if optim == nil then
+    t.made = made
+  else
+    optimizers.prefer(t.optimizers, now, made, optim)
+    t.made = now
   end
   return data
 end
 
+--- Begins a branch of the folder: from a checkpoint in it, or anew.  Nothing on the disk changes before its first record.
 function trainer.begin_log(t, data)
-  if data then
-    t.journal = log.continue(log_path(t), data.log_bytes or 0, header(t))
-    local records, why = log.read(log_path(t))
-    if not records then keywords.fail("train: %s; without this file the run goes on with a new log", why) end
-    t.log = log.columns(records)
-  else
-    t.journal = log.create(log_path(t), header(t))
-  end
+  local _, _, highest = checkpoint.steps(t.folder)
+  t.lineage = {branch = highest + 1, from = data and data.step or -1, base = data and {branch = data.branch, from = data.from}}
+  t.journal = log.branch(t.folder, t.lineage.branch, header(t),
+                         data and {branch = data.branch, bytes = data.log_bytes or 0})
+  if data then t.log = log.columns(t.journal:records()) end
 end
 
 -- ---- running ----
@@ -197,8 +222,8 @@ function methods.loss_of(t, x, y, options)
 end
 
 local function record_of(t)
-  return {step = t.step_count, loss = t.loss, norm = t.norm, lr = t.rate, tokens = t.tokens, elapsed = t.elapsed,
-          momentum = t.momentum_now}
+  return {step = t.step_count, loss = not t.empty and t.loss or nil, norm = not t.empty and t.norm or nil, lr = t.rate,
+          tokens = t.tokens, elapsed = t.elapsed, momentum = t.momentum_now, skipped = t.skipped_now}
 end
 
 local function note(t, record)
@@ -221,34 +246,72 @@ local function settle_watch(t)
   end)
 end
 
---- What has to follow a step: each part is done once, also when a Ctrl-C came between.
+local function settle_eval(t)
+  local loss, bpb = t:eval()
+  native.shielded(function()
+    note(t, {step = t.step_count, val_loss = loss, val_bpb = bpb})
+    t.due.eval = nil
+  end)
+  if t.bar then t.bar:note(f"val {loss:.4f}" .. (bpb and f" bpb {bpb:.4f}" or "")) end
+end
+
+--- What has to follow a step: each part is done once, also when a Ctrl-C came between.  The checkpoint comes last, so that
+-- it holds what on_step has changed and a run that continues from it has nothing of the step left to do.
 local function settle(t)
   native.shielded(settle_log, t)
-  if t.due.watch then settle_watch(t) end
-  if t.due.eval then
-    local loss, bpb = t:eval()
-    native.shielded(function()
-      note(t, {step = t.step_count, val_loss = loss, val_bpb = bpb})
-      t.due.eval = nil
-    end)
-    if t.bar then t.bar:note(f"val {loss:.4f}" .. (bpb and f" bpb {bpb:.4f}" or "")) end
+  if t.due.note then
+    t.due.note = nil
+    say(t, f"step {t.step_count}: a batch without a target (all are -1) was skipped; t.skipped counts them")
   end
-  if t.due.save then t:save() end
+  if t.due.watch then settle_watch(t) end
+  if t.due.eval then settle_eval(t) end
   if t.due.on_step then
     t.due.on_step = nil
     if t.bar then t.bar:erase() end
-    t.on_step(t)
+    if t.on_step then t.on_step(t) end
   end
+  if t.due.save then t:save() end
 end
 
---- t:step() -> loss: one step, with what is due after it (log, eval_every, save_every, on_step).
-function methods.step(t, n)
-  if n ~= nil then keywords.fail("t:step: is one step; t:run(n) does n of them, got %s", keywords.show(n)) end
+local RUNNING = {step = true, eval = true, run = true}
+local MOVING = {step = true, eval = true}
+
+--- Refuses a method that cannot be called while the trainer is doing something that it would change.
+local function refuse(t, method, while_doing)
+  if not while_doing[t.doing] then return end
+  keywords.fail("t:%s: this trainer is in the middle of %s: not from its on_step, objective, model or loader%s", method,
+                t.doing == "eval" and "an evaluation" or t.doing == "step" and "a step" or "a run",
+                while_doing == RUNNING and "; t:pause() ends the run, and t:fork() makes another trainer" or "")
+end
+
+--- The same, for methods that are made elsewhere.
+function trainer.refuse(t, method) refuse(t, method, MOVING) end
+
+--- Results of fn(…), with the trainer marked as doing `what`, so that what is called back cannot begin it again.
+local function during(t, what, fn, ...)
+  local before = t.doing
+  local function back() t.doing = before end
+  return native.guard(back, function(...)
+    t.doing = what
+    local results = table.pack(fn(...))
+    back()
+    return table.unpack(results, 1, results.n)
+  end, ...)
+end
+
+local function one_step(t)
   t.model:train()
   settle(t)
-  step.attempt(t)
+  during(t, "step", step.attempt, t)
   settle(t)
   return t.loss
+end
+
+--- t:step() -> loss: one step, with what is due after it (log, eval_every, on_step, save_every).
+function methods.step(t, n)
+  if n ~= nil then keywords.fail("t:step: is one step; t:run(n) does n of them, got %s", keywords.show(n)) end
+  refuse(t, "step", RUNNING)
+  return during(t, "run", one_step, t)
 end
 
 --- trainer.stopped[1]: the trainer whose run stopped last before its end, for the prompt.
@@ -264,6 +327,7 @@ local function leave(t)
   pcall(settle_log, t) -- what cannot be written now is due still
   if not t.folder or not native.ending() then return end
   settle_log(t)
+  if t.due.watch then settle_watch(t) end -- no checkpoint holds what it needs
   t:save()
 end
 
@@ -283,7 +347,7 @@ local function loop(t)
   t.model:train()
   settle(t)
   while t.step_count < t.target and not t.paused do
-    step.attempt(t)
+    during(t, "step", step.attempt, t)
     settle(t)
     if t.bar then t.bar:tick() end
     if t.picture then t.picture:tick() end
@@ -296,27 +360,29 @@ local function loop(t)
   t.bar = nil
 end
 
---- A run that has nothing to do says why: at a terminal, and where progress goes.
-local function tell_end(t)
-  if wants_save(t) or next(t.due) or not (t.progress or terminal.is(STDERR)) then return end
+--- A run that has nothing to do says why: at a terminal, and where progress goes; resume() always.
+local function tell_end(t, always)
+  if wants_save(t) or next(t.due) or not (always or t.progress or terminal.is(STDERR)) then return end
   local why = t.steps and t.step_count >= t.steps and f"all {t.steps} steps are done; t.steps = {2 * t.step_count} allows more"
-    or f"the run has come to its end, step {t.target}; t:run(n) goes on for n more"
+    or f"no run to resume, the last one made its steps and ended at step {t.target}; "
+      .. (t.steps and f"t:run() continues to step {t.steps}" or "t:run(n) makes n more")
   io.stderr:write(f"train: {why}\n")
 end
 
 --- Runs to t.target; stopped by pause() or Ctrl-C it keeps the target for resume().
-local function run(t)
+local function run(t, resumed)
   local at_end = t.step_count >= t.target
-  if at_end then tell_end(t) end
+  if at_end then tell_end(t, resumed) end
   t.paused = false
   t.bar = t.progress and not at_end and progress.new(t, t.target) or nil
   t.picture = type(t.live) == "string" and require("gt.train.picture").new(t) or nil
-  native.guard(function() leave(t) end, loop, t)
+  native.guard(function() leave(t) end, during, t, "run", loop, t)
   return t.loss
 end
 
 --- t:run([n]) -> loss: n steps; without n to the end of `steps`.
 function methods.run(t, n)
+  refuse(t, "run", RUNNING)
   if n == nil and not t.steps then keywords.fail("t:run: expected a number of steps, as train.new got none") end
   if n ~= nil and (type(n) ~= "number" or not math.tointeger(n) or n < 1) then
     keywords.fail("t:run: expected a whole number of steps >= 1, got %s", keywords.show(n))
@@ -331,13 +397,13 @@ function methods.pause(t) t.paused = true end
 
 --- t:pause_if{loss_z = 6, gnorm_z = 8}: the run pauses after a step whose loss or gradient norm is that many standard
 -- deviations above the mean of the last 128 steps.  t:pause_if(nil): no more.
-function methods.pause_if(t, options) t.wires = options ~= nil and tripwire.new(options) or nil end
+function methods.pause_if(t, options) t.wires = options ~= nil and tripwire.new(options, t.log) or nil end
 
 --- t:monitor{every = 50, what = {"ratio", "grad_rms", "weight_norm", "update_norm"}} -> monitor: looks at the update of every
 -- weight in every so many steps (help(train.monitor)), also into log.jsonl; t:monitor(nil): no more.
 function methods.monitor(t, options)
   t.watch = options ~= nil and require "gt.train.monitor".monitor(t.model, options) or nil
-  for _, record in ipairs(t.watch and t.folder and log.read(log_path(t)) or {}) do
+  for _, record in ipairs(t.watch and t.journal and t.journal:records() or {}) do
     if record.monitor then t.watch:add(record.step, record.monitor) end
   end
   return t.watch
@@ -345,9 +411,10 @@ end
 
 --- t:resume() -> loss: goes on with the run that pause() or Ctrl-C stopped.
 function methods.resume(t)
+  refuse(t, "resume", RUNNING)
   t.target = t.target or t.steps
   if not t.target then keywords.fail("t:resume: no run to go on with; t:run(n) begins one") end
-  return run(t)
+  return run(t, true)
 end
 
 --- Runs a function without gradients and with the model in evaluation mode; random streams and mode are then as before.
@@ -361,7 +428,7 @@ local function aside(t, fn, ...)
   return native.guard(back, function(...)
     local _ <close> = torch.no_grad()
     t.model:eval()
-    local results = table.pack(fn(...))
+    local results = table.pack(during(t, "eval", fn, ...))
     native.shielded(back)
     return table.unpack(results, 1, results.n)
   end, ...)
@@ -370,6 +437,7 @@ end
 --- t:eval([tokens[, {ema = false, B =, T =}]]) -> mean loss over every target of tokens (val when none are given), and
 -- bits per byte where the tokenizer knows its bytes.  Changes nothing.
 function methods.eval(t, tokens, options)
+  refuse(t, "eval", MOVING)
   tokens = tokens or t.val
   if not settings.is_tokens(tokens) then
     keywords.fail("t:eval: expected tokens, got %s; train.new{val = …} sets them", keywords.show(tokens))
@@ -389,6 +457,7 @@ end
 --- t:sample(prompt[, options]) -> ids[, their text]: what the model writes after the prompt; options are those of
 -- model:generate.  A model without generate answers logits (B, T, V) of m(ids).  Changes nothing.
 function methods.sample(t, prompt, options)
+  refuse(t, "sample", MOVING)
   if options ~= nil and type(options) ~= "table" then
     keywords.fail("t:sample: options go in a table, {max_new_tokens = …}, got %s", keywords.show(options))
   end
@@ -413,31 +482,38 @@ function methods.save(t, elsewhere)
   if elsewhere ~= nil then keywords.fail("t:save: takes no path: checkpoints go into train.new{folder = …}; torch.save(path, t.model) writes weights") end
   if not t.folder then keywords.fail("t:save: needs train.new{folder = …}") end
   if t.unfinished then keywords.fail("t:save: step %d is half done; t:step() completes it", t.step_count + 1) end
-  local due = t.due.save
+  refuse(t, "save", MOVING)
+  local due, branch = t.due.save, t.lineage
   t.due.save = nil -- the checkpoint must not ask for another one
   local data, tensors = state.gather(t)
+  if t.step_count ~= branch.from then t.journal:begin() end
   data.log_bytes = t.journal:sync()
+  local own = t.journal.begun and branch or branch.base
+  data.branch, data.from = own.branch, own.from
   local function still_due() t.due.save = due end
   local path = native.guard(still_due, checkpoint.save, t.folder, data, tensors, state.hash(t))
   t.saved = t.step_count
+  if t.journal.begun and not branch.swept then sweep(t) end
   if t.keep then checkpoint.prune(t.folder, t.keep) end
   return path
 end
 
---- Back to a checkpoint of the trainer's own folder: later ones are dropped, the log is cut.
-function trainer.go_back(t, at)
+--- Back to a checkpoint of the trainer's own folder.
+function trainer.go_back(t, at, optim)
+  local data = trainer.restore(t, t.folder, at, optim)
   if t.journal then t.journal:close() end
-  local data = trainer.restore(t, t.folder, at)
-  checkpoint.drop_after(t.folder, data.step)
   trainer.begin_log(t, data)
   if t.watch then t.watch:cut(data.step) end
+  if t.wires then t.wires:follow(t.log) end
   t.saved, t.paused = data.step, false
   return t
 end
 
---- t:rewind([step]): back to the checkpoint of a step, of the last one when none is named; later ones are dropped.
+--- t:rewind([step]): back to the checkpoint of a step, of the last one when none is named.  Later ones, and the log after it,
+-- stay until a step that was made from there has been saved; then they are removed, and named.
 function methods.rewind(t, at)
   if not t.folder then keywords.fail("t:rewind: needs train.new{folder = …} and a checkpoint") end
+  refuse(t, "rewind", MOVING)
   return trainer.go_back(t, at)
 end
 
@@ -456,7 +532,7 @@ keywords.sign(methods, [[
   pause_if(self: Trainer, options: table = nil)
   monitor(self: Trainer, options: table = nil)
   resume(self: Trainer)
-  eval(self: Trainer, tokens: Tokens = nil, options: table = nil)
+  eval(self: Trainer, tokens: any = nil, options: table = nil)
   sample(self: Trainer, prompt: string|list|tensor = nil, options: table = nil)
   hash(self: Trainer)
   save(self: Trainer, elsewhere: string = nil)

@@ -12,17 +12,30 @@ local values = {loss_z = "loss", gnorm_z = "norm"} -- option -> field of the tra
 local Tripwire = {}
 Tripwire.__index = Tripwire
 
---- From the options of t:pause_if: limits of z.
-function tripwire.new(options)
+--- From the options of t:pause_if: limits of z; columns: the log of the run so far.
+function tripwire.new(options, columns)
   local self = setmetatable({limits = {}, last = {}}, Tripwire)
   for option, limit in pairs(keywords.read("t:pause_if", options, {"loss_z", "gnorm_z"})) do
     if type(limit) ~= "number" or not (limit > 0) then
       keywords.fail("t:pause_if: expected %s to be a number > 0, got %s", option, keywords.show(limit))
     end
-    self.limits[option], self.last[option] = limit, {at = 0}
+    self.limits[option] = limit
   end
   if next(self.limits) == nil then keywords.fail("t:pause_if: expected loss_z or gnorm_z, got nothing") end
+  self:follow(columns)
   return self
+end
+
+--- Takes the last values from a log, so that a run that is continued pauses where one that was never stopped does.
+function Tripwire:follow(columns)
+  for option in pairs(self.limits) do
+    local list = {at = 0}
+    self.last[option] = list
+    for _, value in ipairs(columns[values[option]]) do
+      list.at = list.at % WINDOW + 1
+      list[list.at] = value
+    end
+  end
 end
 
 --- How many deviations the value lies above the mean of the list; 0 while the list is short.
@@ -38,6 +51,7 @@ end
 --- After a step: the reason to pause, or nil.
 function Tripwire:look(t)
   local reason
+  if t.empty then return nil end
   for option, limit in pairs(self.limits) do
     local name, list = values[option], self.last[option]
     local value = t[name]
