@@ -244,7 +244,7 @@ static child_end converse(process *p, int *code) {
 
 /* The strings of the list at `index`, ended by NULL, in memory that Lua collects. */
 static char **to_list(lua_State *L, int index) {
-  size_t n = lua_rawlen(L, index);
+  size_t n = (size_t)gtlua_checklist(L, index, "a list of strings");
   char **list = lua_newuserdatauv(L, (n + 1) * sizeof *list, 0);
   for (size_t i = 0; i < n; i++) {
     lua_rawgeti(L, index, (lua_Integer)i + 1);
@@ -292,7 +292,7 @@ static process *push_process(lua_State *L) {
 }
 
 static int process_stop(lua_State *L) {
-  process *p = luaL_checkudata(L, 1, SH_HANDLE);
+  process *p = gtlua_checkbox(L, 1, SH_HANDLE);
   finish(p);
   for (int i = OUT; i < PIPES; i++) {
     free(p->gathered[i].at);
@@ -312,7 +312,7 @@ static int push_end(lua_State *L, const process *p, child_end how, int code) {
 
 /* process:look() -> nothing while it runs, then what run() answers */
 static int process_look(lua_State *L) {
-  process *p = luaL_checkudata(L, 1, SH_HANDLE);
+  process *p = gtlua_checkbox(L, 1, SH_HANDLE);
   child_end how = CHILD_STOPPED;
   int code = 0;
   if (is_ours(p) && !look(p, &how, &code)) return 0;
@@ -321,7 +321,7 @@ static int process_look(lua_State *L) {
 
 /* process:wait() -> what run() answers, when it has ended */
 static int process_wait(lua_State *L) {
-  process *p = luaL_checkudata(L, 1, SH_HANDLE);
+  process *p = gtlua_checkbox(L, 1, SH_HANDLE);
   int code = 0;
   child_end how = is_ours(p) ? converse(p, &code) : CHILD_STOPPED;
   if (how == CHILD_STOPPED && sh_interrupted()) return luaL_error(L, "interrupted");
@@ -374,14 +374,9 @@ void sh_child_open(lua_State *L) {
   static const luaL_Reg functions[] = {{"run", child_run}, {"start", child_start}, {0}};
   static const luaL_Reg methods[] = {
       {"look", process_look}, {"wait", process_wait}, {"stop", process_stop}, {0}};
-  luaL_newmetatable(L, SH_HANDLE);
-  lua_pushcfunction(L, process_stop);
-  lua_setfield(L, -2, "__gc");
-  luaL_newlib(L, methods);
-  lua_setfield(L, -2, "__index");
+  gtlua_kind(L, SH_HANDLE, GTLUA_META({"__gc", process_stop}), methods);
   luaL_newlib(L, functions);
   lua_pushinteger(L, (lua_Integer)SH_LIMIT);
   lua_setfield(L, -2, "limit");
   gtlua_provide(L, "native.child");
-  lua_pop(L, 1);
 }

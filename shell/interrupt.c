@@ -313,6 +313,16 @@ void sh_interrupt_close(lua_State *L, int code) {
   sh_interrupt_after(0);
 }
 
+/* debug.sethook(…): a hook of the user's takes the place of no interrupt that waits.  Upvalue:
+ * Lua's own. */
+static int debug_sethook(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, 0);
+  if (raised && current) arm(current);
+  return 0;
+}
+
 void sh_interrupt_open(lua_State *L) {
   static const luaL_Reg functions[] = {{"resume", coroutine_resume}, {"wrap", coroutine_wrap}, {0}};
   lua_getglobal(L, LUA_COLIBNAME);
@@ -321,5 +331,8 @@ void sh_interrupt_open(lua_State *L) {
   lua_pushglobaltable(L);
   wrap_setmetatable(L);
   lua_getglobal(L, LUA_DBLIBNAME);
+  lua_getfield(L, -1, "sethook");
+  lua_pushcclosure(L, debug_sethook, 1);
+  lua_setfield(L, -2, "sethook");
   wrap_setmetatable(L);
 }

@@ -197,6 +197,7 @@ static sh_result compile_text(lua_State *L, const sh_source *s, sh_show *show) {
 /* Protected part of sh_compile: (light userdata) -> rewritten text. */
 static int rewrite(lua_State *L) {
   const sh_source *source = lua_touserdata(L, 1);
+  if (gtlua_refuse_binary(L, source->text, source->name)) return lua_error(L);
   gtlua_rewrite(L, source->text, source->size);
   return 1;
 }

@@ -108,7 +108,7 @@ static void run_copy(lua_State *L, int fd, pid_t session, const sigset_t *mask) 
 
 /* ---- in the session ---- */
 
-static worker *to_worker(lua_State *L, int index) { return luaL_checkudata(L, index, WORKER); }
+static worker *to_worker(lua_State *L, int index) { return gtlua_checkbox(L, index, WORKER); }
 
 static void shut(worker *w) {
   if (w->fd >= 0) close(w->fd);
@@ -153,11 +153,10 @@ static int start(lua_State *L) {
 }
 
 static int wait_for(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_Integer n = luaL_len(L, 1);
+  int n = gtlua_checklist(L, 1, "a list of workers");
   double milliseconds = 1000 * luaL_checknumber(L, 2);
   struct pollfd *fds = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *fds, 0);
-  for (lua_Integer i = 0; i < n; i++) {
+  for (int i = 0; i < n; i++) {
     lua_rawgeti(L, 1, i + 1);
     fds[i] = (struct pollfd){.fd = to_worker(L, -1)->fd, .events = POLLIN};
     lua_pop(L, 1);
@@ -203,14 +202,9 @@ static int worker_close(lua_State *L) {
 }
 
 void sh_worker_open(lua_State *L) {
-  static const luaL_Reg methods[] = {{"read", read_text},     {"finish", finish},
-                                     {"close", worker_close}, {"__close", worker_close},
-                                     {"__gc", worker_close},  {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"read", read_text}, {"finish", finish}, {"close", worker_close}, {NULL, NULL}};
   static const luaL_Reg functions[] = {{"start", start}, {"wait", wait_for}, {NULL, NULL}};
-  luaL_newmetatable(L, WORKER);
-  luaL_setfuncs(L, methods, 0);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
+  gtlua_kind(L, WORKER, GTLUA_META({"__close", worker_close}, {"__gc", worker_close}), methods);
   gtlua_native(L, "native.worker", functions);
 }

@@ -98,7 +98,8 @@ static int64_t begin_of(const gt_loader *l, int64_t step, int64_t b) {
 static gt_status check(gt_ctx *cx, const gt_tokens *tokens, const gt_loader_settings *s) {
   const int64_t most = 1ll << 40, count = gt_tokens_count(tokens);
   if (s->B < 1 || s->B > most || s->T < 1 || s->T > most || s->B > most / s->T)
-    return gt_fail(cx, GT_EARG, "loader: expected B and T above 0, got %lld and %lld",
+    return gt_fail(cx, GT_EARG,
+                   "loader: expected B and T above 0, B * T below 2^40, got %lld and %lld",
                    (long long)s->B, (long long)s->T);
   if (s->B * s->T >= count)
     return gt_fail(cx, GT_EARG,

@@ -63,6 +63,7 @@ static gt_status copy_instance(gt_ctx *cx, const gt_module *m, gt_module **out) 
 
 static gt_status copy_slot(gt_ctx *cx, copying *c, const gt_slot *slot, gt_module *to) {
   gt_tensor *t = NULL;
+  GT_TRY(gt_poll(cx));
   if (slot->kind == GT_SLOT_MODULE)
     return gt_module_set_module(cx, to, slot->name, module_of(c, slot->module));
   if (slot->tensor) GT_TRY(tensor_of(cx, c, slot->tensor, &t));

@@ -12,6 +12,7 @@
 
 #include "core/model/forward.h"
 #include "core/model/nn.h"
+#include "core/tensor/allocator.h"
 #include "core/tensor/prepare.h"
 #include "core/tensor/run.h"
 
@@ -122,16 +123,20 @@ static gt_status embed(gt_ctx *cx, gt_module *m, gt_tensor *idx, int64_t start, 
 static gt_status run_blocks(gt_ctx *cx, gt_module *m, gt_arguments *args, gt_tensor **x) {
   gt_module *blocks = gt_module_child(m, "blocks");
   if (!blocks) return gt_fail(cx, GT_EARG, "%s: has no module blocks", gt_module_class_name(m));
-  for (int i = 0, layer = 0; i < blocks->slot_count; i++) {
+  gt_status status = GT_OK;
+  gt_module_ref(blocks); /* a hook may replace it in the tree */
+  for (int i = 0, layer = 0; status == GT_OK && i < blocks->slot_count; i++) {
     if (!blocks->slots[i].module) continue;
     gt_tensor *y = NULL;
     if (args->cache) args->cache->at = layer++;
     args->arg[0] = (gt_argument){.count = 1, .at = {*x}};
-    GT_TRY(gt_module_call(cx, blocks->slots[i].module, args, &y));
+    status = gt_module_call(cx, blocks->slots[i].module, args, &y);
+    if (status != GT_OK) break;
     gt_tensor_unref(cx, *x);
     *x = y;
   }
-  return GT_OK;
+  gt_module_unref(cx, blocks);
+  return status;
 }
 
 /* Everything up to the last norm: idx (B, T) -> (B, T, C). */
@@ -338,9 +343,24 @@ bool gt_gpt_takes_cache(const gt_module *m) {
   return true;
 }
 
+/* Refuses a model that the device cannot hold before the first of its weights is made. */
+static gt_status check_memory(gt_ctx *cx, const gt_gpt_config *config, const gt_device *device) {
+  size_t available = 0, total = 0;
+  if (device->kind == GT_META) return GT_OK;
+  GT_TRY(device->memory(cx, device, &available, &total));
+  gt_memory_stats held = gt_memory(cx, device->kind);
+  double room = (double)available + (double)(held.cached - held.live);
+  double bytes = gt_gpt_weights(config) * (double)gt_dtype_size(GT_F32);
+  if (bytes <= room) return GT_OK;
+  return gt_fail(cx, GT_ENOMEM,
+                 "GPT: out of memory on %s: expected at most %.1f MB of weights, got %.1f MB",
+                 device->name, room / 1e6, bytes / 1e6);
+}
+
 gt_status gt_gpt_new(gt_ctx *cx, const gt_gpt_config *config, const gt_device *device,
                      gt_module **out) {
   GT_TRY(gt_gpt_config_check(cx, config));
+  GT_TRY(check_memory(cx, config, device));
   gt_module *m = NULL;
   GT_TRY(gt_module_new(cx, &gt_class_gpt, &m));
   ((gpt *)m)->config = *config;

@@ -51,6 +51,7 @@ extern const int gt_gpt_setting_count;
 
 /* Every setting in its range, heads divide, head_dim even under RoPE, sizes representable. */
 gt_status gt_gpt_config_check(gt_ctx *cx, const gt_gpt_config *config);
+double gt_gpt_weights(const gt_gpt_config *config); /* elements of its matrices */
 
 static inline int64_t gt_gpt_kv_heads(const gt_gpt_config *config) {
   return config->n_kv_heads ? config->n_kv_heads : config->n_heads;

@@ -18,6 +18,8 @@ const gt_gpt_config gt_gpt_defaults = {
     .softcap = 15,
 };
 
+#define MOST_LAYERS 10000 /* each is a dozen modules, and names are looked for one by one */
+
 #define ROW(kind, field) #field, kind, offsetof(gt_gpt_config, field)
 
 const gt_gpt_setting gt_gpt_settings[] = {
@@ -46,8 +48,9 @@ const int gt_gpt_setting_count = GT_COUNT(gt_gpt_settings);
 static gt_status check_setting(gt_ctx *cx, const gt_gpt_config *config, const gt_gpt_setting *s) {
   long long n =
       s->kind == GT_SETTING_NUMBER ? 0 : *(const int64_t *)((const char *)config + s->offset);
-  if (s->kind == GT_SETTING_SIZE && (n < 1 || n > INT32_MAX))
-    return gt_fail(cx, GT_EARG, "GPTConfig: expected %s in 1 ... 2147483647, got %lld", s->name, n);
+  long long most = s->offset == offsetof(gt_gpt_config, n_layers) ? MOST_LAYERS : INT32_MAX;
+  if (s->kind == GT_SETTING_SIZE && (n < 1 || n > most))
+    return gt_fail(cx, GT_EARG, "GPTConfig: expected %s in 1 ... %lld, got %lld", s->name, most, n);
   if (s->kind == GT_SETTING_OPTIONAL_SIZE && (n < 0 || n > INT32_MAX))
     return gt_fail(cx, GT_EARG, "GPTConfig: expected %s in 0 ... 2147483647, got %lld", s->name, n);
   return GT_OK;
@@ -95,4 +98,13 @@ gt_status gt_gpt_config_check(gt_ctx *cx, const gt_gpt_config *config) {
   GT_TRY(check_numbers(cx, config));
   GT_TRY(check_heads(cx, config));
   return check_products(cx, config);
+}
+
+double gt_gpt_weights(const gt_gpt_config *c) {
+  double width = (double)c->hidden_dim;
+  double keys = width * (double)gt_gpt_kv_heads(c) / (double)c->n_heads;
+  double block = 2 * width * (width + keys) + 2 * width * width * (double)c->mlp_ratio;
+  double tables = (double)c->vocab_size * (c->tied ? 1 : 2) +
+                  (c->position == GT_POSITION_LEARNED ? (double)c->sequence_len : 0);
+  return tables * width + (double)c->n_layers * block;
 }

@@ -73,6 +73,7 @@ static gt_status plan(gt_ctx *cx, gt_module *m, drawings *d) {
  * random stream, so that the numbers are those of drawing every one in turn. */
 static gt_status draw(gt_ctx *cx, const drawings *d) {
   for (int i = 0; i < d->count; i++) {
+    GT_TRY(gt_poll(cx));
     bool last = true;
     for (int k = i + 1; k < d->count && last; k++) last = d->items[k].weight != d->items[i].weight;
     if (last)

@@ -63,6 +63,7 @@ static gt_status slot_put(gt_ctx *cx, gt_module *m, const char *name, gt_slot va
 }
 
 gt_status gt_module_new(gt_ctx *cx, const gt_module_class *class, gt_module **out) {
+  GT_TRY(gt_poll(cx)); /* a model can have many thousands */
   gt_module *m = gt_calloc(cx, 1, class->size);
   if (!m) return GT_ENOMEM;
   m->refs = 1;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
@@ -35,12 +36,21 @@ static size_t meminfo(const char *text, const char *key) {
   return at == NULL ? 0 : (size_t)strtoull(at + strlen(key), NULL, 10) * 1024;
 }
 
-static size_t resident_bytes(void) {
-  char text[128];
-  if (!read_small("/proc/self/statm", text, sizeof text)) return 0;
-  char *end = NULL;
-  strtoull(text, &end, 10);
-  return (size_t)strtoull(end, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
+/* What we have of addresses and of memory, in bytes; 0 where the kernel does not say. */
+static void own_bytes(size_t *addresses, size_t *resident) {
+  char text[128], *end = NULL;
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  *addresses = *resident = 0;
+  if (!read_small("/proc/self/statm", text, sizeof text)) return;
+  *addresses = (size_t)strtoull(text, &end, 10) * page;
+  *resident = (size_t)strtoull(end, NULL, 10) * page;
+}
+
+/* What ulimit -v still lets us have. */
+static size_t address_limit(size_t used) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY) return SIZE_MAX;
+  return limit.rlim_cur > used ? (size_t)limit.rlim_cur - used : 0;
 }
 
 /* What the control group still lets us have. */
@@ -66,9 +76,12 @@ static gt_status cpu_memory(gt_ctx *cx, const gt_device *device, size_t *free_by
   }
   size_t group = group_limit();
   if (group < available) available = group;
-  size_t held = gt_memory(cx, GT_CPU).cached, resident = resident_bytes();
+  size_t held = gt_memory(cx, GT_CPU).cached, addresses, resident;
+  own_bytes(&addresses, &resident);
   size_t promised = held > resident ? held - resident : 0;
-  *free_bytes = available > promised ? available - promised : 0;
+  available = available > promised ? available - promised : 0;
+  size_t left = address_limit(addresses);
+  *free_bytes = available < left ? available : left;
   *total_bytes = total;
   return GT_OK;
 }

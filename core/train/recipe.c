@@ -28,6 +28,7 @@ static bool holds(const parameters *p, const gt_tensor *t) {
 }
 
 static gt_status add(gt_ctx *cx, parameters *p, gt_tensor *t) {
+  GT_TRY(gt_poll(cx));
   if (holds(p, t)) return GT_OK;
   GT_TRY(gt_grow(cx, &p->at, p->count, &p->capacity, sizeof *p->at));
   p->at[p->count++] = t;
@@ -62,6 +63,7 @@ static gt_status share_out(gt_ctx *cx, gt_module *gpt, sharing *out) {
 
 static gt_status check_covered(gt_ctx *cx, const gt_entry *entry, void *data) {
   const sharing *s = data;
+  GT_TRY(gt_poll(cx));
   if (holds(&s->others, entry->slot->tensor) || holds(&s->matrices, entry->slot->tensor))
     return GT_OK;
   return gt_fail(cx, GT_EARG,

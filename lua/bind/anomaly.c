@@ -10,7 +10,7 @@ typedef struct anomaly_mode {
 } anomaly_mode;
 
 static int mode_close(lua_State *L) {
-  anomaly_mode *mode = luaL_checkudata(L, 1, ANOMALY);
+  anomaly_mode *mode = gtlua_checkbox(L, 1, ANOMALY);
   if (mode->on) gt_anomaly_close(gtlua_cx(L));
   mode->on = false;
   return 0;
@@ -18,7 +18,7 @@ static int mode_close(lua_State *L) {
 
 /* mode:found() -> the text of what was found since it began, or nil */
 static int mode_found(lua_State *L) {
-  const anomaly_mode *mode = luaL_checkudata(L, 1, ANOMALY);
+  const anomaly_mode *mode = gtlua_checkbox(L, 1, ANOMALY);
   const gt_anomaly *anomaly = gtlua_cx(L)->anomaly;
   if (!mode->on || !anomaly->found[0]) return 0;
   lua_pushstring(L, anomaly->found);
@@ -26,7 +26,7 @@ static int mode_found(lua_State *L) {
 }
 
 static int mode_tostring(lua_State *L) {
-  const anomaly_mode *mode = luaL_checkudata(L, 1, ANOMALY);
+  const anomaly_mode *mode = gtlua_checkbox(L, 1, ANOMALY);
   lua_pushstring(L, mode->on ? "nan and inf are errors until this value is closed: local _ <close> "
                                "= torch.autograd.detect_anomaly()"
                              : "nan and inf are no errors any more");
@@ -54,16 +54,11 @@ static int detect_anomaly(lua_State *L) {
 }
 
 void gtlua_open_anomaly(lua_State *L) {
-  static const luaL_Reg of_mode[] = {{"__close", mode_close},
-                                     {"__gc", mode_close},
-                                     {"__tostring", mode_tostring},
-                                     {"found", mode_found},
-                                     {NULL, NULL}};
-  luaL_newmetatable(L, ANOMALY);
-  luaL_setfuncs(L, of_mode, 0);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
+  static const luaL_Reg methods[] = {{"found", mode_found}, {NULL, NULL}};
+  gtlua_kind(
+      L, ANOMALY,
+      GTLUA_META({"__close", mode_close}, {"__gc", mode_close}, {"__tostring", mode_tostring}),
+      methods);
   gtlua_namespace(L, "torch.autograd");
   lua_pushcfunction(L, detect_anomaly);
   gtlua_sign(L, "detect_anomaly(fn: function = nil, ...)");

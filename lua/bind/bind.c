@@ -48,12 +48,16 @@ int gtlua_shield(lua_State *L, int n, int results) {
 
 /* ---- errors ---- */
 
+bool gtlua_is_builtin(const char *source) {
+  return strncmp(source, GTLUA_BUILTIN, strlen(GTLUA_BUILTIN)) == 0;
+}
+
 /* Pushes "file:line: " of the innermost Lua function that the user wrote, or "". */
 static void push_place(lua_State *L) {
   lua_Debug frame;
   for (int level = 1; lua_getstack(L, level, &frame); level++) {
     lua_getinfo(L, "Sl", &frame);
-    if (frame.currentline > 0 && strncmp(frame.source, GTLUA_BUILTIN, strlen(GTLUA_BUILTIN)) != 0) {
+    if (frame.currentline > 0 && !gtlua_is_builtin(frame.source)) {
       lua_pushfstring(L, "%s:%d: ", frame.short_src, frame.currentline);
       return;
     }
@@ -99,7 +103,8 @@ void gtlua_poll(lua_State *L) { gtlua_check(L, gt_poll(gtlua_cx(L))); }
 const char *gtlua_typename(lua_State *L, int index) {
   /* The text stays on the stack until the message is made of it. */
   if (luaL_getmetafield(L, index, "__name") == LUA_TSTRING)
-    return lua_pushfstring(L, "a %s", lua_tostring(L, -1));
+    return lua_pushfstring(L, strchr("AEIOU", *lua_tostring(L, -1)) ? "an %s" : "a %s",
+                           lua_tostring(L, -1));
   if (lua_type(L, index) == LUA_TNUMBER) return lua_isinteger(L, index) ? "an integer" : "a float";
   switch (lua_type(L, index)) {
   case LUA_TNONE:
@@ -116,6 +121,10 @@ const char *gtlua_typename(lua_State *L, int index) {
   default:
     return luaL_typename(L, index);
   }
+}
+
+void gtlua_expected(lua_State *L, int index, const char *what) {
+  gtlua_error(L, "expected %s, got %s", what, gtlua_typename(L, index));
 }
 
 /* ---- collector pressure ---- */
@@ -275,10 +284,44 @@ static gtlua_session *session_new(const gtlua_settings *settings) {
   return s;
 }
 
-void gtlua_kind(lua_State *L, const char *kind, const luaL_Reg *metamethods) {
+void gtlua_kind(lua_State *L, const char *kind, const luaL_Reg *metamethods,
+                const luaL_Reg *methods) {
   luaL_newmetatable(L, kind);
   luaL_setfuncs(L, metamethods, 0);
+  lua_pushstring(L, strchr(kind, '.') + 1);
+  lua_setfield(L, -2, "__name");
+  lua_pushboolean(L, 0); /* getmetatable(object) shows nothing to break */
+  lua_setfield(L, -2, "__metatable");
+  if (methods) {
+    lua_newtable(L);
+    luaL_setfuncs(L, methods, 0);
+    lua_setfield(L, -2, "__index");
+  }
   lua_pop(L, 1);
+}
+
+/* The collector, which cannot be used inside itself, answers so. */
+bool gtlua_finalizing(lua_State *L) { return lua_gc(L, LUA_GCISRUNNING) < 0; }
+
+int gtlua_checklist(lua_State *L, int index, const char *what) {
+  if (lua_type(L, index) != LUA_TTABLE) gtlua_expected(L, index, what);
+  lua_Unsigned n = lua_rawlen(L, index);
+  if (n > GTLUA_MOST_ITEMS)
+    gtlua_error(L, "expected %s of at most %d items, got %llu", what, GTLUA_MOST_ITEMS,
+                (unsigned long long)n);
+  return (int)n;
+}
+
+void *gtlua_checkbox(lua_State *L, int index, const char *kind) {
+  void *box = luaL_testudata(L, index, kind);
+  if (!box) gtlua_expected(L, index, lua_pushfstring(L, "a %s", strchr(kind, '.') + 1));
+  return box;
+}
+
+void *gtlua_checkheld(lua_State *L, int index, const char *kind) {
+  void *held = *(void **)gtlua_checkbox(L, index, kind);
+  if (!held) gtlua_error(L, "this %s is closed", strchr(kind, '.') + 1);
+  return held;
 }
 
 /* Everything that may raise while opening. */
@@ -346,7 +389,8 @@ void gtlua_close(lua_State *L) {
 
 const char *gtlua_topath(lua_State *L, int index) {
   size_t n;
-  const char *path = luaL_checklstring(L, index, &n);
+  if (lua_type(L, index) != LUA_TSTRING) gtlua_expected(L, index, "a path"); /* no number */
+  const char *path = lua_tolstring(L, index, &n);
   if (strlen(path) != n)
     gtlua_error(L, "expected a path without NUL bytes, got one behind '%s'", path);
   return path;

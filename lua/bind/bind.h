@@ -47,6 +47,8 @@ void gtlua_end(int signal_number);
  * cannot read stays as it is, for the compiler to report.  For whole files, cells and prompt
  * inputs, before they are compiled. */
 void gtlua_rewrite(lua_State *L, const char *source, size_t size);
+/* Pushes a message and answers true when `source`, of the chunk by that name, is compiled code. */
+bool gtlua_refuse_binary(lua_State *L, const char *source, const char *chunk);
 /* Pushes the text that prompt and cells show for the value at `index`: numbers shortest, tables as
  * constructors that can be pasted back, objects by their __tostring.  May raise. */
 void gtlua_display(lua_State *L, int index);
@@ -95,12 +97,15 @@ void gtlua_keep_error(lua_State *L);
 void gtlua_check(
     lua_State *L,
     gt_status status); /* raises: core's message, or the Lua error kept by a trampoline */
+bool gtlua_is_builtin(const char *source); /* of a lua_Debug: a file of the embedded library? */
 /* Raises when Ctrl-C waits; for long loops.  GTLUA_POLL asks once in 65536 turns. */
 void gtlua_poll(lua_State *L);
 #define GTLUA_POLL(L, turn) ((void)(((turn)&0xffff) == 0 && (gtlua_poll(L), 0)))
 /* After "expected a tensor, got a boolean": what that boolean probably is. */
 #define GTLUA_BOOLEAN_HINT                                                                         \
   " (Lua's == and ~= compare identity; a:eq(b) and a:ne(b) compare element by element)"
+/* Raises "expected WHAT, got …". */
+void gtlua_expected(lua_State *L, int index, const char *what);
 /* "Tensor", "table", "integer", …: what the value at index is, for messages. */
 const char *gtlua_typename(lua_State *L, int index);
 /* Name suggestions for messages: writes " (did you mean 'x'?)" or "". names ends with NULL. */
@@ -165,9 +170,22 @@ void gtlua_pushtokenizer(lua_State *L, gt_tokenizer *tok);  /* takes a reference
 
 /* ---- registration: each file is called with the table `torch` on top of the stack and leaves it
  * there ---- */
-/* Makes the metatable of a kind of box: gtlua_kind(L, "gt.Census", GTLUA_META({"__gc", gc})). */
+/* Makes the metatable of a kind of box: gtlua_kind(L, "gt.Census", GTLUA_META({"__gc", gc}), NULL);
+ * `methods`, which may be NULL, are what a field of such an object gives. */
 #define GTLUA_META(...) ((const luaL_Reg[]){__VA_ARGS__, {NULL, NULL}})
-void gtlua_kind(lua_State *L, const char *kind, const luaL_Reg *metamethods);
+void gtlua_kind(lua_State *L, const char *kind, const luaL_Reg *metamethods,
+                const luaL_Reg *methods);
+/* Does a finalizer run?  Then an object is not closed at once: C code that made room for another
+ * one may be using it. */
+bool gtlua_finalizing(lua_State *L);
+/* The number of items of the list at index, a table that may be read with lua_rawgeti(); raises on
+ * anything else.  what: "a list of tensors". */
+#define GTLUA_MOST_ITEMS (1 << 28)
+int gtlua_checklist(lua_State *L, int index, const char *what);
+/* The box of that kind at index; raises on anything else.  gtlua_checkheld() answers the pointer in
+ * it, and raises when that is NULL: closed. */
+void *gtlua_checkbox(lua_State *L, int index, const char *kind);
+void *gtlua_checkheld(lua_State *L, int index, const char *kind);
 /* What require(name) gives the embedded library: a table of these functions. */
 void gtlua_native(lua_State *L, const char *name, const luaL_Reg *functions);
 void gtlua_provide(lua_State *L, const char *name); /* the table on top of the stack, popped */
@@ -199,7 +217,7 @@ void gtlua_open_series(lua_State *L); /* columns of numbers as text */
 void gtlua_open_debug(lua_State *L);  /* fault hooks, counters: what tests need */
 
 void gtlua_open_searcher(lua_State *L);
-void gtlua_open_own(lua_State *L); /* last: the library keeps what there is now for itself */
+void gtlua_open_own(lua_State *L);    /* last: the library keeps what there is now for itself */
 int gtlua_originals(lua_State *L);    /* -> the user's globals as they were at the start */
 int gtlua_lazy_globals(lua_State *L); /* -> global name -> the module that it comes from */
 

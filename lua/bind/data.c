@@ -10,7 +10,7 @@
 #define FILE_BOX "gt.TensorFile" /* holds what was read while it is handed to Lua */
 
 static int file_gc(lua_State *L) {
-  gt_tensor_file_free(gtlua_cx(L), luaL_checkudata(L, 1, FILE_BOX));
+  gt_tensor_file_free(gtlua_cx(L), gtlua_checkbox(L, 1, FILE_BOX));
   return 0;
 }
 
@@ -59,8 +59,8 @@ static char *string_item(lua_State *L, int list, int i, const char *what) {
 /* save_safetensors(path, {name, tensor, …}, {key, value, …}) */
 static int save_safetensors(lua_State *L) {
   const char *path = gtlua_topath(L, 1);
-  gt_tensor_file file = {.count = (int)(luaL_len(L, 2) / 2),
-                         .metadata_count = (int)(luaL_len(L, 3) / 2)};
+  gt_tensor_file file = {.count = gtlua_checklist(L, 2, "a list of names and tensors") / 2,
+                         .metadata_count = gtlua_checklist(L, 3, "a list of keys and values") / 2};
   lua_settop(L, 3);
   file.items = lua_newuserdatauv(L, (size_t)file.count * sizeof *file.items + 1, 0);
   file.metadata =
@@ -112,6 +112,6 @@ static const luaL_Reg functions[] = {{"load_safetensors", load_safetensors},
                                      {NULL, NULL}};
 
 void gtlua_open_data(lua_State *L) {
-  gtlua_kind(L, FILE_BOX, GTLUA_META({"__gc", file_gc}));
+  gtlua_kind(L, FILE_BOX, GTLUA_META({"__gc", file_gc}), NULL);
   gtlua_native(L, "native.data", functions);
 }

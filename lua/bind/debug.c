@@ -48,13 +48,14 @@ static int version(lua_State *L) {
 static int suggest(lua_State *L) {
   enum { MOST = 400 };
   const char *names[MOST + 1];
-  int n = (int)lua_rawlen(L, 2), count = 0;
+  const char *wrong = luaL_checkstring(L, 1);
+  int n = gtlua_checklist(L, 2, "a list of names"), count = 0;
   luaL_checkstack(L, n < MOST ? n + 1 : MOST + 1, "suggest");
   for (int i = 1; i <= n && count < MOST; i++)
     if (lua_rawgeti(L, 2, i) == LUA_TSTRING) names[count++] = lua_tostring(L, -1);
   names[count] = NULL;
   char hint[96];
-  lua_pushstring(L, gtlua_suggest(luaL_checkstring(L, 1), names, hint));
+  lua_pushstring(L, gtlua_suggest(wrong, names, hint));
   return 1;
 }
 

@@ -22,7 +22,7 @@ static int make(lua_State *L) {
 }
 
 static int text_gc(lua_State *L) {
-  gt_text_free(luaL_checkudata(L, 1, TEXT));
+  gt_text_free(gtlua_checkbox(L, 1, TEXT));
   return 0;
 }
 
@@ -61,7 +61,7 @@ static int publish(lua_State *L) {
 }
 
 static int lock_gc(lua_State *L) {
-  int *fd = luaL_checkudata(L, 1, LOCK);
+  int *fd = gtlua_checkbox(L, 1, LOCK);
   gt_folder_unlock(*fd);
   *fd = -1;
   return 0;
@@ -95,7 +95,7 @@ static int write_file(lua_State *L) {
 }
 
 static int file_gc(lua_State *L) {
-  gt_file_close(luaL_checkudata(L, 1, FILE_BOX));
+  gt_file_close(gtlua_checkbox(L, 1, FILE_BOX));
   return 0;
 }
 
@@ -200,20 +200,9 @@ static const luaL_Reg functions[] = {{"hash", hash},
                                      {NULL, NULL}};
 
 void gtlua_open_folder(lua_State *L) {
-  luaL_newmetatable(L, TEXT);
-  lua_pushcfunction(L, text_gc);
-  lua_setfield(L, -2, "__gc");
-  gtlua_kind(L, FILE_BOX, GTLUA_META({"__gc", file_gc}));
-  luaL_newmetatable(L, LOCK);
-  lua_pushcfunction(L, lock_gc);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -3, "__gc");
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -3, "__close");
-  lua_createtable(L, 0, 1);
-  lua_insert(L, -2);
-  lua_setfield(L, -2, "close");
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 2);
+  static const luaL_Reg lock_methods[] = {{"close", lock_gc}, {NULL, NULL}};
+  gtlua_kind(L, TEXT, GTLUA_META({"__gc", text_gc}), NULL);
+  gtlua_kind(L, LOCK, GTLUA_META({"__gc", lock_gc}, {"__close", lock_gc}), lock_methods);
+  gtlua_kind(L, FILE_BOX, GTLUA_META({"__gc", file_gc}), NULL);
   gtlua_native(L, "native.folder", functions);
 }

@@ -73,9 +73,7 @@ static int text_print(lua_State *L) {
   return 0;
 }
 
-/* Calls the wrapped function in upvalue 1 with all arguments.  Its argument errors are raised again
- * with its name and the place of the caller, which it cannot see from inside. */
-static int call_wrapped(lua_State *L, const char *name) {
+int gtlua_call_wrapped(lua_State *L, const char *name) {
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
   if (lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0) == LUA_OK) return lua_gettop(L);
@@ -91,7 +89,7 @@ static int text_write(lua_State *L) {
     gtlua_push_text(L, i);
     lua_replace(L, i);
   }
-  return call_wrapped(L, "'write'");
+  return gtlua_call_wrapped(L, "'write'");
 }
 
 /* table.concat(t[, separator[, i[, j]]]) with floats in shortest form; Ctrl-C stops it. */
@@ -140,7 +138,7 @@ static int text_format(lua_State *L) {
     }
     if (*p) p++;
   }
-  return call_wrapped(L, "'format'");
+  return gtlua_call_wrapped(L, "'format'");
 }
 
 /* ---- format specifications ---- */
@@ -413,4 +411,5 @@ void gtlua_open_text(lua_State *L) {
   open_print(L);
   gtlua_open_fstring(L);
   gtlua_open_load(L);
+  gtlua_open_guard(L);
 }

@@ -47,7 +47,7 @@ static void read_options(lua_State *L, const gt_module *m, int index, gt_argumen
   for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
     const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
     if (strcmp(key, "cache") == 0) {
-      out->cache = gtlua_tocache(L, -1); /* the table keeps it alive, and the text below */
+      out->cache = gtlua_tocache(L, -1); /* the table keeps it alive */
     } else if (strcmp(key, "last_only") == 0) {
       check_option(L, m, key);
       out->last_only = lua_toboolean(L, -1);
@@ -99,6 +99,26 @@ void gtlua_toarguments(lua_State *L, const gt_module *m, int first, gt_arguments
     else if (!lua_isnil(L, i) && !(lua_istable(L, i) && read_tuple(L, i, arg)))
       bad_argument(L, m, i - first + 1, i);
   }
+}
+
+/* A hook may free what it is called with, or close the module: both live until `call` is back. */
+static gt_status call_held(lua_State *L, gt_module *m, const gt_arguments *args,
+                           gt_status (*call)(gt_ctx *, gt_module *, const gt_arguments *,
+                                             gt_tensor **),
+                           gt_tensor **out) {
+  gt_ctx *cx = gtlua_cx(L);
+  gt_module_ref(m);
+  for (int i = 0; i < args->count; i++)
+    for (int k = 0; k < args->arg[i].count; k++) gt_tensor_ref(args->arg[i].at[k]);
+  gt_cache_ref(args->cache);
+  lua_State *before = gtlua_enter(L);
+  gt_status status = call(cx, m, args, out);
+  gtlua_leave(L, before);
+  gt_cache_unref(cx, args->cache);
+  for (int i = 0; i < args->count; i++)
+    for (int k = 0; k < args->arg[i].count; k++) gt_tensor_unref(cx, args->arg[i].at[k]);
+  gt_module_unref(cx, m);
+  return status;
 }
 
 static void push_argument(lua_State *L, const gt_argument *arg) {
@@ -310,14 +330,7 @@ int gtlua_module_call(lua_State *L) {
   check_count(L, m, &args);
   gtlua_pressure(L);
   gt_tensor **box = gtlua_box(L);
-  lua_State *before = gtlua_enter(L);
-  status = gt_module_call(gtlua_cx(L), m, &args, box);
-  gtlua_leave(L, before);
-  if (status == GT_ENOMEM && gtlua_relieve(L)) {
-    before = gtlua_enter(L);
-    status = gt_module_call(gtlua_cx(L), m, &args, box);
-    gtlua_leave(L, before);
-  }
+  GTLUA_RETRY(L, status, call_held(L, m, &args, gt_module_call, box));
   gtlua_check(L, status);
   return 1;
 }
@@ -331,9 +344,6 @@ int gtlua_native_forward(lua_State *L) {
   gtlua_toarguments(L, m, 2, &args);
   gtlua_pressure(L);
   gt_tensor **box = gtlua_box(L);
-  lua_State *before = gtlua_enter(L);
-  gt_status status = m->class->forward(gtlua_cx(L), m, &args, box);
-  gtlua_leave(L, before);
-  gtlua_check(L, status);
+  gtlua_check(L, call_held(L, m, &args, m->class->forward, box));
   return 1;
 }

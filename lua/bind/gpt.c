@@ -186,10 +186,15 @@ static int new_cache(lua_State *L) {
 }
 
 static int cache_free(lua_State *L) {
-  gt_cache **box = luaL_checkudata(L, 1, CACHE);
+  gt_cache **box = gtlua_checkbox(L, 1, CACHE);
   gt_cache_unref(gtlua_cx(L), *box);
   *box = NULL;
   return 0;
+}
+
+static int cache_close(lua_State *L) {
+  gtlua_checkbox(L, 1, CACHE);
+  return gtlua_finalizing(L) ? 0 : cache_free(L);
 }
 
 /* cache:reset([tokens = 0]): forgets all but the first tokens -> cache */
@@ -229,7 +234,7 @@ static int cache_index(lua_State *L) {
   else if (strcmp(key, "reset") == 0)
     lua_pushcfunction(L, cache_reset);
   else if (strcmp(key, "free") == 0)
-    lua_pushcfunction(L, cache_free);
+    lua_pushcfunction(L, cache_close);
   else
     return gtlua_error(L, "cache has no field '%s'%s", key, gtlua_suggest(key, names, hint));
   return 1;
@@ -306,7 +311,7 @@ static int interrupted(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg cache_meta[] = {{"__gc", cache_free},           {"__close", cache_free},
+static const luaL_Reg cache_meta[] = {{"__gc", cache_free},           {"__close", cache_close},
                                       {"__len", cache_length},        {"__index", cache_index},
                                       {"__tostring", cache_tostring}, {NULL, NULL}};
 
@@ -319,10 +324,6 @@ static const luaL_Reg functions[] = {
     {"interrupted", interrupted}, {NULL, NULL}};
 
 void gtlua_add_gpt(lua_State *L) {
-  luaL_newmetatable(L, CACHE);
-  luaL_setfuncs(L, cache_meta, 0);
-  lua_pushliteral(L, "Cache");
-  lua_setfield(L, -2, "__name");
-  lua_pop(L, 1);
+  gtlua_kind(L, CACHE, cache_meta, NULL);
   luaL_setfuncs(L, functions, 0);
 }

@@ -62,7 +62,7 @@ static int dtype_table(lua_State *L) {
 #define TABLE_BOX "gt.SpectralTable"
 
 static int table_gc(lua_State *L) {
-  gt_spectral_free(luaL_checkudata(L, 1, TABLE_BOX));
+  gt_spectral_free(gtlua_checkbox(L, 1, TABLE_BOX));
   return 0;
 }
 
@@ -70,7 +70,7 @@ static int table_gc(lua_State *L) {
 static gt_status read_rows(lua_State *L, int list, double lr, double scale,
                            gt_spectral_table *out) {
   gt_ctx *cx = gtlua_cx(L);
-  int count = (int)(luaL_len(L, list) / 3);
+  int count = gtlua_checklist(L, list, "a model or a list of shapes") / 3;
   out->rows = gt_calloc(cx, (size_t)count + 1, sizeof *out->rows);
   if (!out->rows) return GT_ENOMEM;
   for (int i = 0; i < count; i++) {
@@ -131,6 +131,6 @@ static const luaL_Reg functions[] = {{"dtype_table", dtype_table},
                                      {NULL, NULL}};
 
 void gtlua_open_inspect(lua_State *L) {
-  gtlua_kind(L, TABLE_BOX, GTLUA_META({"__gc", table_gc}));
+  gtlua_kind(L, TABLE_BOX, GTLUA_META({"__gc", table_gc}), NULL);
   gtlua_native(L, "native.inspect", functions);
 }

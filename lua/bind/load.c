@@ -34,16 +34,26 @@ static const char *next_piece(lua_State *L, void *data, size_t *size) {
   return *size > 0 ? piece : NULL;
 }
 
-/* Compiles the source on top of the stack (rewritten unless binary) in its place; returns the
- * status. */
+/* Lua does not verify what string.dump and luac write: forged, it overwrites memory when it runs.
+ */
+bool gtlua_refuse_binary(lua_State *L, const char *source, const char *chunk) {
+  if (source[strspn(source, "\n")] != LUA_SIGNATURE[0]) return false;
+  lua_pushfstring(L, "%s: expected Lua source, got a binary chunk, which could overwrite memory",
+                  *chunk == '@' || *chunk == '=' ? chunk + 1 : "load");
+  return true;
+}
+
+/* Compiles the source on top of the stack, rewritten, in its place; returns the status. */
 static int compile(lua_State *L, const char *chunk, const char *mode) {
   size_t size;
   const char *source = lua_tolstring(L, -1, &size);
-  if (size == 0 || source[0] != LUA_SIGNATURE[0]) {
-    gtlua_rewrite(L, source, size);
+  if (gtlua_refuse_binary(L, source, chunk)) {
     lua_remove(L, -2);
-    source = lua_tolstring(L, -1, &size);
+    return LUA_ERRSYNTAX;
   }
+  gtlua_rewrite(L, source, size);
+  lua_remove(L, -2);
+  source = lua_tolstring(L, -1, &size);
   pieces source_pieces = {gtlua_cx(L), source, size};
   int status = lua_load(L, next_piece, &source_pieces, chunk, mode);
   gtlua_poll(L);
@@ -179,7 +189,7 @@ static void push_pieces(lua_State *L) {
 /* load(chunk[, name[, mode[, env]]]) */
 static int text_load(lua_State *L) {
   int env = lua_isnone(L, 4) ? 0 : 4;
-  const char *mode = luaL_optstring(L, 3, "bt");
+  const char *mode = luaL_optstring(L, 3, "t");
   const char *chunk =
       luaL_optstring(L, 2, lua_type(L, 1) == LUA_TSTRING ? lua_tostring(L, 1) : "=(load)");
   if (lua_type(L, 1) == LUA_TSTRING) {

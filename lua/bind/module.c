@@ -11,7 +11,7 @@
 #define MOST_NAMES 400
 
 static gt_module **box_at(lua_State *L, int index) {
-  return luaL_checkudata(L, index, GTLUA_MODULE);
+  return gtlua_checkbox(L, index, GTLUA_MODULE);
 }
 
 gt_module *gtlua_testmodule(lua_State *L, int index) {
@@ -21,7 +21,7 @@ gt_module *gtlua_testmodule(lua_State *L, int index) {
 
 gt_module *gtlua_tomodule(lua_State *L, int index) {
   gt_module **box = luaL_testudata(L, index, GTLUA_MODULE);
-  if (!box) gtlua_error(L, "expected a module, got %s", gtlua_typename(L, index));
+  if (!box) gtlua_expected(L, index, "a module");
   if (*box) return *box;
   lua_getiuservalue(L, index, GTLUA_UV_CLASS);
   lua_getfield(L, -1, "__name");
@@ -108,6 +108,7 @@ static int module_gc(lua_State *L) {
 /* A closed module is no longer found by its address, which other code may still use. */
 static int module_close(lua_State *L) {
   gt_module **box = box_at(L, 1);
+  if (gtlua_finalizing(L)) return 0;
   if (*box) {
     lua_getfield(L, LUA_REGISTRYINDEX, BOXES);
     lua_pushnil(L);
@@ -422,6 +423,8 @@ void gtlua_open_module(lua_State *L) {
   luaL_setfuncs(L, metamethods, 0);
   lua_pushliteral(L, "module"); /* in messages */
   lua_setfield(L, -2, "__name");
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1);
 
   lua_newtable(L);

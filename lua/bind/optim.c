@@ -10,7 +10,7 @@
 static const gt_optimizer_class *const classes[] = {&gt_adamw, &gt_muon, &gt_sgd};
 
 static gt_optimizer *to_optimizer(lua_State *L, int index) {
-  return *(gt_optimizer **)luaL_checkudata(L, index, GTLUA_OPTIMIZER);
+  return gtlua_checkheld(L, index, GTLUA_OPTIMIZER);
 }
 
 static gt_optimizer **push_box(lua_State *L) {
@@ -21,7 +21,7 @@ static gt_optimizer **push_box(lua_State *L) {
 }
 
 static int optimizer_gc(lua_State *L) {
-  gt_optimizer **box = luaL_checkudata(L, 1, GTLUA_OPTIMIZER);
+  gt_optimizer **box = gtlua_checkbox(L, 1, GTLUA_OPTIMIZER);
   gt_optimizer *o = *box;
   *box = NULL;
   if (o) gt_optimizer_unref(gtlua_cx(L), o);
@@ -165,9 +165,8 @@ static int set(lua_State *L) {
 /* add_group(o, {parameter, …}, {name = value, …}) */
 static int add_group(lua_State *L) {
   gt_optimizer *o = to_optimizer(L, 1);
-  luaL_checktype(L, 2, LUA_TTABLE);
+  int count = gtlua_checklist(L, 2, "a list of parameters");
   luaL_checktype(L, 3, LUA_TTABLE);
-  int count = (int)luaL_len(L, 2);
   gt_tensor **params = lua_newuserdatauv(L, (size_t)count * sizeof *params + 1, 0);
   for (int i = 0; i < count; i++) {
     lua_rawgeti(L, 2, i + 1);
@@ -309,6 +308,6 @@ static const luaL_Reg functions[] = {{"add_group", add_group},
                                      {NULL, NULL}};
 
 void gtlua_open_optim(lua_State *L) {
-  gtlua_kind(L, GTLUA_OPTIMIZER, GTLUA_META({"__gc", optimizer_gc}));
+  gtlua_kind(L, GTLUA_OPTIMIZER, GTLUA_META({"__gc", optimizer_gc}), NULL);
   gtlua_native(L, "native.optim", functions);
 }

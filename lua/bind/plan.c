@@ -23,7 +23,7 @@ static int shadowed(lua_State *L) {
 /* ---- census ---- */
 
 static int census_gc(lua_State *L) {
-  gt_census_free(luaL_checkudata(L, 1, CENSUS_BOX));
+  gt_census_free(gtlua_checkbox(L, 1, CENSUS_BOX));
   return 0;
 }
 
@@ -144,6 +144,6 @@ static const luaL_Reg functions[] = {{"census", census},
                                      {NULL, NULL}};
 
 void gtlua_open_plan(lua_State *L) {
-  gtlua_kind(L, CENSUS_BOX, GTLUA_META({"__gc", census_gc}));
+  gtlua_kind(L, CENSUS_BOX, GTLUA_META({"__gc", census_gc}), NULL);
   gtlua_native(L, "native.plan", functions);
 }

@@ -73,14 +73,14 @@ typedef struct grad_mode {
 } grad_mode;
 
 static int grad_mode_close(lua_State *L) {
-  grad_mode *mode = luaL_checkudata(L, 1, GRAD_MODE);
+  grad_mode *mode = gtlua_checkbox(L, 1, GRAD_MODE);
   if (!mode->closed) gtlua_cx(L)->grad_enabled = mode->before;
   mode->closed = true;
   return 0;
 }
 
 static int grad_mode_tostring(lua_State *L) {
-  const grad_mode *mode = luaL_checkudata(L, 1, GRAD_MODE);
+  const grad_mode *mode = gtlua_checkbox(L, 1, GRAD_MODE);
   lua_pushfstring(L, "gradients are %s%s", mode->value ? "on" : "off",
                   mode->closed ? " no more"
                                : " until this value is closed: local _ <close> = torch.no_grad()");
@@ -137,14 +137,14 @@ typedef struct autocast_mode {
 } autocast_mode;
 
 static int autocast_close(lua_State *L) {
-  autocast_mode *mode = luaL_checkudata(L, 1, AUTOCAST);
+  autocast_mode *mode = gtlua_checkbox(L, 1, AUTOCAST);
   if (!mode->closed) memcpy(gtlua_cx(L)->autocast, mode->before, sizeof mode->before);
   mode->closed = true;
   return 0;
 }
 
 static int autocast_tostring(lua_State *L) {
-  const autocast_mode *mode = luaL_checkudata(L, 1, AUTOCAST);
+  const autocast_mode *mode = gtlua_checkbox(L, 1, AUTOCAST);
   lua_pushstring(L, mode->closed ? "autocast, closed"
                                  : "autocast until this value is closed: local _ <close> = "
                                    "torch.autocast(\"cpu\")");
@@ -290,7 +290,7 @@ static int cuda_synchronize(lua_State *L) {
 /* The registry names the list of boxes of the innermost scope.  A scope is a userdata whose user
  * value is the list of the scope around it, or nil. */
 static int tidy_close(lua_State *L) {
-  luaL_checkudata(L, 1, TIDY_SCOPE);
+  gtlua_checkbox(L, 1, TIDY_SCOPE);
   lua_getiuservalue(L, 1, 1);
   lua_setfield(L, LUA_REGISTRYINDEX, GTLUA_TIDY);
   return 0;
@@ -421,10 +421,10 @@ static const gtlua_signed cuda_functions[] = {
 
 void gtlua_open_session(lua_State *L) {
   gtlua_kind(L, GRAD_MODE,
-             GTLUA_META({"__close", grad_mode_close}, {"__tostring", grad_mode_tostring}));
+             GTLUA_META({"__close", grad_mode_close}, {"__tostring", grad_mode_tostring}), NULL);
   gtlua_kind(L, AUTOCAST,
-             GTLUA_META({"__close", autocast_close}, {"__tostring", autocast_tostring}));
-  gtlua_kind(L, TIDY_SCOPE, GTLUA_META({"__close", tidy_close}));
+             GTLUA_META({"__close", autocast_close}, {"__tostring", autocast_tostring}), NULL);
+  gtlua_kind(L, TIDY_SCOPE, GTLUA_META({"__close", tidy_close}), NULL);
   gtlua_setsigned(L, functions);
   const char *version = gtlua_session_of(L)->version, *number = strrchr(version, ' ');
   lua_pushstring(L, number ? number + 1 : version);

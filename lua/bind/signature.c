@@ -219,7 +219,7 @@ static int refuse_type(lua_State *L, const signature *s, const parameter *p, int
   const char *expected = lua_tostring(L, -1);
   if (s->method && p == s->at)
     return gtlua_error(L, "%s: expected %s before the colon, as in object:%s(…), got %s", s->name,
-                       expected, s->name, came);
+                       p->types & ANY ? "an object" : expected, s->name, came);
   if (strcmp(p->name, "options") == 0)
     return gtlua_error(L, "%s: options go in a table, {name = …}, got %s", s->name, came);
   return gtlua_error(L, "%s: %s expects %s, got %s%s", s->name, p->name, expected, came,
@@ -285,6 +285,13 @@ static bool is_callable(lua_State *L, int index) {
   return true;
 }
 
+/* Has it a class of its own, as what stands before a colon must? */
+static bool is_object(lua_State *L, int index) {
+  if (luaL_getmetafield(L, index, "__name") == LUA_TNIL) return false;
+  lua_pop(L, 1);
+  return true;
+}
+
 static bool fits(lua_State *L, int index, const parameter *p) {
   unsigned types = p->types;
   if (types & ANY) return true;
@@ -338,7 +345,7 @@ static void complete(lua_State *L, const signature *s, int i, int slot) {
     if (!p->value) return; /* `any` includes nil */
     push_default(L, p->value);
     lua_replace(L, slot);
-  } else if (!fits(L, slot, p)) {
+  } else if (!fits(L, slot, p) || (s->method && i == 0 && !is_object(L, slot))) {
     refuse_type(L, s, p, slot);
   } else if (p->types & INTEGER && !(p->types & NUMBER) && lua_type(L, slot) == LUA_TNUMBER) {
     char what[96];

@@ -95,8 +95,8 @@ static int tensor_gc(lua_State *L) {
 
 /* t:free(): gives the memory back now; any later use raises. */
 static int tensor_free(lua_State *L) {
-  gt_tensor **box = luaL_checkudata(L, 1, GTLUA_TENSOR);
-  if (!*box) return 0;
+  gt_tensor **box = gtlua_checkbox(L, 1, GTLUA_TENSOR);
+  if (!*box || gtlua_finalizing(L)) return 0;
   if ((*box)->boxed) {
     push_boxes(L);
     lua_pushnil(L);
@@ -418,6 +418,7 @@ static int tensor_eq(lua_State *L) {
  * the tensor that it is compared with. */
 static void push_compared(lua_State *L, int index, const char *sign, const char *method) {
   gt_tensor *t = gtlua_testtensor(L, index), *other = gtlua_testtensor(L, 3 - index);
+  if (!t && !other) gtlua_expected(L, index, "a tensor");
   if (t && gt_count(t) != 1)
     gtlua_error(L,
                 "%s compares tensors of one element only, this one has %lld; "

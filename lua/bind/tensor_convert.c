@@ -68,6 +68,9 @@ static void push_nested(lua_State *L, const gt_tensor *t, int dim, gt_dtype dtyp
 /* t:tolist() -> nested tables, which count from 1 as tables do */
 static int tensor_tolist(lua_State *L) {
   gt_tensor *t = gtlua_totensor(L, 1);
+  if (gt_count(t) > GTLUA_MOST_ITEMS)
+    return gtlua_error(L, "tolist: expected at most %d elements, got %lld", GTLUA_MOST_ITEMS,
+                       (long long)gt_count(t));
   gt_dtype dtype;
   const void *data = push_elements(L, t, &dtype);
   int64_t next = 0;

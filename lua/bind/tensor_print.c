@@ -289,7 +289,7 @@ static void add_suffixes(lua_State *L, const gt_tensor *t, bool meta) {
 }
 
 int gtlua_tensor_tostring(lua_State *L) {
-  gt_tensor **box = luaL_checkudata(L, 1, GTLUA_TENSOR);
+  gt_tensor **box = gtlua_checkbox(L, 1, GTLUA_TENSOR);
   if (!*box) {
     lua_pushliteral(L, "tensor(freed)");
     return 1;

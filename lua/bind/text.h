@@ -16,6 +16,10 @@ const char *gtlua_push_text(lua_State *L, int index);
  * bad one. */
 void gtlua_push_formatted(lua_State *L, int index, const char *spec);
 
+/* Calls the wrapped function in upvalue 1 with all arguments.  Its argument errors are raised again
+ * with its name ("'write'") and the place of the caller, which it cannot see from inside. */
+int gtlua_call_wrapped(lua_State *L, const char *name);
+
 bool gtlua_is_format(const char *spec); /* a well-formed specification? */
 
 /* native.rewrite(source) -> source */
@@ -29,5 +33,6 @@ int gtlua_late(lua_State *L);
 
 void gtlua_open_fstring(lua_State *L);
 void gtlua_open_load(lua_State *L);
+void gtlua_open_guard(lua_State *L);
 
 #endif

@@ -13,9 +13,7 @@ gt_tokenizer *gtlua_testtokenizer(lua_State *L, int index) {
 }
 
 gt_tokenizer *gtlua_totokenizer(lua_State *L, int index) {
-  gt_tokenizer *tok = gtlua_testtokenizer(L, index);
-  if (!tok) gtlua_error(L, "expected a tokenizer, got %s", gtlua_typename(L, index));
-  return tok;
+  return gtlua_checkheld(L, index, GTLUA_TOKENIZER);
 }
 
 static gt_tokenizer **push_box(lua_State *L) {
@@ -31,7 +29,7 @@ void gtlua_pushtokenizer(lua_State *L, gt_tokenizer *tok) {
 }
 
 static int tokenizer_gc(lua_State *L) {
-  gt_tokenizer **box = luaL_checkudata(L, 1, GTLUA_TOKENIZER);
+  gt_tokenizer **box = gtlua_checkbox(L, 1, GTLUA_TOKENIZER);
   gt_tokenizer_unref(*box);
   *box = NULL;
   return 0;
@@ -125,7 +123,7 @@ typedef struct trainer_box {
 } trainer_box;
 
 static int trainer_gc(lua_State *L) {
-  trainer_box *box = luaL_checkudata(L, 1, TRAINER_BOX);
+  trainer_box *box = gtlua_checkbox(L, 1, TRAINER_BOX);
   gt_bpe_trainer_free(box->trainer);
   box->trainer = NULL;
   return 0;
@@ -144,8 +142,9 @@ static gt_status report(void *data, const char *phase, int64_t done, int64_t tot
 }
 
 static gt_bpe_trainer *to_trainer(lua_State *L) {
-  trainer_box *box = luaL_checkudata(L, 1, TRAINER_BOX);
+  trainer_box *box = gtlua_checkbox(L, 1, TRAINER_BOX);
   luaL_checkstack(L, 8, "train");
+  if (!box->trainer) gtlua_error(L, "this trainer is closed");
   box->L = L;
   return box->trainer;
 }
@@ -237,7 +236,7 @@ static int encode(lua_State *L) {
 static int64_t *push_ids(lua_State *L, int index, int64_t *count) {
   gt_tensor *t = gtlua_testtensor(L, index);
   bool list = lua_type(L, index) == LUA_TTABLE;
-  *count = t ? gt_count(t) : list ? (int64_t)luaL_len(L, index) : 1;
+  *count = t ? gt_count(t) : list ? gtlua_checklist(L, index, "a list of ids") : 1;
   int64_t *ids = lua_newuserdatauv(L, (size_t)*count * sizeof *ids + 1, 0);
   if (t) {
     gt_spec spec = gt_spec_of(t);
@@ -376,12 +375,7 @@ static const luaL_Reg functions[] = {{"add_special", add_special},
                                      {NULL, NULL}};
 
 void gtlua_open_tokenizer(lua_State *L) {
-  luaL_newmetatable(L, GTLUA_TOKENIZER);
-  lua_pushliteral(L, "Tokenizer");
-  lua_setfield(L, -2, "__name");
-  lua_pushcfunction(L, tokenizer_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_pop(L, 1);
-  gtlua_kind(L, TRAINER_BOX, GTLUA_META({"__gc", trainer_gc}));
+  gtlua_kind(L, GTLUA_TOKENIZER, GTLUA_META({"__gc", tokenizer_gc}), NULL);
+  gtlua_kind(L, TRAINER_BOX, GTLUA_META({"__gc", trainer_gc}), NULL);
   gtlua_native(L, "native.tokenizer", functions);
 }

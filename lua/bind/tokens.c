@@ -6,18 +6,14 @@
 #include "core/data/paths.h"
 #include "core/data/plain_text.h"
 
-#define TOKENS "gt.Tokens"
-#define LOADER "gt.Loader"
+#define TOKENS "gt.NativeTokens"
+#define LOADER "gt.NativeLoader"
 #define PATHS "gt.Paths" /* holds a list while it is handed to Lua */
 #define TEXT "gt.PlainText"
 
-static gt_tokens *to_tokens(lua_State *L, int index) {
-  return *(gt_tokens **)luaL_checkudata(L, index, TOKENS);
-}
+static gt_tokens *to_tokens(lua_State *L, int index) { return gtlua_checkheld(L, index, TOKENS); }
 
-static gt_loader *to_loader(lua_State *L, int index) {
-  return *(gt_loader **)luaL_checkudata(L, index, LOADER);
-}
+static gt_loader *to_loader(lua_State *L, int index) { return gtlua_checkheld(L, index, LOADER); }
 
 /* Pushes an empty box; core fills it. */
 static void *push_box(lua_State *L, const char *type) {
@@ -28,26 +24,26 @@ static void *push_box(lua_State *L, const char *type) {
 }
 
 static int tokens_gc(lua_State *L) {
-  gt_tokens **box = luaL_checkudata(L, 1, TOKENS);
+  gt_tokens **box = gtlua_checkbox(L, 1, TOKENS);
   gt_tokens_unref(*box);
   *box = NULL;
   return 0;
 }
 
 static int loader_gc(lua_State *L) {
-  gt_loader **box = luaL_checkudata(L, 1, LOADER);
+  gt_loader **box = gtlua_checkbox(L, 1, LOADER);
   gt_loader_free(*box);
   *box = NULL;
   return 0;
 }
 
 static int paths_gc(lua_State *L) {
-  gt_paths_free(luaL_checkudata(L, 1, PATHS));
+  gt_paths_free(gtlua_checkbox(L, 1, PATHS));
   return 0;
 }
 
 static int text_gc(lua_State *L) {
-  char **box = luaL_checkudata(L, 1, TEXT);
+  char **box = gtlua_checkbox(L, 1, TEXT);
   gt_free(*box);
   *box = NULL;
   return 0;
@@ -253,6 +249,9 @@ static int verify(lua_State *L) {
   gt_tokens *t = to_tokens(L, 1);
   int64_t largest = 0;
   lua_Integer i = luaL_checkinteger(L, 2) - 1;
+  if (i < 0 || i >= gt_tokens_shards(t))
+    return gtlua_error(L, "verify: expected a shard of %d, got %lld", gt_tokens_shards(t),
+                       (long long)i + 1);
   gtlua_check(L, gt_tokens_verify(gtlua_cx(L), t, (int)i, &largest));
   lua_pushinteger(L, largest);
   lua_pushinteger(L, gt_tokens_shard(t, (int)i)->count);
@@ -338,13 +337,9 @@ static const luaL_Reg functions[] = {{"add_file", add_file},
                                      {NULL, NULL}};
 
 void gtlua_open_tokens(lua_State *L) {
-  static const luaL_Reg types[] = {
-      {TOKENS, tokens_gc}, {LOADER, loader_gc}, {PATHS, paths_gc}, {TEXT, text_gc}, {NULL, NULL}};
-  for (const luaL_Reg *type = types; type->name; type++) {
-    luaL_newmetatable(L, type->name);
-    lua_pushcfunction(L, type->func);
-    lua_setfield(L, -2, "__gc");
-    lua_pop(L, 1);
-  }
+  gtlua_kind(L, TOKENS, GTLUA_META({"__gc", tokens_gc}), NULL);
+  gtlua_kind(L, LOADER, GTLUA_META({"__gc", loader_gc}), NULL);
+  gtlua_kind(L, PATHS, GTLUA_META({"__gc", paths_gc}), NULL);
+  gtlua_kind(L, TEXT, GTLUA_META({"__gc", text_gc}), NULL);
   gtlua_native(L, "native.tokens", functions);
 }

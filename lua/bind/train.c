@@ -13,8 +13,7 @@
 
 /* The tensors of the list at `index`, borrowed from it; the array is pushed. */
 static gt_tensor **to_tensors(lua_State *L, int index, const char *function, int *count) {
-  luaL_checktype(L, index, LUA_TTABLE);
-  int n = (int)luaL_len(L, index);
+  int n = gtlua_checklist(L, index, "a list of tensors");
   gt_tensor **tensors = lua_newuserdatauv(L, (size_t)n * sizeof *tensors + 1, 0);
   for (int i = 0; i < n; i++) {
     lua_rawgeti(L, index, i + 1);
@@ -117,7 +116,7 @@ static int swap(lua_State *L) {
 
 /* ---- hashes ---- */
 
-static gt_digest *to_hash(lua_State *L) { return *(gt_digest **)luaL_checkudata(L, 1, HASH); }
+static gt_digest *to_hash(lua_State *L) { return gtlua_checkheld(L, 1, HASH); }
 
 /* hash() -> object with bytes(text), tensor(t) and text() */
 static int new_hash(lua_State *L) {
@@ -129,7 +128,7 @@ static int new_hash(lua_State *L) {
 }
 
 static int hash_gc(lua_State *L) {
-  gt_digest **box = luaL_checkudata(L, 1, HASH);
+  gt_digest **box = gtlua_checkbox(L, 1, HASH);
   gt_digest_free(*box);
   *box = NULL;
   return 0;
@@ -205,21 +204,16 @@ static int version(lua_State *L) {
 static const luaL_Reg hash_methods[] = {
     {"bytes", hash_bytes}, {"tensor", hash_tensor}, {"text", hash_text}, {NULL, NULL}};
 
-static const luaL_Reg functions[] = {{"average", average},   {"clip", clip},
-                                     {"ending", ending},     {"first_nonfinite", first_nonfinite},
-                                     {"guard", guard},       {"hash", new_hash},
-                                     {"length", length},     {"norm", norm},
-                                     {"rng", rng},           {"scale", scale},
-                                     {"set_rng", set_rng},   {"shielded", shielded},
-                                     {"swap", swap},         {"version", version},
+static const luaL_Reg functions[] = {{"average", average}, {"clip", clip},
+                                     {"ending", ending},   {"first_nonfinite", first_nonfinite},
+                                     {"guard", guard},     {"hash", new_hash},
+                                     {"length", length},   {"norm", norm},
+                                     {"rng", rng},         {"scale", scale},
+                                     {"set_rng", set_rng}, {"shielded", shielded},
+                                     {"swap", swap},       {"version", version},
                                      {NULL, NULL}};
 
 void gtlua_open_train(lua_State *L) {
-  luaL_newmetatable(L, HASH);
-  lua_pushcfunction(L, hash_gc);
-  lua_setfield(L, -2, "__gc");
-  luaL_newlib(L, hash_methods);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
+  gtlua_kind(L, HASH, GTLUA_META({"__gc", hash_gc}), hash_methods);
   gtlua_native(L, "native.train", functions);
 }

@@ -199,9 +199,7 @@ void gtlua_pushsize(lua_State *L, int ndim, const int64_t *shape) {
   luaL_setmetatable(L, GTLUA_SIZE);
 }
 
-static gt_dims *check_size(lua_State *L, int index) {
-  return luaL_checkudata(L, index, GTLUA_SIZE);
-}
+static gt_dims *check_size(lua_State *L, int index) { return gtlua_checkbox(L, index, GTLUA_SIZE); }
 
 static int size_unpack(lua_State *L) {
   const gt_dims *size = check_size(L, 1);
@@ -222,7 +220,10 @@ static int size_tolist(lua_State *L) {
 static int size_numel(lua_State *L) {
   const gt_dims *size = check_size(L, 1);
   int64_t n = 1;
-  for (int i = 0; i < size->count; i++) n *= size->at[i];
+  for (int i = 0; i < size->count; i++)
+    if (__builtin_mul_overflow(n, size->at[i], &n))
+      return gtlua_error(L, "numel: expected sizes whose product is below 2^63, got %s",
+                         luaL_tolstring(L, 1, NULL));
   lua_pushinteger(L, n);
   return 1;
 }
@@ -328,16 +329,6 @@ static int value_ipairs(lua_State *L) {
   return 3;
 }
 
-static void new_metatable(lua_State *L, const char *name, const luaL_Reg *functions) {
-  luaL_newmetatable(L, name);
-  lua_pushstring(L, name + strlen("gt."));
-  lua_setfield(L, -2, "__name");
-  luaL_setfuncs(L, functions, 0);
-  lua_pushboolean(L, 0); /* getmetatable(object) shows nothing to break */
-  lua_setfield(L, -2, "__metatable");
-  lua_pop(L, 1);
-}
-
 void gtlua_open_values(lua_State *L) {
   static const luaL_Reg dtype_meta[] = {
       {"__tostring", dtype_tostring}, {"__index", dtype_index}, {NULL, NULL}};
@@ -360,9 +351,9 @@ void gtlua_open_values(lua_State *L) {
                                        {"__lt", size_misused},
                                        {"__le", size_misused},
                                        {NULL, NULL}};
-  new_metatable(L, GTLUA_DTYPE, dtype_meta);
-  new_metatable(L, GTLUA_DEVICE, device_meta);
-  new_metatable(L, GTLUA_SIZE, size_meta);
+  gtlua_kind(L, GTLUA_DTYPE, dtype_meta, NULL);
+  gtlua_kind(L, GTLUA_DEVICE, device_meta, NULL);
+  gtlua_kind(L, GTLUA_SIZE, size_meta, NULL);
   static const struct {
     const char *name;
     gt_dtype dtype;

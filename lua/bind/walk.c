@@ -49,6 +49,7 @@ static int add_entry(lua_State *L) {
 static gt_status visit(gt_ctx *cx, const gt_entry *entry, void *data) {
   walk *w = data;
   lua_State *L = w->L;
+  GT_TRY(gt_poll(cx));
   lua_pushcfunction(L, add_entry);
   lua_pushvalue(L, w->root);
   lua_pushvalue(L, w->list);
@@ -91,7 +92,9 @@ static int submodule(lua_State *L) {
 /* load(m, names, tensors, strict) */
 static int load_state(lua_State *L) {
   gt_module *m = gtlua_tomodule(L, 1);
-  int count = (int)luaL_len(L, 2);
+  int count = gtlua_checklist(L, 2, "a list of names");
+  if (gtlua_checklist(L, 3, "a list of tensors") != count)
+    return gtlua_error(L, "load_state_dict: expected a tensor for each name");
   lua_settop(L, 4);
   const char **names = lua_newuserdatauv(L, (size_t)count * sizeof *names + 1, 0);
   gt_tensor **tensors = lua_newuserdatauv(L, (size_t)count * sizeof *tensors + 1, 0);

@@ -13,7 +13,13 @@ local array = {__name = "json.array"}
 function json.decode(text) return native.json_decode(text, json.null, array) end
 
 --- json.array(list) -> the list, marked to be written as an array even when it is empty
-function json.array(list) return setmetatable(list, array) end
+function json.array(list)
+  local meta = getmetatable(list)
+  if type(list) ~= "table" or meta ~= nil and meta ~= array then
+    native.raise("json.array: expected a plain table, got " .. (type(list) == "table" and "one with a metatable" or "a " .. type(list)))
+  end
+  return setmetatable(list, array)
+end
 
 local escapes = {['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t"}
 

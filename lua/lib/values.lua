@@ -176,6 +176,9 @@ end
 --- list(iterator): a table of all (first) values; list(t): the rows of a tensor or a copy of a table's list part.
 function values.list(iterator, state, control, closing)
   local out = {}
+  if closing and not (debug.getmetatable(closing) or {}).__close then
+    native.raise("list: expected a value to close after the iterator, got a " .. type(closing))
+  end
   if type(iterator) == "function" then
     for value in iterator, state, control, closing do out[#out + 1] = value end
   elseif type(iterator) == "table" and getmetatable(iterator) == nil then

@@ -182,7 +182,7 @@ static void refuses_batches_larger_than_the_data(void **state) {
     fails(gt_loader_new(cx, t, &s, &l), GT_EARG,
           "at least B * T + 1 = 61 tokens for a batch, got 60");
     s.B = 0;
-    fails(gt_loader_new(cx, t, &s, &l), GT_EARG, "B and T above 0, got 0 and 6");
+    fails(gt_loader_new(cx, t, &s, &l), GT_EARG, "B and T above 0, B * T below 2^40, got 0 and 6");
     s = (gt_loader_settings){.B = 1ll << 39, .T = 1ll << 39, .bos = -1};
     fails(gt_loader_new(cx, t, &s, &l), GT_EARG, "B and T");
     s = (gt_loader_settings){.B = 1, .T = 59, .order = (gt_order)order, .bos = -1};

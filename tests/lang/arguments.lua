@@ -16,7 +16,7 @@ local samples = {
   tensor = torch.ones(2, 2), number = 0.5, integer = 1, boolean = true, string = "s", table = {}, list = {torch.ones(2)},
   ["function"] = function(...) return ... end, module = model, dtype = torch.float32, device = "cpu", any = 1, sizes = {2, 2},
   Tokens = tokens, Loader = tokens:loader{B = 2, T = 8}, Trainer = trainer, Tokenizer = tokenizer.bytes(),
-  parametrization = reparam.new "standard", schedule = schedule.constant(), class = nn.Linear, Optimizer = optim.SGD(model:parameters()),
+  parametrization = reparam.new "standard", schedule = schedule.constant(), class = nn.Linear, AdamW = optim.AdamW(model:parameters()), Optimizer = optim.SGD(model:parameters()),
 }
 
 -- Parameters of any kind, where 1 will not do.

@@ -101,7 +101,7 @@ function files.save(path, object, options)
     keywords.fail("save: expected a table of tensors by name, {w = x}, or a module, got %s", torch.type(object))
   end
   local list, metadata = {}, {}
-  for name, tensor in pairs(object) do
+  for name, tensor in keywords.pairs("save", "tensors by name", object) do
     if type(name) ~= "string" then keywords.fail("save: names must be strings, got %s", keywords.show(name)) end
     check_flat(name, tensor)
     list[#list + 1], list[#list + 2] = name, tensor

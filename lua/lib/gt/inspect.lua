@@ -128,7 +128,7 @@ function spectral.table(source, options)
     text, rows = native.spectral(source, lr, scale)
   elseif type(source) == "table" or type(source) == "userdata" then
     local list, names = {}, {}
-    for name in pairs(source) do names[#names + 1] = name end
+    for name in keywords.pairs("spectral.table", "{fan_in, fan_out} by name", source) do names[#names + 1] = name end
     if not getmetatable(source) then table.sort(names) end -- a plain table has no order
     for _, name in ipairs(names) do
       local fan = source[name]

@@ -134,17 +134,36 @@ function keywords.number(name, what, value)
   return value
 end
 
+local MOST_ITEMS = 1 << 20 -- of an iterator, which may have no end
+
 --- All items of a table or of an iterator as a list.
 function keywords.list(name, value)
   if type(value) == "function" then
     local out = {}
-    for item in value do out[#out + 1] = item end
+    for item in value do
+      out[#out + 1] = item
+      if #out > MOST_ITEMS then keywords.fail("%s: expected an iterator of at most %d items, got more", name, MOST_ITEMS) end
+    end
     return out
   end
   if type(value) ~= "table" then
     keywords.fail("%s: expected a table or an iterator, got %s", name, keywords.show(value))
   end
   return value
+end
+
+--- pairs() of a table, or of an object that has its own.
+function keywords.pairs(name, what, value)
+  if type(value) ~= "table" and not (debug.getmetatable(value) or {}).__pairs then
+    keywords.fail("%s: expected a table of %s, got %s", name, what, keywords.show(value))
+  end
+  return pairs(value)
+end
+
+--- The length of a list that is to be made: refused when no memory is meant for it.
+function keywords.length(name, n)
+  if not (n <= MOST_ITEMS) then keywords.fail("%s: expected at most %d items, got %s", name, MOST_ITEMS, keywords.show(n)) end
+  return n
 end
 
 return keywords

@@ -319,11 +319,11 @@ end
 
 keywords.sign(Base, "zero_grad(self, set_to_none: boolean = true)")
 keywords.sign(Native, [[
-  add_param_group(self, group: table)
-  step(self, closure: function = nil)
-  zero_grad(self, set_to_none: boolean = true)
-  state_dict(self)
-  load_state_dict(self, saved: table)
+  add_param_group(self: AdamW|Muon|SGD, group: table)
+  step(self: AdamW|Muon|SGD, closure: function = nil)
+  zero_grad(self: AdamW|Muon|SGD, set_to_none: boolean = true)
+  state_dict(self: AdamW|Muon|SGD)
+  load_state_dict(self: AdamW|Muon|SGD, saved: table)
 ]])
 
 local function native_class(class)

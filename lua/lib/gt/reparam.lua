@@ -321,7 +321,7 @@ function reparam.tau(n)
     keywords.fail("reparam.tau: expected an even number of residual layers, got %s", keywords.show(n))
   end
   local out = {}
-  for i = 1, n do out[i] = 1 / math.sqrt(n // 2 + i - 1) end
+  for i = 1, keywords.length("reparam.tau", n) do out[i] = 1 / math.sqrt(n // 2 + i - 1) end
   return out
 end
 

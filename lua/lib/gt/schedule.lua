@@ -16,14 +16,14 @@ local methods = {}
 --- s:values(n) -> tensor of s(0) … s(n - 1), for plots
 function methods.values(self, n)
   local out = {}
-  for step = 0, n - 1 do out[step + 1] = self(step) end
+  for step = 0, keywords.length("values", n) - 1 do out[step + 1] = self(step) end
   return torch.tensor(out)
 end
 
 Schedule.__index = methods
 
 --- s(step[, trainer]): step counts the updates done, so the first update has 0.
-function Schedule.__call(self, step, trainer) return self.value(step, trainer) end
+function Schedule.__call(self, step, trainer) return self.value(keywords.number("schedule", "step", step), trainer) end
 
 function Schedule.__tostring(self)
   local parts = {}

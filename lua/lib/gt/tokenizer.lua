@@ -96,7 +96,10 @@ native.methods(function(self, name)
   if field then return field(self) end
   keywords.fail("Tokenizer has no field or method %s%s", keywords.show(name),
                 type(name) == "string" and keywords.suggest(name, names) or "")
-end, function(self) return f"Tokenizer({self.kind}, {self.vocab_size:,} tokens)" end)
+end, function(self)
+  local kind, size = native.facts(self)
+  return f"Tokenizer({kind}, {size:,} tokens)"
+end)
 
 debug.getmetatable(native.bytes()).methods = Tokenizer -- for completion and help
 

@@ -123,6 +123,7 @@ function M.isinstance(object, class)
       keywords.fail("nn.isinstance: expected a class, got %s", keywords.show(class))
     end
     for _, one in ipairs(class) do
+      if not M.is_class(one) then keywords.fail("nn.isinstance: expected a list of classes, got %s in it", keywords.show(one)) end
       if M.isinstance(object, one) then return true end
     end
     return false
@@ -376,7 +377,7 @@ function Module:load_state_dict(state, strict)
     keywords.fail("load_state_dict: expected a table of tensors, got %s", torch.type(state))
   end
   local names, tensors = {}, {}
-  for name, tensor in pairs(state) do
+  for name, tensor in keywords.pairs("load_state_dict", "tensors by name", state) do
     names[#names + 1], tensors[#tensors + 1] = name, tensor
   end
   native.load(self, names, tensors, strict)

@@ -4,6 +4,8 @@ local keywords = require "gt.keywords"
 
 local functions = {}
 
+local MOST_VIEWS = 1 << 22 -- of one list
+
 local function refuse(message, ...) native.raise(message:format(...)) end
 
 --- Refuses a number below `least`.
@@ -17,10 +19,15 @@ local function resolve(name, dim, ndim)
   return at
 end
 
+--- A list of views that no memory holds is refused before the first of them is made.
+local function few(name, n)
+  if n > MOST_VIEWS then refuse("%s: expected at most %d pieces, got %d", name, MOST_VIEWS, n) end
+end
+
 --- stack(tensors, dim = 0): joins equal shapes along a new dimension.
 function functions.stack(tensors, dim)
   tensors = keywords.list("stack", tensors)
-  if #tensors == 0 then refuse "stack: expected a table of at least one tensor" end
+  if tensors[1] == nil then refuse "stack: expected a table of at least one tensor" end
   for i, t in ipairs(tensors) do
     if not torch.is_tensor(t) then refuse("stack: item %d expects a tensor, got %s", i, native.got(t)) end
   end
@@ -38,6 +45,7 @@ end
 --- unbind(t, dim = 0) -> table of the slices t[i] along dim
 function functions.unbind(t, dim)
   dim = resolve("unbind", dim, t.ndim)
+  few("unbind", t:size(dim))
   local rows = {}
   for i = 0, t:size(dim) - 1 do rows[i + 1] = t:select(dim, i) end
   return rows
@@ -61,6 +69,7 @@ function functions.split(t, size, dim)
     return pieces
   end
   at_least("split", "size", size, 1)
+  few("split", (total - 1) // size + 1)
   repeat
     pieces[#pieces + 1] = t:slice(dim, start, math.min(start + size, total))
     start = start + size
@@ -307,7 +316,7 @@ end
 function functions.tile(t, ...)
   local first = ...
   local times = torch.is_tensor(first) and {...} or type(first) == "table" and first or
-    type(first) == "userdata" and first:tolist() or {...}
+    torch.type(first) == "torch.Size" and first:tolist() or {...}
   local all = table.move(times, 1, #times, math.max(t.ndim - #times, 0) + 1, {})
   for i = 1, t.ndim - #times do all[i] = 1 end
   for _, n in ipairs(all) do at_least("tile", "times", keywords.integer("tile", "times", n), 0) end

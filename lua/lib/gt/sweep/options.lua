@@ -22,8 +22,8 @@ function options.pow2(from, to, step)
   end
   if not (step > 0) then keywords.fail("pow2: expected step > 0, got %s", step) end
   if from > to then keywords.fail("pow2: expected exponents in rising order, got %s, %s", from, to) end
-  local out = {}
-  for i = 0, math.floor((to - from) / step + 1e-9) do out[i + 1] = 2.0 ^ (from + i * step) end
+  local out, count = {}, keywords.length("pow2", (to - from) / step + 1)
+  for i = 0, math.floor(count - 1 + 1e-9) do out[i + 1] = 2.0 ^ (from + i * step) end
   return out
 end
 
