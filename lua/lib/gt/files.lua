@@ -112,6 +112,6 @@ function files.save(path, object, options)
   native.save_safetensors(path, list, metadata)
 end
 
-keywords.sign(files, "load(path: string) save(path: string, object, options: table = nil)", "torch.")
+keywords.sign(files, "load(path: string) save(path, object, options: table = nil)", "torch.")
 
 return files
