@@ -205,4 +205,13 @@ function checkpoint.load(path, step)
   return manifest, tensors
 end
 
+--- Results of fn(…), which makes something of a checkpoint; what fails names it.
+function checkpoint.blame(path, step, fn, ...)
+  local results = table.pack(pcall(fn, ...))
+  if results[1] then return table.unpack(results, 2, results.n) end
+  local why = results[2]
+  if why == "interrupted" then error(why, 0) end
+  keywords.fail("checkpoint '%s/%s', trainer.json: %s", path, name_of(step), (tostring(why):gsub("^[^\n:]*:%d+: ", "")))
+end
+
 return checkpoint
