@@ -199,7 +199,7 @@ function trainer.methods.fork(t, options)
   local fork = trainer.make(o, "t:fork")
   state.restore(fork, data, tensors)
   fork.due.on_step = nil -- t calls it
-  if o.seed then torch.manual_seed(o.seed) end
+  if o.seed then torch.manual_seed(o.seed) else fork.seed = t.seed end
   for name, column in pairs(t.log) do fork.log[name] = table.move(column, 1, #column, 1, {}) end
   if o.lr ~= nil then fork.lr = o.lr end
   if fork.folder then

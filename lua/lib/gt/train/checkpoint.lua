@@ -64,6 +64,7 @@ local function remove(path, step)
   folder.remove(temporary)
   local ok, why = os.rename(target, temporary)
   if not ok then keywords.fail("cannot remove '%s': %s", target, why) end
+  folder.sync(path) -- a power cut must not bring its name back after its files are gone
   folder.remove(temporary)
 end
 
