@@ -205,13 +205,13 @@ static int version(lua_State *L) {
 static const luaL_Reg hash_methods[] = {
     {"bytes", hash_bytes}, {"tensor", hash_tensor}, {"text", hash_text}, {NULL, NULL}};
 
-static const luaL_Reg functions[] = {{"average", average},   {"clip", clip},
-                                     {"ending", ending},     {"first_nonfinite", first_nonfinite},
-                                     {"guard", guard},       {"hash", new_hash},
-                                     {"length", length},     {"norm", norm},
-                                     {"rng", rng},           {"scale", scale},
-                                     {"set_rng", set_rng},   {"shielded", shielded},
-                                     {"swap", swap},         {"version", version},
+static const luaL_Reg functions[] = {{"average", average}, {"clip", clip},
+                                     {"ending", ending},   {"first_nonfinite", first_nonfinite},
+                                     {"guard", guard},     {"hash", new_hash},
+                                     {"length", length},   {"norm", norm},
+                                     {"rng", rng},         {"scale", scale},
+                                     {"set_rng", set_rng}, {"shielded", shielded},
+                                     {"swap", swap},       {"version", version},
                                      {NULL, NULL}};
 
 void gtlua_open_train(lua_State *L) {
