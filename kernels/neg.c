@@ -7,6 +7,12 @@
 #define GT_TYPED "kernels/neg.c"
 #include "kernels/typed.h"
 
+static gt_status infer(gt_call *c) {
+  if (c->in_spec[0].dtype == GT_BOOL)
+    return gt_fail(c->cx, GT_EDTYPE, "neg: expected numbers, got a bool tensor; use logical_not");
+  return gt_infer_same(c);
+}
+
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
 static gt_status rule(gt_call *c) {
@@ -28,7 +34,7 @@ const gt_op gt_op_neg = {
     .any_dtype = true,
     .differentiable = 1,
     .elementwise = true,
-    .infer = gt_infer_same,
+    .infer = infer,
     .forward = forward,
     .rule = rule,
 };

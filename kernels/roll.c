@@ -8,6 +8,9 @@ enum { SHIFTS, DIMS };
 static gt_status infer(gt_call *c) {
   const gt_dims *shifts = &c->attr[SHIFTS].dims, *dims = &c->attr[DIMS].dims;
   int expected = dims->count > 0 ? dims->count : 1;
+  if (dims->count > 0 && c->in_spec[0].ndim == 0)
+    return gt_fail(c->cx, GT_EINDEX, "roll: expected a dimension of x, got %lld of a 0-d tensor",
+                   (long long)dims->at[0]);
   if (shifts->count != expected)
     return gt_fail(c->cx, GT_EARG, "roll: expected %d shifts, one per dimension, got %d", expected,
                    shifts->count);

@@ -250,7 +250,10 @@ static char **to_list(lua_State *L, int index) {
     lua_rawgeti(L, index, (lua_Integer)i + 1);
     if (lua_type(L, -1) != LUA_TSTRING) /* a number's text would be nobody's */
       luaL_error(L, "expected strings, got a %s as item %d", luaL_typename(L, -1), (int)i + 1);
-    list[i] = (char *)lua_tostring(L, -1);
+    size_t size;
+    list[i] = (char *)lua_tolstring(L, -1, &size);
+    if (strlen(list[i]) != size)
+      luaL_error(L, "expected strings without NUL bytes, got one behind '%s'", list[i]);
     lua_pop(L, 1); /* the list keeps it */
   }
   list[n] = NULL;

@@ -71,7 +71,7 @@ static int prefill(lua_State *L) {
 }
 
 static int change_folder(lua_State *L) {
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = gtlua_topath(L, 1);
   if (chdir(path) != 0) return luaL_error(L, "cannot go to %s: %s", path, strerror(errno));
   return 0;
 }
@@ -108,12 +108,12 @@ bool sh_user_path(char *path, size_t size, const char *variable, const char *bel
  * that is made, with its folders, when it is not there */
 static int append(lua_State *L) {
   size_t size;
-  const char *path = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &size);
+  const char *path = gtlua_topath(L, 1), *text = luaL_checklstring(L, 2, &size);
   char copy[4096];
   int fd = -1;
   if (strlen(path) >= sizeof copy) return luaL_fileresult(L, 0, path);
   if (sh_make_folders(strcpy(copy, path)))
-    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
   bool ok = fd >= 0 && write(fd, text, size) == (ssize_t)size;
   int reason = errno;
   if (fd >= 0) close(fd);
@@ -141,7 +141,7 @@ static int session_name(lua_State *L) {
 static int stamp(lua_State *L) {
   struct stat info;
   char text[96];
-  if (stat(luaL_checkstring(L, 1), &info) != 0) return 0;
+  if (stat(gtlua_topath(L, 1), &info) != 0) return 0;
   snprintf(text, sizeof text, "%lld.%09ld %lld", (long long)info.st_mtim.tv_sec,
            info.st_mtim.tv_nsec, (long long)info.st_size);
   lua_pushstring(L, text);

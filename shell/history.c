@@ -1,5 +1,6 @@
 /* history.c: the file of what was typed at earlier prompts. */
 #include "shell/history.h"
+#include "lua/bind/bind.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -50,7 +51,7 @@ static void add_entries(char *text, sh_history_add *add) {
 }
 
 void sh_history_read(const char *path, sh_history_add *add) {
-  FILE *f = fopen(path, "rb");
+  FILE *f = gtlua_fopen(path);
   char *text = f ? malloc((size_t)SH_TAIL + 1) : NULL;
   if (text) {
     off_t size = fseeko(f, 0, SEEK_END) == 0 ? ftello(f) : 0;

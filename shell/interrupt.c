@@ -250,15 +250,20 @@ static int coroutine_wrap(lua_State *L) {
 
 /* ---- finalizers ---- */
 
+static volatile sig_atomic_t finalizing; /* how many of the user's finalizers run, one in another */
+
 /* What stands for a __gc: Lua runs finalizers without hooks, and no Ctrl-C would end one; so it
  * runs as a coroutine, which has hooks.  Upvalue: the user's function. */
 static int finalize(lua_State *L) {
   lua_settop(L, 1);
+  finalizing++;
   lua_State *co = lua_newthread(L);
   lua_insert(L, 1);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_xmove(L, co, 1);
-  return resume(L, co, 1) < 0 ? lua_error(L) : 0;
+  int results = resume(L, co, 1);
+  finalizing--;
+  return results < 0 ? lua_error(L) : 0;
 }
 
 /* setmetatable and debug.setmetatable; upvalue: Lua's own. */
@@ -287,6 +292,7 @@ static void wrap_setmetatable(lua_State *L) {
 /* The time of the finalizers at the end is over: what still runs may not be Lua. */
 static void on_end_alarm(int number) {
   static const char note[] = "gptsh: a __gc did not end\n";
+  if (!finalizing) return; /* freeing much memory takes the time it takes */
   on_alarm(number);
   if (raised < 2) return;
   say(note, sizeof note - 1);

@@ -66,25 +66,6 @@ static int exit_now(lua_State *L) {
 
 /* ---- sources ---- */
 
-/* Reads all of f; NULL with errno after a failure. */
-static char *read_all(FILE *f, size_t *size) {
-  size_t capacity = 1 << 16, n = 0;
-  char *text = malloc(capacity);
-  while (text) {
-    n += fread(text + n, 1, capacity - n, f);
-    if (n < capacity) break;
-    char *more = realloc(text, capacity *= 2);
-    if (!more) free(text);
-    text = more;
-  }
-  if (text && ferror(f)) {
-    free(text);
-    text = NULL;
-  }
-  *size = n;
-  return text;
-}
-
 /* nb.FUNCTION(strings…) of the notebook runner; answers its exit code, or an error message on the
  * stack with SH_EXIT_ERROR. */
 static int call_notebook(lua_State *L, const char *function, int arguments) {
@@ -126,23 +107,33 @@ static int run_text(lua_State *L, const char *text, size_t size, const char *nam
   return result == SH_DONE ? 0 : SH_EXIT_ERROR;
 }
 
+/* (path) under lua_pcall: its text and name; or the message and nil. */
+static int read_program(lua_State *L) {
+  const char *path = lua_touserdata(L, 1);
+  if (!gtlua_push_program(L, path))
+    lua_pushnil(L);
+  else
+    lua_pushfstring(L, path ? "@%s" : "=stdin", path);
+  return 2;
+}
+
 /* Runs a file, or stdin for NULL; reports errors. */
 static int run_file(lua_State *L, const char *path) {
-  FILE *f = path ? fopen(path, "rb") : stdin;
-  size_t size = 0;
-  char *text = f ? read_all(f, &size) : NULL;
-  int reason = errno;
-  if (path && f) fclose(f);
-  if (!text) {
+  int base = lua_gettop(L), code = SH_EXIT_ERROR;
+  lua_pushcfunction(L, read_program);
+  lua_pushlightuserdata(L, (void *)path);
+  if (lua_pcall(L, 1, 2, 0) != LUA_OK) {
+    sh_report(L, "gptsh: ");
+  } else if (lua_isnil(L, -1)) {
     fflush(stdout);
-    fprintf(stderr, "gptsh: cannot read %s: %s\n", path ? path : "stdin", strerror(reason));
-    return SH_EXIT_ERROR;
+    fprintf(stderr, "gptsh: cannot read %s\n", lua_tostring(L, -2));
+  } else {
+    size_t size;
+    const char *text = lua_tolstring(L, -2, &size);
+    code = run_text(L, text, size, lua_tostring(L, -1));
+    if (lua_gettop(L) > base + 2 && !sh_interrupted()) sh_report(L, "gptsh: ");
   }
-  lua_pushfstring(L, path ? "@%s" : "=stdin", path);
-  int top = lua_gettop(L);
-  int code = run_text(L, text, size, lua_tostring(L, -1));
-  free(text);
-  if (lua_gettop(L) > top && !sh_interrupted()) sh_report(L, "gptsh: ");
+  lua_settop(L, base);
   return code;
 }
 

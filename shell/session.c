@@ -276,7 +276,7 @@ static bool push_line_of(lua_State *L, const char *text, int number) {
 
 static bool push_line_of_file(lua_State *L, const char *path, int number) {
   char line[256];
-  FILE *f = fopen(path, "r");
+  FILE *f = gtlua_fopen(path);
   bool found = false;
   for (int at = 1; f && at <= number && fgets(line, sizeof line, f);) {
     found = at == number;

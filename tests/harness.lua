@@ -41,9 +41,15 @@ local function plain(value)
   return value
 end
 
+--- Is it more than its items?  (An empty list from JSON is not.)
+local function is_object(value)
+  local meta = getmetatable(value)
+  return meta and meta.__name ~= "json.array"
+end
+
 local function same(a, b)
   if is_tensor(a) and is_tensor(b) then return rawequal(a, b) end
-  if type(a) ~= "table" or type(b) ~= "table" or getmetatable(a) or getmetatable(b) then
+  if type(a) ~= "table" or type(b) ~= "table" or is_object(a) or is_object(b) then
     return a == b and math.type(a) == math.type(b)
   end
   for key, item in pairs(a) do

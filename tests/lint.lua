@@ -281,6 +281,26 @@ rule("no path of a builder's machine is left", function(complain)
   end)
 end)
 
+rule("the library reads files through native.folder only", function(complain)
+  each_source("^lua/lib/.*%.lua$", function(path, text)
+    for _, line, number in each_line(text) do
+      local code = line:gsub("%-%-.*$", "")
+      local append = code:find('io%.open%([%w_]+, "ab"%)')
+      if path ~= "lua/lib/lua_docs.lua" and path ~= "lua/lib/shell/hints.lua" and not append and not code:find('"/proc/', 1, true)
+        and (code:find("io%.open") or code:find("io%.lines")) then
+        complain(path .. ":" .. number, "io.open: native.folder.read(path, most) knows pipes, links and limits")
+      end
+    end
+  end)
+  each_source("^[cls][^.]*%.c$", function(path, text)
+    for _, line, number in each_line(text) do
+      if line:find("%f[%w_]fopen%(") and path ~= "lua/embed.c" then
+        complain(path .. ":" .. number, "fopen: gt_file_open or gtlua_fopen wait for nothing")
+      end
+    end
+  end)
+end)
+
 -- ---- external tools ----
 
 local function tool(name, program, check)

@@ -15,9 +15,14 @@ typedef struct gt_atomic {
   char temporary[48]; /* name in the folder; "" before it exists and after commit */
 } gt_atomic;
 
-/* Begins a save.  Refuses a path that is something else than a regular file (a rename would replace
- * a device or a pipe) or a file that may not be written.  Removes what killed saves left in the
- * folder.  GT_EIO names path and reason; nothing is left behind on failure. */
+/* Begins a save.  A path that is a symbolic link names what it points to, as in an editor: the link
+ * stays and its target is replaced, so that a user's "latest.safetensors" on another disk goes on
+ * pointing there; one that points nowhere is refused.  (In a folder of the program's own, which may
+ * come from somebody else, links are removed before: lua/lib/nb/sidecar.lua.)  The temporary file
+ * gets a name that nothing has (O_EXCL, which follows no link).  Refuses a path that is something
+ * else than a regular file (a rename would replace a device or a pipe) or a file that may not be
+ * written.  Removes what killed saves left in the folder.  GT_EIO names path and reason; nothing is
+ * left behind on failure. */
 gt_status gt_atomic_open(gt_ctx *cx, const char *path, gt_atomic *out);
 /* Appends n bytes; polls the interrupt flag.  After a failure call gt_atomic_abort. */
 gt_status gt_atomic_write(gt_ctx *cx, gt_atomic *file, const void *data, size_t n);

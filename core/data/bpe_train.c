@@ -14,6 +14,7 @@
 
 #include "core/data/file.h"
 #include "core/data/heap.h"
+#include "core/data/plain_text.h"
 #include "core/data/tokenizer_file.h"
 #include "core/data/words.h"
 
@@ -154,6 +155,7 @@ static gt_status add_parts(gt_ctx *cx, gt_bpe_trainer *t, const gt_file *file, c
 gt_status gt_bpe_trainer_add_file(gt_ctx *cx, gt_bpe_trainer *t, const char *path) {
   gt_file file;
   size_t room = CHUNK;
+  GT_TRY(gt_text_check_head(cx, path, false));
   GT_TRY(gt_file_open(cx, path, &file));
   char *buffer = gt_malloc(cx, room);
   gt_status status = buffer ? add_parts(cx, t, &file, &buffer, &room) : GT_ENOMEM;

@@ -1,11 +1,11 @@
 /* digest.c: XXH3-128 of bytes, tensors and files, by libxxhash. */
 #include "core/data/digest.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include "core/data/file.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 #include <xxhash.h>
 
 #define PIECE ((size_t)1 << 20)
@@ -62,34 +62,28 @@ const char *gt_digest_text(const gt_digest *hash, char text[GT_DIGEST_TEXT]) {
   return text;
 }
 
-/* Hashes what fd still has, through `buffer` of PIECE bytes. */
-static gt_status hash_rest(gt_ctx *cx, int fd, const char *path, char *buffer, gt_digest *hash,
-                           int64_t *size) {
-  for (*size = 0;;) {
-    GT_TRY(gt_poll(cx));
-    ssize_t n = read(fd, buffer, PIECE);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return gt_fail(cx, GT_EIO, "cannot read '%s': %s", path, strerror(errno));
-    if (n == 0) return GT_OK;
+/* Hashes the file, through `buffer` of PIECE bytes. */
+static gt_status hash_all(gt_ctx *cx, const gt_file *file, char *buffer, gt_digest *hash) {
+  for (uint64_t at = 0, n; at < file->size; at += n) {
+    n = file->size - at < PIECE ? file->size - at : PIECE;
+    GT_TRY(gt_file_read(cx, file, at, buffer, n));
     gt_digest_bytes(hash, buffer, (size_t)n);
-    *size += n;
   }
+  return GT_OK;
 }
 
 gt_status gt_digest_file(gt_ctx *cx, const char *path, int64_t *size, char text[GT_DIGEST_TEXT]) {
   gt_digest *hash = NULL;
+  gt_file file = {.fd = -1};
   char *buffer = gt_malloc(cx, PIECE);
   gt_status status = buffer ? gt_digest_new(cx, &hash) : GT_ENOMEM;
-  int fd = status == GT_OK ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-  if (status == GT_OK && fd < 0)
-    status = gt_fail(cx, GT_EIO, "cannot read '%s': %s", path, strerror(errno));
-  int64_t bytes = 0;
-  if (status == GT_OK) status = hash_rest(cx, fd, path, buffer, hash, &bytes);
+  if (status == GT_OK) status = gt_file_open(cx, path, &file);
+  if (status == GT_OK) status = hash_all(cx, &file, buffer, hash);
   if (status == GT_OK) {
-    *size = bytes;
+    *size = (int64_t)file.size;
     gt_digest_text(hash, text);
   }
-  if (fd >= 0) close(fd);
+  gt_file_close(&file);
   gt_digest_free(hash);
   gt_free(buffer);
   return status;

@@ -13,13 +13,32 @@ static int64_t modified(const struct stat *info) {
   return (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec;
 }
 
-/* O_NONBLOCK: opening a pipe that nobody writes must not hang; it is refused as not regular. */
+const char *gt_file_kind(unsigned mode) {
+  switch (mode & S_IFMT) {
+  case S_IFREG:
+    return "file";
+  case S_IFDIR:
+    return "folder";
+  case S_IFLNK:
+    return "symbolic link";
+  case S_IFIFO:
+    return "pipe";
+  case S_IFSOCK:
+    return "socket";
+  default:
+    return "device";
+  }
+}
+
+/* O_NONBLOCK: opening a pipe that has no writer must not hang; it is refused as not regular. */
 static gt_status open_regular(gt_ctx *cx, const char *path, int *fd, struct stat *info) {
   *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  if (*fd < 0 || fstat(*fd, info) != 0)
-    return gt_fail(cx, GT_EIO, "cannot open '%s': %s", path, strerror(errno));
+  int error = *fd < 0 || fstat(*fd, info) != 0 ? errno : 0;
+  if (error == ENXIO && stat(path, info) == 0) error = 0; /* a socket: open() knows none */
+  if (error) return gt_fail(cx, GT_EIO, "cannot open '%s': %s", path, strerror(error));
   if (!S_ISREG(info->st_mode))
-    return gt_fail(cx, GT_EIO, "cannot open '%s': it is not a regular file", path);
+    return gt_fail(cx, GT_EIO, "cannot open '%s': it is a %s, not a regular file", path,
+                   gt_file_kind(info->st_mode));
   return GT_OK;
 }
 
@@ -92,15 +111,18 @@ void gt_file_close(gt_file *file) {
   file->path = NULL;
 }
 
+gt_status gt_file_limit(gt_ctx *cx, const gt_file *file, uint64_t limit) {
+  if (file->size <= limit) return GT_OK;
+  return gt_fail(cx, GT_EFORMAT, "%s: expected at most %llu bytes, got %llu", file->path,
+                 (unsigned long long)limit, (unsigned long long)file->size);
+}
+
 gt_status gt_file_read_all(gt_ctx *cx, const char *path, uint64_t limit, char **data,
                            size_t *size) {
   gt_file file;
   char *bytes = NULL;
   GT_TRY(gt_file_open(cx, path, &file));
-  gt_status status = GT_OK;
-  if (file.size > limit)
-    status = gt_fail(cx, GT_EFORMAT, "%s: %llu bytes, expected at most %llu", path,
-                     (unsigned long long)file.size, (unsigned long long)limit);
+  gt_status status = gt_file_limit(cx, &file, limit);
   if (status == GT_OK && !(bytes = gt_malloc(cx, file.size + 1))) status = GT_ENOMEM;
   if (status == GT_OK) status = gt_file_read(cx, &file, 0, bytes, file.size);
   gt_file_close(&file);
@@ -112,6 +134,16 @@ gt_status gt_file_read_all(gt_ctx *cx, const char *path, uint64_t limit, char **
   *data = bytes;
   *size = file.size;
   return GT_OK;
+}
+
+const char *gt_quoted(const char *bytes, size_t n, char text[GT_QUOTED]) {
+  size_t most = n < GT_QUOTED - 4 ? n : GT_QUOTED - 4;
+  for (size_t i = 0; i < most; i++) {
+    unsigned char c = (unsigned char)bytes[i];
+    text[i] = c < 0x20 || c > 0x7e ? '?' : bytes[i];
+  }
+  memcpy(text + most, most < n ? "..." : "", most < n ? 4 : 1);
+  return text;
 }
 
 const char *gt_shown(const char *bytes, size_t n, char text[GT_SHOWN]) {

@@ -1,5 +1,7 @@
-/* file.h: reading a user's file as one snapshot: one descriptor, one size, pread only.  User files
- * are never mapped: a mapping of a file that somebody truncates is a SIGBUS, a read is an error. */
+/* file.h: reading a file as one snapshot: one descriptor, one size, pread only.  Everything that is
+ * read goes through here (programs excepted: lua/bind/load.c): only regular files are, so that no
+ * pipe or device is waited for, and what is read whole has a limit of bytes.  Files are never
+ * mapped: a mapping of a file that somebody truncates is a SIGBUS, a read is an error. */
 #ifndef GT_FILE_H
 #define GT_FILE_H
 
@@ -28,10 +30,19 @@ void gt_file_close(gt_file *file); /* harmless when not open */
 void gt_file_suspend(gt_file *file);
 gt_status gt_file_resume(gt_ctx *cx, gt_file *file);
 
+/* "file", "folder", "symbolic link", "pipe", "socket" or "device" by st_mode, for messages. */
+const char *gt_file_kind(unsigned mode);
+
+/* GT_EFORMAT when the file has more than `limit` bytes. */
+gt_status gt_file_limit(gt_ctx *cx, const gt_file *file, uint64_t limit);
 /* The whole file, refused above `limit` bytes.  `data` is the caller's, with a NUL behind it. */
 gt_status gt_file_read_all(gt_ctx *cx, const char *path, uint64_t limit, char **data, size_t *size);
 
-/* Text from a file for a message: no control characters, never longer than this, cut between
+/* The first few bytes of a line of a file, for a message: the file may be another than was meant,
+ * and not for everyone's eyes.  Printable ASCII only. */
+#define GT_QUOTED 12
+const char *gt_quoted(const char *bytes, size_t n, char text[GT_QUOTED]);
+/* A name from a file for a message: no control characters, never longer than this, cut between
  * UTF-8 code points. */
 #define GT_SHOWN 84
 const char *gt_shown(const char *bytes, size_t n, char text[GT_SHOWN]);

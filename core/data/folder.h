@@ -1,5 +1,5 @@
 /* folder.h: folders that appear whole or not at all.  A set of files is written into a temporary
- * folder beside its place and the folder is renamed last, so that its path holds the complete old
+ * folder next to its place and the folder is renamed last, so that its path holds the complete old
  * or the complete new set whatever happens. */
 #ifndef GT_FOLDER_H
 #define GT_FOLDER_H
@@ -9,11 +9,15 @@
 /* Makes a folder and those above it; fine when it is there already. */
 gt_status gt_folder_make(gt_ctx *cx, const char *path);
 
+/* Makes it anew and empty: what had its name is removed. */
+gt_status gt_folder_renew(gt_ctx *cx, const char *path);
+
 /* Names in a folder, each followed by a NUL, in no particular order; nothing for one that does not
  * exist. */
 gt_status gt_folder_list(gt_ctx *cx, const char *path, gt_text *out);
 
-/* Removes a folder and the plain files in it; fine when it is not there. */
+/* Removes a folder and the files in it, or the file or link that has its name; fine when nothing
+ * has.  Links are removed, never followed: what they point to stays.  A folder in it is refused. */
 gt_status gt_folder_remove(gt_ctx *cx, const char *path);
 
 /* Makes the folder `temporary` the folder `target`, durably; both lie in one folder.  An old target

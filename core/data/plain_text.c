@@ -2,21 +2,26 @@
 #include "core/data/plain_text.h"
 
 #include "core/data/utf8.h"
+#include "core/data/what.h"
 
 #include <string.h>
 
-#define SIZE_MOST ((uint64_t)1 << 40)
-#define PIECE ((size_t)1 << 20) /* bytes between two looks at the interrupt flag */
+#define SIZE_MOST ((uint64_t)1 << 34) /* bytes; more than that is for shards */
+#define PIECE ((size_t)1 << 20)       /* bytes between two looks at the interrupt flag */
 
 static gt_status bad(gt_ctx *cx, const char *name, size_t offset, const char *reason) {
   return gt_fail(cx, GT_EFORMAT, "%s: offset %zu: %s", name, offset, reason);
+}
+
+static gt_status bad_nul(gt_ctx *cx, const char *name, size_t offset) {
+  return bad(cx, name, offset, "a NUL byte: this is no text");
 }
 
 gt_status gt_text_check(gt_ctx *cx, const char *name, const char *text, size_t size) {
   size_t next_poll = PIECE;
   if (size == 0) return gt_fail(cx, GT_EFORMAT, "%s: no text: it is empty", name);
   const char *nul = memchr(text, 0, size);
-  if (nul) return bad(cx, name, (size_t)(nul - text), "a NUL byte: this is no text");
+  if (nul) return bad_nul(cx, name, (size_t)(nul - text));
   for (size_t i = 0, n; i < size; i += n) {
     if (i >= next_poll) {
       GT_TRY(gt_poll(cx));
@@ -28,9 +33,25 @@ gt_status gt_text_check(gt_ctx *cx, const char *name, const char *text, size_t s
   return GT_OK;
 }
 
+gt_status gt_text_check_head(gt_ctx *cx, const char *path, bool checked) {
+  char head[4096];
+  gt_file file;
+  GT_TRY(gt_file_open(cx, path, &file));
+  size_t n = file.size < sizeof head ? (size_t)file.size : sizeof head;
+  gt_status status = gt_file_read(cx, &file, 0, head, n);
+  gt_file_close(&file);
+  if (status) return status;
+  const char *what = gt_what(head, n), *nul = memchr(head, 0, n);
+  bool text = gt_utf8_span(head, n) + 4 > n; /* the last character may be cut */
+  if (what && (gt_is_lfs_pointer(head, n) || (checked && (nul || !text))))
+    return gt_fail(cx, GT_EFORMAT, "%s: expected text, got %s", path, what);
+  return checked && nul ? bad_nul(cx, path, (size_t)(nul - head)) : GT_OK;
+}
+
 gt_status gt_text_read(gt_ctx *cx, const char *path, bool checked, char **text, size_t *size) {
   char *bytes;
   size_t n;
+  GT_TRY(gt_text_check_head(cx, path, checked));
   GT_TRY(gt_file_read_all(cx, path, SIZE_MOST, &bytes, &n));
   gt_status status = GT_OK;
   if (checked || n == 0) status = gt_text_check(cx, path, bytes, n);

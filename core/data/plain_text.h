@@ -7,6 +7,9 @@
 
 /* GT_EFORMAT, with `name` and offset, when the text is empty, holds a NUL byte or is no UTF-8. */
 gt_status gt_text_check(gt_ctx *cx, const char *name, const char *text, size_t size);
+/* GT_EFORMAT when the first bytes of the file tell that its text would be of no use (a pointer of
+ * Git LFS) or, where `checked`, that it is none: before anything else of it is read. */
+gt_status gt_text_check_head(gt_ctx *cx, const char *path, bool checked);
 /* The whole file.  `checked`: it must pass gt_text_check; otherwise it must only not be empty.
  * `text` is the caller's. */
 gt_status gt_text_read(gt_ctx *cx, const char *path, bool checked, char **text, size_t *size);

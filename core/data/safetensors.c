@@ -20,6 +20,7 @@
 /* What one header entry says; `name` belongs to the JSON tree. */
 typedef struct entry {
   const char *name;
+  const char *unsupported; /* see gt_named_tensor */
   gt_spec spec;
   uint64_t begin, end;
   int position; /* in the header: keeps the sort stable */
@@ -95,27 +96,44 @@ static gt_status read_header(reader *r) {
   return GT_OK;
 }
 
-static gt_status parse_dtype(reader *r, const char *name, const json_t *value, gt_dtype *out) {
+/* The dtypes of the format that tensors here do not have. */
+static const struct {
+  const char *name;
+  int bits;
+} others[] = {{"U64", 64},    {"U32", 32},        {"C64", 64},       {"F8_E4M3", 8},
+              {"F8_E5M2", 8}, {"F8_E8M0", 8},     {"F4", 4},         {"F6_E2M3", 6},
+              {"F6_E3M2", 6}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}};
+
+/* The dtype, or one of the others, and how many bits an element has. */
+static gt_status parse_dtype(reader *r, const json_t *value, entry *e, gt_dtype *out, int *bits) {
   const char *text = json_string_value(value);
-  if (!text) return bad_tensor(r, name, "\"dtype\" is missing or not a string");
+  if (!text) return bad_tensor(r, e->name, "\"dtype\" is missing or not a string");
   for (int d = 0; d < GT_NDTYPE; d++)
     if (strcmp(text, gt_dtype_safetensors((gt_dtype)d)) == 0) {
       *out = (gt_dtype)d;
+      *bits = 8 * (int)gt_dtype_size((gt_dtype)d);
+      return GT_OK;
+    }
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (strcmp(text, others[i].name) == 0) {
+      e->unsupported = others[i].name;
+      *bits = others[i].bits;
       return GT_OK;
     }
   char quoted[GT_SHOWN], where[GT_SHOWN];
-  return gt_fail(r->cx, GT_EFORMAT, "%s: tensor '%s': unknown or unsupported dtype '%s'", r->path,
-                 gt_shown(name, strlen(name), where), gt_shown(text, strlen(text), quoted));
+  return gt_fail(r->cx, GT_EFORMAT, "%s: tensor '%s': unknown dtype '%s'", r->path,
+                 gt_shown(e->name, strlen(e->name), where), gt_shown(text, strlen(text), quoted));
 }
 
 static gt_status parse_entry(reader *r, const char *name, const json_t *value, entry *out) {
   entry e = {.name = name};
   gt_dtype dtype = GT_F32;
-  int64_t shape[GT_MAX_DIM], count = 1, bytes;
+  int64_t shape[GT_MAX_DIM], count = 1, bits;
+  int width = 0; /* bits of an element */
 
   if (strlen(name) > GT_SAFETENSORS_NAME) return bad_tensor(r, name, "name longer than 512 bytes");
   if (!json_is_object(value)) return bad_tensor(r, name, "expected an object");
-  GT_TRY(parse_dtype(r, name, json_object_get(value, "dtype"), &dtype));
+  GT_TRY(parse_dtype(r, json_object_get(value, "dtype"), &e, &dtype, &width));
 
   const json_t *dims = json_object_get(value, "shape");
   if (!json_is_array(dims)) return bad_tensor(r, name, "\"shape\" is missing or not a list");
@@ -129,7 +147,7 @@ static gt_status parse_entry(reader *r, const char *name, const json_t *value, e
     if (__builtin_mul_overflow(count, shape[i], &count))
       return bad_tensor(r, name, "number of elements overflows");
   }
-  if (__builtin_mul_overflow(count, (int64_t)gt_dtype_size(dtype), &bytes))
+  if (__builtin_mul_overflow(count, (int64_t)width, &bits))
     return bad_tensor(r, name, "number of bytes overflows");
   e.spec = gt_spec_make(dtype, (int)ndim, shape);
 
@@ -140,7 +158,7 @@ static gt_status parse_entry(reader *r, const char *name, const json_t *value, e
     return bad_tensor(r, name, "\"data_offsets\" must be two integers, 0 <= begin <= end");
   e.begin = (uint64_t)json_integer_value(begin);
   e.end = (uint64_t)json_integer_value(end);
-  if (e.end - e.begin != (uint64_t)bytes)
+  if (bits % 8 || e.end - e.begin != (uint64_t)bits / 8)
     return bad_tensor(r, name, "\"data_offsets\" and shape disagree about the size");
   *out = e;
   return GT_OK;
@@ -213,6 +231,8 @@ static gt_status copy_metadata(reader *r, gt_tensor_file *file) {
 static gt_status read_tensor(reader *r, const entry *e, gt_named_tensor *out) {
   out->name = gt_strdup(r->cx, e->name);
   if (!out->name) return GT_ENOMEM;
+  out->unsupported = e->unsupported;
+  if (e->unsupported) return GT_OK;
   GT_TRY(gt_tensor_new(r->cx, &e->spec, &gt_device_cpu, &out->tensor));
   unsigned char *data = gt_data(out->tensor);
   uint64_t n = e->end - e->begin;

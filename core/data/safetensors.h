@@ -12,7 +12,8 @@
 
 typedef struct gt_named_tensor {
   char *name;
-  gt_tensor *tensor;
+  gt_tensor *tensor;       /* NULL for a dtype of the format that tensors here do not have, */
+  const char *unsupported; /* which this names: "F8_E4M3"; NULL otherwise */
 } gt_named_tensor;
 
 typedef struct gt_tensor_file {

@@ -1,6 +1,8 @@
 /* shard.c: see shard.h. */
 #include "core/data/shard.h"
 
+#include "core/data/what.h"
+
 #include <string.h>
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -19,21 +21,6 @@ static const layout layouts[GT_SHARD_FORMATS] = {
     [GT_SHARD_MODDED] = {"modded", 20240520, 1, 2},
     [GT_SHARD_LLAMA3] = {"llama3", 20240801, 7, 4},
     [GT_SHARD_NANOGPT] = {"nanogpt", 0, 0, 2},
-};
-
-/* First bytes of files that are no token shards. */
-static const struct {
-  const char *bytes;
-  size_t size;
-  const char *what;
-} others[] = {
-    {"\x8a\xd8\x34\x01", 4, "an evaluation set of llm.c"},
-    {"\xc6\xd7\x34\x01", 4, "a model checkpoint of llm.c"},
-    {"\x1f\x8b", 2, "a gzip archive"},
-    {"PK\3\4", 4, "a zip archive"},
-    {"PAR1", 4, "a Parquet table"},
-    {"\x93NUMPY", 6, "a NumPy array"},
-    {"\x28\xb5\x2f\xfd", 4, "a zstd archive"},
 };
 
 const char *gt_shard_format_name(gt_shard_format format) { return layouts[format].name; }
@@ -68,9 +55,8 @@ static bool looks_like_text(const unsigned char *bytes, size_t n) {
 
 static gt_status refuse_others(gt_ctx *cx, const gt_file *file, const unsigned char *head,
                                size_t n) {
-  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-    if (n >= others[i].size && memcmp(head, others[i].bytes, others[i].size) == 0)
-      return gt_fail(cx, GT_EFORMAT, "%s: expected token ids, got %s", file->path, others[i].what);
+  const char *what = gt_what((const char *)head, n);
+  if (what) return gt_fail(cx, GT_EFORMAT, "%s: expected token ids, got %s", file->path, what);
   if (looks_like_text(head, n))
     return gt_fail(cx, GT_EFORMAT, "%s: expected token ids, got text", file->path);
   return GT_OK;

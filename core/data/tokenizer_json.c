@@ -21,11 +21,11 @@ static gt_status parse(gt_ctx *cx, const char *path, const char *text, size_t si
   json_error_t error;
   *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
   if (*root) return GT_OK;
-  char shown[GT_SHOWN];
   if (json_error_code(&error) == json_error_out_of_memory)
     return gt_fail(cx, GT_ENOMEM, "%s: not enough memory", path);
-  return gt_fail(cx, GT_EFORMAT, "%s:%d: %s", path, error.line,
-                 gt_shown(error.text, strlen(error.text), shown));
+  const char *quote = strstr(error.text, " near '"); /* what the file has there is not shown */
+  int n = quote ? (int)(quote - error.text) : (int)strlen(error.text);
+  return gt_fail(cx, GT_EFORMAT, "%s:%d: %.*s", path, error.line, n, error.text);
 }
 
 /* ---- gptsh ---- */
@@ -167,10 +167,10 @@ static gt_status read_merges(gt_ctx *cx, gt_tokenizer *tok, const json_t *vocab,
     if ((lines->number & 0xfff) == 0) GT_TRY(gt_poll(cx));
     const char *space = memchr(lines->line, ' ', lines->length);
     size_t a = space ? (size_t)(space - lines->line) : 0, b = space ? lines->length - a - 1 : 0;
-    char shown[GT_SHOWN];
-    gt_shown(lines->line, lines->length, shown);
+    char quoted[GT_QUOTED];
+    gt_quoted(lines->line, lines->length, quoted);
     if (a == 0 || b == 0 || a + b > sizeof joined || memchr(space + 1, ' ', b))
-      return gt_fail(cx, GT_EFORMAT, "%s: expected two tokens, got '%s'", lines->where, shown);
+      return gt_fail(cx, GT_EFORMAT, "%s: expected two tokens, got '%s'", lines->where, quoted);
     memcpy(joined, lines->line, a);
     memcpy(joined + a, space + 1, b);
     int64_t left = named_id(vocab, lines->line, a), right = named_id(vocab, space + 1, b);
@@ -178,7 +178,7 @@ static gt_status read_merges(gt_ctx *cx, gt_tokenizer *tok, const json_t *vocab,
     size_t n = to_bytes(byte_of, joined, a + b, bytes);
     if (left < 0 || right < 0 || id < 0 || n == 0)
       return gt_fail(cx, GT_EFORMAT, "%s: the vocabulary lacks a token of '%s'", lines->where,
-                     shown);
+                     quoted);
     GT_TRY(gt_tokenizer_add_merge(cx, tok, lines->where, left, right, id));
   }
   return GT_OK;

@@ -4,6 +4,7 @@
 #include "core/data/base64.h"
 #include "core/data/file.h"
 #include "core/data/paths.h"
+#include "core/data/what.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,9 +85,9 @@ int64_t gt_decimal(const char *text, size_t n) {
 }
 
 static gt_status bad_line(gt_ctx *cx, const gt_lines *lines, const char *expected) {
-  char shown[GT_SHOWN];
+  char quoted[GT_QUOTED];
   return gt_fail(cx, GT_EFORMAT, "%s: expected %s, got '%s'", lines->where, expected,
-                 gt_shown(lines->line, lines->length, shown));
+                 gt_quoted(lines->line, lines->length, quoted));
 }
 
 /* Position of the last space of the line, or -1: what is left and right of it must not be empty. */
@@ -188,10 +189,19 @@ static bool is_tiktoken(const char *text, size_t size) {
   return false;
 }
 
+static gt_status no_tokenizer(gt_ctx *cx, const char *path, const char *what) {
+  return gt_fail(cx, GT_EFORMAT,
+                 "%s: expected a tokenizer of gptsh, tiktoken, GPT-2 (vocab.json), minbpe or "
+                 "SentencePiece, got %s",
+                 path, what);
+}
+
 static gt_status read_bytes(gt_ctx *cx, const char *path, const char *text, size_t size,
                             gt_tokenizer *tok, gt_tokenizer_format *format) {
   size_t minbpe = strlen(MINBPE);
+  const char *what = gt_what(text, size);
   if (size == 0) return gt_fail(cx, GT_EFORMAT, "%s: file is empty", path);
+  if (what) return no_tokenizer(cx, path, what);
   if (text[0] == '{') return gt_read_json(cx, tok, path, text, size, format);
   if (size > minbpe && memcmp(text, MINBPE, minbpe) == 0 && strchr("\r\n", text[minbpe])) {
     *format = GT_FORMAT_MINBPE;
@@ -207,10 +217,7 @@ static gt_status read_bytes(gt_ctx *cx, const char *path, const char *text, size
     *format = GT_FORMAT_TIKTOKEN;
     return gt_read_tiktoken(cx, tok, path, text, size);
   }
-  return gt_fail(cx, GT_EFORMAT,
-                 "%s: expected a tokenizer of gptsh, tiktoken, GPT-2 (vocab.json), "
-                 "minbpe or SentencePiece",
-                 path);
+  return no_tokenizer(cx, path, "something else");
 }
 
 /* Where a folder keeps its vocabulary. */

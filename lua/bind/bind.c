@@ -343,3 +343,11 @@ void gtlua_close(lua_State *L) {
   gt_ctx_free(s->cx);
   free(s);
 }
+
+const char *gtlua_topath(lua_State *L, int index) {
+  size_t n;
+  const char *path = luaL_checklstring(L, index, &n);
+  if (strlen(path) != n)
+    gtlua_error(L, "expected a path without NUL bytes, got one behind '%s'", path);
+  return path;
+}

@@ -15,6 +15,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <signal.h>
+#include <stdio.h>
 
 #define GTLUA_TENSOR "gt.Tensor"
 #define GTLUA_MODULE "gt.Module"
@@ -52,6 +53,15 @@ void gtlua_display(lua_State *L, int index);
 
 /* As a function of Lua: name -> that module of the embedded library, whatever `require` is now. */
 int gtlua_require(lua_State *L);
+/* The path at `index`: C functions end it at a NUL, so one with a NUL, which would name another
+ * file, raises.  Every function that takes a path takes it from here. */
+const char *gtlua_topath(lua_State *L, int index);
+/* Pushes the text of a program and answers true, or pushes "PATH: reason".  Read are regular files,
+ * stdin (NULL) and what stands below /dev or /proc (/dev/stdin, /dev/fd/63 for a shell's <(…)), up
+ * to 256 MiB; a pipe of another name would be waited for, and is refused. */
+bool gtlua_push_program(lua_State *L, const char *path);
+/* A regular file opened for reading, or NULL; waits for nothing. */
+FILE *gtlua_fopen(const char *path);
 
 /* Path of a plug-in: it lies beside the executable or, installed, in ../lib/gptsh. */
 bool gtlua_find_plugin(const char *name, char *path, size_t size);

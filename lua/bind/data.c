@@ -3,6 +3,7 @@
 
 #include "core/data/base64.h"
 #include "core/data/safetensors.h"
+#include "core/data/what.h"
 
 #include <string.h>
 
@@ -13,10 +14,11 @@ static int file_gc(lua_State *L) {
   return 0;
 }
 
-/* load_safetensors(path) -> {name, tensor, name, tensor, …} in file order, {key, value, …} */
+/* load_safetensors(path) -> {name, tensor, name, tensor, …} in file order, {key, value, …}; in
+ * place of a tensor whose dtype is not supported, the name of that dtype */
 static int load_safetensors(lua_State *L) {
   gt_ctx *cx = gtlua_cx(L);
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = gtlua_topath(L, 1);
   gt_status status;
   gtlua_pressure(L);
   gt_tensor_file *file = lua_newuserdatauv(L, sizeof *file, 0);
@@ -29,7 +31,10 @@ static int load_safetensors(lua_State *L) {
   for (int i = 0; i < file->count; i++) {
     lua_pushstring(L, file->items[i].name);
     lua_rawseti(L, -2, 2 * i + 1);
-    gtlua_pushtensor(L, file->items[i].tensor);
+    if (file->items[i].unsupported)
+      lua_pushstring(L, file->items[i].unsupported);
+    else
+      gtlua_pushtensor(L, file->items[i].tensor);
     lua_rawseti(L, -2, 2 * i + 2);
   }
   lua_createtable(L, 2 * file->metadata_count, 0);
@@ -53,7 +58,7 @@ static char *string_item(lua_State *L, int list, int i, const char *what) {
 
 /* save_safetensors(path, {name, tensor, …}, {key, value, …}) */
 static int save_safetensors(lua_State *L) {
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = gtlua_topath(L, 1);
   gt_tensor_file file = {.count = (int)(luaL_len(L, 2) / 2),
                          .metadata_count = (int)(luaL_len(L, 3) / 2)};
   lua_settop(L, 3);
@@ -92,9 +97,18 @@ static int base64(lua_State *L) {
   return 1;
 }
 
+/* what(bytes) -> what a file that begins with them is ("a gzip archive"), or nothing */
+static int what(lua_State *L) {
+  size_t size;
+  const char *bytes = luaL_checklstring(L, 1, &size);
+  lua_pushstring(L, gt_what(bytes, size));
+  return 1;
+}
+
 static const luaL_Reg functions[] = {{"load_safetensors", load_safetensors},
                                      {"save_safetensors", save_safetensors},
                                      {"base64", base64},
+                                     {"what", what},
                                      {NULL, NULL}};
 
 void gtlua_open_data(lua_State *L) {

@@ -245,13 +245,6 @@ static int refuse_name(lua_State *L, const signature *s, const char *key) {
 
 /* ---- checking ---- */
 
-static bool is_plain_table(lua_State *L, int index) {
-  if (lua_type(L, index) != LUA_TTABLE) return false;
-  if (!lua_getmetatable(L, index)) return true;
-  lua_pop(L, 1);
-  return false;
-}
-
 /* Is it an object of a class of that name among the words of `type`? */
 static bool has_class(lua_State *L, int index, const char *type) {
   bool found = false;
@@ -264,6 +257,14 @@ static bool has_class(lua_State *L, int index, const char *type) {
   }
   lua_pop(L, 1);
   return found;
+}
+
+/* A table without a metatable, or an empty list from JSON, which is marked by one. */
+static bool is_plain_table(lua_State *L, int index) {
+  if (lua_type(L, index) != LUA_TTABLE) return false;
+  if (!lua_getmetatable(L, index)) return true;
+  lua_pop(L, 1);
+  return has_class(L, index, "json.array");
 }
 
 static bool is_choice(lua_State *L, int index, const char *type) {

@@ -60,7 +60,7 @@ static const char *const formats[] = {"gptsh", "tiktoken", "gpt2", "minbpe", "se
 
 /* load(path) -> tokenizer, format */
 static int load(lua_State *L) {
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = gtlua_topath(L, 1);
   gt_tokenizer **box = push_box(L);
   gt_tokenizer_format format = GT_FORMAT_GPTSH;
   gtlua_check(L, gt_tokenizer_load(gtlua_cx(L), path, box, &format));
@@ -71,7 +71,7 @@ static int load(lua_State *L) {
 /* save(tok, path, format) */
 static int save(lua_State *L) {
   const gt_tokenizer *tok = gtlua_totokenizer(L, 1);
-  const char *path = luaL_checkstring(L, 2);
+  const char *path = gtlua_topath(L, 2);
   gt_tokenizer_format format = (gt_tokenizer_format)luaL_checkoption(L, 3, NULL, formats);
   gtlua_check(L, gt_tokenizer_save(gtlua_cx(L), tok, path, format));
   return 0;
@@ -171,7 +171,7 @@ static int trainer_add(lua_State *L) {
 
 /* trainer_add_file(trainer, report, path) */
 static int trainer_add_file(lua_State *L) {
-  const char *path = luaL_checkstring(L, 3);
+  const char *path = gtlua_topath(L, 3);
   gtlua_check(L, gt_bpe_trainer_add_file(gtlua_cx(L), to_trainer(L), path));
   return 0;
 }

@@ -6,8 +6,6 @@
 #include "core/data/paths.h"
 #include "core/data/plain_text.h"
 
-#include <string.h>
-
 #define TOKENS "gt.Tokens"
 #define LOADER "gt.Loader"
 #define PATHS "gt.Paths" /* holds a list while it is handed to Lua */
@@ -55,18 +53,10 @@ static int text_gc(lua_State *L) {
   return 0;
 }
 
-/* A path or pattern: C functions end it at a NUL. */
-static const char *to_path(lua_State *L, int index) {
-  size_t n;
-  const char *path = luaL_checklstring(L, index, &n);
-  if (strlen(path) != n) gtlua_error(L, "expected a path without NUL bytes");
-  return path;
-}
-
 /* ---- files ---- */
 
 static int push_paths(lua_State *L, gt_status (*find)(gt_ctx *, const char *, gt_paths *)) {
-  const char *path = to_path(L, 1);
+  const char *path = gtlua_topath(L, 1);
   gt_paths *paths = lua_newuserdatauv(L, sizeof *paths, 0);
   *paths = (gt_paths){0};
   luaL_setmetatable(L, PATHS);
@@ -86,7 +76,7 @@ static int match(lua_State *L) { return push_paths(L, gt_paths_match); }
 static int below(lua_State *L) { return push_paths(L, gt_paths_below); }
 
 static int is_folder(lua_State *L) {
-  lua_pushboolean(L, gt_is_folder(to_path(L, 1)));
+  lua_pushboolean(L, gt_is_folder(gtlua_topath(L, 1)));
   return 1;
 }
 
@@ -102,7 +92,7 @@ static int no_text(lua_State *L, gt_status status) {
 
 /* read_text(path, checked) -> text, or nil and the message when it is no text */
 static int read_text(lua_State *L) {
-  const char *path = to_path(L, 1);
+  const char *path = gtlua_topath(L, 1);
   size_t size = 0;
   char **text = push_box(L, TEXT);
   gt_status status = gt_text_read(gtlua_cx(L), path, lua_toboolean(L, 2), text, &size);
@@ -116,7 +106,7 @@ static int read_text(lua_State *L) {
 /* is_text(path): judged by the first bytes */
 static int is_text(lua_State *L) {
   bool yes = false;
-  gtlua_check(L, gt_text_begins(gtlua_cx(L), to_path(L, 1), &yes));
+  gtlua_check(L, gt_text_begins(gtlua_cx(L), gtlua_topath(L, 1), &yes));
   lua_pushboolean(L, yes);
   return 1;
 }
@@ -153,7 +143,7 @@ static int add_file(lua_State *L) {
   gt_ctx *cx = gtlua_cx(L);
   gt_tokens *t = to_tokens(L, 1);
   const gt_tokenizer *tok = gtlua_totokenizer(L, 2);
-  const char *path = to_path(L, 3);
+  const char *path = gtlua_topath(L, 3);
   char *text = NULL;
   size_t n = 0;
   gt_status status = gt_text_read(cx, path, lua_toboolean(L, 4), &text, &n);
@@ -169,7 +159,7 @@ static int add_file(lua_State *L) {
 static int add_shard(lua_State *L) {
   static const char *const names[] = {"modded", "llama3", "nanogpt", "any", NULL};
   gt_tokens *t = to_tokens(L, 1);
-  const char *path = to_path(L, 2);
+  const char *path = gtlua_topath(L, 2);
   gt_shard_format format = (gt_shard_format)luaL_checkoption(L, 3, "any", names);
   gtlua_check(L, gt_tokens_append_shard(gtlua_cx(L), t, path, format));
   return 0;
@@ -188,7 +178,7 @@ static int add_ids(lua_State *L) {
 /* file(path) -> a text that tells this file from any other, whatever names it has */
 static int file_key(lua_State *L) {
   gt_file file;
-  gtlua_check(L, gt_file_open(gtlua_cx(L), to_path(L, 1), &file));
+  gtlua_check(L, gt_file_open(gtlua_cx(L), gtlua_topath(L, 1), &file));
   lua_pushfstring(L, "%I:%I", (lua_Integer)file.device, (lua_Integer)file.inode);
   gt_file_close(&file);
   return 1;
@@ -273,7 +263,7 @@ static int verify(lua_State *L) {
 static int save(lua_State *L) {
   static const char *const names[] = {"modded", "llama3", "nanogpt", NULL};
   gt_tokens *t = to_tokens(L, 1);
-  const char *path = to_path(L, 2);
+  const char *path = gtlua_topath(L, 2);
   gt_shard_format format = (gt_shard_format)luaL_checkoption(L, 3, NULL, names);
   gtlua_check(L, gt_tokens_save(gtlua_cx(L), t, path, format));
   return 0;

@@ -30,8 +30,7 @@ end
 local function source_lines(source)
   local text = native.source(source:match "^=builtin:(.*)$" or "")
   if not text and source:sub(1, 1) == "@" then
-    local file <close> = io.open(source:sub(2))
-    text = file and file:read "a"
+    text = require "native.folder".read(source:sub(2), 64 << 20)
   end
   local n = math.tointeger(tonumber(source:match "^=input (%d+)$"))
   if n and package.loaded["shell.inputs"] then text = require("shell.inputs").list[n] end

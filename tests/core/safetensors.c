@@ -84,7 +84,7 @@ static void saves_the_bytes_of_the_reference(void **state) {
   (void)state;
   char bytes[128];
   gt_tensor *x = tensor(GT_F32, 1, (int64_t[]){2}, (float[]){1, 2});
-  gt_tensor_file file = {.items = &(gt_named_tensor){"x", x}, .count = 1};
+  gt_tensor_file file = {.items = &(gt_named_tensor){"x", x, NULL}, .count = 1};
   assert_int_equal(gt_safetensors_save(cx, path, &file), GT_OK);
   assert_int_equal(read_bytes(bytes, sizeof bytes), sizeof golden);
   assert_memory_equal(bytes, golden, sizeof golden);
@@ -109,13 +109,13 @@ static void orders_and_escapes_as_the_reference(void **state) {
   (void)state;
   char bytes[1024];
   gt_named_tensor items[] = {
-      {"b", tensor(GT_F32, 1, (int64_t[]){2}, (float[]){1, 2})},
-      {"a\x01\xc3\xa9\"\\/\x7f", tensor(GT_I64, 2, (int64_t[]){1, 2}, (int64_t[]){1, 2})},
-      {"h", tensor(GT_F16, 1, (int64_t[]){3}, (uint16_t[]){0x3c00, 0x3c00, 0x3c00})},
-      {"q", tensor(GT_U8, 1, (int64_t[]){2}, "\1\1")},
-      {"z", tensor(GT_BF16, 0, NULL, (uint16_t[]){0x4040})},
-      {"e", tensor(GT_F32, 2, (int64_t[]){0, 3}, NULL)},
-      {"t", tensor(GT_BOOL, 1, (int64_t[]){1}, "\1")}};
+      {"b", tensor(GT_F32, 1, (int64_t[]){2}, (float[]){1, 2}), NULL},
+      {"a\x01\xc3\xa9\"\\/\x7f", tensor(GT_I64, 2, (int64_t[]){1, 2}, (int64_t[]){1, 2}), NULL},
+      {"h", tensor(GT_F16, 1, (int64_t[]){3}, (uint16_t[]){0x3c00, 0x3c00, 0x3c00}), NULL},
+      {"q", tensor(GT_U8, 1, (int64_t[]){2}, "\1\1"), NULL},
+      {"z", tensor(GT_BF16, 0, NULL, (uint16_t[]){0x4040}), NULL},
+      {"e", tensor(GT_F32, 2, (int64_t[]){0, 3}, NULL), NULL},
+      {"t", tensor(GT_BOOL, 1, (int64_t[]){1}, "\1"), NULL}};
   int count = sizeof items / sizeof *items;
   gt_tensor_file file = {.items = items, .count = count}, back;
   assert_int_equal(gt_safetensors_save(cx, path, &file), GT_OK);
@@ -150,7 +150,7 @@ static void writes_tied_tensors_once(void **state) {
   gt_tensor_view(cx, a, 2, shape, (int64_t[]){3, 1}, 0, &view);
   gt_tensor_view(cx, a, 2, turned, steps, 0, &transposed);
   gt_named_tensor items[] = {
-      {"token_embedding.weight", a}, {"turned", transposed}, {"lm_head", view}};
+      {"token_embedding.weight", a, NULL}, {"turned", transposed, NULL}, {"lm_head", view, NULL}};
   char *metadata[] = {"step", "7", "format", "np"};
   gt_tensor_file file = {items, 3, metadata, 2}, back;
   assert_int_equal(gt_safetensors_save(cx, path, &file), GT_OK);
@@ -196,7 +196,6 @@ static void refuses_malformed_entries(void **state) {
   "{\"x\":{\"dtype\":" dtype ",\"shape\":" shape ",\"data_offsets\":" offsets "}}"
   expect_refused(ENTRY("3", "[2]", "[0,8]"), 8, "\"dtype\"");
   expect_refused(ENTRY("\"F33\"", "[2]", "[0,8]"), 8, "dtype 'F33'");
-  expect_refused(ENTRY("\"U64\"", "[1]", "[0,8]"), 8, "dtype 'U64'");
   expect_refused(ENTRY("\"F32\"", "2", "[0,8]"), 8, "\"shape\"");
   expect_refused(ENTRY("\"F32\"", "[2.0]", "[0,8]"), 8, "integers >= 0");
   expect_refused(ENTRY("\"F32\"", "[-2]", "[0,8]"), 8, "integers >= 0");
@@ -338,18 +337,18 @@ static void refuses_to_save_nonsense(void **state) {
   struct {
     gt_named_tensor items[2];
     const char *message;
-  } cases[] = {{{{"a", x}, {"a", meta}}, "'a' has no data"},
-               {{{"a", x}, {"a", x}}, "two tensors are named 'a'"},
-               {{{"a\xff", x}, {"b", x}}, "not valid UTF-8"},
-               {{{"\xed\xa0\x80", x}, {"b", x}}, "not valid UTF-8"},
-               {{{"__metadata__", x}, {"b", x}}, "'__metadata__'"}};
+  } cases[] = {{{{"a", x, NULL}, {"a", meta, NULL}}, "'a' has no data"},
+               {{{"a", x, NULL}, {"a", x, NULL}}, "two tensors are named 'a'"},
+               {{{"a\xff", x, NULL}, {"b", x, NULL}}, "not valid UTF-8"},
+               {{{"\xed\xa0\x80", x, NULL}, {"b", x, NULL}}, "not valid UTF-8"},
+               {{{"__metadata__", x, NULL}, {"b", x, NULL}}, "'__metadata__'"}};
   unlink(path);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     gt_tensor_file file = {.items = cases[i].items, .count = 2};
     assert_int_equal(gt_safetensors_save(cx, path, &file), GT_EARG);
     assert_non_null(strstr(cx->message, cases[i].message));
   }
-  gt_tensor_file file = {.items = &(gt_named_tensor){"x", x}, .count = 1};
+  gt_tensor_file file = {.items = &(gt_named_tensor){"x", x, NULL}, .count = 1};
   static const char *const paths[] = {"/nowhere/x", "", "/dev/full", "/tmp/", "/"};
   for (int i = 0; i < 5; i++) {
     assert_int_equal(gt_safetensors_save(cx, paths[i], &file), GT_EIO);
@@ -366,7 +365,7 @@ static void a_failed_save_keeps_the_old_file(void **state) {
   char bytes[128];
   gt_tensor *x = tensor(GT_F32, 1, (int64_t[]){100000}, NULL);
   memset(gt_data(x), 0, 400000);
-  gt_tensor_file file = {.items = &(gt_named_tensor){"x", x}, .count = 1};
+  gt_tensor_file file = {.items = &(gt_named_tensor){"x", x, NULL}, .count = 1};
   write_bytes(golden, sizeof golden);
 
   struct rlimit old, small;
@@ -396,7 +395,7 @@ static void saving_keeps_mode_and_symbolic_link(void **state) {
   struct stat info;
   snprintf(link, sizeof link, "%s/link", folder);
   gt_tensor *x = tensor(GT_F32, 0, NULL, (float[]){1});
-  gt_tensor_file file = {.items = &(gt_named_tensor){"x", x}, .count = 1};
+  gt_tensor_file file = {.items = &(gt_named_tensor){"x", x, NULL}, .count = 1};
   write_bytes("old", 3);
   assert_int_equal(chmod(path, 0640), 0);
   assert_int_equal(symlink(TEST_FILE, link), 0);
@@ -417,7 +416,7 @@ static void survives_every_allocation_fault(void **state) {
   int64_t one = 2, step = 0;
   gt_tensor_view(cx, x, 1, &one, &step, 0, &turned); /* not contiguous: copied to be written */
   char *metadata[] = {"note", "kept"};
-  gt_named_tensor items[] = {{"x", x}, {"y", x}, {"t", turned}};
+  gt_named_tensor items[] = {{"x", x, NULL}, {"y", x, NULL}, {"t", turned, NULL}};
   gt_tensor_file file = {items, 3, metadata, 1};
   size_t live = gt_memory(cx, GT_CPU).live;
   int faults = 0;

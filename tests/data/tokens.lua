@@ -213,6 +213,14 @@ end)
 
 -- ---- parts ----
 
+test("names in the table of sources are options", function()
+  test.equal(data.text{text = "abc", tokenizer = "chars"}.vocab_size, 3)
+  test.equal(data.open{text = "abca", tokenizer = "chars"}.vocab_size, 3)
+  test.raises(function() data.text{text = "abc", tokeniser = "chars"} end, "data.text has no option 'tokeniser' (did you mean 'tokenizer'?)")
+  test.raises(function() data.tokens{"none.bin", vocab = 5} end, "data.tokens has no option 'vocab'")
+  test.raises(function() data.text({text = "abc", utf8 = false}, {utf8 = false}) end, "data.text: expected options in one table, got two")
+end)
+
 test("split and view share the tokens", function()
   local tokens = data.text {text = "0123456789"}
   local train, val = tokens:split(0.75)

@@ -571,7 +571,7 @@ test("plot.loss reads lists, logs and trainers alike", function()
   test.equal(titles, {"first train", "second train", "second validation"})
   test.equal({named.title, one.curves[1].style, #one.curves}, {"two runs", "dots", 2}) -- the losses behind their mean
   test.raises(function() plot.loss({4, 2}, {tilte = "x"}) end, "did you mean 'title'?")
-  test.raises(function() plot.loss(folder .. "/none.jsonl") end, "cannot read")
+  test.raises(function() plot.loss(folder .. "/none.jsonl") end, "cannot open")
 end)
 
 os.execute("rm -rf " .. folder)

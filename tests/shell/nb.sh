@@ -452,7 +452,7 @@ gives "nb alone is a usage error" 2 "" "nb needs a command" "$GPTSH" nb
 gives "an option of another command is one, too" 2 "" "unknown option '--tolerance'" "$GPTSH" nb run --tolerance 1 nb.lua
 gives "a near option is suggested" 2 "" "unknown option '--frm' (did you mean 'from'?)" "$GPTSH" nb run --frm x nb.lua
 gives "and a near command" 2 "" "no command 'rum' (did you mean 'run'?)" "$GPTSH" nb rum nb.lua
-gives "a missing file is an error" 1 "" "cannot read nowhere.lua" "$GPTSH" nb run nowhere.lua
+gives "a missing file is an error" 1 "" "cannot open 'nowhere.lua'" "$GPTSH" nb run nowhere.lua
 "$GPTSH" nb --help >"$tap_dir/help" && grep -q 'import  *FILE.ipynb' "$tap_dir/help"
 tap "nb --help lists the commands" $? "$tap_dir/help"
 "$GPTSH" nb run --help >"$tap_dir/help" && grep -q -- '--allow-errors' "$tap_dir/help"

@@ -41,7 +41,7 @@ gives "nb wants a command it knows" 2 "" "nb has no command 'walk'" "$GPTSH" nb 
 gives "a command of nb wants its file" 2 "" "nb check needs a file" "$GPTSH" nb check
 
 gives "why wants a figure" 2 "" "why needs a file: why FIGURE" "$GPTSH" why
-gives "and one that can be read" 1 "" "cannot read none.png: No such file" "$GPTSH" why none.png
+gives "and one that can be read" 1 "" "cannot open 'none.png': No such file" "$GPTSH" why none.png
 gives "and one of its own" 1 "" "'/bin/sh' says nothing" "$GPTSH" why /bin/sh
 
 tap_in="math.sqrt(4)$nl"

@@ -86,6 +86,16 @@ end)
 
 -- ---- counting, repeating ----
 
+test("what PyTorch refuses at the edges is refused", function()
+  local x, q = torch.tensor{1.0, 2.0}, torch.tensor({0.5}, {requires_grad = true})
+  test.raises(function() torch.quantile(x, q) end, "quantile: expected q without gradients")
+  test.raises(function() torch.isclose(x, x, -1) end, "isclose: expected rtol and atol >= 0, got -1 and 1e-08")
+  test.raises(function() torch.allclose(x, x, {atol = 0 / 0}) end, "expected rtol and atol >= 0")
+  test.raises(function() return -x:gt(1) end, "neg: expected numbers, got a bool tensor; use logical_not")
+  test.raises(function() torch.roll(torch.tensor(1), 0, 0) end, "roll: expected a dimension of x, got 0 of a 0-d tensor")
+  test.equal(torch.roll(torch.tensor(1), 1), 1)
+end)
+
 test("count_nonzero counts along dimensions", function()
   local x = torch.tensor {{1, 0}, {1, 1}}
   test.equal({x:count_nonzero(0):tolist(), torch.count_nonzero(x, {dim = 1}):tolist(), x:count_nonzero({0, 1}):item()},

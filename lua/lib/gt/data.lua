@@ -2,6 +2,7 @@
 -- batches.  Positions count from 0, as in tensors.
 
 local native = require "native.tokens"
+local files = require "native.folder"
 local keywords = require "gt.keywords"
 
 local data = {}
@@ -229,7 +230,7 @@ function methods.save(self, path, options)
   if format ~= "modded" and format ~= "llama3" and format ~= "nanogpt" then
     keywords.fail("save: format must be 'modded', 'llama3' or 'nanogpt', got %s", keywords.show(format))
   end
-  native.save(self.native, keywords.string("save", "path", path), format)
+  native.save(self.native, keywords.ending("save", keywords.string("save", "path", path), {"bin"}), format)
 end
 
 --- tokens:loader{B = 12, T = 64, shuffle = false, random = false, seed = 1337, align = "none"}: batches
@@ -276,6 +277,22 @@ function methods.windows(self, options)
   end
 end
 
+--- Names in the table of sources are options: data.text{"a.txt", tokenizer = "chars"} -> source, options.
+local function named_options(name, source, options)
+  if type(source) ~= "table" or getmetatable(source) then return source, options end
+  local plain, own = {}, nil
+  for key, value in pairs(source) do
+    if type(key) == "string" and key ~= "text" then
+      own = own or {}
+      own[key] = value
+    else
+      plain[key] = value
+    end
+  end
+  if own and options ~= nil then keywords.fail("%s: expected options in one table, got two", name) end
+  return plain, own or options
+end
+
 -- ---- from text ----
 
 --- What the options of data.text say: the tokenizer, and whether text must be UTF-8.  `whole_text` gives
@@ -292,7 +309,7 @@ local function text_options(options, whole_text)
 end
 
 local function from_string(text, options)
-  keywords.string("data.text", "text", text)
+  keywords.no_path("data.text", keywords.string("data.text", "text", text), "data.text('%s') reads it")
   local function whole_text(checked)
     if checked or #text == 0 then native.check_text("data.text", text) end
     return text
@@ -339,8 +356,7 @@ end
 --- A text where a path goes: what no file is called, and no path looks like.
 local function refuse_text(path)
   if path:find "\0" or not path:find "\n" and (path:find "/" or path:find "%.%w+$") then return end
-  local file <close> = io.open(path)
-  if file then return end
+  if files.kind(path) then return end
   local start = #path > 40 and path:sub(1, utf8.offset(path, 0, 38) - 1) .. "…" or path
   keywords.fail("data.text: no file is called '%s'; data.text{text = \"…\"} takes the text itself", (start:gsub("\n", "\\n")))
 end
@@ -351,6 +367,7 @@ end
 -- byte is a token; "chars": every character of this text is one.  Text must be UTF-8 without
 -- NUL bytes; utf8 = false takes any bytes.
 function data.text(source, options)
+  source, options = named_options("data.text", source, options)
   if type(source) == "string" then refuse_text(source) end
   if type(source) == "string" and native.is_folder(source) then
     return from_files(native.below(source), source, options)
@@ -454,6 +471,7 @@ end
 -- false leaves that to each read.  Without vocab_size or tokenizer the largest id decides.  Shards of several layouts, and
 -- without vocab_size or tokenizer those whose ids look like two vocabularies, are refused.
 function data.tokens(source, options)
+  source, options = named_options("data.tokens", source, options)
   local o = keywords.read("data.tokens", options, {"vocab_size", "tokenizer", "bos", "verify", "format"})
   local vocab_size = o.vocab_size or (o.tokenizer and o.tokenizer.vocab_size)
   vocab_size = vocab_size and whole("data.tokens", "vocab_size", vocab_size, 1)
@@ -481,6 +499,7 @@ local textual = {txt = true, text = true, md = true, csv = true, tsv = true, jso
 --- data.open(source[, options]) -> tokens: data.text for text and folders, data.tokens for shards; the
 -- first bytes of the (first) file tell, and names such as notes.txt.
 function data.open(source, options)
+  source, options = named_options("data.open", source, options)
   if type(source) == "table" and source.text ~= nil then return data.text(source, options) end
   if type(source) == "string" and native.is_folder(source) then return data.text(source, options) end
   local paths = shard_paths("data.open", source)
@@ -497,9 +516,7 @@ local licence_names = {"Apache-2.0", "Artistic", "GFDL-1.2", "GFDL-1.3", "GPL-1"
                        "LGPL-2.1", "LGPL-3", "MPL-1.1", "MPL-2.0"}
 
 local function unpacked(path)
-  local file = io.open(path)
-  if not file then return nil end
-  file:close()
+  if files.kind(path, true) ~= "file" then return nil end
   local pipe = io.popen("gzip -cd " .. path, "r")
   local text = pipe and pipe:read "a"
   return pipe and pipe:close() and #text > 0 and text or nil
@@ -508,11 +525,7 @@ end
 local function all_licences()
   local texts = {}
   for _, name in ipairs(licence_names) do
-    local file = io.open(licences .. name)
-    if file then
-      texts[#texts + 1] = file:read "a"
-      file:close()
-    end
+    texts[#texts + 1] = files.read(licences .. name, 1 << 20)
   end
   return #texts > 0 and table.concat(texts, "\n") or nil
 end

@@ -1,6 +1,7 @@
 --- files.lua: torch.load and torch.save.  What a file is, its bytes say, not its name.
 
 local native = require "native.data"
+local folder = require "native.folder"
 local keywords = require "gt.keywords"
 
 local files = {}
@@ -22,41 +23,47 @@ local function imports(bytes)
   return #names > 0 and "; loading it would run " .. table.concat(names, ", ") or ""
 end
 
-local kinds = {
-  {"PK\3\4", function(bytes)
-    return "a zip archive, as PyTorch's .pt files are: it holds pickled Python objects" .. imports(bytes)
-  end},
-  {"\x80[\2-\5]", function(bytes) return "a Python pickle" .. imports(bytes) end},
-  {"\x93NUMPY", function() return "a NumPy array" end},
-  {"GGUF", function() return "a GGUF model" end},
-  {"\x28\xb5\x2f\xfd", function() return "a zstd archive" end},
-  {"\x1f\x8b", function() return "a gzip archive" end},
-}
-
---- Refuses what is recognised as something else than safetensors.  Unreadable files are left to the
--- reader, whose messages name the reason.
+--- Refuses what is recognised as something else than safetensors.  Unreadable files are left to the reader, whose
+-- messages name the reason.
 local function sniff(path)
-  local file = io.open(path, "rb")
-  if not file then return end
-  local bytes = file:read(1 << 20) or ""
-  file:close()
-  if bytes:sub(9, 9) == "{" then return end
-  for _, kind in ipairs(kinds) do
-    if bytes:find("^" .. kind[1]) then
-      keywords.fail("load: '%s' is %s; only .safetensors files are read (in Python: " ..
-                    "safetensors.torch.save_file(state_dict, path))", path, kind[2](bytes))
-    end
+  local bytes = folder.head(path, 1 << 20)
+  if not bytes or bytes:sub(9, 9) == "{" then return end
+  local what = native.what(bytes)
+  if bytes:find "^PK\3\4" then
+    what = "a zip archive, as PyTorch's .pt files are: it holds pickled Python objects" .. imports(bytes)
+  elseif bytes:find "^\x80[\2-\5]" then
+    what = "a Python pickle" .. imports(bytes)
+  elseif bytes:find "^%s*{" then
+    what = "JSON"
+  end
+  if what then
+    keywords.fail("load: '%s' is %s; only .safetensors files are read (in Python: safetensors.torch.save_file(state_dict, path))",
+                  path, what)
   end
 end
 
+--- In the place of a tensor of a dtype that is not supported: whatever is asked of it raises and names it.
+local function stand_in(path, name, dtype)
+  local kind = dtype .. " tensor"
+  local function refuse()
+    keywords.fail("load: tensor '%s' of '%s' is of dtype %s, which is not supported; convert it where it was made", name, path, dtype)
+  end
+  return setmetatable({}, {__name = kind, __index = refuse, __newindex = refuse, __call = refuse, __len = refuse,
+                           __tostring = function() return f"<{kind}, not supported>" end})
+end
+
 --- torch.load(path) -> odict of tensors in file order, table of the file's metadata.
--- Names of tied tensors, which the file holds once, follow at the end.
+-- Names of tied tensors, which the file holds once, follow at the end.  A tensor of a dtype that is not supported (U32,
+-- U64, C64, F8 …) hinders no other: its name holds a stand-in that is no tensor and raises when it is used.
 function files.load(path)
   keywords.string("load", "path", path)
   sniff(path)
   local list, pairs_list = native.load_safetensors(path)
   local out, metadata, aliases = odict {}, {}, {}
-  for i = 1, #list, 2 do out[list[i]] = list[i + 1] end
+  for i = 1, #list, 2 do
+    local tensor = list[i + 1]
+    out[list[i]] = type(tensor) == "string" and stand_in(path, list[i], tensor) or tensor
+  end
   for i = 1, #pairs_list, 2 do
     local key, value = pairs_list[i], pairs_list[i + 1]
     metadata[key] = value
@@ -82,11 +89,12 @@ local function check_flat(name, value)
                 " or its tensors under names like '%s.%s'", name, torch.type(value), name, inner_name(value))
 end
 
---- torch.save(path, table of tensors or module[, {metadata = {key = "text"}}]): a .safetensors file.
+--- torch.save(path, table of tensors or module[, {metadata = {key = "text"}}]): a .safetensors file; the endings of other
+-- formats (.pt, .npy …) are refused.
 -- The file is replaced in one step: whatever fails, the path holds the old or the new content.
 function files.save(path, object, options)
   if type(object) == "string" and type(path) ~= "string" then path, object = object, path end
-  keywords.string("save", "path", path)
+  keywords.ending("save", keywords.string("save", "path", path), {"safetensors"})
   local o = keywords.read("save", options, {"metadata"})
   if require "native.module".is_module(object) then object = object:state_dict() end
   if type(object) ~= "table" and (type(object) ~= "userdata" or torch.is_tensor(object)) then

@@ -6,7 +6,12 @@
 
 local keywords = require "gt.keywords"
 
+local files = require "native.folder"
+
 local gpt2 = {}
+
+local CONFIG_MOST, INDEX_MOST = 1 << 20, 64 << 20 -- bytes
+local OWN = "gptsh.config" -- metadata of weights that gptsh wrote: config.json as it was written with them
 
 local function fail(path, format, ...) keywords.fail("gpt2: '%s': %s", path, format:format(...)) end
 
@@ -36,10 +41,7 @@ end
 
 -- ---- reading ----
 
-local function is_file(path)
-  local file = io.open(path, "rb")
-  return file ~= nil and file:close() and not require "native.tokens".is_folder(path)
-end
+local function is_there(path) return files.kind(path, true) ~= nil end
 
 --- A folder or file -> path of the weights or their index, path of config.json (which need not be there).
 local function find(path)
@@ -47,7 +49,7 @@ local function find(path)
   if require "native.tokens".is_folder(path) then
     local folder = path:gsub("/+$", "")
     for _, name in ipairs {"model.safetensors", "model.safetensors.index.json"} do
-      if is_file(folder .. "/" .. name) then return folder .. "/" .. name, folder .. "/config.json" end
+      if is_there(folder .. "/" .. name) then return folder .. "/" .. name, folder .. "/config.json" end
     end
     fail(path, "expected model.safetensors, or its index, in this folder, found none")
   end
@@ -55,103 +57,145 @@ local function find(path)
 end
 
 --- The object in a JSON file.
-local function read_object(path)
-  local file <close> = io.open(path, "rb")
-  if not file then fail(path, "cannot be read") end
-  local ok, object = pcall(json.decode, file:read "a" or "")
-  if not ok or type(object) ~= "table" then fail(path, "is no JSON object") end
+local function read_object(path, most)
+  local text, why = files.read(path, most)
+  if not text then keywords.fail("gpt2: %s", why) end
+  local ok, object = pcall(json.decode, text)
+  if not ok or type(object) ~= "table" or object == json.null or not text:find "^%s*{" then
+    fail(path, "expected a JSON object, got %s", require "native.data".what(text) or "something else")
+  end
   return object
+end
+
+--- A value of a file for a message: the file may be another than was meant, so that a few bytes are enough.
+local function shown(value, most)
+  most = most or 24
+  if type(value) == "string" then return "'" .. value:sub(1, most):gsub("[^\32-\126]", "?") .. (#value > most and "…'" or "'") end
+  return value == json.null and "null" or keywords.show(value)
 end
 
 --- Path of a file -> names of the tensors that an index says are in it.
 local function read_index(path)
-  local map = read_object(path).weight_map
+  local map = read_object(path, INDEX_MOST).weight_map
   if type(map) ~= "table" then fail(path, "expected weight_map, the files of the tensors, found none") end
-  local folder, files = path:match "^(.*/)[^/]*$" or "", {}
+  local folder, parts_of = path:match "^(.*/)[^/]*$" or "", {}
   for name, file in pairs(map) do
     if type(file) ~= "string" or file == "" or file:find "[/%z]" then
-      fail(path, "expected %s in a file of the same folder, got %s", name, keywords.show(file))
+      fail(path, "expected %s in a file of the same folder, got %s", shown(name, 64), shown(file, 64))
     end
-    local names = files[folder .. file] or {}
-    names[#names + 1], files[folder .. file] = name, names
+    local names = parts_of[folder .. file] or {}
+    names[#names + 1], parts_of[folder .. file] = name, names
   end
-  return files
+  return parts_of
 end
 
---- All tensors of a file, or of the files that an index names.
+--- All tensors of a file, or of the files that an index names, and the metadata of a single one.
 local function load_tensors(path)
-  if not path:find "%.json$" then return (torch.load(path)) end
+  if not path:find "%.json$" then return torch.load(path) end
   local out = {}
   for file, names in pairs(read_index(path)) do
     local part = torch.load(file)
     for _, name in ipairs(names) do
-      if part[name] == nil then fail(path, "expected %s in '%s', which has it not", name, file) end
+      if part[name] == nil then fail(path, "expected %s in '%s', which has it not", shown(name, 64), file) end
       out[name] = part[name]
     end
   end
   return out
 end
 
---- Tensors by their names without prefix; masks left out.
+--- Tensors by their names without prefix, masks left out; the metadata of the file.
 local function read_tensors(path)
-  local out = {}
-  for name, tensor in pairs(load_tensors(path)) do
+  local out, loaded, metadata = {}, load_tensors(path)
+  for name, tensor in pairs(loaded) do
     local short = name:gsub("^module%.", ""):gsub("^transformer%.", "")
     if not short:find "^h%.%d+%.attn%.bias$" and not short:find "^h%.%d+%.attn%.masked_bias$" then out[short] = tensor end
   end
-  return out
+  return out, metadata
 end
 
 local function need(path, tensors, name, ndim)
   local t = tensors[name]
   if not t then fail(path, "has no tensor %s; is it a GPT-2?", name) end
+  if t:numel() == 0 then fail(path, "expected %s with elements, got %s", name, tostring(t.shape)) end
   if t.ndim ~= ndim then fail(path, "expected %s with %d dimensions, got %s", name, ndim, tostring(t.shape)) end
   return t
 end
 
 local activations = {gelu_new = "gelu_tanh", gelu_pytorch_tanh = "gelu_tanh", gelu = "gelu", silu = "silu", swish = "silu"}
 
---- What config.json must say for our forward to be theirs.
-local function check_config(path, config)
-  local function expect(key, wanted)
-    local value = config[key]
-    if value == nil or value == json.null or value == wanted then return end
-    fail(path, "expected %s %s, got %s", key, tostring(wanted), keywords.show(value))
+local function is_size(value) return math.type(value) == "integer" and value >= 1 and value < 1 << 31 end
+local function is_rate(value) return type(value) == "number" and value >= 0 and value < 1 end
+local function is_boolean(value) return type(value) == "boolean" end
+local function only(wanted) return function(value) return value == wanted end end
+
+-- Fields of config.json that are read, or that must say what our forward does: what is expected, as a text and a check.
+local fields = {
+  model_type = {"'gpt2'", only "gpt2"}, layer_norm_epsilon = {"1e-05", only(1e-5)},
+  scale_attn_weights = {"true", only(true)}, scale_attn_by_inverse_layer_idx = {"false", only(false)},
+  activation_function = {"gelu_new, gelu_pytorch_tanh, gelu, silu or swish", function(value) return activations[value] ~= nil end},
+  tie_word_embeddings = {"true or false", is_boolean},
+}
+for _, name in ipairs {"n_layer", "n_head", "n_embd", "n_inner", "n_positions", "n_ctx", "vocab_size"} do
+  fields[name] = {"a whole number above 0", is_size}
+end
+for _, name in ipairs {"attn_pdrop", "embd_pdrop", "resid_pdrop"} do fields[name] = {"a number from 0 to below 1", is_rate} end
+
+--- The fields that config.json has; null stands for none.
+local function check_config(path, object)
+  local config = {}
+  for name, field in pairs(fields) do
+    local value = object[name]
+    if value ~= nil and value ~= json.null then
+      if not field[2](value) then fail(path, "%s: expected %s, got %s", name, field[1], shown(value)) end
+      config[name] = value
+    end
   end
-  expect("model_type", "gpt2")
-  expect("layer_norm_epsilon", 1e-5)
-  expect("scale_attn_weights", true)
-  expect("scale_attn_by_inverse_layer_idx", false)
+  return config
 end
 
-local function read_config(path)
-  if not is_file(path) then return {} end
-  local config = read_object(path)
-  check_config(path, config)
-  return config
+--- What config.json says, or what the weights say of it themselves where they are ours: a save that was killed between
+-- the two files leaves an old config.json.
+local function read_config(path, metadata)
+  local own = metadata and metadata[OWN]
+  local ok, object = pcall(json.decode, own or "")
+  if own and ok and type(object) == "table" then return check_config(path, object) end
+  if not is_there(path) then return {} end
+  return check_config(path, read_object(path, CONFIG_MOST))
+end
+
+--- The sizes that config.json names must be those of the tensors.
+local function check_sizes(path, config, sizes)
+  for name, size in pairs(sizes) do
+    if config[name] and config[name] ~= size then
+      fail(path, "%s: expected %d, as the weights have it, got %d", name, size, config[name])
+    end
+  end
 end
 
 --- Heads of the released sizes; others have heads of 64.
 local known_heads = {[768] = 12, [1024] = 16, [1280] = 20, [1600] = 25}
 
 --- The GPTConfig of the weights: sizes from the tensors, the rest from config.json.
-local function config_of(path, tensors, config, n_head)
-  local table_ = need(path, tensors, "wte.weight", 2)
+local function config_of(path, tensors, config, config_path, n_head)
+  local table_, positions = need(path, tensors, "wte.weight", 2), need(path, tensors, "wpe.weight", 2)
   local width, layers = table_:size(1), 0
   while tensors[f"h.{layers}.ln_1.weight"] do layers = layers + 1 end
   if layers == 0 then fail(path, "has no tensor h.0.ln_1.weight; is it a GPT-2?") end
   local inner = need(path, tensors, "h.0.mlp.c_fc.weight", 2):size(1)
   if inner % width ~= 0 then fail(path, "expected an MLP of a multiple of %d, got %d", width, inner) end
+  check_sizes(config_path, config, {n_layer = layers, n_embd = width, n_inner = inner, n_positions = positions:size(0),
+                                    vocab_size = table_:size(0)})
   local heads = n_head or config.n_head or known_heads[width] or (width % 64 == 0 and width // 64)
   if not heads then fail(path, "no config.json says how many heads there are: pass {n_head = …}") end
-  local activation = config.activation_function or "gelu_new"
-  if not activations[activation] then fail(path, "activation %s is not supported", keywords.show(activation)) end
+  if not is_size(heads) or width % heads ~= 0 then
+    fail(n_head and path or config_path, "n_head: expected a divisor of %d, got %s", width, shown(heads))
+  end
   local head = tensors["lm_head.weight"]
   return {
     hidden_dim = width, n_layers = layers, n_heads = heads, mlp_ratio = inner // width, vocab_size = table_:size(0),
-    sequence_len = need(path, tensors, "wpe.weight", 2):size(0), norm = "layer", bias = true,
-    activation = activations[activation], position = "learned", qk_norm = false, softcap = 0, embedding_norm = false,
-    init = "gpt2", tied = head == nil or torch.equal(head, table_),
+    sequence_len = positions:size(0), norm = "layer", bias = true,
+    activation = activations[config.activation_function or "gelu_new"], position = "learned", qk_norm = false, softcap = 0,
+    embedding_norm = false, init = "gpt2", tied = head == nil or torch.equal(head, table_),
   }
 end
 
@@ -178,7 +222,7 @@ local function state_of(path, tensors, n_layers, tied)
   end
   if not tied then state["lm_head.weight"] = tensors["lm_head.weight"] end
   for name in pairs(tensors) do
-    if not used[name] then fail(path, "has a tensor that GPT-2 has not: %s", name) end
+    if not used[name] then fail(path, "has a tensor that GPT-2 has not: %s", shown(name, 64)) end
   end
   return state
 end
@@ -187,8 +231,8 @@ end
 local function open(path, options)
   local o = keywords.read("gpt2", options, {"n_head", "device", "dtype"})
   local weights, beside = find(path)
-  local tensors = read_tensors(weights)
-  local config = config_of(weights, tensors, read_config(beside), o.n_head)
+  local tensors, metadata = read_tensors(weights)
+  local config = config_of(weights, tensors, read_config(beside, metadata), beside, o.n_head)
   return config, state_of(weights, tensors, config.n_layers, config.tied), o
 end
 
@@ -246,7 +290,7 @@ local function json_config(config)
 end
 
 function gpt2.save(model, path)
-  keywords.string("save_gpt2", "path", path)
+  keywords.ending("save_gpt2", keywords.string("save_gpt2", "path", path), {"safetensors"})
   check_plain("save_gpt2", model, "save reparam.fold(model)")
   local config = model.config
   local text, state, out = json_config(config), model:state_dict(), odict {}
@@ -267,10 +311,8 @@ function gpt2.save(model, path)
     require "native.folder".make(path)
     file_path = path:gsub("/+$", "") .. "/model.safetensors"
   end
-  torch.save(file_path, out)
-  local config_path = (file_path:match "^(.*/)[^/]*$" or "") .. "config.json"
-  local file <close> = io.open(config_path, "w")
-  if not file or not file:write(text, "\n") then keywords.fail("save_gpt2: cannot write '%s'", config_path) end
+  torch.save(file_path, out, {metadata = {[OWN] = text}})
+  files.write((file_path:match "^(.*/)[^/]*$" or "") .. "config.json", text .. "\n")
 end
 
 return gpt2

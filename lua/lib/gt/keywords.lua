@@ -82,6 +82,38 @@ function keywords.string(name, what, value)
   return value
 end
 
+-- Endings of file names and what they promise.
+local formats = {
+  pt = "PyTorch's", pth = "PyTorch's", pt2 = "PyTorch's", ckpt = "PyTorch's", bin = "PyTorch's, or token ids", pkl = "a pickle",
+  pickle = "a pickle", npy = "NumPy's", npz = "NumPy's", gguf = "GGUF", ggml = "GGML", onnx = "ONNX", h5 = "HDF5",
+  hdf5 = "HDF5", msgpack = "MessagePack", safetensors = "safetensors", parquet = "Parquet", arrow = "Arrow", zip = "zip",
+  tar = "tar", gz = "gzip", zst = "zstd", xz = "xz", json = "JSON", jsonl = "JSON", txt = "text", csv = "CSV",
+  tsv = "TSV", md = "Markdown", html = "HTML", svg = "SVG", png = "PNG", pdf = "PDF", lua = "Lua", ipynb = "Jupyter",
+  py = "Python", tiktoken = "tiktoken's", bpe = "GPT-2's merges", model = "a tokenizer",
+}
+
+--- The path as a file to be written is called.  `own`: the endings that fit, the best one first; an ending that promises
+-- another format is refused, as the file would not be read as what it is.  Names without such an ending are fine.
+function keywords.ending(name, path, own)
+  local stem, ending = path:match "^(.*)%.(%w+)$"
+  local kind = ending and formats[ending:lower()]
+  for _, fits in ipairs(own) do
+    if not kind or ending:lower() == fits then return path end
+  end
+  return keywords.fail("%s: expected a name ending in .%s, got '%s', which would be taken for %s; write '%s.%s'", name,
+                       table.concat(own, " or ."), path, kind, stem, own[1])
+end
+
+--- Refuses a text that is the name of a file: what was meant is in the file.  advice: the right form.
+function keywords.no_path(name, text, advice)
+  if #text > 255 or text:find "[%z\n]" then return text end
+  local kind = require "native.folder".kind(text, true)
+  if kind == "file" or kind == "folder" and text:find "/" then
+    keywords.fail("%s: '%s' is a %s, and its name would be the text; %s", name, text, kind, advice:format(text))
+  end
+  return text
+end
+
 --- A text that string.find takes as a pattern.
 function keywords.pattern(name, what, value)
   keywords.string(name, what, value)

@@ -220,7 +220,8 @@ function models.gpt2(path, options) return require "gt.gpt2".load(path, options)
 function GPT:load_gpt2(path) return require "gt.gpt2".load_into(self, path) end
 
 --- m:save_gpt2(path): writes model.safetensors and config.json into the folder `path`, made if needed, for
--- Hugging Face's GPT2LMHeadModel; or the file path, when it ends in .safetensors, and config.json beside it.
+-- Hugging Face's GPT2LMHeadModel; or the file path, when it ends in .safetensors, and config.json next to it.  The weights
+-- keep a copy of config.json, which models.gpt2 goes by: a save that is killed between the files leaves a whole model.
 function GPT:save_gpt2(path) require "gt.gpt2".save(self, path) end
 
 keywords.sign(MultiHeadAttention, "attention_scale(self: module, s: number = nil)")

@@ -31,8 +31,15 @@ function Tokenizer:id(token) return native.find(self, keywords.string("id", "tok
 
 --- tok:byte_lengths() -> int64 tensor (V): bytes of text in each token, 0 for special ones.  Tokens of a
 -- SentencePiece model count without the space in front of them, which space_flags() tells: whoever counts bytes
--- adds 1 where space_flags()[token] and not boundary_flags()[the token before].
-function Tokenizer:byte_lengths() return (native.statistics(self)) end
+-- adds 1 where space_flags()[token] and not boundary_flags()[the token before].  Refused for a SentencePiece model that
+-- falls back to bytes and has no piece "▁": it writes a space as the three bytes of that character, which would count
+-- as three, and make bits per byte too low.
+function Tokenizer:byte_lengths()
+  if self.kind == "sentencepiece" and not native.find(self, "▁") and native.find(self, "\xe2") then
+    keywords.fail 'byte_lengths: this SentencePiece model has no piece "▁": a space is three byte tokens, not one byte'
+  end
+  return (native.statistics(self))
+end
 
 --- tok:space_flags() -> bool tensor (V): tokens of a SentencePiece model that begin with a space.
 function Tokenizer:space_flags() return (select(2, native.statistics(self))) end
@@ -52,7 +59,8 @@ function Tokenizer:save(path, options)
   if not formats[format] then
     keywords.fail("save: format must be 'json', 'tiktoken' or 'minbpe', got %s", keywords.show(format))
   end
-  native.save(self, path, formats[format])
+  local endings = {json = {"json"}, tiktoken = {"tiktoken"}, minbpe = {"model"}}
+  native.save(self, keywords.ending("save", path, endings[format]), formats[format])
 end
 
 keywords.sign(Tokenizer, [[
@@ -101,7 +109,12 @@ function tokenizer.bytes() return native.bytes() end
 
 --- tokenizer.chars(text) -> a tokenizer with one token for each different character of text, in the order of code
 -- points.  Other characters cannot be encoded.
-function tokenizer.chars(text) return native.chars(keywords.string("chars", "text", text)) end
+-- The name of a file is refused: data.text(path, {tokenizer = "chars"}).tokenizer is made of what is in it.
+function tokenizer.chars(text)
+  keywords.no_path("chars", keywords.string("chars", "text", text),
+                   "data.text('%s', {tokenizer = 'chars'}).tokenizer is made of what is in it")
+  return native.chars(text)
+end
 
 -- What published rank files and vocabularies go with; `tokens` counts those that are no special tokens.
 local known = {

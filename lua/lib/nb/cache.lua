@@ -4,7 +4,8 @@
 local json = require "json"
 local native = require "native.train"
 local sidecar = require "nb.sidecar"
-local write = require("native.folder").write
+local folder = require "native.folder"
+local write = folder.write
 
 local cache = {}
 
@@ -81,12 +82,14 @@ function cache.save(kept, cell, names, lookup)
   local stem, files = sidecar.stem(cell) .. ".cache", {}
   if #tensors > 0 then
     files[1] = stem .. ".safetensors"
-    torch.save(kept.path .. "/" .. files[1], odict(tensors))
+    torch.save(kept:new(files[1]), odict(tensors))
   end
   local seed, stream = native.rng()
   files[#files + 1] = stem .. ".json"
-  write(kept.path .. "/" .. stem .. ".json", json.encode{key = cell.key, values = values, seed = seed, stream = stream})
-  return {files = files}
+  write(kept:new(stem .. ".json"), json.encode{key = cell.key, values = values, seed = seed, stream = stream})
+  local hashes = {}
+  for i, name in ipairs(files) do hashes[i] = select(2, folder.hash(kept:new(name))) end
+  return {files = files, xxh3 = hashes}
 end
 
 --- The values by name of a cell whose record has them for its present key, and the number of the next random stream; or
@@ -94,11 +97,12 @@ end
 function cache.load(kept, cell)
   local record = kept.records[cell.name]
   if not (cell.cache and record and record.cache and record.status == "ok" and record.key == cell.key) then return nil end
-  local files = record.cache.files -- the tensors, if any, come first
+  local files, hashes = record.cache.files, record.cache.xxh3 -- the tensors, if any, come first
   local ok, values, seed, stream = pcall(function()
-    local all = json.decode(assert(require("nb.document").bytes(kept.path .. "/" .. files[#files])))
+    local function find(i) return assert(kept:find(files[i], hashes[i])) end
+    local all = json.decode(assert(require("nb.document").bytes(find(#files))))
     assert(all.key == cell.key and math.type(all.seed) == "integer" and math.type(all.stream) == "integer")
-    local tensors, out = #files > 1 and torch.load(kept.path .. "/" .. files[1]) or {}, {}
+    local tensors, out = #files > 1 and torch.load(find(1)) or {}, {}
     for name, value in pairs(all.values) do out[name] = decode(value, tensors) end
     return out, all.seed, all.stream
   end)

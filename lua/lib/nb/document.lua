@@ -170,16 +170,8 @@ function document.of(cells, preamble)
   return setmetatable({cells = cells, preamble = preamble, newline = "\n"}, Document)
 end
 
---- The whole of a file, or nil and the reason.
-function document.bytes(path)
-  local file, reason = io.open(path, "rb")
-  if not file then return nil, reason end
-  local text
-  text, reason = file:read "a"
-  file:close()
-  if not text then return nil, path .. ": " .. reason end
-  return text
-end
+--- The whole of a file; or nil, the reason, and whether there is none of that name.
+function document.bytes(path) return require("native.folder").read(path, MOST_BYTES) end
 
 -- ---- texts of cells ----
 

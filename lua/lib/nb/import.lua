@@ -234,9 +234,9 @@ function import.write(path, text, target)
   local kept, dropped = take_reference(book, doc, cells, files)
   kept.notebook = texts.utf8(path:match "[^/]*$")
   local kept_text = reference.text(kept, document.bytes(out .. "/reference.json") ~= nil)
-  if kept_text or next(files) then folder.make(out) end
-  for name, bytes in pairs(files) do folder.write(out .. "/" .. name, bytes) end
-  if kept_text then folder.write(out .. "/reference.json", kept_text) end
+  if kept_text or next(files) then sidecar.make(out) end
+  for name, bytes in pairs(files) do folder.write(sidecar.place(out, name), bytes) end
+  if kept_text then folder.write(sidecar.place(out, "reference.json"), kept_text) end
   folder.write(target, made)
   noted(notes, dropped, " output of kinds that are not kept (HTML, widgets) dropped",
         " outputs of kinds that are not kept (HTML, widgets) dropped")

@@ -1,6 +1,7 @@
 --- init.lua: the commands of "gptsh nb".  Each takes file names and options and answers the exit code.
 
 local document = require "nb.document"
+local folder = require "native.folder"
 local sidecar = require "nb.sidecar"
 
 local nb = {}
@@ -22,7 +23,7 @@ end
 local function open(path)
   local text, reason = document.bytes(path)
   if not text then
-    complain("cannot read %s", reason)
+    complain("%s", reason)
     return nil
   end
   if is_jupyter(path) then return nil end
@@ -110,7 +111,7 @@ function commands.fmt(files, o)
     else
       local text = require("nb.format").format(doc, o.portable)
       if text ~= doc.text then
-        require("native.folder").write(path, text)
+        folder.write(path, text)
         print(path)
       end
     end
@@ -129,7 +130,7 @@ function exports.html(page, target, o)
   local script, reason
   if o.mathjax then
     script, reason = document.bytes(o.mathjax)
-    if not script then error("cannot read " .. reason, 0) end
+    if not script then error(reason, 0) end
   end
   return require("nb.html").export(page, target, script)
 end
@@ -143,15 +144,22 @@ end
 function commands.export(files, o)
   local path, target = files[1], files[2]
   local format = o.format or (target and target:match "%.(%w+)$" or not target and "html")
-  if not (format and exports[format]) then
-    complain("nb export: expected a target that ends in .ipynb, .md or .html, got '%s'", o.format or target)
+  local ending = target and target:match "%.(%w+)$"
+  if not (format and exports[format]) or exports[ending] and ending ~= format then
+    complain("nb export: expected a target that ends in %s, got '%s'", exports[format] and "." .. format or ".ipynb, .md or .html",
+             exports[format] and target or o.format or target)
     return 2
   end
-  target = target or path:gsub("%.lua$", "") .. "." .. format
+  if not target then
+    target = path:gsub("%.lua$", "") .. "." .. format
+    if folder.kind(target) == "symbolic link" then
+      return complain("%s is a symbolic link: nb export %s %s writes where it points", target, path, target)
+    end
+  end
   local doc = open(path)
   if not sound(doc) then return 1 end
   if not utf8.len(doc.text) then complain("%s: not valid UTF-8: bad bytes are replaced", path) end
-  require("native.folder").write(target, exports[format](page_of(doc, o), target, o))
+  folder.write(target, exports[format](page_of(doc, o), target, o))
   print(target)
   return 0
 end
@@ -160,8 +168,8 @@ function commands.import(files)
   local path = files[1]
   local target = files[2] or path:gsub("%.ipynb$", "") .. ".lua"
   local text, reason = document.bytes(path)
-  if not text then return complain("cannot read %s", reason) end
-  if document.bytes(target) then return complain("%s is there already: name another target", target) end
+  if not text then return complain("%s", reason) end
+  if folder.kind(target) then return complain("%s is there already: name another target", target) end
   for _, note in ipairs(require("nb.import").write(path, text, target)) do complain("%s: %s", path, note) end
   print(target)
   return 0
@@ -169,7 +177,7 @@ end
 
 function commands.view(files, o)
   local text, reason = document.bytes(files[1])
-  if not text then return complain("cannot read %s", reason) end
+  if not text then return complain("%s", reason) end
   if files[1]:find "%.ipynb$" then
     require("nb.view").jupyter(files[1], text)
     return 0
@@ -188,11 +196,11 @@ function commands.diff(files, o)
   end
   local diff, doc = require "nb.diff", open(files[1])
   if not sound(doc) then return 1 end
-  local folder = o.out or sidecar.path(files[1])
-  local other, kept = files[2] and sidecar.open(sidecar.path(files[2])), sidecar.open(folder)
+  local out = o.out or sidecar.path(files[1])
+  local other, kept = files[2] and sidecar.open(sidecar.path(files[2])), sidecar.open(out)
   if other and not other.exists then return complain("%s has no kept outputs: gptsh nb run %s", other.path, files[2]) end
-  local before = other and diff.run(other) or diff.reference(folder)
-  if not before then return complain("%s has no reference outputs: it was not imported", folder) end
+  local before = other and diff.run(other) or diff.reference(out)
+  if not before then return complain("%s has no reference outputs: it was not imported", out) end
   require("nb.keys").set(doc, kept.parameters, kept.seed)
   for _, cell in ipairs(doc.cells) do
     local record = cell.runs and kept.records[cell.name]

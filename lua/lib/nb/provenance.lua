@@ -29,8 +29,9 @@ end
 --- of the files.  What cannot be drawn, because gnuplot is missing for instance, is kept as characters.
 function provenance.draw(kept, figure, name, cell)
   local list, ok, reason = {}, nil, nil
+  for _, kind in ipairs{"tsv", "gp"} do kept:new(name .. "." .. kind) end
   for _, kind in ipairs{"svg", "png"} do
-    ok, reason = pcall(figure.save, figure, kept.path .. "/" .. name .. "." .. kind)
+    ok, reason = pcall(figure.save, figure, kept:new(name .. "." .. kind))
     if not ok then break end
     list[#list + 1] = kept:adopt("figure", name .. "." .. kind)
   end
@@ -38,7 +39,8 @@ function provenance.draw(kept, figure, name, cell)
     for _, kind in ipairs{"tsv", "gp"} do list[#list + 1] = kept:adopt("data", name .. "." .. kind) end
     io.stdout:write("figure: ", kept.path, "/", name, ".svg\n")
   else
-    io.stderr:write("gptsh: cell ", cell.number, ": figure kept as text: ", tostring(reason), "\n")
+    reason = tostring(reason):gsub("; data written to .*", "") -- that is not kept
+    io.stderr:write("gptsh: cell ", cell.number, ": figure kept as text: ", reason, "\n")
     list[#list + 1] = kept:keep("stdout", name .. "-figure.txt", figure:text{columns = 80, rows = 22, colour = false})
   end
   require("native.notebook").recorded() -- the note is for the terminal

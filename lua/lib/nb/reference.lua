@@ -23,8 +23,9 @@ local REFERENCE = {
 --- What is in the folder, with the cells by their names as by_name, too; nil when it has none.
 function reference.read(folder)
   local path = folder .. "/reference.json"
-  local bytes = read(path)
-  if not bytes then return nil end
+  local bytes, reason, missing = read(path)
+  if missing then return nil end
+  if not bytes then error(reason, 0) end
   local ok, kept = pcall(json.decode, bytes)
   if not ok then error(path .. ": " .. tostring(kept):gsub("^.-(json: )", "%1"), 0) end
   shape.check(path, kept, REFERENCE)

@@ -1,6 +1,9 @@
 --- sidecar.lua: the folder name.out/ beside a notebook: manifest.json, one record per cell, and the files of outputs.
 -- A record has id, title, key, status, started (UTC), seconds, device, seed, revision, outputs = {{kind, file, sha256}, …}.
--- Files come first and the manifest last, each whole or not at all, so that a killed run leaves what was finished.
+-- Files come first, under a name that begins with ".new-", then the manifest, each whole or not at all; then the files
+-- take the places of older ones.  Whatever ends the program, a manifest finds the files it was written for.
+--
+-- The folder may come from somebody else: what is written and removed is in it, never where a link in it points.
 
 local folder = require "native.folder"
 local json = require "json"
@@ -12,6 +15,7 @@ local texts = require "nb.texts"
 local sidecar = {}
 
 local FORMAT = 1
+local NEW = ".new-"
 
 local Sidecar = {}
 Sidecar.__index = Sidecar
@@ -31,15 +35,16 @@ local MANIFEST = {
     id = "text", key = "text", status = words "ok error timeout interrupted", started = "text", seconds = "number",
     device = "text", seed = "whole number", ["revision?"] = "text", ["dirty?"] = "boolean",
     outputs = {list = {kind = words "stdout value error figure data", file = "text", sha256 = "text"}},
-    ["cache?"] = {files = {list = "text"}},
+    ["cache?"] = {files = {list = "text"}, ["xxh3?"] = {list = "text"}},
   }},
 }
 
 --- Opens the folder for reading; it need not exist.  Raises when its manifest cannot be read.
 function sidecar.open(path)
   local self = setmetatable({path = path, records = {}}, Sidecar)
-  local text = read(path .. "/manifest.json")
-  if not text then return self end
+  local text, reason, missing = read(path .. "/manifest.json")
+  if missing then return self end
+  if not text then error(reason, 0) end
   local ok, manifest = pcall(json.decode, text)
   if not ok or type(manifest) ~= "table" or manifest.format ~= FORMAT or type(manifest.cells) ~= "table" then
     error(path .. "/manifest.json is not a manifest of this version: gptsh nb clean removes it", 0)
@@ -68,9 +73,19 @@ end
 function Sidecar:read(output)
   if not plain_name(output.file) then return nil, "the manifest names a file outside of the folder" end
   local bytes, reason = read(self.path .. "/" .. output.file)
-  if not bytes then return nil, reason end
-  if native.sha256(bytes) ~= output.sha256 then return nil, self.path .. "/" .. output.file .. " was changed" end
-  return bytes
+  if bytes and native.sha256(bytes) == output.sha256 then return bytes end
+  local new = read(self.path .. "/" .. NEW .. output.file)
+  if new and native.sha256(new) == output.sha256 then return new end
+  return nil, reason or self.path .. "/" .. output.file .. " was changed"
+end
+
+--- The path of a file whose hash a record keeps, or nil.
+function Sidecar:find(name, hash)
+  for _, prefix in ipairs(plain_name(name) and {"", NEW} or {}) do
+    local path = self.path .. "/" .. prefix .. name
+    local ok, _, sum = pcall(folder.hash, path)
+    if ok and sum == hash then return path end
+  end
 end
 
 -- ---- writing ----
@@ -81,31 +96,54 @@ local function encode(value) return json.encode(value, {indent = 1}) end
 function Sidecar:commit(doc)
   local cells = {}
   for _, cell in ipairs(doc.cells) do cells[#cells + 1] = self.records[cell.name] end
-  folder.write(self.path .. "/manifest.json", encode{
+  folder.write(sidecar.place(self.path, "manifest.json"), encode{
     format = FORMAT, notebook = texts.utf8(doc.path:match "[^/]*$"),
     program = require("native.train").version(), cells = json.array(cells),
     parameters = self.parameters, seed = self.seed,
   } .. "\n")
 end
 
+local function refuse_link(path)
+  if folder.kind(path) ~= "symbolic link" then return end
+  error(("'%s' is a symbolic link: outputs are kept in a folder of their own; --out '%s/' is where it points"):format(path, path), 0)
+end
+
+--- Makes the folder at `path`, which must not be a link.
+function sidecar.make(path)
+  refuse_link(path)
+  folder.make(path)
+end
+
+--- The path for a new file of the folder; a link of that name is removed, so that it is not followed.
+function sidecar.place(path, name)
+  local place = path .. "/" .. name
+  if folder.kind(place) == "symbolic link" then folder.remove(place) end
+  return place
+end
+
 --- Makes the folder and answers what keeps it this process's own until it is closed; nil when another one has it.
 function Sidecar:lock()
-  folder.make(self.path)
-  return (folder.lock(self.path))
+  sidecar.make(self.path)
+  local lock = folder.lock(self.path)
+  if lock then self:settle() end
+  return lock or nil
 end
 
 --- The first part of the names of a cell's files: "05-lr-sweep".
 function sidecar.stem(cell) return ("%02d-%s"):format(cell.number, cell.name) end
 
+--- Where the file `name` of a record that is being made is written.
+function Sidecar:new(name) return sidecar.place(self.path, NEW .. name) end
+
 --- Keeps bytes as an output of kind "stdout", "value", "error" or "figure" under the name.
 function Sidecar:keep(kind, name, bytes)
-  folder.write(self.path .. "/" .. name, bytes)
+  folder.write(self:new(name), bytes)
   return {kind = kind, file = name, sha256 = native.sha256(bytes)}
 end
 
---- The record of a file that is in the folder already.
+--- The record of a file that was written at self:new(name).
 function Sidecar:adopt(kind, name)
-  return {kind = kind, file = name, sha256 = native.sha256(assert(read(self.path .. "/" .. name)))}
+  return {kind = kind, file = name, sha256 = native.sha256(assert(read(self.path .. "/" .. NEW .. name)))}
 end
 
 local function files_of(record)
@@ -121,30 +159,62 @@ local function files_of(record)
   return names
 end
 
+--- The new file takes the place of the old one.
+function Sidecar:move(name)
+  local new = self.path .. "/" .. NEW .. name
+  if folder.kind(new) == "file" then assert(os.rename(new, self.path .. "/" .. name)) end
+end
+
 --- Puts the record in the place of the cell's old one; files that only the old one named go.
 function Sidecar:replace(doc, cell, record)
   local old, new = files_of(self.records[cell.name]), files_of(record)
   self.records[cell.name] = record
   self:commit(doc)
+  for name in pairs(new) do self:move(name) end
   for name in pairs(old) do
     if not new[name] then os.remove(self.path .. "/" .. name) end
   end
 end
 
+--- Ends what a killed run began: new files that the manifest names take their places, others go.
+function Sidecar:settle()
+  local left = {}
+  for _, name in ipairs(folder.list(self.path)) do
+    if name:sub(1, #NEW) == NEW then left[#left + 1] = self.path .. "/" .. name end
+  end
+  if #left == 0 then return end
+  for _, record in pairs(self.records) do
+    for _, output in ipairs(record.outputs or {}) do
+      local there = plain_name(output.file) and read(self.path .. "/" .. output.file)
+      if not there or native.sha256(there) ~= output.sha256 then
+        if self:read(output) then self:move(output.file) end
+      end
+    end
+    local cached = record.cache or {files = {}}
+    for i, name in ipairs(cached.files) do
+      local found = self:find(name, (cached.xxh3 or {})[i])
+      if found and found:find("/" .. NEW, 1, true) then self:move(name) end
+    end
+  end
+  for _, path in ipairs(left) do os.remove(path) end
+end
+
 --- Drops records of cells that the notebook has no more, with their files.
 function Sidecar:prune(doc)
-  local known = {}
+  local known, dropped = {}, {}
   for _, cell in ipairs(doc.cells) do known[cell.name] = true end
   for id, record in pairs(self.records) do
-    if not known[id] then
-      for name in pairs(files_of(record)) do os.remove(self.path .. "/" .. name) end
-      self.records[id] = nil
-    end
+    if not known[id] then dropped[#dropped + 1], self.records[id] = files_of(record), nil end
+  end
+  if #dropped > 0 then self:commit(doc) end
+  for _, names in ipairs(dropped) do
+    for name in pairs(names) do os.remove(self.path .. "/" .. name) end
   end
 end
 
 --- Removes the outputs and the manifest; the folder too when nothing else is in it.  Imported reference outputs stay.
 function Sidecar:clean()
+  refuse_link(self.path)
   for _, record in pairs(self.records) do
     for name in pairs(files_of(record)) do os.remove(self.path .. "/" .. name) end
   end

@@ -60,10 +60,10 @@ end
 
 local function read_log(path)
   local json = require "json"
-  local file, reason = io.open(path, "rb")
-  if not file then keywords.fail("plot.loss: cannot read %s", reason) end
+  local text, reason = require "native.folder".read(path, 4 << 30)
+  if not text then keywords.fail("plot.loss: %s", reason) end
   local log = {step = {}, loss = {}, val_step = {}, val_loss = {}}
-  for line in file:lines() do
+  for line in text:gmatch "[^\n]+" do
     local ok, record = pcall(json.decode, line)
     if ok and type(record) == "table" and type(record.step) == "number" then
       if type(record.loss) == "number" then
@@ -74,7 +74,6 @@ local function read_log(path)
       end
     end
   end
-  file:close()
   if #log.loss == 0 then keywords.fail("plot.loss: %s holds no records with step and loss", path) end
   return log
 end

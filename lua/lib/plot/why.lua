@@ -1,5 +1,6 @@
 --- why.lua: gptsh why FIGURE: where an image comes from, as it says itself (files.lua wrote that into it).
 
+local folder = require "native.folder"
 local json = require "json"
 
 local why = {}
@@ -57,17 +58,12 @@ function why.command(facts)
   return table.concat(words, " ")
 end
 
-local function there(path)
-  local file = io.open(path, "rb")
-  return file and file:close() and path or nil
-end
+local function there(path) return folder.kind(path, true) == "file" and path or nil end
 
 --- gptsh why PATH -> exit code
 function why.tell(path)
-  local file, reason = io.open(path, "rb")
-  local image = file and file:read "a"
-  if not image then error(("cannot read %s"):format(reason or path), 0) end
-  file:close()
+  local image, reason = folder.read(path, 256 << 20)
+  if not image then error(reason, 0) end
   local facts = why.read(image)
   if not facts then error(("'%s' says nothing: it is no .svg, .png or .pdf that gptsh wrote"):format(path), 0) end
   local stem = path:match "^(.*)%.%w+$" or path

@@ -3,6 +3,8 @@
 local inputs = require "shell.inputs"
 local native = require "native"
 local shell = require "native.shell"
+local keywords = require "gt.keywords"
+local files = require "native.folder"
 
 local commands = {}
 
@@ -10,7 +12,7 @@ local function fail(format, ...) error(format:format(...), 0) end
 
 local function read(path)
   local text, reason = require("nb.document").bytes(path)
-  if not text then fail("cannot read %s", reason) end
+  if not text then fail("%s", reason) end
   return text
 end
 
@@ -129,9 +131,7 @@ local function show_history(argument)
     for n, text in ipairs(inputs.list) do lines[#lines + 1] = path and text or ("%4d  "):format(n) .. numbered(n) end
   end
   if not path then return #lines > 0 and print(table.concat(lines, "\n")) end
-  local file = assert(io.open(path, "w"))
-  assert(file:write(table.concat(lines, "\n"), "\n"))
-  assert(file:close())
+  files.write(path, table.concat(lines, "\n") .. "\n")
 end
 
 --- The text of an earlier input; without a number that of the last one that was no command.
@@ -148,9 +148,7 @@ end
 
 local function edit(argument)
   local path = os.tmpname()
-  local file = assert(io.open(path, "w"))
-  file:write(#inputs.list > 0 and input_of(argument) or "", "\n")
-  file:close()
+  files.write(path, (#inputs.list > 0 and input_of(argument) or "") .. "\n")
   local editor = os.getenv "VISUAL" or os.getenv "EDITOR" or "vi"
   os.execute(editor .. " " .. path)
   local text = read(path):gsub("%s+$", "")
@@ -182,16 +180,13 @@ local function save(argument)
   local list = words(argument)
   local path = list[1] == "-f" and list[2] or list[1]
   if not path then fail("%%save expects a file; -f overwrites") end
-  local existing = list[1] ~= "-f" and io.open(path)
-  if existing then
-    existing:close()
+  keywords.ending("%save", path, {"lua"})
+  if list[1] ~= "-f" and files.kind(path) then
     fail("%%save: %s exists; %%save -f %s overwrites it", path, path)
   end
   local cells, partly = cells_of_inputs()
   if #cells == 0 then fail("%%save: no input worked yet") end
-  local file = assert(io.open(path, "w"))
-  assert(file:write(require("nb.document").of(cells, ""):write()))
-  assert(file:close())
+  files.write(path, require("nb.document").of(cells, ""):write())
   local note = #partly > 0 and "; comments tell what is missing of input " .. table.concat(partly, ", ") or ""
   print(("%s: %d cell%s%s"):format(path, #cells, #cells == 1 and "" or "s", note))
 end

@@ -4,11 +4,13 @@
 -- ok, output}.  Beside it the folder NAME.state with the variables (keep.lua), as they were after an input that took long, when
 -- the process was asked to end, and at %log save.  With an empty GPTSH_HISTORY there is neither.
 
+local files = require "native.folder"
 local json = require "json"
 local shell = require "native.shell"
 
 local journal = {replaying = false} -- replaying: train.new goes on from the last checkpoint of a folder that holds a run
 
+local MOST = 1 << 30 -- bytes of a journal
 local KEPT = 30 -- files of earlier sessions
 local LONGEST = 1 << 16 -- bytes of an output that are kept
 local SLOW = 10 -- seconds: what took longer is not run again; the variables are kept after it
@@ -24,7 +26,7 @@ end
 --- Names of the sessions in the folder that have this ending, the oldest first.
 local function list(folder, ending)
   local names = {}
-  local ok, all = pcall(require("native.folder").list, folder)
+  local ok, all = pcall(files.list, folder)
   for _, name in ipairs(ok and all or {}) do
     if name:find("^%d+%-%d+%-%d+%-%d+%." .. ending .. "$") then names[#names + 1] = name end
   end
@@ -61,11 +63,10 @@ end
 
 --- Removes what is too old, and what sessions that were killed while they wrote left behind.
 local function tidy(folder)
-  local states, remove = list(folder, "state"), require("native.folder").remove
+  local states, remove = list(folder, "state"), files.remove
   for i = 1, #states - STATES do remove(folder .. "/" .. states[i]) end
   for _, name in ipairs(list(folder, "state%.tmp")) do
-    local process = io.open("/proc/" .. name:match "(%d+)%.state" .. "/stat")
-    if process then process:close() else remove(folder .. "/" .. name) end
+    if not files.kind("/proc/" .. name:match "(%d+)%.state") then remove(folder .. "/" .. name) end
   end
 end
 
@@ -119,8 +120,8 @@ end
 -- ---- going on ----
 
 local function read(file_path)
-  local records = {}
-  for line in io.lines(file_path) do
+  local records, text = {}, files.read(file_path, MOST)
+  for line in (text or ""):gmatch "[^\n]+" do
     local ok, record = pcall(json.decode, line)
     if ok and type(record) == "table" and type(record.input) == "string" then records[#records + 1] = record end
   end

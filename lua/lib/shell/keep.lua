@@ -245,11 +245,12 @@ function keep.write(path, variables, facts)
     return x < y or x == y and a[1] < b[1]
   end)
   training.guard(function() folder.remove(temporary) end, function()
-    folder.remove(temporary)
-    folder.make(temporary)
+    folder.make(path:match "^(.*)/[^/]*$" or ".")
+    folder.renew(temporary)
     for _, item in ipairs(order) do
       self.depth = 0
       local ok, id = pcall(self.object, self, item[2])
+      if not ok and tostring(id):find "cannot save '" then error(id, 0) end -- the disk: what was kept before stays
       if ok then
         names[item[1]] = id
         kept[#kept + 1] = item[1]

@@ -308,9 +308,7 @@ end
 function manual.write(folder)
   for name, make in pairs {["gptsh.1"] = manual.page, ["gptsh.bash"] = manual.bash, _gptsh = manual.zsh,
                            ["gptsh.fish"] = manual.fish, ["gptsh.lua"] = manual.meta} do
-    local file = assert(io.open(folder .. "/" .. name, "w"))
-    assert(file:write(make()))
-    assert(file:close())
+    require "native.folder".write(folder .. "/" .. name, make())
   end
 end
 

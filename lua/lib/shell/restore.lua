@@ -144,10 +144,8 @@ end
 
 --- The manifest of a folder; nil and the reason when there is none that can be read.
 function restore.manifest(path)
-  local file, reason = io.open(path .. "/manifest.json", "rb")
-  if not file then return nil, reason end
-  local text = file:read "a"
-  file:close()
+  local text, reason = require "native.folder".read(path .. "/manifest.json", 256 << 20)
+  if not text then return nil, reason end
   local ok, manifest = pcall(json.decode, text)
   if not ok then return nil, manifest end
   if manifest.format ~= keep.format then return nil, ("format %s is not known"):format(manifest.format) end

@@ -155,6 +155,7 @@ end
 
 --- isclose(a, b, {rtol = 1e-5, atol = 1e-8, equal_nan = false}) -> bool tensor, |a - b| <= atol + rtol |b|
 function functions.isclose(a, b, rtol, atol, equal_nan)
+  if not (rtol >= 0 and atol >= 0) then refuse("isclose: expected rtol and atol >= 0, got %s and %s", rtol, atol) end
   a, b = a:detach(), b:detach()
   local close = (a - b):abs():le(b:abs() * rtol + atol):logical_or(a:eq(b))
   close = close:logical_and(b:isfinite():logical_or(a:eq(b)))
@@ -209,6 +210,7 @@ local function places(t, q, n)
   if q.ndim > 1 or q:numel() == 0 or not q.dtype.is_floating_point then
     refuse("quantile: expected q as a number or a 1-d tensor of floats, got %s %s", q.dtype, q.shape)
   end
+  if q.requires_grad then refuse "quantile: expected q without gradients, got one that requires them; use q:detach()" end
   q = q:detach()
   if not q:ge(0):logical_and(q:le(1)):all():item() then
     refuse("quantile: expected q in [0, 1], got %s", q.ndim == 0 and q:item() or q)

@@ -10,6 +10,7 @@ local json = require "json"
 
 local journal = {}
 
+local MOST = 1 << 30 -- bytes
 local HEADER = {sweep = {format = 1}}
 
 local Journal = {}
@@ -17,8 +18,8 @@ Journal.__index = Journal
 
 --- Size of the whole lines of a file, the first of them, and the piece at the end.
 local function whole_lines(path)
-  local file <close> = assert(io.open(path, "rb"))
-  local text = file:read "a" or ""
+  local text, why = folder.read(path, MOST)
+  if not text then keywords.fail("sweep: %s", why) end
   local piece = text:match "[^\n]*$"
   return #text - #piece, text:match "^[^\n]*", piece
 end

@@ -21,7 +21,7 @@ local fault_of = require "gt.train.manifest"
 local checkpoint = {}
 
 local FORMAT = 1
-local MANIFEST = "trainer.json"
+local MANIFEST, MANIFEST_MOST = "trainer.json", 256 << 20 -- bytes
 
 local function name_of(step) return f"step-{step:06d}" end
 
@@ -74,8 +74,7 @@ function checkpoint.save(path, data, tensors, hash)
   local temporary = temporary_of(path, data.step)
   local function drop() folder.remove(temporary) end
   native.guard(drop, function()
-    folder.remove(temporary)
-    folder.make(temporary)
+    folder.renew(temporary)
     local files = {}
     for name, content in pairs(tensors) do
       local file = name .. ".safetensors"
@@ -99,10 +98,8 @@ function checkpoint.prune(path, keep)
 end
 
 local function read_manifest(target, step)
-  local file, why = io.open(target .. "/" .. MANIFEST, "rb")
-  if not file then return nil, why end
-  local text = file:read "a" or ""
-  file:close()
+  local text, why = folder.read(target .. "/" .. MANIFEST, MANIFEST_MOST)
+  if not text then return nil, why end
   local ok, manifest = pcall(json.decode, text)
   if not ok or type(manifest) ~= "table" then return nil, MANIFEST .. " cannot be read as JSON" end
   if manifest.format ~= FORMAT then
@@ -138,9 +135,10 @@ end
 --- What is wrong with the files of a checkpoint, or nil.
 local function damage(target, manifest)
   for name, file in pairs(manifest.files) do
-    local ok, size, sum = pcall(folder.hash, target .. "/" .. name)
+    local kind, size = folder.kind(target .. "/" .. name, true)
+    if kind and size ~= file.size then return f"{name} has {size} bytes, expected {file.size}" end
+    local ok, _, sum = pcall(folder.hash, target .. "/" .. name)
     if not ok then return f"{name} is missing or cannot be read" end
-    if size ~= file.size then return f"{name} has {size} bytes, expected {file.size}" end
     if sum ~= file.xxh3 then return f"{name} was changed after it was written" end
   end
 end

@@ -16,15 +16,17 @@ local log = {}
 local Log = {}
 Log.__index = Log
 
+local MOST = 4 << 30 -- bytes of a log that is read
+
+--- Bytes of the file; nil when there is none.  What is no file is not written to: a pipe would be waited for.
 local function size_of(path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local size = file:seek "end"
-  file:close()
-  return size
+  local kind, size = folder.kind(path, true)
+  if kind and kind ~= "file" then keywords.fail("cannot write the log: '%s' is a %s", path, kind) end
+  return kind and size
 end
 
 local function open(path)
+  size_of(path)
   local file, why = io.open(path, "ab")
   if not file then keywords.fail("cannot write the log: %s", why) end
   return file
@@ -107,8 +109,7 @@ end
 
 --- The first `size` bytes of a file.
 local function first_bytes(path, size)
-  local file <close>, why = io.open(path, "rb")
-  local text = file and (file:read(size) or "")
+  local text, why = folder.head(path, size)
   if not text or #text ~= size then keywords.fail("cannot read the log: %s", why or f"'{path}' has become shorter") end
   return text
 end
@@ -162,13 +163,14 @@ end
 --- All records of a log but its header, of its first `size` bytes where that is given; a last line that is not whole is
 -- left out.  nil and the reason when a line is damaged.
 function log.read(path, size)
-  local records, number, bytes = {}, 0, 0
-  local file <close> = io.open(path, "rb")
-  if not file then return records end
-  for line in file:lines "L" do
-    number, bytes = number + 1, bytes + #line
-    if size and bytes > size then break end
-    if number > 1 and line:sub(-1) == "\n" then
+  local records, number = {}, 0
+  local text, why, missing = folder.read(path, MOST)
+  if missing then return records end
+  if not text then return nil, why end
+  if size then text = text:sub(1, size) end
+  for line in text:gmatch "([^\n]*)\n" do
+    number = number + 1
+    if number > 1 then
       local ok, record = pcall(json.decode, line)
       if not ok or type(record) ~= "table" then return nil, f"line {number} of '{path}' is damaged" end
       records[#records + 1] = record

@@ -82,6 +82,8 @@ local function header(t)
   }}
 end
 
+local function log_path(t) return t.folder .. "/log.jsonl" end
+
 local locked = setmetatable({}, {__mode = "v"}) -- folder -> the trainer of this session that writes there
 
 --- A line on stderr.
@@ -90,16 +92,12 @@ local function say(t, text)
   io.stderr:write("train: ", text, "\n")
 end
 
-local function number_in(path)
-  local file <close> = io.open(path)
-  return file and file:read "n"
-end
-
 --- Who holds the lock of a folder.
 local function holder(path)
-  local pid = number_in(path .. "/.lock")
+  local pid = math.tointeger(tonumber((folder.head(path .. "/.lock", 20)))) -- nil where it does not say
+  local own <close> = io.open "/proc/self/stat"
   if not pid then return "another process trains" end
-  return pid == number_in "/proc/self/stat" and "another trainer of this session trains, under another name of the folder,"
+  return pid == (own and own:read "n") and "another trainer of this session trains, under another name of the folder,"
     or f"another process, {pid}, trains"
 end
 
@@ -135,6 +133,9 @@ end
 
 --- Makes the folder this trainer's: no other process, and no other trainer of this session, writes there.
 function trainer.take_folder(t)
+  if folder.kind(log_path(t)) == "symbolic link" then
+    keywords.fail("train: '%s' is a symbolic link: a run writes into its own folder only", log_path(t))
+  end
   local before = owner_of(t.folder)
   if before then
     t.lock, before.lock, before.folder = before.lock, nil, nil
