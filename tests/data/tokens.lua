@@ -121,6 +121,50 @@ test("the golden shard of llm.c is written bit for bit", function()
   test.equal(#data.tokens(path), 3)
 end)
 
+test("shards of several layouts, or that look like two vocabularies, are refused", function()
+  local function many(largest) return shard {0, largest, table.unpack(torch.randint(0, largest, {5000}):tolist())} end
+  write("mix_1.bin", shard {1, 2})
+  data.tokens(folder .. "/mix_1.bin", {vocab_size = 300}):save(folder .. "/mix_2.bin", {format = "llama3"})
+  local message = test.raises(function() data.tokens(folder .. "/mix_*.bin") end, "data.tokens: expected shards of one layout, '")
+  assert(message:find("mix_1.bin' is 'modded' and '", 1, true) and message:find("mix_2.bin' is 'llama3'", 1, true), message)
+  write("voc_1.bin", many(255))
+  write("voc_2.bin", many(50256))
+  message = test.raises(function() data.tokens(folder .. "/voc_*.bin") end, "these look like shards of two vocabularies; vocab_size = 50257 says")
+  assert(message:find("voc_1.bin' has no id above 255, '", 1, true) and message:find("voc_2.bin' has 50256", 1, true), message)
+  test.raises(function() data.open(folder .. "/voc_*.bin") end, "two vocabularies")
+  test.equal(#data.tokens(folder .. "/voc_*.bin", {vocab_size = 50257}), 10004)
+  write("voc_2.bin", many(700))
+  test.equal(data.tokens(folder .. "/voc_*.bin").vocab_size, 701)
+end)
+
+test("tokens tell whether they share a place of a text or file with others, under any name", function()
+  write("same.txt", ("some text "):rep(9))
+  os.execute(("cd '%s'; ln same.txt hard.txt; ln -s same.txt soft.txt; cp same.txt copy.txt"):format(folder))
+  local function open(name) return data.open(folder .. "/" .. name) end
+  local t = open "same.txt"
+  for name, want in pairs {["same.txt"] = true, ["hard.txt"] = true, ["soft.txt"] = true, ["copy.txt"] = false} do
+    test.equal({name, t:overlaps(open(name)), t[":10"]:overlaps(open(name)["10:"]), t[":10"]:overlaps(open(name)["5:"]["4:"])},
+               {name, want, false, want})
+  end
+  local a, b = t:split()
+  test.equal({a:overlaps(b), a:overlaps(t), data.text{text = "a"}:overlaps(data.text{text = "a"})}, {false, true, false})
+  local both = data.text {folder .. "/same.txt", "README.md"}
+  test.equal({both:overlaps(t), both:overlaps(open "copy.txt"), t:overlaps(both)}, {true, false, true})
+end)
+
+test("a tensor of ids becomes tokens", function()
+  local ids = torch.tensor({3, 1, 4, 1, 5}, {dtype = torch.int32})
+  local t = data.tokens(ids, {vocab_size = 8})
+  test.equal({t:slice():tolist(), t.vocab_size, #t[":2"]}, {{3, 1, 4, 1, 5}, 8, 2})
+  test.equal(data.tokens(ids).vocab_size, 6)
+  test.equal(data.tokens(ids, {tokenizer = tokenizer.bytes()}):text(), "\3\1\4\1\5")
+  for _, dtype in ipairs {torch.uint8, torch.int64, torch.uint16} do test.equal(data.tokens(ids:to(dtype)):slice(), {3, 1, 4, 1, 5}) end
+  test.raises(function() data.tokens(ids:float()) end, "expected a tensor of ids, whole numbers in one dimension, got torch.float32")
+  test.raises(function() data.tokens(ids:reshape(1, 5)) end, "in one dimension, got torch.int32 torch.Size([1, 5])")
+  test.raises(function() data.tokens(ids, {vocab_size = 5}) end, "expected ids from 0 to 4, got 1 to 5")
+  test.raises(function() data.tokens(ids - 2) end, "expected ids from 0 to 3, got -1 to 3")
+end)
+
 test("a pattern takes shards in the order of their names", function()
   write("fine_000002.bin", shard {5, 6})
   write("fine_000001.bin", shard {1, 2, 3})

@@ -5,6 +5,8 @@
  *   full   finds the disk full, as do all that need room after it; half of a write still fits
  *   kill   does not return: SIGKILL comes before it
  *   term   is preceded by SIGTERM
+ *   cut    does not return, as at a power cut: what was written to files and not fsynced is gone
+ *   power  the same, and renames whose folder was not fsynced have not happened; removals have
  *
  * os.remove "calls:off" disarms it; its error number is the number of calls that were seen. */
 #include <errno.h>
@@ -20,15 +22,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-typedef enum how { OFF, FAIL, FULL, KILL, TERM } how;
-static const char *const names[] = {"off", "fail", "full", "kill", "term"};
+typedef enum how { OFF, FAIL, FULL, KILL, TERM, CUT, POWER } how;
+static const char *const names[] = {"off", "fail", "full", "kill", "term", "cut", "power"};
 
 static how armed;
 static int at, seen;
 
 static bool arm(const char *command) {
   if (strncmp(command, "calls:", 6) != 0) return false;
-  for (int i = OFF; i <= TERM; i++) {
+  for (int i = OFF; i <= POWER; i++) {
     size_t n = strlen(names[i]);
     if (strncmp(command + 6, names[i], n) != 0) continue;
     errno = seen;
@@ -37,6 +39,95 @@ static bool arm(const char *command) {
     seen = 0;
   }
   return true;
+}
+
+/* ---- what a power cut takes back ---- */
+
+enum { MOST = 256, NAME = 80 };
+
+/* A file that was written to since it was last fsynced; fd is a descriptor of its own. */
+static struct {
+  int fd;
+  off_t safe; /* bytes that are on the disk */
+} dirty[MOST];
+
+/* A rename within a folder that has not been fsynced since. */
+static struct {
+  int folder;
+  char from[NAME], to[NAME], replaced[NAME]; /* the file that was there, kept under another name */
+  bool exchange;
+} moved[MOST];
+static int dirty_count, moved_count;
+
+static bool same_file(int a, int b) {
+  struct stat x, y;
+  return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Before a write. */
+static void note_write(int fd) {
+  struct stat info;
+  if (armed < CUT || dirty_count == MOST || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return;
+  for (int i = 0; i < dirty_count; i++)
+    if (same_file(fd, dirty[i].fd)) return;
+  char path[32];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  int own = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
+  if (own < 0) abort();
+  dirty[dirty_count].fd = own;
+  dirty[dirty_count++].safe = info.st_size;
+}
+
+/* After an fsync, of a file or a folder. */
+static void note_sync(int fd) {
+  for (int i = dirty_count - 1; i >= 0; i--) {
+    if (!same_file(fd, dirty[i].fd)) continue;
+    close(dirty[i].fd);
+    dirty[i] = dirty[--dirty_count];
+  }
+  int kept = 0;
+  for (int i = 0; i < moved_count; i++) {
+    if (!same_file(fd, moved[i].folder)) {
+      moved[kept++] = moved[i];
+      continue;
+    }
+    if (*moved[i].replaced) syscall(SYS_unlinkat, moved[i].folder, moved[i].replaced, 0);
+    close(moved[i].folder);
+  }
+  moved_count = kept;
+}
+
+/* Before a rename; both names lie in one folder. */
+static void note_rename(int at_folder, const char *from, const char *to, bool exchange) {
+  const char *slash = strrchr(from, '/'), *to_slash = strrchr(to, '/');
+  if (armed < CUT || moved_count == MOST) return;
+  char folder[4096] = ".";
+  if (slash) snprintf(folder, sizeof folder, "%.*s", (int)(slash - from), from);
+  int fd = (int)syscall(SYS_openat, at_folder, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return;
+  moved[moved_count].folder = fd;
+  moved[moved_count].exchange = exchange;
+  snprintf(moved[moved_count].from, NAME, "%s", slash ? slash + 1 : from);
+  snprintf(moved[moved_count].to, NAME, "%s", to_slash ? to_slash + 1 : to);
+  snprintf(moved[moved_count].replaced, NAME, ".gptsh-replaced-%d", seen);
+  const char *base = moved[moved_count].to;
+  if (exchange || syscall(SYS_linkat, fd, base, fd, moved[moved_count].replaced, 0) != 0)
+    *moved[moved_count].replaced = '\0';
+  moved_count++;
+}
+
+static void cut_power(void) {
+  for (int i = 0; i < dirty_count; i++)
+    if (ftruncate(dirty[i].fd, dirty[i].safe) != 0) abort();
+  for (int i = moved_count - 1; i >= 0; i--) {
+    int folder = moved[i].folder;
+    const char *from = moved[i].from, *to = moved[i].to, *replaced = moved[i].replaced;
+    if (armed == POWER)
+      syscall(SYS_renameat2, folder, to, folder, from, moved[i].exchange ? RENAME_EXCHANGE : 0);
+    if (*replaced && armed == POWER) syscall(SYS_renameat2, folder, replaced, folder, to, 0);
+    if (*replaced && armed == CUT) syscall(SYS_unlinkat, folder, replaced, 0);
+  }
+  kill(getpid(), SIGKILL);
 }
 
 /* Must this call fail?  `room`: it needs room on the disk. */
@@ -49,6 +140,7 @@ static bool stopped(bool room) {
   }
   if (number != at) return false;
   if (armed == KILL || armed == TERM) kill(getpid(), armed == KILL ? SIGKILL : SIGTERM);
+  if (armed >= CUT) cut_power();
   errno = EIO;
   return armed == FAIL;
 }
@@ -95,14 +187,21 @@ ssize_t pread(int fd, void *data, size_t n, off_t from) {
 /* Standard output and errors are no files. */
 ssize_t write(int fd, const void *data, size_t n) {
   if (fd <= 2 || is_pipe(fd)) return syscall(SYS_write, fd, data, n);
-  if (!stopped(true)) return syscall(SYS_write, fd, data, n);
+  if (!stopped(true)) {
+    note_write(fd);
+    return syscall(SYS_write, fd, data, n);
+  }
   bool half = armed == FULL && seen == at + 1 && n > 1;
   return half ? syscall(SYS_write, fd, data, n / 2) : -1;
 }
 
 /* A failed flush of the C library forgets what was to be written. */
 int fflush(FILE *f) {
-  if (!f || fileno(f) <= 2 || !__fpending(f) || !stopped(true)) return fflush_unlocked(f);
+  if (!f || fileno(f) <= 2 || !__fpending(f)) return fflush_unlocked(f);
+  if (!stopped(true)) {
+    note_write(fileno(f));
+    return fflush_unlocked(f);
+  }
   if (armed == FULL && seen == at + 1)
     syscall(SYS_write, fileno(f), f->_IO_write_base, __fpending(f) / 2);
   __fpurge(f);
@@ -110,7 +209,12 @@ int fflush(FILE *f) {
   return EOF;
 }
 
-int fsync(int fd) { return stopped(false) ? -1 : (int)syscall(SYS_fsync, fd); }
+int fsync(int fd) {
+  if (stopped(false)) return -1;
+  int result = (int)syscall(SYS_fsync, fd);
+  if (result == 0) note_sync(fd);
+  return result;
+}
 
 int fchmod(int fd, mode_t mode) { return stopped(false) ? -1 : (int)syscall(SYS_fchmod, fd, mode); }
 
@@ -131,7 +235,9 @@ int truncate(const char *path, off_t size) {
 }
 
 int renameat2(int from_at, const char *from, int to_at, const char *to, unsigned flags) {
-  return stopped(false) ? -1 : (int)syscall(SYS_renameat2, from_at, from, to_at, to, flags);
+  if (stopped(false)) return -1;
+  note_rename(from_at, from, to, flags == RENAME_EXCHANGE);
+  return (int)syscall(SYS_renameat2, from_at, from, to_at, to, flags);
 }
 
 int renameat(int from_at, const char *from, int to_at, const char *to) {

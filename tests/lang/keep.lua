@@ -113,6 +113,18 @@ test("what has no form on disk is named; a model of your own class gets its weig
   test.equal(torch.equal(other.linear.weight, own.linear.weight), true)
 end)
 
+test("a trainer that went back is where it was, and what comes after that in its folder stays", function()
+  local run = folder .. "/back"
+  local t = support.trainer {folder = run, save_every = 10}
+  t:run()
+  t:rewind(10)
+  local v = through{t = t}
+  test.equal({v.t.step_count, #v.t.log.step}, {10, 10})
+  test.equal(support.shell("ls " .. run), "log.jsonl\nstep-000010\nstep-000020\nstep-000030\n")
+  v.t:close()
+  support.remove(run)
+end)
+
 test("a trainer whose objective is a function gets its state when its inputs ran again", function()
   local function objective(model, x, y) return model(x, y) end
   local t = support.trainer {objective = objective}

@@ -185,9 +185,6 @@ test("settings of optimizers that are given when a run is continued count, the o
       test.close(o.rate, lr * o.schedule(20), 1e-15)
       o:close()
     end
-    local function make(lr, decay)
-      return function(m) return optim.AdamW(m:parameters(), {lr = lr, betas = {0.9, 0.95}, weight_decay = decay}) end
-    end
     check(open(folder), 0.004, 0.1, 0.95)
     check(open(folder, {optim = {lr = 0.5}}), 0.5, 0.1, 0.95)
     check(open(folder, {optim = {name = "AdamW", lr = 0.01, betas = {0.9, 0.8}}}), 0.01, 0.1, 0.8)

@@ -80,16 +80,20 @@ function support.log(folder)
   return (lines:gsub('"elapsed":[^,}]*', ""):gsub('"started":"[^"]*"', ""):gsub('"threads":%d+', ""))
 end
 
---- A short run of a tiny model that saves after every fourth step and keeps one checkpoint; goes on with one that is
--- there.
-function support.saving_run(folder)
+--- Options of a short run of a tiny model that saves after every fourth step and keeps one checkpoint; it continues one
+-- that is there.  `more` goes before them.
+function support.saving_options(folder, more)
   torch.manual_seed(1)
   local model = GPT {hidden_dim = 8, n_layers = 1, n_heads = 1, vocab_size = 256, sequence_len = 8}
   model:init_weights()
   local tokens, val = data.text {text = text:sub(1, 200)}, data.text {text = text:sub(1, 200)}
-  return support.trainer {model = model, data = tokens:loader {B = 2, T = 8, shuffle = true, seed = 5}, val = val,
+  local o = {model = model, data = tokens:loader {B = 2, T = 8, shuffle = true, seed = 5}, val = val,
     eval_every = 3, folder = folder, resume = folder and true, save_every = folder and 4, keep = folder and 1,
     steps = 8, ema = 0.9, schedule = schedule.cosine {total = 8}}
+  for key, value in pairs(more or {}) do o[key] = value end
+  return support.options(o)
 end
+
+function support.saving_run(folder, more) return train.new(support.saving_options(folder, more)) end
 
 return support

@@ -71,14 +71,14 @@ function train.new(options)
   if o.model == nil then keywords.fail("train.new: expected a model, got nothing") end
   local t = trainer.make(o)
   if not t.folder then return t end
-  continues(t, o) -- the trainer that has the folder keeps it when this is refused
-  trainer.take_folder(t)
   if not continues(t, o) then
+    trainer.take_folder(t)
+    check_free("train.new", t.folder, o.overwrite, "") -- another process may have trained there until now
     trainer.begin_log(t)
     return t
   end
   check_seed("train.new", o.seed, checkpoint.read(t.folder).options.seed)
-  return trainer.go_back(t, nil, o.optim ~= nil or nil)
+  return trainer.open(t, nil, o.optim ~= nil or nil)
 end
 
 -- ---- from disk ----
@@ -137,18 +137,20 @@ function train.open(path, options)
     keywords.fail("train.open: expected the data to continue with, tokens or a loader: train.open('%s', {data = …})", path)
   end
   if settings.is_tokens(o.data) and data.loader then o.B, o.T = o.B or data.loader.B, o.T or data.loader.T end
-  o.model = o.model or model_from(data, path)
-  o.schedule = o.schedule or schedule_from(data.schedule_settings)
-  o.momentum = o.momentum or schedule_from(data.momentum_settings)
-  if o.optim == nil then
-    local _, by_name = state.names(o.model)
-    o.optim = optimizers.rebuild(data.optimizers, by_name)
-  end
+  checkpoint.blame(path, data.step, function()
+    o.model = o.model or model_from(data, path)
+    o.schedule = o.schedule or schedule_from(data.schedule_settings)
+    o.momentum = o.momentum or schedule_from(data.momentum_settings)
+    if o.optim == nil then
+      local _, by_name = state.names(o.model)
+      o.optim = optimizers.rebuild(data.optimizers, by_name)
+    end
+  end)
   if not own then check_free("train.open", o.folder, o.overwrite, "") end
   local t = trainer.make(o, "train.open")
-  if not own then trainer.restore(t, path, at, optim) end
+  if own then return trainer.open(t, at, optim) end
+  trainer.restore(t, path, at, optim)
   trainer.take_folder(t)
-  if own then return trainer.go_back(t, at, optim) end
   trainer.begin_log(t)
   return t
 end
@@ -197,7 +199,7 @@ function trainer.methods.fork(t, options)
   local fork = trainer.make(o, "t:fork")
   state.restore(fork, data, tensors)
   fork.due.on_step = nil -- t calls it
-  if o.seed then torch.manual_seed(o.seed) end
+  if o.seed then torch.manual_seed(o.seed) else fork.seed = t.seed end
   for name, column in pairs(t.log) do fork.log[name] = table.move(column, 1, #column, 1, {}) end
   if o.lr ~= nil then fork.lr = o.lr end
   if fork.folder then

@@ -5,6 +5,7 @@
 
 local json = require "json"
 local keep = require "shell.keep"
+local checkpoint = require "gt.train.checkpoint"
 local log = require "gt.train.log"
 local optimizers = require "gt.train.optimizers"
 local shell = require "native.shell"
@@ -102,7 +103,11 @@ function read.trainer(self, record, present)
   local trainer, t = require "gt.train.trainer", nil
   if require("native").meta(present, "__name") == "Trainer" then t = present end
   if not t and record.folder then
-    t = train.open(record.folder, options_of(self, record))
+    local o, step = options_of(self, record), record.data.step
+    for _, kept in ipairs(checkpoint.steps(record.folder)) do
+      if kept == step then o.step = step end -- it need not be the last one
+    end
+    t = train.open(record.folder, o)
   elseif not t then
     local o = options_of(self, record)
     o.save_every, o.keep = nil, nil

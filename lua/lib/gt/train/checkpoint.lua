@@ -64,6 +64,7 @@ local function remove(path, step)
   folder.remove(temporary)
   local ok, why = os.rename(target, temporary)
   if not ok then keywords.fail("cannot remove '%s': %s", target, why) end
+  folder.sync(path) -- a power cut must not bring its name back after its files are gone
   folder.remove(temporary)
 end
 
@@ -201,6 +202,15 @@ function checkpoint.load(path, step)
     tensors[name:match "^(.*)%.safetensors$"] = torch.load(path .. "/" .. name_of(manifest.step) .. "/" .. name)
   end
   return manifest, tensors
+end
+
+--- Results of fn(…), which makes something of a checkpoint; what fails names it.
+function checkpoint.blame(path, step, fn, ...)
+  local results = table.pack(pcall(fn, ...))
+  if results[1] then return table.unpack(results, 2, results.n) end
+  local why = results[2]
+  if why == "interrupted" then error(why, 0) end
+  keywords.fail("checkpoint '%s/%s', trainer.json: %s", path, name_of(step), (tostring(why):gsub("^[^\n:]*:%d+: ", "")))
 end
 
 return checkpoint

@@ -86,12 +86,13 @@ local function file_of_branch(path, branch)
 end
 
 --- The log of a new branch of the run in a folder; nothing on the disk changes before its first record.  since: {branch =,
--- bytes =} of the checkpoint that it continues from; nil, or where that log is gone: it begins with the header.
+-- bytes =} of the checkpoint that it continues from; nil, or where that log is gone or has become shorter (then `lost` is
+-- its name): it begins with the header.
 function log.branch(path, branch, header, since)
   local self = {path = log_path(path), aside = f"{path}/.log-{branch}.jsonl", start = json.encode(header) .. "\n"}
   local source = since and file_of_branch(path, since.branch)
   local now = source and size_of(source)
-  if now and now >= since.bytes then self.source = source end
+  if now and now >= since.bytes then self.source = source else self.lost = source end
   self.size = self.source and since.bytes or #self.start
   return setmetatable(self, Log)
 end
@@ -133,23 +134,30 @@ end
 
 local words = {nan = 0 / 0, ["-nan"] = 0 / 0, inf = math.huge, ["-inf"] = -math.huge}
 
---- Numbers that were written as text as numbers again; of a field that is none: its name, what it must be, what it is.
-local function read_numbers(record, prefix)
+-- What is wrong with a record: the name of a field, what it must be, what it is.
+
+--- Numbers that were written as text become numbers again.
+local function fault_of_numbers(record, prefix)
   for key, value in pairs(record) do
-    local name = prefix .. key
-    if type(value) == "table" and (key == "monitor" or prefix ~= "") then
-      local field, what, got = read_numbers(value, name .. ".")
-      if field then return field, what, got end
-    else
-      if words[value] then record[key] = words[value] end
-      if not math.type(record[key]) then return name, "a number", value end
-    end
+    if words[value] then record[key] = words[value] end
+    if not math.type(record[key]) then return prefix .. key, "a number", value end
+  end
+end
+
+local function fault_of_looks(looks)
+  if type(looks) ~= "table" then return "monitor", "a table", looks end
+  for name, found in pairs(looks) do
+    if type(found) ~= "table" then return "monitor." .. name, "a table", found end
+    local field, what, got = fault_of_numbers(found, f"monitor.{name}.")
+    if field then return field, what, got end
   end
 end
 
 local function fault_of(record)
-  if math.type(record.step) ~= "integer" or record.step < 0 then return "step", "a whole number >= 0", record.step end
-  return read_numbers(record, "")
+  local step, looks = record.step, record.monitor
+  if math.type(step) ~= "integer" or step < 0 then return "step", "a whole number >= 0", step end
+  if looks ~= nil then return fault_of_looks(looks) end
+  return fault_of_numbers(record, "")
 end
 
 --- All records of a log but its header, of its first `size` bytes where that is given; a last line that is not whole is

@@ -26,6 +26,8 @@ local flag = of("true or false", function(x) return type(x) == "boolean" end)
 local plain = of("a number, a text, true or false", function(x)
   return type(x) == "string" or type(x) == "boolean" or math.type(x) ~= nil and x - x == 0
 end)
+local floats = {float32 = true, float64 = true, float16 = true, bfloat16 = true}
+local dtype = of("a float dtype", function(x) return floats[x] end)
 local name = of("a name", function(x) return type(x) == "string" and x ~= "" end)
 
 local function optional(kind)
@@ -97,7 +99,7 @@ local manifest = fields {
   skipped_now = optional(whole(1)), empty = optional(flag), branch = optional(whole(1)),
   from = optional(whole(-1)), log_bytes = optional(whole(0)), ema = flag, due = map(flag), options = options,
   rng = fields {seed = integer, stream = integer}, functions = optional(list(name)), made = optional(group_settings),
-  model = fields {class = name, config = optional(map(plain)), dtype = optional(name),
+  model = fields {class = name, config = optional(map(plain)), dtype = optional(dtype),
     multipliers = optional(fields {forward = map(number), attention = map(number)})},
   optimizers = list(fields {class = name, groups = list(group), state = map(map(setting))}),
   schedule_settings = optional(is_schedule), momentum_settings = optional(is_schedule),

@@ -114,24 +114,35 @@ local function sweep(t)
   branch.swept = true
 end
 
+--- The trainer of this session that has the folder.
+local function owner_of(path)
+  local t = locked[path]
+  return t and t.lock and t
+end
+
+--- Keeps other processes out of the trainer's folder.
+local function lock(t)
+  folder.make(t.folder)
+  t.lock = folder.lock(t.folder)
+  if not t.lock then
+    collectgarbage() -- a trainer that no variable holds any more may still have it
+    t.lock = folder.lock(t.folder)
+  end
+  if not t.lock then keywords.fail("train: %s in '%s'", holder(t.folder), t.folder) end
+end
+
 --- Makes the folder this trainer's: no other process, and no other trainer of this session, writes there.
 function trainer.take_folder(t)
-  folder.make(t.folder)
   if folder.kind(log_path(t)) == "symbolic link" then
     keywords.fail("train: '%s' is a symbolic link: a run writes into its own folder only", log_path(t))
   end
-  local before = locked[t.folder]
-  if before and before.lock then
+  local before = owner_of(t.folder)
+  if before then
     t.lock, before.lock, before.folder = before.lock, nil, nil
     if before.journal then before.journal:close() end
     before.journal = nil
-  else
-    t.lock = folder.lock(t.folder)
-    if not t.lock then
-      collectgarbage() -- a trainer that nobody has any more may still hold it
-      t.lock = folder.lock(t.folder)
-    end
-    if not t.lock then keywords.fail("train: %s in '%s'", holder(t.folder), t.folder) end
+  elseif not t.lock then
+    lock(t)
   end
   locked[t.folder] = t
   checkpoint.tidy(t.folder)
@@ -181,15 +192,15 @@ end
 -- optim: the option as it was given to train.open, true where another function got it, nil where none was given.
 function trainer.restore(t, from, at, optim)
   local data, tensors = checkpoint.load(from, at)
-  local what = f"checkpoint of step {data.step} in '{from}'"
-  if state.hash_of(data, tensors) ~= data.hash then keywords.fail("%s: trainer.json and the tensors are not of one state", what) end
-  local now = optimizers.settings(t.optimizers)
-  local ok, why = pcall(state.restore, t, data, tensors)
-  if why == "interrupted" then error(why, 0) end
-  if not ok then keywords.fail("%s: %s", what, (tostring(why):gsub("^[^\n:]*:%d+: ", ""))) end
-  if state.hash(t) ~= data.hash then
-    keywords.fail("%s does not restore the state it was made of: the model, loader or optimizers differ", what)
+  local function fits()
+    if state.hash_of(data, tensors) ~= data.hash then keywords.fail "it and the tensors are not of one state" end
+    state.restore(t, data, tensors)
+    if state.hash(t) ~= data.hash then
+      keywords.fail "this does not restore the state it was made of: the model, loader or optimizers differ"
+    end
   end
+  local now = optimizers.settings(t.optimizers)
+  checkpoint.blame(from, data.step, fits)
   local made = data.made or optimizers.saved_settings(data.optimizers)
   if optim == nil then
     t.made = made
@@ -206,6 +217,7 @@ function trainer.begin_log(t, data)
   t.lineage = {branch = highest + 1, from = data and data.step or -1, base = data and {branch = data.branch, from = data.from}}
   t.journal = log.branch(t.folder, t.lineage.branch, header(t),
                          data and {branch = data.branch, bytes = data.log_bytes or 0})
+  if t.journal.lost then say(t, f"'{t.journal.lost}' is not as long as it was at step {data.step}: the run continues with a new log") end
   if data then t.log = log.columns(t.journal:records()) end
 end
 
@@ -498,15 +510,30 @@ function methods.save(t, elsewhere)
   return path
 end
 
---- Back to a checkpoint of the trainer's own folder.
+--- Continues the run in the trainer's folder from a checkpoint.
 function trainer.go_back(t, at, optim)
   local data = trainer.restore(t, t.folder, at, optim)
+  if not t.lock then trainer.take_folder(t) end
   if t.journal then t.journal:close() end
   trainer.begin_log(t, data)
   if t.watch then t.watch:cut(data.step) end
   if t.wires then t.wires:follow(t.log) end
   t.saved, t.paused = data.step, false
   return t
+end
+
+--- The same for a new trainer, which gets the folder only where the checkpoint fits.
+function trainer.open(t, at, optim)
+  if owner_of(t.folder) then return trainer.go_back(t, at, optim) end
+  lock(t)
+  local function unlock()
+    t.lock:close()
+    t.lock = nil
+  end
+  return native.guard(unlock, function()
+    trainer.take_folder(t)
+    return trainer.go_back(t, at, optim)
+  end)
 end
 
 --- t:rewind([step]): back to the checkpoint of a step, of the last one when none is named.  Later ones, and the log after it,
