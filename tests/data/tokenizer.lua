@@ -62,3 +62,11 @@ test("mistakes are refused by name", function()
   test.raises(function() return bytes.vocabsize end, "did you mean 'vocab_size'?")
   test.raises(function() return tokenizer.byte end, "did you mean 'bytes'?")
 end)
+
+test("the vocabulary of a path's letters is refused where the file exists, said to be a text it is not", function()
+  for _, path in ipairs {"README.md", "./README.md", "docs"} do
+    test.raises(function() tokenizer.chars(path) end, "chars: '" .. path .. "' is a path: data.text(path, {tokenizer = \"chars\"})")
+  end
+  test.equal(tokenizer.chars("no.md").vocab_size, 5)
+  test.equal(data.text({text = "README.md"}, {tokenizer = "chars"}).vocab_size, 7)
+end)

@@ -135,6 +135,12 @@ test("multinomial refuses weights that are none, naming the first", function()
   test.raises(function() torch.multinomial(weights, {replacement = true}) end, "multinomial: num_samples is missing")
 end)
 
+test("multinomial of no weight at all says so", function()
+  for _, shape in ipairs { {0}, {2, 0} } do
+    test.raises(function() torch.multinomial(torch.zeros(shape), 1) end, "0 above 0, expected at least 1")
+  end
+end)
+
 test("multinomial draws each position at most once unless it may repeat", function()
   torch.manual_seed(5)
   for _ = 1, 50 do

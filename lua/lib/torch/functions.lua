@@ -288,7 +288,8 @@ function functions.multinomial(weights, n, replacement)
   if weights.ndim ~= 1 and weights.ndim ~= 2 then
     refuse("multinomial: expected weights with 1 or 2 dimensions, got %s", weights.shape)
   end
-  local rows = weights:detach():double():reshape(-1, weights:size(-1))
+  local rows = weights:detach():double()
+  if rows.ndim == 1 then rows = rows:unsqueeze(0) end
   local positive = check_weights(weights, rows)
   local wanted = replacement and 1 or n
   local short = positive:lt(wanted):nonzero()
