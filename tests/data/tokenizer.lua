@@ -68,5 +68,5 @@ test("the vocabulary of a path's letters is refused where the file exists, said 
     test.raises(function() tokenizer.chars(path) end, "chars: '" .. path .. "' is a path: data.text(path, {tokenizer = \"chars\"})")
   end
   test.equal(tokenizer.chars("no.md").vocab_size, 5)
-  test.equal(data.text({text = "README.md"}, {tokenizer = "chars"}).vocab_size, 7)
+  test.equal(data.text({text = "README.md"}, {tokenizer = "chars"}).vocab_size, 8)
 end)

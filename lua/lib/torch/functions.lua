@@ -314,13 +314,11 @@ end
 
 --- tile(t, …): t repeated so many times along each of its last dimensions; more numbers than dimensions add dimensions in
 -- front.  x:tile(2, 3), x:tile{2, 3}
-function functions.tile(t, ...)
-  local first = ...
-  local times = torch.is_tensor(first) and {...} or type(first) == "table" and first or
-    torch.type(first) == "torch.Size" and first:tolist() or {...}
-  local all = table.move(times, 1, #times, math.max(t.ndim - #times, 0) + 1, {})
+function functions.tile(t, times)
+  local all = times:tolist()
+  table.move(all, 1, #all, math.max(t.ndim - #times, 0) + 1)
   for i = 1, t.ndim - #times do all[i] = 1 end
-  for _, n in ipairs(all) do at_least("tile", "times", keywords.integer("tile", "times", n), 0) end
+  for _, n in ipairs(all) do at_least("tile", "dims", n, 0) end
   return t["repeat"](t, all)
 end
 
@@ -350,7 +348,7 @@ keywords.sign(functions, [[
            interpolation: "linear"|"lower"|"higher"|"nearest"|"midpoint" = "linear")
   median(t: tensor, dim: integer = nil, keepdim: boolean = false)
   multinomial(weights: tensor, num_samples: integer, replacement: boolean = false)
-  tile(t: tensor, ...)
+  tile(t: tensor, dims...: sizes)
 ]])
 
 return functions
