@@ -128,7 +128,7 @@ local function refuse_old(name, size_average, reduce)
   if size_average == nil then size_average = reduce end
   if size_average == nil then return end
   keywords.fail("%s: size_average and reduce are not supported, got %s; pass {reduction = \"mean\", \"sum\" or \"none\"}", name,
-                tostring(size_average))
+                keywords.show(size_average))
 end
 
 local function reduced(loss, reduction)
