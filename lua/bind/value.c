@@ -192,7 +192,8 @@ bool gtlua_has_keywords(lua_State *L, int table) {
 /* Raises: the key below the top of the stack has no place in a list of `count` items. */
 static void refuse_key(lua_State *L, const char *what, lua_Integer count) {
   if (lua_isinteger(L, -2) && lua_tointeger(L, -2) > count)
-    gtlua_error(L, "%s: expected a list without gaps, item %lld is nil", what, (long long)count + 1);
+    gtlua_error(L, "%s: expected a list without gaps, item %lld is nil", what,
+                (long long)count + 1);
   if (lua_type(L, -2) == LUA_TSTRING)
     gtlua_error(L, "%s: expected a list, got one with the name '%s'", what, lua_tostring(L, -2));
   if (lua_type(L, -2) != LUA_TNUMBER)
