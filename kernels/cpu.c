@@ -7,6 +7,8 @@
 
 #include "core/tensor/strided.h"
 
+#include <stdio.h>
+
 #define BLOCK 512 /* elements gathered at a time: 4 inputs of 8 bytes fill 16 KiB */
 
 typedef enum layout { DIRECT, SCALAR, GATHERED } layout;
@@ -296,7 +298,15 @@ gt_status gt_check_number(gt_call *c, int i) {
 
 gt_status gt_check_factor(gt_call *c, const char *name, double factor) {
   gt_dtype dtype = c->spec[0].dtype;
-  if (gt_dtype_is_float(dtype) || (factor == floor(factor) && fabs(factor) < 0x1p63)) return GT_OK;
+  if (gt_dtype_is_float(dtype)) return GT_OK;
+  if (factor == floor(factor)) {
+    char what[48];
+    int64_t low, high;
+    gt_dtype_range(dtype, &low, &high);
+    snprintf(what, sizeof what, "%s: %s", c->op->name, name);
+    /* Minus one subtracts from unsigned numbers, too. */
+    return gt_check_scalar(c->cx, what, dtype, gt_scalar_real(low == 0 ? fabs(factor) : factor));
+  }
   return gt_fail(c->cx, GT_EDTYPE, "%s: expected a whole %s for %s tensors, got %g", c->op->name,
                  name, gt_dtype_name(dtype), factor);
 }

@@ -88,7 +88,7 @@ static gt_status resolve(gt_ctx *cx, const gt_optimizer_class *class, const gt_v
     out[i].given = true;
     GT_TRY(gt_hyper_check(cx, class, i, &out[i]));
   }
-  return GT_OK;
+  return class->check_hyper ? class->check_hyper(cx, out) : GT_OK;
 }
 
 /* ---- groups ---- */

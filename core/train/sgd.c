@@ -18,6 +18,11 @@ static const gt_hyper hypers[] = {
 
 static const char *const states[] = {"momentum_buffer"};
 
+static gt_status check_hyper(gt_ctx *cx, const gt_value *hyper) {
+  if (!hyper[NESTEROV].i || hyper[MOMENTUM].f > 0) return GT_OK;
+  return gt_fail(cx, GT_EARG, "SGD: expected momentum > 0 with nesterov = true, got 0");
+}
+
 static bool stateless(const gt_value *hyper) { return hyper[MOMENTUM].f == 0; }
 
 static gt_status add_scaled(gt_ctx *cx, gt_tensor *a, gt_tensor *b, double alpha, gt_tensor **out) {
@@ -60,6 +65,7 @@ const gt_optimizer_class gt_sgd = {
     .hyper_count = GT_COUNT(hypers),
     .states = states,
     .state_count = GT_COUNT(states),
+    .check_hyper = check_hyper,
     .update = update,
     .stateless = stateless,
 };

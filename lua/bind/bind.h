@@ -157,6 +157,9 @@ int64_t gtlua_toint(lua_State *L, int index,
 int gtlua_todims(lua_State *L, int first, const char *what, gt_dims *out);
 bool gtlua_has_keywords(
     lua_State *L, int table); /* true when the table at the (absolute) index has a string key */
+/* Raises unless the items of the table at `index` stand at 1 … n and none is nil, so that no one is
+ * passed over.  `names`: it may have keywords, too; true when it has. */
+bool gtlua_check_list(lua_State *L, int index, const char *what, bool names);
 void gtlua_pushsize(lua_State *L, int ndim, const int64_t *shape);
 
 /* ---- modules ---- */

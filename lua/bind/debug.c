@@ -110,6 +110,13 @@ static int got(lua_State *L) {
   return 1;
 }
 
+/* native.check_list(table, what): raises unless it is a list without gaps; names may stand in it. */
+static int check_list(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  gtlua_check_list(L, 1, luaL_checkstring(L, 2), true);
+  return 0;
+}
+
 static const luaL_Reg debug_functions[] = {{"fail_after", fail_after},
                                            {"interrupt", interrupt},
                                            {"interrupt_clear", interrupt_clear},
@@ -120,6 +127,7 @@ static const luaL_Reg debug_functions[] = {{"fail_after", fail_after},
 static const luaL_Reg native_functions[] = {{"suggest", suggest},
                                             {"number", number},
                                             {"raise", raise_error},
+                                            {"check_list", check_list},
                                             {"got", got},
                                             {"describe", gtlua_describe_op},
                                             {"rewrite", gtlua_fstring_rewrite},

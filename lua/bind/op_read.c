@@ -46,6 +46,7 @@ static void read_dims(lua_State *L, int index, const char *what, gt_dims *out) {
   if (size) {
     *out = *size;
   } else if (lua_type(L, index) == LUA_TTABLE) {
+    gtlua_check_list(L, index, what, true);
     lua_Unsigned n = lua_rawlen(L, index);
     if (n > GT_MAX_DIM)
       gtlua_error(L, "%s expects at most %d numbers, got a longer table", what, GT_MAX_DIM);
@@ -283,6 +284,7 @@ static bool read_input(lua_State *L, gtlua_call *c, int a) {
  * position after. */
 static int read_variadic(lua_State *L, gtlua_call *c, int top) {
   if (top > 0 && lua_type(L, 1) == LUA_TTABLE) {
+    gtlua_check_list(L, 1, c->op->name, true);
     read_list(L, c, 1, 0, (int)lua_rawlen(L, 1));
     return 2;
   }

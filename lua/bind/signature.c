@@ -414,6 +414,12 @@ static void take_names(lua_State *L, const signature *s, int from, int base, boo
   }
 }
 
+/* Is what came for parameter i, in `slot`, a table of items? */
+static bool holds_items(lua_State *L, const signature *s, int i, int slot) {
+  unsigned types = s->at[i].types;
+  return slot && types & ITEMS && !(types & TABLE) && is_plain_table(L, slot);
+}
+
 /* Replaces what came for a shape, the value in `slot` or the numbers from `first` on, by a Size. */
 static void gather(lua_State *L, const signature *s, const parameter *p, int first, int slot) {
   char what[96];
@@ -455,10 +461,13 @@ static int call_signed(lua_State *L) {
       lua_pushnil(L);
   }
   for (int i = s->method; i < s->count; i++)
-    if (a.at[i] && a.at[i] != a.keywords && s->at[i].types & ITEMS && !(s->at[i].types & TABLE) &&
-        is_plain_table(L, a.at[i]) && gtlua_has_keywords(L, a.at[i]))
+    if (a.at[i] != a.keywords && holds_items(L, s, i, a.at[i]) &&
+        gtlua_check_list(L, a.at[i], s->name, true))
       take_names(L, s, a.at[i], base, true);
   if (a.keywords) take_names(L, s, a.keywords, base, false);
+  for (int i = s->method; i < s->count; i++)
+    if ((!a.at[i] || a.at[i] == a.keywords) && holds_items(L, s, i, base + 1 + i))
+      gtlua_check_list(L, base + 1 + i, s->name, false);
   for (int i = 0; i < s->count; i++) {
     if (s->at[i].gathers) gather(L, s, &s->at[i], a.at[i], base + 1 + i);
     complete(L, s, i, base + 1 + i);

@@ -134,6 +134,7 @@ static void read_range(lua_State *L, int table, items *list) {
 }
 
 static void parse_table(lua_State *L, int table, items *list) {
+  gtlua_check_list(L, table, "index", false);
   int count = (int)lua_rawlen(L, table);
   for (int i = 1; i <= count; i++) {
     lua_rawgeti(L, table, i);

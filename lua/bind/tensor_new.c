@@ -379,6 +379,7 @@ static void measure(lua_State *L, nest *n, int64_t *path, int depth, bool first)
       n->dtype = dtype;
     return;
   }
+  if (depth > 0) gtlua_check_list(L, -1, "tensor", false); /* the outermost is the signature's */
   int64_t count = (int64_t)lua_rawlen(L, -1);
   if (depth == GT_MAX_DIM) gtlua_error(L, "tensor: tables nest deeper than %d", GT_MAX_DIM);
   if (first) n->shape[depth] = count, n->ndim = depth + 1;

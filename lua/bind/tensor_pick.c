@@ -50,6 +50,9 @@ static void read_mask(lua_State *L, gt_tensor *mask, keys *out) {
 
 static void add_index(lua_State *L, gt_tensor *index, keys *out) {
   if (out->count == MOST_KEYS) gtlua_error(L, "index: more than %d index tensors", MOST_KEYS);
+  if (index->dtype == GT_U8) /* PyTorch reads it as a mask, NumPy as positions */
+    gtlua_error(L, "index: expected positions (int64) or a mask (bool), got uint8; write "
+                   "index:long() or index:bool()");
   if (gt_dtype_is_float(index->dtype) || index->dtype == GT_BOOL)
     gtlua_error(L, "index: a tensor key must hold integers or booleans, got %s%s",
                 gt_dtype_name(index->dtype),
@@ -64,6 +67,7 @@ static void read_indices(lua_State *L, keys *out) {
     add_index(L, key, out);
     return;
   }
+  gtlua_check_list(L, 2, "index", false);
   lua_Unsigned n = lua_rawlen(L, 2);
   for (lua_Unsigned i = 1; i <= n; i++) {
     lua_rawgeti(L, 2, (lua_Integer)i);

@@ -189,6 +189,40 @@ bool gtlua_has_keywords(lua_State *L, int table) {
   return false;
 }
 
+/* Raises: the key below the top of the stack has no place in a list of `count` items. */
+static void refuse_key(lua_State *L, const char *what, lua_Integer count) {
+  if (lua_isinteger(L, -2) && lua_tointeger(L, -2) > count)
+    gtlua_error(L, "%s: expected a list without gaps, item %lld is nil", what,
+                (long long)count + 1);
+  if (lua_type(L, -2) == LUA_TSTRING)
+    gtlua_error(L, "%s: expected a list, got one with the name '%s'", what, lua_tostring(L, -2));
+  if (lua_type(L, -2) != LUA_TNUMBER)
+    gtlua_error(L, "%s: expected a list, got one with a %s as a key", what, luaL_typename(L, -2));
+  gtlua_error(L, "%s: expected a list with items from 1 on, got one at %s", what,
+              luaL_tolstring(L, -2, NULL));
+}
+
+bool gtlua_check_list(lua_State *L, int index, const char *what, bool names) {
+  int table = lua_absindex(L, index);
+  lua_Integer count = (lua_Integer)lua_rawlen(L, table), seen = 0;
+  bool named = false;
+  luaL_checkstack(L, 6, what);
+  for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+    lua_Integer at = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
+    bool name = names && lua_type(L, -2) == LUA_TSTRING, item = at >= 1 && at <= count;
+    if (!item && !name) refuse_key(L, what, count);
+    named |= name;
+    seen += item;
+    GTLUA_POLL(L, seen);
+  }
+  for (lua_Integer i = 1; seen < count && i <= count; i++) {
+    if (lua_rawgeti(L, table, i) == LUA_TNIL)
+      gtlua_error(L, "%s: expected a list without gaps, item %lld is nil", what, (long long)i);
+    lua_pop(L, 1);
+  }
+  return named;
+}
+
 /* ---- Size ---- */
 
 void gtlua_pushsize(lua_State *L, int ndim, const int64_t *shape) {

@@ -62,3 +62,16 @@ test("mistakes are refused by name", function()
   test.raises(function() return bytes.vocabsize end, "did you mean 'vocab_size'?")
   test.raises(function() return tokenizer.byte end, "did you mean 'bytes'?")
 end)
+
+test("a path is no text of characters; a file may hold the name of another", function()
+  for _, path in ipairs {"README.md", "./README.md", "./docs"} do
+    test.raises(function() tokenizer.chars(path) end, "'" .. path .. "' is a ")
+  end
+  test.equal(tokenizer.chars("no.md").vocab_size, 5)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "w"))
+  file:write "README.md"
+  file:close()
+  test.equal(data.text(path, {tokenizer = "chars"}).vocab_size, 8)
+  os.remove(path)
+end)

@@ -263,6 +263,14 @@ test("a path where a tokenizer wants text is asked about, as are options beside 
   test.raises(function() tokenizer.train {"README.md", vocab_size = 300} end, "has no option 'vocab_size'")
 end)
 
+test("paths and a text at once are refused, by training, too", function()
+  test.raises(function() data.text {"README.md", text = "x"} end, "data.text: expected paths or {text = …}, got both")
+  for _, source in ipairs { {"README.md", text = "x"}, {"README.md", path = "README.md"}, {path = "README.md", text = "x"} } do
+    test.raises(function() tokenizer.train(source, {vocab_size = 256, progress = false}) end,
+                "train: expected one of a list of paths, {path = …} and {text = …}, got several")
+  end
+end)
+
 test("slices are views, with Python's rules", function()
   local t = data.text {text = "hello world"}
   test.equal(t[":5"]:text(), "hello")

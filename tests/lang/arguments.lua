@@ -24,6 +24,7 @@ local first = {
   ["show"] = {1}, ["summary"] = {model}, ["GPT"] = {[2] = {}}, ["plan"] = {{}}, ["coord"] = {{}}, ["lrtable"] = {model},
   ["torch.save"] = {"/dev/null/x.safetensors", {}}, ["train.bpb"] = {model, tokens}, ["F.layer_norm"] = {[2] = 2}, ["F.rms_norm"] = {[2] = 2},
   ["data.text"] = {{text = "to be"}}, ["data.open"] = {{text = "to be"}}, ["sweep"] = {{zzz = 1}}, -- one table of options
+  ["torch.save"] = {"zzz.safetensors", {}},
 }
 
 -- What takes anything on purpose: reason.
@@ -181,4 +182,45 @@ test("a Lua boolean is not a tensor, a table is not a number", function()
       end
     end)
   end)
+end)
+
+--- Calls that hand over a list in which {items} stands for "item, nothing, item".
+local LISTS = {
+  {"torch.stack", function(items) torch.stack(items(torch.ones(2))) end},
+  {"torch.cat", function(items) torch.cat(items(torch.ones(2))) end},
+  {"torch.tensor", function(items) torch.tensor(items(1)) end},
+  {"torch.tensor, inside", function(items) torch.tensor {items(1)} end},
+  {"torch.zeros", function(items) torch.zeros(items(1)) end},
+  {"torch.full", function(items) torch.full(items(1), 0) end},
+  {"t:view", function(items) torch.ones(1):view(items(1)) end},
+  {"t:sum", function(items) torch.ones(2, 2):sum(items(0)) end},
+  {"t:split", function(items) torch.ones(2):split(items(1)) end},
+  {"t[{…}]", function(items) return torch.ones(2, 2)[items(0)] end},
+  {"t[{tensors}]", function(items) return torch.ones(2, 2)[items(torch.tensor {0})] end},
+  {"optim.SGD", function(items) optim.SGD(items(nn.Parameter(torch.ones(2))), {lr = 1}) end},
+  {"params of a group", function(items) optim.SGD({ {params = items(nn.Parameter(torch.ones(2)))} }, {lr = 1}) end},
+  {"clip_grad_norm_", function(items) nn.utils.clip_grad_norm_(items(nn.Parameter(torch.ones(2))), 1) end},
+  {"nn.ModuleList", function(items) nn.ModuleList(items(nn.ReLU())) end},
+  {"nn.Sequential", function(items) nn.Sequential(items(nn.ReLU())) end},
+  {"decode", function(items) tokenizer.bytes():decode(items(65)) end},
+  {"data.text", function(items) data.text(items "README.md") end},
+  {"data.tokens", function(items) data.tokens(items "none.bin") end},
+  {"tokenizer.train", function(items) tokenizer.train(items "README.md", {vocab_size = 256, progress = false}) end},
+}
+
+test("a list with a gap is refused, not cut there", function()
+  for _, row in ipairs(LISTS) do
+    for _, items in ipairs {function(x) return {x, nil, x} end, function(x) return {x, [3] = x} end} do
+      local ok, message = pcall(row[2], items)
+      test.equal({row[1], ok, ok or message:find("expected a list without gaps, item 2 is nil", 1, true) ~= nil}, {row[1], false, true})
+    end
+  end
+end)
+
+test("names deep in the data are refused, as keywords that no one reads", function()
+  test.raises(function() torch.tensor { {1, 2, dtype = torch.float64}, {3, 4} } end, "tensor: expected a list, got one with the name 'dtype'")
+  test.raises(function() torch.stack {tensors = {torch.ones(2), dim = 1}} end, "stack: expected a list, got one with the name 'dim'")
+  test.raises(function() torch.zeros {size = {2, dtype = torch.int64}} end, "zeros: expected a list, got one with the name 'dtype'")
+  test.raises(function() torch.tensor {[0] = 1, 2} end, "tensor: expected a list with items from 1 on, got one at 0")
+  test.raises(function() torch.tensor {1, [true] = 2} end, "tensor: expected a list, got one with a boolean as a key")
 end)

@@ -122,6 +122,15 @@ test("what cannot be an index says why", function()
   test.raises(function() return t["99999999999999999999"] end, "out of range")
 end)
 
+test("uint8, which is a mask in PyTorch and positions in NumPy, is no key", function()
+  local key = torch.tensor({1, 0}, {dtype = torch.uint8})
+  local t = torch.tensor {1, 2}
+  for _, call in ipairs {function() return t[key] end, function() return t[{key}] end, function() t[key] = 5 end} do
+    test.raises(call, "index: expected positions (int64) or a mask (bool), got uint8; write index:long() or index:bool()")
+  end
+  test.equal({t[key:long()]:tolist(), t[key:bool()]:tolist()}, {{2, 1}, {1}})
+end)
+
 test("a mask with fewer dimensions picks and fills slices", function()
   local t = torch.arange(12):reshape(3, 4):to "f32":requires_grad_(true)
   local rows = torch.tensor {true, false, true}

@@ -112,6 +112,7 @@ test("losses of pairs refuse two shapes, and read PyTorch's positions", function
     test.raises(function() F[name](a:view(3, 1), b) end,
                 name .. ": expected an input and a target of one shape, got torch.Size([3, 1]) and torch.Size([3])")
     test.raises(function() F[name](a, b, "sum") end, "size_average and reduce are not supported, got 'sum'; pass {reduction")
+  test.raises(function() F.mse_loss(torch.ones(2), torch.ones(2), nil, false) end, "not supported, got false; pass {reduction")
     test.raises(function() F[name](a, 1) end, name .. ": target expects a tensor, got 1")
   end
   test.equal(F.mse_loss(a, b, nil, nil, "sum"):item(), 13.0)
@@ -127,6 +128,25 @@ test("dropout(x, p, training) and attention(q, k, v, mask, dropout, is_causal) b
 end)
 
 -- ---- attention masks ----
+
+test("layers take what their forward takes: nn.Dropout(p)(x, false) would drop all the same", function()
+  local x = torch.ones(2, 3)
+  local layers = {nn.Dropout(0.5), nn.ReLU(), nn.SiLU(), nn.Tanh(), nn.Sigmoid(), nn.GELU(), nn.Identity(), nn.Sequential(nn.ReLU())}
+  for _, layer in ipairs(layers) do
+    local name = torch.type(layer):match "%w+$"
+    test.raises(function() layer(x, false) end, name .. ": expected at most 1 argument")
+    test.raises(function() layer:forward(x, false) end, name .. ": expected at most 1 argument")
+    test.raises(function() layer(x, {training = false}) end, name .. " has no argument 'training'; it takes x")
+    test.equal(layer(x).shape, x.shape)
+  end
+  for _, layer in ipairs {nn.Linear(3, 1), nn.RMSNorm(3), nn.LayerNorm(3)} do
+    test.raises(function() layer(x, false) end, "argument 2 must be a tensor")
+  end
+  local list = nn.ModuleList {nn.ReLU()}
+  test.raises(function() list:append(nn.ReLU(), nn.ReLU()) end, "append: expected at most 1 argument")
+  test.raises(function() list:extend({nn.ReLU()}, 1) end, "extend: expected at most 1 argument")
+  test.equal(#list, 1)
+end)
 
 test("a mask is bool or float, and fits the scores", function()
   local q = torch.randn(1, 2, 4, 8)

@@ -231,3 +231,24 @@ test("wrong inputs are refused by name and shape", function()
   refuses("GPT: forward takes (idx, targets?), got 3 arguments", idx, idx, idx)
   refuses("GPT: expected a tensor idx, got nil")
 end)
+
+test("a state dict whose tied names hold different values is refused and changes nothing", function()
+  local settings = {hidden_dim = 16, n_layers = 1, n_heads = 2, vocab_size = 64, sequence_len = 8}
+  local function build(tied)
+    settings.tied = tied
+    local m = GPT(settings)
+    m:init_weights()
+    return m
+  end
+  local m = build(true)
+  local before, moved = m.token_embedding.weight:clone(), m:state_dict()
+  moved["lm_head.weight"] = moved["lm_head.weight"] + 1
+  for _, state in ipairs {moved, build(false):state_dict()} do
+    test.raises(function() m:load_state_dict(state) end,
+                "one tensor in the model, different ones given: token_embedding.weight and lm_head.weight")
+    test.raises(function() m:load_state_dict(state, {strict = false}) end, "different ones given")
+    test.equal(torch.equal(m.token_embedding.weight, before), true)
+  end
+  moved["lm_head.weight"] = nil -- one of the names is enough
+  test.equal(torch.equal(m:load_state_dict(moved).lm_head.weight, before), true)
+end)

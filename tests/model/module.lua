@@ -517,6 +517,7 @@ test("a plain table of modules or parameters that the model would not have is re
   refuses(function(self) self.layers = {nn.Linear(2, 2)} end, "modules out of the model, they would not be trained or saved; use nn.ModuleList")
   refuses(function(self) self.layers = {} self.layers[1] = nn.Linear(2, 2) end, "modules")
   refuses(function(self) self.layers = {a = {nn.Dropout()}} end, "modules")
+  refuses(function(self) self.layers = odict {{"a", nn.Dropout()}} end, "modules")
   refuses(function(self) self.layers = {nn.Parameter(torch.ones(2))} end, "parameters out of the model, they would not be trained or saved; use self:register_parameter")
   local m = build(function(self) -- what is in the tree may be listed as well, in any order
     self.layers = {nn.Linear(2, 2), {w = nn.Parameter(torch.ones(1))}}

@@ -152,6 +152,15 @@ test("bad settings are refused and leave the old ones", function()
   test.raises(function() return optim.Adamw end, "(did you mean 'AdamW'?)")
 end)
 
+test("nesterov without momentum is refused, as nothing would come of it", function()
+  local p = {nn.Parameter(torch.ones(2))}
+  for _, settings in ipairs { {nesterov = true}, {nesterov = true, momentum = 0} } do
+    test.raises(function() optim.SGD(p, settings) end, "SGD: expected momentum > 0 with nesterov = true, got 0")
+  end
+  test.raises(function() optim.SGD({ {params = p, nesterov = true} }) end, "expected momentum > 0 with nesterov")
+  test.equal(optim.SGD(p, {nesterov = true, momentum = 0.9}).param_groups[1].nesterov, true)
+end)
+
 test("a step with a bad gradient changes nothing", function()
   local list = params()
   local opt = optim.Muon(list)

@@ -115,6 +115,7 @@ x='x = torch.ones(2, 3)'
 meant() { at_prompt "\"$1\" is told: $2" "$x$nl$1" "^  .*$2"; }
 meant 'import torch' 'nothing has to be imported'
 meant 'x != 1' 'not equal is ~='
+meant 'x:repeat(2, 3)' 'repeat is a word of Lua: x:tile'
 meant 'x[:, 0]' 'indices are texts'
 meant 'x[0, 1]' 'indices are texts'
 meant 'x:sum(dim=1)' 'keywords go into a table'

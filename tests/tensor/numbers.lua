@@ -103,6 +103,19 @@ test("arithmetic of integers wraps, as in PyTorch", function()
   test.equal(torch.tensor({100}, {dtype = torch.int8}) * 2, {-56})
 end)
 
+test("a factor of integers must fit their dtype, its sign aside", function()
+  local function ones(dtype) return torch.ones(2, {dtype = dtype}) end
+  local u, i, at = ones(torch.uint8), ones(torch.int8), torch.tensor {0, 1}
+  test.raises(function() u:add(u, {alpha = 300}) end, "add: alpha: expected a number that uint8 can hold, 0 to 255, got 300")
+  test.raises(function() u:add_(u, {alpha = 300}) end, "add: alpha: expected a number that uint8 can hold")
+  test.raises(function() torch.sub(i, i, {alpha = -129}) end, "sub: alpha: expected a number that int8 can hold")
+  test.raises(function() u:index_add(0, at, u, {alpha = 256}) end, "index_add: alpha: expected a number that uint8 can hold")
+  test.raises(function() torch.addcmul(i, i, i, {value = 500}) end, "addcmul: value: expected a number that int8 can hold")
+  test.raises(function() local l = ones(torch.int64) l:add(l, {alpha = 2 ^ 63}) end, "add: alpha: expected a number that int64 can hold")
+  test.equal({u:add(u, {alpha = -1}):tolist(), u:sub(u, {alpha = -1}):tolist()}, {{0, 0}, {2, 2}})
+  test.equal(ones(torch.float16):mul(2):add(ones(torch.float16), {alpha = 300}):tolist(), {302.0, 302.0})
+end)
+
 test("floats become integers by one rule, whatever moves them", function()
   local x = torch.tensor{1.9, -1.9, 300.5, 3e9, -3e9, 1e19, 1 / 0, -1 / 0, 0 / 0}
   local lowest, lowest32 = math.mininteger, -2147483648

@@ -110,8 +110,11 @@ test("tile repeats along the last dimensions", function()
   test.equal(torch.tile(torch.tensor {{1, 2}, {3, 4}}, {2, 2}), {{1, 2, 1, 2}, {3, 4, 3, 4}, {1, 2, 1, 2}, {3, 4, 3, 4}})
   test.equal(torch.tensor {{1}, {2}}:tile(2), {{1, 1}, {2, 2}})
   test.equal(x:tile(torch.Size {2, 1}), {{1, 2, 3}, {1, 2, 3}})
-  test.raises(function() x:tile(-1) end, "tile: times expects a whole number from 0 on, got -1")
-  test.raises(function() x:tile "2" end, "tile: times expects a whole number, got '2'")
+  test.raises(function() x:tile(-1) end, "tile: dims expects a whole number from 0 on, got -1")
+  test.raises(function() x:tile "2" end, "tile: dims expects a shape, got '2'")
+  test.equal(x:tile {dims = {2}}, {1, 2, 3, 1, 2, 3})
+  test.raises(function() x:tile {reps = 2} end, "tile has no argument 'reps'")
+  test.raises(function() x:tile {2, reps = 1} end, "tile has no argument 'reps'")
 end)
 
 -- ---- multinomial ----
@@ -133,6 +136,12 @@ test("multinomial refuses weights that are none, naming the first", function()
   test.equal(torch.multinomial(weights, 4, true).shape:tolist(), {4})
   test.raises(function() torch.multinomial(weights, 0) end, "multinomial: num_samples expects a whole number from 1 on, got 0")
   test.raises(function() torch.multinomial(weights, {replacement = true}) end, "multinomial: num_samples is missing")
+end)
+
+test("multinomial of no weight at all says so", function()
+  for _, shape in ipairs { {0}, {2, 0} } do
+    test.raises(function() torch.multinomial(torch.zeros(shape), 1) end, "0 above 0, expected at least 1")
+  end
 end)
 
 test("multinomial draws each position at most once unless it may repeat", function()

@@ -204,3 +204,41 @@ test("a model that knows no masked targets and answers only its mean is measured
     test.close(bpb, want / math.log(2), 1e-6)
   end
 end)
+
+--- A SentencePiece model of these pieces; the first is what stands for everything else.
+local function sentencepiece(pieces)
+  local out = {}
+  for i, piece in ipairs(pieces) do
+    local body = "\n" .. string.pack("s1", piece) .. "\x18" .. (i == 1 and "\2" or "\1")
+    out[i] = "\n" .. string.pack("s1", body)
+  end
+  return table.concat(out)
+end
+
+test("a SentencePiece model without a piece for a blank is told, since its bits per byte are too low", function()
+  local folder = os.tmpname()
+  os.remove(folder)
+  assert(os.execute("mkdir " .. folder))
+  for name, pieces in pairs {with = {"<unk>", "\u{2581}", "a", "b"}, without = {"<unk>", "\u{2581}a", "a", "b"}} do
+    local file = assert(io.open(folder .. "/" .. name .. ".model", "wb"))
+    file:write(sentencepiece(pieces))
+    file:close()
+  end
+  local function said(name)
+    local program = [[local tok = tokenizer.load(arg[1])
+      local tokens = data.tokens(torch.tensor {2, 3, 2, 3}, {tokenizer = tok})
+      local m = GPT {hidden_dim = 8, n_layers = 1, n_heads = 1, vocab_size = 8, sequence_len = 4}
+      for _ = 1, 2 do train.bpb(m, tokens) end]]
+    local path = folder .. "/bpb.lua"
+    local file = assert(io.open(path, "w"))
+    file:write(program)
+    file:close()
+    local pipe <close> = io.popen(("'%s' '%s' '%s/%s.model' 2>&1"):format(os.getenv "GPTSH" or "./gptsh", path, folder, name))
+    return pipe:read "a"
+  end
+  local with, without = said "with", said "without"
+  os.execute("rm -r " .. folder)
+  test.equal(with, "")
+  test.equal(without, "train.bpb: note: the SentencePiece model has no piece for a blank alone, which counts as the 3 " ..
+             "bytes of '\u{2581}': the bits per byte are too low\n")
+end)

@@ -281,7 +281,7 @@ end
 local function named_options(name, source, options)
   if type(source) ~= "table" or getmetatable(source) then return source, options end
   local plain, own = {}, nil
-  for key, value in pairs(source) do
+  for key, value in pairs(keywords.list(name, source)) do
     if type(key) == "string" and key ~= "text" then
       own = own or {}
       own[key] = value
@@ -301,7 +301,7 @@ local function text_options(options, whole_text)
   local o = keywords.read("data.text", options, {"tokenizer", "utf8"})
   local checked, tok = flag("data.text", "utf8", o.utf8, true), o.tokenizer
   if tok == nil or tok == "bytes" then tok = tokenizer.bytes() end
-  if tok == "chars" then tok = tokenizer.chars(whole_text(checked)) end
+  if tok == "chars" then tok = require("native.tokenizer").chars(whole_text(checked)) end
   if torch.type(tok) ~= "Tokenizer" then
     keywords.fail("data.text: tokenizer must be a tokenizer, 'bytes' or 'chars', got %s", keywords.show(tok))
   end
@@ -373,7 +373,10 @@ function data.text(source, options)
     return from_files(native.below(source), source, options)
   end
   if type(source) == "string" then return from_files({source}, nil, options) end
-  if type(source) == "table" and source.text ~= nil then return from_string(source.text, options) end
+  if type(source) == "table" and source.text ~= nil then
+    if #source > 0 then keywords.fail("data.text: expected paths or {text = …}, got both") end
+    return from_string(source.text, options)
+  end
   if type(source) ~= "table" or #source == 0 then
     keywords.fail("data.text: expected a path, a list of paths or {text = \"…\"}, got %s",
                   type(source) == "table" and "a table without them" or keywords.show(source))

@@ -56,7 +56,6 @@ end
 -- Names of tied tensors, which the file holds once, follow at the end.  A tensor of a dtype that is not supported (U32,
 -- U64, C64, F8 …) hinders no other: its name holds a stand-in that is no tensor and raises when it is used.
 function files.load(path)
-  keywords.string("load", "path", path)
   sniff(path)
   local list, pairs_list = native.load_safetensors(path)
   local out, metadata, aliases = odict {}, {}, {}

@@ -136,7 +136,7 @@ end
 
 local MOST_ITEMS = 1 << 20 -- of an iterator, which may have no end
 
---- All items of a table or of an iterator as a list.
+--- All items of a table, which has no gaps but may have names, or of an iterator as a list.
 function keywords.list(name, value)
   if type(value) == "function" then
     local out = {}
@@ -149,6 +149,7 @@ function keywords.list(name, value)
   if type(value) ~= "table" then
     keywords.fail("%s: expected a table or an iterator, got %s", name, keywords.show(value))
   end
+  native.check_list(value, name)
   return value
 end
 

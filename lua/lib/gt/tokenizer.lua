@@ -261,8 +261,11 @@ local function each_document(source, add)
     keywords.fail("train: expected a text, {path = …}, a list of paths or an iterator of texts, got %s",
                   keywords.show(source))
   end
-  for key in pairs(source) do
+  for key in pairs(keywords.list("train", source)) do
     if math.type(key) ~= "integer" then keywords.read("train, source", {[key] = true}, {"path", "text"}) end
+  end
+  if (source.text ~= nil and 1 or 0) + (source.path ~= nil and 1 or 0) + (#source > 0 and 1 or 0) > 1 then
+    keywords.fail("train: expected one of a list of paths, {path = …} and {text = …}, got several")
   end
   if source.text ~= nil then return add("text", keywords.string("train", "text", source.text)) end
   local paths = source.path or source

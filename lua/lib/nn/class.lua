@@ -24,11 +24,14 @@ function M.count_birth(object)
   return object
 end
 
---- Modules and parameters in plain tables below `value` that were made after number `after`, added to the list `found`.
+--- Modules and parameters in plain tables and odicts below `value` that were made after number `after`, added to the list `found`.
 local function collect(value, after, found, seen)
-  if type(value) == "table" and getmetatable(value) == nil and not seen[value] then
+  local ordered = type(value) == "table" and torch.type(value) == "odict"
+  if type(value) == "table" and (ordered or getmetatable(value) == nil) and not seen[value] then
     seen[value] = true
-    for _, item in next, value do collect(item, after, found, seen) end
+    local step, state, at = next, value, nil
+    if ordered then step, state, at = pairs(value) end
+    for _, item in step, state, at do collect(item, after, found, seen) end
   elseif (born[value] or 0) > after then
     found[#found + 1] = value
   end

@@ -125,9 +125,10 @@ end
 
 --- PyTorch's older arguments of losses stand before `reduction`.
 local function refuse_old(name, size_average, reduce)
-  if size_average == nil and reduce == nil then return end
+  if size_average == nil then size_average = reduce end
+  if size_average == nil then return end
   keywords.fail("%s: size_average and reduce are not supported, got %s; pass {reduction = \"mean\", \"sum\" or \"none\"}", name,
-                keywords.show(size_average ~= nil and size_average or reduce))
+                keywords.show(size_average))
 end
 
 local function reduced(loss, reduction)

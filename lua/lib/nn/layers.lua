@@ -8,9 +8,10 @@ local core = require "nn.class"
 
 local layers = {}
 
---- Gives the constructor of a class its signature.
-local function sign(class, arguments)
-  class.init = signature(class.__name .. arguments, class.init)
+--- Gives the constructor of a class, or another method, its signature.
+local function sign(class, arguments, method)
+  method = method or "init"
+  class[method] = signature(class.__name .. arguments, class[method])
 end
 
 local function built_in(class)
@@ -102,6 +103,8 @@ ModuleList.extend = extend
 --- for block in list:iter()
 ModuleList.iter = iterate
 
+keywords.sign(ModuleList, "append(self: module, module: any) extend(self: module, modules: any) iter(self: module)")
+
 --- nn.Sequential(m, …) or nn.Sequential{m, …}: calls one after the other; an odict {{"name", m}, …} names them.
 local Sequential = built_in(core.class "Sequential")
 function Sequential:init(...)
@@ -115,14 +118,16 @@ function Sequential:init(...)
   end
 end
 
-Sequential.append = append
+Sequential.append = ModuleList.append
 
 function Sequential:forward(x)
   for module in self:iter() do x = module(x) end
   return x
 end
 
-Sequential.iter = iterate
+sign(Sequential, "(self, x: any)", "forward")
+
+Sequential.iter = ModuleList.iter
 
 --- nn.ModuleDict{name = m, …} or of an odict: dict.name or dict["name"], dict:keys(), dict:items().
 local ModuleDict = built_in(core.class "ModuleDict")
@@ -146,12 +151,15 @@ function ModuleDict:keys()
   return names
 end
 
+keywords.sign(ModuleDict, "items(self: module) keys(self: module)")
+
 -- ---- activations and the like ----
 
 local function activation(name, fn, init)
   local class = built_in(core.class(name))
   class.forward, class.init = fn, init or function(_) end
   sign(class, init and "(self, inplace: boolean = false)" or "(self)")
+  sign(class, "(self, x: tensor)", "forward")
 end
 
 local function not_in_place(self, inplace) keywords.no_inplace(native.class_name(self), inplace) end
@@ -164,12 +172,14 @@ activation("Sigmoid", function(_, x) return torch.sigmoid(x) end)
 local Identity = built_in(core.class "Identity")
 function Identity:init() end -- takes any arguments, as PyTorch's does
 function Identity:forward(x) return x end
+sign(Identity, "(self, x: any)", "forward")
 
 --- nn.GELU(approximate = "none" | "tanh")
 local GELU = built_in(core.class "GELU")
 function GELU:init(approximate) self.approximate = approximate end
 sign(GELU, [[(self, approximate: "none"|"tanh" = "none")]])
 function GELU:forward(x) return F.gelu(x, {approximate = self.approximate}) end
+sign(GELU, "(self, x: tensor)", "forward")
 function GELU:extra_repr() return "approximate='" .. self.approximate .. "'" end
 
 --- nn.Dropout(p = 0.5): in training zeroes elements with probability p and scales the rest by 1/(1-p).
@@ -181,6 +191,7 @@ function Dropout:init(p, inplace)
 end
 sign(Dropout, "(self, p: number = 0.5, inplace: boolean = false)")
 function Dropout:forward(x) return F.dropout(x, {p = self.p, training = self.training}) end
+sign(Dropout, "(self, x: tensor)", "forward")
 function Dropout:extra_repr() return "p=" .. tostring(self.p) end
 
 -- ---- parameters ----

@@ -288,7 +288,8 @@ function functions.multinomial(weights, n, replacement)
   if weights.ndim ~= 1 and weights.ndim ~= 2 then
     refuse("multinomial: expected weights with 1 or 2 dimensions, got %s", weights.shape)
   end
-  local rows = weights:detach():double():reshape(-1, weights:size(-1))
+  local rows = weights:detach():double()
+  if rows.ndim == 1 then rows = rows:unsqueeze(0) end
   local positive = check_weights(weights, rows)
   local wanted = replacement and 1 or n
   local short = positive:lt(wanted):nonzero()
@@ -313,13 +314,11 @@ end
 
 --- tile(t, …): t repeated so many times along each of its last dimensions; more numbers than dimensions add dimensions in
 -- front.  x:tile(2, 3), x:tile{2, 3}
-function functions.tile(t, ...)
-  local first = ...
-  local times = torch.is_tensor(first) and {...} or type(first) == "table" and first or
-    torch.type(first) == "torch.Size" and first:tolist() or {...}
-  local all = table.move(times, 1, #times, math.max(t.ndim - #times, 0) + 1, {})
+function functions.tile(t, times)
+  local all = times:tolist()
+  table.move(all, 1, #all, math.max(t.ndim - #times, 0) + 1)
   for i = 1, t.ndim - #times do all[i] = 1 end
-  for _, n in ipairs(all) do at_least("tile", "times", keywords.integer("tile", "times", n), 0) end
+  for _, n in ipairs(all) do at_least("tile", "dims", n, 0) end
   return t["repeat"](t, all)
 end
 
@@ -349,7 +348,7 @@ keywords.sign(functions, [[
            interpolation: "linear"|"lower"|"higher"|"nearest"|"midpoint" = "linear")
   median(t: tensor, dim: integer = nil, keepdim: boolean = false)
   multinomial(weights: tensor, num_samples: integer, replacement: boolean = false)
-  tile(t: tensor, ...)
+  tile(t: tensor, dims...: sizes)
 ]])
 
 return functions

@@ -7,6 +7,7 @@
 
 local native = require "native.train"
 local keywords = require "gt.keywords"
+local fitting = require "gt.train.fitting"
 local settings = require "gt.train.settings"
 local step = require "gt.train.step"
 
@@ -25,6 +26,10 @@ end
 local function byte_tables(tokenizer)
   local lengths = tokenizer and table_of(tokenizer, "byte_lengths")
   if not lengths then return nil end
+  if torch.type(tokenizer) == "Tokenizer" and tokenizer.kind == "sentencepiece" and not tokenizer:id " " then
+    fitting.note("train.bpb", "the SentencePiece model has no piece for a blank alone, which counts as the 3 bytes of " ..
+                 "'\u{2581}': the bits per byte are too low")
+  end
   local spaces, boundaries = table_of(tokenizer, "space_flags"), table_of(tokenizer, "boundary_flags")
   return {lengths = lengths:long(), spaces = spaces and spaces:long(),
           boundaries = boundaries and boundaries:long() or lengths:eq(0):long()}

@@ -8,12 +8,15 @@ local fitting = {}
 
 local said = {}
 
-local function note(what, format, ...)
+--- Says it once on stderr; what: who got it ("train.new").
+function fitting.note(what, format, ...)
   local text = format:format(...)
   if said[text] then return end
   said[text] = true
   io.stderr:write(what, ": note: ", text, "\n")
 end
+
+local note = fitting.note
 
 --- The largest id of tokens that may hold larger ones than the model knows.
 local function largest_id(tokens)
