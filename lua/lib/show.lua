@@ -134,12 +134,13 @@ local function rows_of(value, most)
     return type(item) == "string" and item or show(item, 0, {limits = FULL, open = {}})
   end
   if torch.is_tensor(value) then value = value:tolist() end
-  local list, is_list = {}, #value > 0
-  if is_list then
-    table.move(value, 1, #value, 1, list)
+  local list, count = {}, #value
+  if count > 0 then
+    for i = 1, math.min(count, most) do list[i] = value[i] end -- a __len may promise more than there is time for
   else
     for key, item in pairs(value) do list[#list + 1] = {key = key, value = item} end
     table.sort(list, function(a, b) return before(a.key, b.key) end)
+    count = #list
   end
   local names, rows = header_of(list), {{}}
   for i, name in ipairs(names) do rows[1][i] = cell(name) end
@@ -148,7 +149,7 @@ local function rows_of(value, most)
     for k, name in ipairs(names) do row[k] = cell(record[name]) end
     rows[i + 1] = row
   end
-  if #list > most then rows[#rows + 1] = {("… %d more"):format(#list - most)} end
+  if count > most then rows[#rows + 1] = {("… %d more"):format(count - most)} end
   return rows
 end
 
