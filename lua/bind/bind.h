@@ -108,6 +108,7 @@ void gtlua_poll(lua_State *L);
 void gtlua_expected(lua_State *L, int index, const char *what);
 /* "Tensor", "table", "integer", …: what the value at index is, for messages. */
 const char *gtlua_typename(lua_State *L, int index);
+const char *gtlua_shown(lua_State *L, int index); /* of a short text and a number: what it is */
 /* Name suggestions for messages: writes " (did you mean 'x'?)" or "". names ends with NULL. */
 const char *gtlua_suggest(const char *wrong, const char *const *names, char text[96]);
 /* Before acting: collects garbage when live native memory passed max(192 MiB, live after the last
@@ -157,6 +158,10 @@ int64_t gtlua_toint(lua_State *L, int index,
 int gtlua_todims(lua_State *L, int first, const char *what, gt_dims *out);
 bool gtlua_has_keywords(
     lua_State *L, int table); /* true when the table at the (absolute) index has a string key */
+bool gtlua_is_plain(lua_State *L, int index); /* a table without a metatable, or a list from JSON */
+/* Has the table at the (absolute) index a key that is neither a name nor one of 1 … n?  Leaves it
+ * on the stack. */
+bool gtlua_has_stray(lua_State *L, int table);
 void gtlua_pushsize(lua_State *L, int ndim, const int64_t *shape);
 
 /* ---- modules ---- */
