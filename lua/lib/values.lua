@@ -183,6 +183,8 @@ function values.list(iterator, state, control, closing)
     for value in iterator, state, control, closing do out[#out + 1] = value end
   elseif type(iterator) == "table" and getmetatable(iterator) == nil then
     table.move(iterator, 1, #iterator, 1, out)
+  elseif type(iterator) ~= "table" and type(iterator) ~= "userdata" then
+    native.raise("list: expected a table, a tensor or an iterator, got " .. native.got(iterator))
   else
     for _, value in ipairs(iterator) do out[#out + 1] = value end
   end
