@@ -166,7 +166,7 @@ static void add_expected(luaL_Buffer *text, const parameter *p) {
     if (type < WORDS) {
       luaL_addstring(text, words[type].expected);
     } else {
-      if (type == CLASS) luaL_addstring(text, "a ");
+      if (type == CLASS) luaL_addstring(text, strchr("AEIOU", *word) ? "an " : "a ");
       luaL_addlstring(text, word, n);
     }
     word += n + (word[n] == '|');

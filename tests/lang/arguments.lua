@@ -182,3 +182,13 @@ test("a Lua boolean is not a tensor, a table is not a number", function()
     end)
   end)
 end)
+
+test("a method of something else, or without the colon, names the colon", function()
+  collect(function(complain)
+    each_signed(function(full, fn, list)
+      if not list[1] or list[1].name ~= "self" then return end
+      expect(complain, full, fn, {}, "before the colon")
+      if list[1].kind ~= "any" then expect(complain, full, fn, {io.stdout}, "before the colon") end
+    end)
+  end)
+end)

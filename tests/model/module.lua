@@ -579,7 +579,7 @@ test("constructors take PyTorch's positions and drop nothing", function()
     [function() nn.Sequential(relu, 3) end] = "Sequential: expected a module, got number",
     [function() nn.Sequential {relu, [3] = relu} end] = "Sequential: expected a list without gaps, item 2 is nil",
     [function() nn.Sequential {act = relu} end] = "Sequential: expected a list of modules, got the name 'act'",
-    [function() nn.ModuleList {relu, [3] = relu} end] = "ModuleList: expected a list without gaps, item 2 is nil",
+    [function() nn.ModuleList {relu, [3] = relu} end] = "ModuleList: modules expects items from 1 on without gaps, got the key 3",
     [function() nn.ModuleList {act = relu} end] = "ModuleList has no argument 'act'",
     [function() nn.ModuleList(relu, relu) end] = "ModuleList: expected at most 1 argument",
     [function() nn.ModuleDict {act = 3} end] = "add_module: module expects a module, got 3",
