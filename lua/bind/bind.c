@@ -127,6 +127,16 @@ void gtlua_expected(lua_State *L, int index, const char *what) {
   gtlua_error(L, "expected %s, got %s", what, gtlua_typename(L, index));
 }
 
+const char *gtlua_shown(lua_State *L, int index) {
+  size_t n;
+  if (lua_type(L, index) == LUA_TNUMBER) return luaL_tolstring(L, index, NULL);
+  if (lua_type(L, index) != LUA_TSTRING) return gtlua_typename(L, index);
+  const char *text = lua_tolstring(L, index, &n);
+  for (size_t i = 0; i < n; i++)
+    if ((unsigned char)text[i] < ' ' || text[i] == 127) return "a string";
+  return n > 40 ? "a string" : lua_pushfstring(L, "'%s'", text);
+}
+
 /* ---- collector pressure ---- */
 
 static size_t live_bytes(gt_ctx *cx) {

@@ -108,6 +108,7 @@ void gtlua_poll(lua_State *L);
 void gtlua_expected(lua_State *L, int index, const char *what);
 /* "Tensor", "table", "integer", …: what the value at index is, for messages. */
 const char *gtlua_typename(lua_State *L, int index);
+const char *gtlua_shown(lua_State *L, int index); /* of a short text and a number: what it is */
 /* Name suggestions for messages: writes " (did you mean 'x'?)" or "". names ends with NULL. */
 const char *gtlua_suggest(const char *wrong, const char *const *names, char text[96]);
 /* Before acting: collects garbage when live native memory passed max(192 MiB, live after the last
@@ -160,6 +161,7 @@ bool gtlua_has_keywords(
 /* Raises unless the items of the table at `index` stand at 1 … n and none is nil, so that no one is
  * passed over.  `names`: it may have keywords, too; true when it has. */
 bool gtlua_check_list(lua_State *L, int index, const char *what, bool names);
+bool gtlua_is_plain(lua_State *L, int index); /* a table without a metatable, or a list from JSON */
 void gtlua_pushsize(lua_State *L, int ndim, const int64_t *shape);
 
 /* ---- modules ---- */

@@ -38,8 +38,8 @@ static void read_reduction(lua_State *L, const gt_module *m, const char *key, in
   for (int i = 0; i < GT_COUNT(known); i++)
     if (strcmp(text, known[i]) == 0) out->reduction = known[i];
   if (!out->reduction || strcmp(out->reduction, text) != 0)
-    gtlua_error(L, "%s: expected %s none, mean or sum, got '%s'", gt_module_class_name(m), key,
-                luaL_tolstring(L, index, NULL));
+    gtlua_error(L, "%s: expected %s none, mean or sum, got %s", gt_module_class_name(m), key,
+                gtlua_shown(L, index));
 }
 
 static void read_options(lua_State *L, const gt_module *m, int index, gt_arguments *out) {

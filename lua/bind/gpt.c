@@ -57,7 +57,7 @@ static void read_setting(lua_State *L, int index, const gt_gpt_setting *s, gt_gp
     lua_Integer n = type == LUA_TNUMBER ? lua_tointegerx(L, index, &whole) : 0;
     if (!whole)
       gtlua_error(L, "GPTConfig: %s must be a whole number, got %s", s->name,
-                  luaL_tolstring(L, index, NULL));
+                  gtlua_shown(L, index));
     *whole_of(config, s) = n;
   }
 }

@@ -45,7 +45,7 @@ static void read_dims(lua_State *L, int index, const char *what, gt_dims *out) {
   const gt_dims *size = luaL_testudata(L, index, GTLUA_SIZE);
   if (size) {
     *out = *size;
-  } else if (lua_type(L, index) == LUA_TTABLE) {
+  } else if (gtlua_is_plain(L, index)) {
     gtlua_check_list(L, index, what, true);
     lua_Unsigned n = lua_rawlen(L, index);
     if (n > GT_MAX_DIM)
@@ -75,8 +75,7 @@ static int64_t read_choice(lua_State *L, int index, const char *what, const char
       word = end ? end + 1 : NULL;
     }
   }
-  const char *got = luaL_tolstring(L, index, NULL);
-  gtlua_error(L, "%s expects one of %s, got %s", what, choices, got);
+  gtlua_error(L, "%s expects one of %s, got %s", what, choices, gtlua_shown(L, index));
   return 0;
 }
 
@@ -262,6 +261,16 @@ static void read_keywords(lua_State *L, gtlua_call *c, int table) {
   }
 }
 
+/* Raises when the table of argument a has names and is not the last one, or keys that are neither
+ * names nor 1, 2, …: none of them would be read. */
+static void refuse_unread(lua_State *L, const gtlua_call *c, int a, int keywords) {
+  if (!gtlua_is_plain(L, a)) return;
+  if (a != keywords && gtlua_has_keywords(L, a))
+    gtlua_error(L, "%s: keywords go last, in one table; argument %d is a table with names",
+                c->op->name, a);
+  gtlua_check_list(L, a, c->op->name, true);
+}
+
 /* Gives argument a to the next input; false when it must be an attribute. */
 static bool read_input(lua_State *L, gtlua_call *c, int a) {
   const gt_op *op = c->op;
@@ -284,7 +293,6 @@ static bool read_input(lua_State *L, gtlua_call *c, int a) {
  * position after. */
 static int read_variadic(lua_State *L, gtlua_call *c, int top) {
   if (top > 0 && lua_type(L, 1) == LUA_TTABLE) {
-    gtlua_check_list(L, 1, c->op->name, true);
     read_list(L, c, 1, 0, (int)lua_rawlen(L, 1));
     return 2;
   }
@@ -299,7 +307,7 @@ static int read_variadic(lua_State *L, gtlua_call *c, int top) {
 /* The table of keywords, and an empty one in the place of what is no list and need not be given,
  * say nothing by position. */
 static bool says_nothing(lua_State *L, const gtlua_call *c, int a, int keywords) {
-  if (lua_type(L, a) != LUA_TTABLE || lua_rawlen(L, a) > 0) return false;
+  if (!gtlua_is_plain(L, a) || lua_rawlen(L, a) > 0) return false;
   if (a == keywords || c->next_attr >= c->op->attr_count) return true;
   const gt_attr *next = &c->op->attrs[c->next_attr];
   return !next->required && next->type != GT_ATTR_DIMS;
@@ -324,7 +332,9 @@ void gtlua_read_call(lua_State *L, const gtlua_bound *bound, gtlua_call *c) {
   gtlua_start_call(c, bound);
   const gt_op *op = c->op;
   int top = lua_gettop(L), a = 1, keywords = 0;
-  if (top > 0 && lua_type(L, top) == LUA_TTABLE && gtlua_has_keywords(L, top)) keywords = top;
+  while (top > 1 && lua_isnil(L, top) && gtlua_is_plain(L, top - 1)) top--;
+  if (top > 0 && gtlua_is_plain(L, top) && gtlua_has_keywords(L, top)) keywords = top;
+  for (int i = 1; i <= top; i++) refuse_unread(L, c, i, keywords);
   if (op->nin < 0) a = read_variadic(L, c, top);
   while (a <= top) {
     if (says_nothing(L, c, a, keywords) || read_input(L, c, a))

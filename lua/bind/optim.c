@@ -58,7 +58,7 @@ static int64_t to_choice(lua_State *L, const gt_hyper *hyper, int index, const c
     if (!*at++) break;
   }
   gtlua_error(L, "%s expects one of %s, got %s", what, hyper->choices,
-              luaL_tolstring(L, index, NULL));
+              gtlua_shown(L, index));
   return 0;
 }
 

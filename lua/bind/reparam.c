@@ -122,7 +122,7 @@ static double read_factor(lua_State *L, int index, const char *what) {
   int is_number;
   double value = lua_tonumberx(L, index, &is_number);
   if (!is_number || !isfinite(value))
-    gtlua_error(L, "%s: expected a finite number, got %s", what, luaL_tolstring(L, index, NULL));
+    gtlua_error(L, "%s: expected a finite number, got %s", what, gtlua_shown(L, index));
   return value;
 }
 

@@ -166,7 +166,7 @@ static void add_expected(luaL_Buffer *text, const parameter *p) {
     if (type < WORDS) {
       luaL_addstring(text, words[type].expected);
     } else {
-      if (type == CLASS) luaL_addstring(text, "a ");
+      if (type == CLASS) luaL_addstring(text, strchr("AEIOU", *word) ? "an " : "a ");
       luaL_addlstring(text, word, n);
     }
     word += n + (word[n] == '|');
@@ -199,20 +199,9 @@ static const char *push_shown(lua_State *L, const signature *s) {
   return lua_tostring(L, -1);
 }
 
-/* What came, for a message: short strings are shown. */
-static const char *got(lua_State *L, int index) {
-  size_t n;
-  if (lua_type(L, index) == LUA_TNUMBER) return luaL_tolstring(L, index, NULL);
-  if (lua_type(L, index) != LUA_TSTRING) return gtlua_typename(L, index);
-  const char *text = lua_tolstring(L, index, &n);
-  for (size_t i = 0; i < n; i++)
-    if ((unsigned char)text[i] < ' ' || text[i] == 127) return "a string";
-  return n > 40 ? "a string" : lua_pushfstring(L, "'%s'", text);
-}
-
 static int refuse_type(lua_State *L, const signature *s, const parameter *p, int index) {
   luaL_Buffer text;
-  const char *came = got(L, index);
+  const char *came = gtlua_shown(L, index);
   luaL_buffinit(L, &text);
   add_expected(&text, p);
   luaL_pushresult(&text);
@@ -259,14 +248,6 @@ static bool has_class(lua_State *L, int index, const char *type) {
   return found;
 }
 
-/* A table without a metatable, or an empty list from JSON, which is marked by one. */
-static bool is_plain_table(lua_State *L, int index) {
-  if (lua_type(L, index) != LUA_TTABLE) return false;
-  if (!lua_getmetatable(L, index)) return true;
-  lua_pop(L, 1);
-  return has_class(L, index, "json.array");
-}
-
 static bool is_choice(lua_State *L, int index, const char *type) {
   size_t length;
   const char *text = lua_tolstring(L, index, &length);
@@ -306,7 +287,7 @@ static bool fits(lua_State *L, int index, const parameter *p) {
   case LUA_TFUNCTION:
     return (types & (FUNCTION | LIST)) != 0;
   case LUA_TTABLE:
-    if (types & TABLE || (types & ITEMS && is_plain_table(L, index))) return true;
+    if (types & TABLE || (types & ITEMS && gtlua_is_plain(L, index))) return true;
     if (types & LIST && luaL_getmetafield(L, index, "__name") == LUA_TNIL) return true;
     break;
   case LUA_TUSERDATA:
@@ -384,7 +365,7 @@ static void place(lua_State *L, const signature *s, arguments *a) {
 
 /* Is the argument in the last place the table of keywords? */
 static bool are_keywords(lua_State *L, const signature *s, const arguments *a) {
-  if (a->top <= s->method || (s->more && a->end <= a->top) || !is_plain_table(L, a->top))
+  if (a->top <= s->method || (s->more && a->end <= a->top) || !gtlua_is_plain(L, a->top))
     return false;
   if (a->gotten & (ANY | TABLE)) return false;
   bool items = lua_rawlen(L, a->top) > 0;
@@ -408,7 +389,7 @@ static void take_names(lua_State *L, const signature *s, int from, int base, boo
     } else if (!items) {
       gtlua_error(L, "%s: expected every keyword with its name, {%s = …}, got %s without one",
                   s->name, s->count > s->method ? s->at[s->count - 1].name : "name",
-                  got(L, lua_gettop(L)));
+                  gtlua_shown(L, lua_gettop(L)));
     }
     lua_pop(L, 1);
   }
@@ -417,7 +398,7 @@ static void take_names(lua_State *L, const signature *s, int from, int base, boo
 /* Is what came for parameter i, in `slot`, a table of items? */
 static bool holds_items(lua_State *L, const signature *s, int i, int slot) {
   unsigned types = s->at[i].types;
-  return slot && types & ITEMS && !(types & TABLE) && is_plain_table(L, slot);
+  return slot && types & ITEMS && !(types & TABLE) && gtlua_is_plain(L, slot);
 }
 
 /* Replaces what came for a shape, the value in `slot` or the numbers from `first` on, by a Size. */
@@ -427,7 +408,7 @@ static void gather(lua_State *L, const signature *s, const parameter *p, int fir
   snprintf(what, sizeof what, "%s: %s", s->name, p->name);
   if (first && lua_type(L, first) == LUA_TNUMBER)
     gtlua_todims(L, first, what, &dims);
-  else if (is_plain_table(L, slot))
+  else if (gtlua_is_plain(L, slot))
     gtlua_todims(L, slot, what, &dims);
   else
     return;

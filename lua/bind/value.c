@@ -50,8 +50,8 @@ gt_dtype gtlua_todtype_for(lua_State *L, int index, const char *what) {
       "int",
       NULL};
   char hint[96] = "";
-  const char *text = luaL_tolstring(L, index, NULL);
-  gtlua_suggest(text, names, hint);
+  const char *text = gtlua_shown(L, index);
+  gtlua_suggest(lua_isstring(L, index) ? lua_tostring(L, index) : text, names, hint);
   if (what)
     gtlua_error(L, "%s expects a dtype, got %s%s", what, text, hint);
   else
@@ -151,6 +151,7 @@ static void table_dims(lua_State *L, int index, const char *what, gt_dims *out) 
   if (n > GT_MAX_DIM)
     gtlua_error(L, "%s expects at most %d dimensions, got %d", what, GT_MAX_DIM,
                 (int)(n > 999 ? 999 : n));
+  gtlua_check_list(L, index, what, true);
   out->count = (int)n;
   for (int i = 0; i < out->count; i++) {
     lua_rawgeti(L, index, i + 1);
@@ -221,6 +222,19 @@ bool gtlua_check_list(lua_State *L, int index, const char *what, bool names) {
     lua_pop(L, 1);
   }
   return named;
+}
+
+bool gtlua_is_plain(lua_State *L, int index) {
+  if (lua_type(L, index) != LUA_TTABLE) return false;
+  if (luaL_getmetafield(L, index, "__name") == LUA_TNIL) {
+    if (!lua_getmetatable(L, index)) return true;
+    lua_pop(L, 1);
+    return false;
+  }
+  const char *name = lua_tostring(L, -1);
+  bool array = name && strcmp(name, "json.array") == 0;
+  lua_pop(L, 1);
+  return array;
 }
 
 /* ---- Size ---- */

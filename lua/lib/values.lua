@@ -70,7 +70,7 @@ function values.odict(items)
   states[d] = {keys = {}, places = {}, values = {}, last = 0, count = 0, walks = 0}
   setmetatable(d, odict)
   for i, item in ipairs(items or {}) do
-    if type(item) ~= "table" or item[1] == nil then
+    if type(item) ~= "table" or item[1] == nil or item[2] == nil then
       native.raise(("odict: item %d is not {key, value}"):format(i))
     end
     d[item[1]] = item[2]
@@ -183,6 +183,8 @@ function values.list(iterator, state, control, closing)
     for value in iterator, state, control, closing do out[#out + 1] = value end
   elseif type(iterator) == "table" and getmetatable(iterator) == nil then
     table.move(iterator, 1, #iterator, 1, out)
+  elseif type(iterator) ~= "table" and type(iterator) ~= "userdata" then
+    native.raise("list: expected a table, a tensor or an iterator, got " .. native.got(iterator))
   else
     for _, value in ipairs(iterator) do out[#out + 1] = value end
   end

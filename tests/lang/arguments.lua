@@ -224,3 +224,13 @@ test("names deep in the data are refused, as keywords that no one reads", functi
   test.raises(function() torch.tensor {[0] = 1, 2} end, "tensor: expected a list with items from 1 on, got one at 0")
   test.raises(function() torch.tensor {1, [true] = 2} end, "tensor: expected a list, got one with a boolean as a key")
 end)
+
+test("a method of something else, or without the colon, names the colon", function()
+  collect(function(complain)
+    each_signed(function(full, fn, list)
+      if not list[1] or list[1].name ~= "self" then return end
+      expect(complain, full, fn, {}, "before the colon")
+      if list[1].kind ~= "any" then expect(complain, full, fn, {io.stdout}, "before the colon") end
+    end)
+  end)
+end)

@@ -89,7 +89,7 @@ test("arguments of every op", function()
   table.sort(names)
   for _, name in ipairs(names) do
     local op = torch.ops[name]
-    for _ = 1, 60 do
+    for _ = 1, 120 do
       local ok, message = pcall(op, values[random(29)], values[random(29)], values[random(29)])
       calls = calls + 1
       if ok then fine = fine + 1 else assert(type(message) == "string" and #message > 5, name) end

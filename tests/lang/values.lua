@@ -140,3 +140,8 @@ test("show ends on cycles, depth and length", function()
   for i = 1, 5000 do long[i] = i end
   assert(show(long):find "… 4000 more}$")
 end)
+
+test("list refuses what has no items", function()
+  test.raises(function() list(1) end, "list: expected a table, a tensor or an iterator, got an integer")
+  test.raises(function() list() end, "list: expected a table, a tensor or an iterator, got nil")
+end)

@@ -237,3 +237,41 @@ test("what a copy in place cannot record is refused in every kind of index", fun
     test.equal(x, {0.0, 0.0})
   end
 end)
+
+test("a table of names that is not the last argument is refused, not dropped", function()
+  local x = torch.ones(2, 3)
+  local function refused(run, argument)
+    test.raises(run, f": keywords go last, in one table; argument {argument} is a table with names")
+  end
+  refused(function() return torch.sum(x, {dim = 0}, true) end, 2)
+  refused(function() return x:add({alpha = 2}, 1) end, 2)
+  refused(function() return x:add(1, {alpha = 2}, {alpha = 3}) end, 3)
+  refused(function() return x:clamp({max = 1}, 2) end, 2)
+  refused(function() return torch.cat({x, dim = 1}, 0) end, 1)
+  test.equal(x:add(1, {alpha = 2}, nil)[0][0]:item(), 3.0) -- a nil behind them says nothing
+end)
+
+test("keys of a table that are neither names nor items are refused, not dropped", function()
+  local x = torch.ones(2, 3)
+  test.raises(function() return x:sum{[0] = 0} end, "sum: expected a list with items from 1 on, got one at 0")
+  test.raises(function() return x:sum{dim = 0, [0.5] = 1} end, "got one at 0.5")
+  test.raises(function() return x:reshape{6, [9] = 1} end, "reshape: expected a list without gaps, item 2 is nil")
+  test.raises(function() return torch.cat{x, [0] = x} end, "cat: expected a list with items from 1 on, got one at 0")
+  test.raises(function() return torch.stack{x, [0] = x} end, "stack: expected a list with items from 1 on, got one at 0")
+  test.raises(function() return torch.tensor{[0] = 1, 2} end, "tensor: expected a list with items from 1 on, got one at 0")
+  test.raises(function() return torch.ones{2, [0] = 1} end, "ones: expected a list with items from 1 on, got one at 0")
+end)
+
+test("an object is no table of keywords or numbers", function()
+  local x = torch.ones(2)
+  test.raises(function() return x:add(1, optim.SGD{nn.Parameter(x)}) end, "add: too many arguments: argument 3 is a SGD")
+  test.raises(function() return x:sum(setmetatable({dim = 0}, {})) end, "sum: dim expects a whole number, got a table")
+end)
+
+test("a wrong value is shown in one line without control characters", function()
+  local x = torch.ones(2)
+  test.raises(function() return F.gelu(x, "a\nb") end, "gelu: approximate expects one of none|tanh, got a string")
+  test.raises(function() return F.gelu(x, nn.Sequential{nn.Linear(2, 2)}) end, "got a module")
+  test.raises(function() return x:to({1}) end, "got a table")
+  test.raises(function() return GPT{hidden_dim = "16"} end, "hidden_dim must be a whole number, got '16'")
+end)

@@ -87,3 +87,30 @@ test("ids are looked at only where the model could not know them, and small ones
   test.raises(function() support.trainer {model = model, data = data.text {text = ("caf\u{e9} "):rep(20)}, B = 1, T = 8} end,
               "expected ids below 128, the vocab_size of the model, got 195 in data")
 end)
+
+test("a field that is set while the trainer lives is checked as an option is, before anything is updated", function()
+  for _, row in ipairs {
+    {"steps", "x", "steps to be a whole number >= 1, got 'x'"}, {"clip", 0, "clip to be a number > 0, or false, got 0"},
+    {"accumulate", 0, "accumulate to be a whole number >= 1, got 0"}, {"accumulate", nil, "accumulate to be a whole number >= 1, got nil"},
+    {"log_every", nil, "log_every to be a whole number >= 1, got nil"}, {"save_every", 0, "save_every to be a whole number"},
+    {"schedule", 3, "schedule to be a schedule or a function"}, {"on_step", 3, "on_step to be a function"},
+    {"autocast", "fp8", "autocast to be 'bf16' or 'f16', got 'fp8'"},
+  } do
+    local t = support.trainer()
+    local before = t:hash()
+    t[row[1]] = row[2]
+    test.raises(function() t:run(2) end, "train: expected " .. row[3])
+    test.raises(function() t:step() end, "train: expected " .. row[3])
+    t[row[1]] = nil
+    test.equal(t.step_count, 0)
+    test.equal(t:hash(), before)
+  end
+  local t = support.trainer {on_step = function(t) t.clip = -1 end}
+  test.raises(function() t:run(3) end, "train: expected clip to be a number > 0, or false, got -1")
+  test.equal(t.step_count, 1)
+end)
+
+test("a function for optim that answers nothing is refused by what it answers", function()
+  test.raises(function() support.trainer {optim = function() end} end,
+              "train.new: expected the function optim to answer an optimizer or a list of them, got nothing")
+end)

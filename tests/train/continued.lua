@@ -250,3 +250,33 @@ test("an option that could not count is refused, with the reason", function()
     test.raises(function() open(folder) end, "the run has a function as objective")
   end)
 end)
+
+test("another name in the field folder is refused: lock and log are of the folder that was taken", function()
+  with_folder(function(folder)
+    local t = support.trainer {folder = folder}
+    t:run(2)
+    t.folder = folder .. "-other"
+    test.raises(function() t:run(1) end, "train: the folder of a trainer cannot be changed, got '")
+    test.raises(function() t:step() end, "t:fork{folder = …} continues in another one")
+    test.raises(function() t:save() end, "train: the folder of a trainer cannot be changed")
+    t.folder = folder
+    t:run()
+    test.equal(t:hash(), want)
+  end)
+end)
+
+test("a trainer whose folder a later one took says so when it runs", function()
+  with_folder(function(folder)
+    local script = ([[package.path = "tests/?.lua;" .. package.path
+local s = require "train.support"
+local t = s.trainer {folder = "%s"}
+t:run(2)
+local later = s.trainer {folder = "%s"}
+t:run(1)
+t:run(1)]]):format(folder, folder)
+    support.write(folder .. ".lua", script)
+    local out = support.shell(("'%s' %s.lua 2>&1 >/dev/null"):format(GPTSH, folder))
+    os.remove(folder .. ".lua")
+    test.equal(out, f"train: '{folder}' belongs to a later trainer now: this one continues without a folder and saves nothing\n")
+  end)
+end)

@@ -301,7 +301,7 @@ local function text_options(options, whole_text)
   local o = keywords.read("data.text", options, {"tokenizer", "utf8"})
   local checked, tok = flag("data.text", "utf8", o.utf8, true), o.tokenizer
   if tok == nil or tok == "bytes" then tok = tokenizer.bytes() end
-  if tok == "chars" then tok = require("native.tokenizer").chars(whole_text(checked)) end
+  if tok == "chars" then tok = require "gt.tokenizer".of_text(whole_text(checked)) end
   if torch.type(tok) ~= "Tokenizer" then
     keywords.fail("data.text: tokenizer must be a tokenizer, 'bytes' or 'chars', got %s", keywords.show(tok))
   end

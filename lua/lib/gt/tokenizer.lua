@@ -315,6 +315,9 @@ function tokenizer.train(source, options)
   return tok
 end
 
+--- The characters of a text that has been read (library only): it may be what a file is called.
+tokenizer.of_text = native.chars
+
 keywords.sign(tokenizer, [[
   bytes()
   chars(text: string)

@@ -43,6 +43,9 @@ function optimizers.make(model, given, what)
   what = what or "train.new"
   if type(given) == "function" then
     given = table.pack(given(model))
+    if given.n == 0 then
+      keywords.fail("%s: expected the function optim to answer an optimizer or a list of them, got nothing", what)
+    end
     if given.n == 1 then given = given[1] end
   end
   if given == nil then

@@ -70,6 +70,22 @@ function settings.read(name, options, names)
   return o
 end
 
+-- Fields of a trainer that may be set while it lives, and those of them that must have a value.
+local live_fields = {
+  "steps", "accumulate", "clip", "autocast", "save_every", "eval_every", "keep", "log_every", "schedule", "momentum",
+  "on_step", "objective", "reduce",
+}
+local needed = {accumulate = true, log_every = true}
+
+--- Checks what was set in the fields of a trainer as train.new checks its options.
+function settings.check_fields(t)
+  for _, key in ipairs(live_fields) do
+    local value = t[key]
+    check("train", key, value)
+    if value == nil and needed[key] then keywords.fail("train: expected %s to be %s, got nil", key, rules[key][1]) end
+  end
+end
+
 -- ---- data ----
 
 local function has(value, ...)

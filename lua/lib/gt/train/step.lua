@@ -5,6 +5,7 @@
 
 local native = require "native.train"
 local keywords = require "gt.keywords"
+local settings = require "gt.train.settings"
 local state = require "gt.train.state"
 local unfinished = require "native.optim".unfinished
 
@@ -234,6 +235,7 @@ end
 --- Makes one step, or none.
 function step.attempt(t)
   if t.unfinished then return native.shielded(commit, t) end
+  settings.check_fields(t)
   local started = torch.perf_counter()
   native.guard(function() roll_back(t) end, function()
     t.before = remember(t)

@@ -28,7 +28,7 @@ local fields = {
   "on_step", "objective", "reduce", "tokenizer", "step_count", "tokens", "elapsed", "loss", "smooth_loss",
   "smooth_sum", "norm", "rate", "momentum_now", "val_loss", "journal", "target", "paused", "due", "before",
   "unfinished", "log", "lock", "bar", "saved", "live", "picture", "wires", "watch", "nonfinite", "updates", "skipped",
-  "skipped_now", "empty", "made", "lineage", "doing",
+  "skipped_now", "empty", "made", "lineage", "doing", "lost",
 }
 local is_field = {}
 for _, name in ipairs(fields) do is_field[name] = true end
@@ -138,7 +138,7 @@ function trainer.take_folder(t)
   end
   local before = owner_of(t.folder)
   if before then
-    t.lock, before.lock, before.folder = before.lock, nil, nil
+    t.lock, before.lock, before.folder, before.lost = before.lock, nil, nil, t.folder
     if before.journal then before.journal:close() end
     before.journal = nil
   elseif not t.lock then
@@ -311,6 +311,17 @@ local function during(t, what, fn, ...)
   end, ...)
 end
 
+--- The folder is locked for, and the log written by, the trainer that took it: another name in the field is no move.
+local function check_place(t)
+  if t.folder and locked[t.folder] ~= t then
+    keywords.fail("train: the folder of a trainer cannot be changed, got '%s': t:fork{folder = …} continues in another one",
+                  tostring(t.folder))
+  end
+  if not t.lost then return end
+  io.stderr:write(f"train: '{t.lost}' belongs to a later trainer now: this one continues without a folder and saves nothing\n")
+  t.lost = nil
+end
+
 local function one_step(t)
   t.model:train()
   settle(t)
@@ -323,6 +334,7 @@ end
 function methods.step(t, n)
   if n ~= nil then keywords.fail("t:step: is one step; t:run(n) does n of them, got %s", keywords.show(n)) end
   refuse(t, "step", RUNNING)
+  check_place(t)
   return during(t, "run", one_step, t)
 end
 
@@ -383,6 +395,7 @@ end
 
 --- Runs to t.target; stopped by pause() or Ctrl-C it keeps the target for resume().
 local function run(t, resumed)
+  check_place(t)
   local at_end = t.step_count >= t.target
   if at_end then tell_end(t, resumed) end
   t.paused = false
@@ -395,6 +408,7 @@ end
 --- t:run([n]) -> loss: n steps; without n to the end of `steps`.
 function methods.run(t, n)
   refuse(t, "run", RUNNING)
+  settings.check_fields(t)
   if n == nil and not t.steps then keywords.fail("t:run: expected a number of steps, as train.new got none") end
   if n ~= nil and (type(n) ~= "number" or not math.tointeger(n) or n < 1) then
     keywords.fail("t:run: expected a whole number of steps >= 1, got %s", keywords.show(n))
@@ -424,6 +438,7 @@ end
 --- t:resume() -> loss: goes on with the run that pause() or Ctrl-C stopped.
 function methods.resume(t)
   refuse(t, "resume", RUNNING)
+  settings.check_fields(t)
   t.target = t.target or t.steps
   if not t.target then keywords.fail("t:resume: no run to go on with; t:run(n) begins one") end
   return run(t, true)
@@ -495,6 +510,7 @@ function methods.save(t, elsewhere)
   if not t.folder then keywords.fail("t:save: needs train.new{folder = …}") end
   if t.unfinished then keywords.fail("t:save: step %d is half done; t:step() completes it", t.step_count + 1) end
   refuse(t, "save", MOVING)
+  check_place(t)
   local due, branch = t.due.save, t.lineage
   t.due.save = nil -- the checkpoint must not ask for another one
   local data, tensors = state.gather(t)
