@@ -54,8 +54,8 @@ end
 --   autocast     "bf16": products of the forward in bf16, weights stay as they are
 --   ema          decay of an average of the weights, as t.ema
 --   seed         of dropout and of a loader made here
---   folder       for checkpoints step-000400/ and log.jsonl; save_every, keep: how often and how many; they are also
---                made at the end of t:run() and when the process is asked to end (SIGTERM)
+--   folder       for checkpoints step-000400/ and log.jsonl; save_every, keep: how often and how many; one is
+--                also made when the last of `steps` is done and when the process is asked to end (SIGTERM); t:save()
 --   resume       true: continue from the last checkpoint of the folder, when there is one.  Options count as they are
 --                given; of optim, settings that are not what the run began with: a t.lr that was set since stays
 --   overwrite    true: begin anew; the run in the folder stays until the first checkpoint of the new one is saved
