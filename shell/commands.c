@@ -84,7 +84,7 @@ static int folder(lua_State *L) {
 }
 
 bool sh_make_folders(char *path) {
-  for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+  for (char *p = *path ? strchr(path + 1, '/') : NULL; p; p = strchr(p + 1, '/')) {
     *p = 0;
     int failed = mkdir(path, 0700);
     *p = '/';

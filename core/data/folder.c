@@ -50,7 +50,7 @@ gt_status gt_folder_make(gt_ctx *cx, const char *path) {
   char *part = gt_strdup(cx, path);
   if (!part) return GT_ENOMEM;
   gt_status status = GT_OK;
-  for (char *slash = strchr(part + 1, '/'); *part && slash && status == GT_OK;
+  for (char *slash = *part ? strchr(part + 1, '/') : NULL; slash && status == GT_OK;
        slash = strchr(slash + 1, '/')) {
     *slash = '\0';
     if (!is_folder(part)) status = make_one(cx, part);
