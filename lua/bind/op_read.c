@@ -345,8 +345,10 @@ void gtlua_read_call(lua_State *L, const gtlua_bound *bound, gtlua_call *c) {
       a = read_positional(L, c, a, top);
   }
   if (keywords) read_keywords(L, c, keywords);
+  bool method = top == 0 && op->where && strstr(op->where, "method");
   for (int i = 0; i < op->nin; i++)
     if (!c->fixed[i].tensor && !c->fixed[i].scalar && !(bound->optional >> i & 1u))
-      gtlua_error(L, "%s: expects (%s), %s is missing", op->name, op->inputs, bound->names[i]);
+      gtlua_error(L, "%s: expects (%s), %s is missing%s%s%s", op->name, op->inputs, bound->names[i],
+                  method ? "; as a method x:" : "", method ? op->name : "", method ? "(…)" : "");
   gtlua_fill_attrs(L, c);
 }

@@ -257,14 +257,14 @@ local function each_document(source, add)
     return
   end
   if torch.type(source) == "Tokens" then return add("text", source:text()) end
-  if type(source) ~= "table" or (source.text == nil and source.path == nil and #source == 0) then
+  if type(source) ~= "table" or (source.text == nil and source.path == nil and source[1] == nil) then
     keywords.fail("train: expected a text, {path = …}, a list of paths or an iterator of texts, got %s",
                   keywords.show(source))
   end
   for key in pairs(keywords.list("train", source)) do
     if math.type(key) ~= "integer" then keywords.read("train, source", {[key] = true}, {"path", "text"}) end
   end
-  if (source.text ~= nil and 1 or 0) + (source.path ~= nil and 1 or 0) + (#source > 0 and 1 or 0) > 1 then
+  if (source.text ~= nil and 1 or 0) + (source.path ~= nil and 1 or 0) + (source[1] ~= nil and 1 or 0) > 1 then
     keywords.fail("train: expected one of a list of paths, {path = …} and {text = …}, got several")
   end
   if source.text ~= nil then return add("text", keywords.string("train", "text", source.text)) end
