@@ -125,8 +125,8 @@ static int run_file(lua_State *L, const char *path) {
   if (lua_pcall(L, 1, 2, 0) != LUA_OK) {
     sh_report(L, "gptsh: ");
   } else if (lua_isnil(L, -1)) {
-    fflush(stdout);
-    fprintf(stderr, "gptsh: cannot read %s\n", lua_tostring(L, -2));
+    lua_pushfstring(L, "cannot read %s", lua_tostring(L, -2));
+    sh_report(L, "gptsh: ");
   } else {
     size_t size;
     const char *text = lua_tolstring(L, -2, &size);

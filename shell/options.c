@@ -52,12 +52,14 @@ const sh_option_row sh_option_rows[] = {
 };
 
 __attribute__((__format__(__printf__, 1, 2))) static bool usage(const char *format, ...) {
+  char text[4096];
   va_list values;
   va_start(values, format);
-  fputs("gptsh: ", stderr);
-  vfprintf(stderr, format, values);
-  fputs("\ntry 'gptsh --help'\n", stderr);
+  vsnprintf(text, sizeof text, format, values);
   va_end(values);
+  fputs("gptsh: ", stderr);
+  gtlua_write_visible(stderr, text, strlen(text));
+  fputs("\ntry 'gptsh --help'\n", stderr);
   return false;
 }
 

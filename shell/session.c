@@ -428,8 +428,11 @@ static int describe(lua_State *L) {
 
 void sh_report(lua_State *L, const char *prefix) {
   const char *message = lua_tostring(L, -1);
+  if (!message) message = "error without a message";
   fflush(stdout);
-  fprintf(stderr, "%s%s\n", prefix, message ? message : "error without a message");
+  fputs(prefix, stderr);
+  gtlua_write_visible(stderr, message, strlen(message));
+  fputc('\n', stderr);
   fflush(stderr);
   lua_pop(L, 1);
 }
@@ -443,6 +446,7 @@ static void print_values(lua_State *L, int count) {
   const char *between = "\t";
   for (int i = 1; i <= count; i++) {
     gtlua_display(L, i);
+    gtlua_make_visible(L, -1);
     if (memchr(lua_tostring(L, -1), '\n', lua_rawlen(L, -1))) between = "\n";
   }
   luaL_Buffer text;

@@ -6,6 +6,7 @@
 #include <langinfo.h>
 #include <lauxlib.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -134,6 +135,17 @@ static int terminal_ask(lua_State *L) {
   return 1;
 }
 
+/* write(stream, text…): as it is, for what moves the cursor or draws */
+static int terminal_write(lua_State *L) {
+  FILE *f = luaL_checkinteger(L, 1) == STDERR_FILENO ? stderr : stdout;
+  for (int i = 2; i <= lua_gettop(L); i++) {
+    size_t size;
+    const char *text = luaL_checklstring(L, i, &size);
+    fwrite(text, 1, size, f);
+  }
+  return 0;
+}
+
 static int terminal_utf8(lua_State *L) {
   lua_pushboolean(L, strcmp(nl_langinfo(CODESET), "UTF-8") == 0);
   return 1;
@@ -159,9 +171,9 @@ static int terminal_width(lua_State *L) {
 }
 
 void sh_terminal_open(lua_State *L) {
-  static const luaL_Reg functions[] = {{"is", terminal_is},         {"redraws", terminal_redraws},
-                                       {"colour", terminal_colour}, {"size", terminal_size},
-                                       {"utf8", terminal_utf8},     {"width", terminal_width},
-                                       {"ask", terminal_ask},       {0}};
+  static const luaL_Reg functions[] = {
+      {"is", terminal_is},     {"redraws", terminal_redraws}, {"colour", terminal_colour},
+      {"size", terminal_size}, {"utf8", terminal_utf8},       {"width", terminal_width},
+      {"ask", terminal_ask},   {"write", terminal_write},     {0}};
   gtlua_native(L, "native.terminal", functions);
 }

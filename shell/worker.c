@@ -2,6 +2,7 @@
 #include "shell/worker.h"
 #include "lua/bind/bind.h"
 #include "shell/interrupt.h"
+#include "shell/session.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -100,9 +101,7 @@ static void run_copy(lua_State *L, int fd, pid_t session, const sigset_t *mask) 
   lua_pushvalue(L, 1);
   lua_pushinteger(L, fd);
   int status = lua_pcall(L, 2, 0, 2);
-  const char *message = status != LUA_OK ? lua_tostring(L, -1) : NULL;
-  if (status != LUA_OK)
-    fprintf(stderr, "gptsh: %s\n", message ? message : "error without a message");
+  if (status != LUA_OK) sh_report(L, "gptsh: ");
   leave(status != LUA_OK);
 }
 

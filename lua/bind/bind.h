@@ -49,6 +49,10 @@ void gtlua_end(int signal_number);
 void gtlua_rewrite(lua_State *L, const char *source, size_t size);
 /* Pushes a message and answers true when `source`, of the chunk by that name, is compiled code. */
 bool gtlua_refuse_binary(lua_State *L, const char *source, const char *chunk);
+/* What would steer a terminal, or turn the direction of what is read on it, as \\x1b or \\u{202e}:
+ * written to f, or in the place of the text at `index`. */
+void gtlua_write_visible(FILE *f, const char *text, size_t size);
+void gtlua_make_visible(lua_State *L, int index);
 /* Pushes the text that prompt and cells show for the value at `index`: numbers shortest, tables as
  * constructors that can be pasted back, objects by their __tostring.  May raise. */
 void gtlua_display(lua_State *L, int index);
@@ -222,9 +226,10 @@ void gtlua_open_series(lua_State *L); /* columns of numbers as text */
 void gtlua_open_debug(lua_State *L);  /* fault hooks, counters: what tests need */
 
 void gtlua_open_searcher(lua_State *L);
-void gtlua_open_own(lua_State *L);    /* last: the library keeps what there is now for itself */
-int gtlua_originals(lua_State *L);    /* -> the user's globals as they were at the start */
-int gtlua_lazy_globals(lua_State *L); /* -> global name -> the module that it comes from */
+void gtlua_open_own(lua_State *L);     /* last: the library keeps what there is now for itself */
+bool gtlua_from_library(lua_State *L); /* does the library call the C function that runs? */
+int gtlua_originals(lua_State *L);     /* -> the user's globals as they were at the start */
+int gtlua_lazy_globals(lua_State *L);  /* -> global name -> the module that it comes from */
 
 #define GTLUA_BUILTIN "=builtin:" /* how chunk names of the embedded library begin */
 

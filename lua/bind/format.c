@@ -82,13 +82,27 @@ int gtlua_call_wrapped(lua_State *L, const char *name) {
   return gtlua_error(L, "%s", luaL_gsub(L, message, "'?'", name));
 }
 
-/* io.write and file:write with floats in shortest form. */
+/* Does the call write to the standard output or errors? */
+static bool to_terminal(lua_State *L) {
+  const luaL_Stream *file = luaL_testudata(L, 1, LUA_FILEHANDLE);
+  if (!file) {
+    lua_getfield(L, LUA_REGISTRYINDEX, "_IO_output");
+    file = luaL_testudata(L, -1, LUA_FILEHANDLE);
+    lua_pop(L, 1);
+  }
+  return file && (file->f == stdout || file->f == stderr);
+}
+
+/* io.write and file:write with floats in shortest form; the library shows no control characters. */
 static int text_write(lua_State *L) {
+  bool shows = gtlua_from_library(L) && to_terminal(L);
   for (int i = lua_gettop(L); i >= 1; i--) {
     if (lua_type(L, i) != LUA_TNUMBER || lua_isinteger(L, i)) continue;
     gtlua_push_text(L, i);
     lua_replace(L, i);
   }
+  for (int i = lua_gettop(L); shows && i >= 1; i--)
+    if (lua_type(L, i) == LUA_TSTRING) gtlua_make_visible(L, i);
   return gtlua_call_wrapped(L, "'write'");
 }
 

@@ -1,5 +1,5 @@
 /* json.c: json.decode, read by Jansson: strict, integers stay integers, duplicate keys are refused.
- * (json.encode is lua/lib/json.lua.) */
+ * json.encode is lua/lib/json.lua; only its strings are written here. */
 #include "lua/bind/text.h"
 
 #include <jansson.h>
@@ -100,5 +100,63 @@ int gtlua_json_decode(lua_State *L) {
   push_value(L, *document, 2);
   json_decref(*document);
   *document = NULL;
+  return 1;
+}
+
+/* ---- writing ---- */
+
+/* The letter behind the backslash, 'u' for those that have none, 0 for what stands as it is. */
+static char escape_of(unsigned char c) {
+  switch (c) {
+  case '"':
+  case '\\':
+    return (char)c;
+  case '\b':
+    return 'b';
+  case '\f':
+    return 'f';
+  case '\n':
+    return 'n';
+  case '\r':
+    return 'r';
+  case '\t':
+    return 't';
+  default:
+    return c < 32 || c == 127 ? 'u' : 0;
+  }
+}
+
+static char *put_escaped(char *to, unsigned char c) {
+  static const char digits[] = "0123456789abcdef";
+  char letter = escape_of(c);
+  if (letter) *to++ = '\\';
+  *to++ = letter ? letter : (char)c;
+  if (letter != 'u') return to;
+  *to++ = '0';
+  *to++ = '0';
+  *to++ = digits[c >> 4];
+  *to++ = digits[c & 15];
+  return to;
+}
+
+int gtlua_json_quote(lua_State *L) {
+  size_t n, size = 2;
+  const unsigned char *text = (const unsigned char *)luaL_checklstring(L, 1, &n);
+  lua_Integer most = luaL_checkinteger(L, 2);
+  for (size_t i = 0; i < n; i++) {
+    char letter = escape_of(text[i]);
+    GTLUA_POLL(L, i);
+    size += letter == 'u' ? 6 : letter ? 2 : 1;
+    if ((lua_Integer)size > most) return 0;
+  }
+  luaL_Buffer out;
+  char *to = luaL_buffinitsize(L, &out, size);
+  *to++ = '"';
+  for (size_t i = 0; i < n; i++) {
+    GTLUA_POLL(L, i);
+    to = put_escaped(to, text[i]);
+  }
+  *to = '"';
+  luaL_pushresultsize(&out, size);
   return 1;
 }

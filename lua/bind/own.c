@@ -106,26 +106,40 @@ static void push_copy(lua_State *L, int index) {
   }
 }
 
-/* __index of the library's globals: print is the user's, so that who replaces it gets what the
- * library prints, too; then what is lazy, then what the user has.  Upvalues: __index of _G, Lua's
- * print. */
+/* The library's print: it prints no control characters, and by the user's print, so that who
+ * replaces that gets what the library prints, too.  Upvalue: Lua's print. */
+static int library_print(lua_State *L) {
+  int count = lua_gettop(L);
+  for (int i = 1; i <= count; i++) {
+    gtlua_push_text(L, i);
+    lua_replace(L, i);
+    gtlua_make_visible(L, i);
+  }
+  lua_pushglobaltable(L);
+  lua_pushliteral(L, "print");
+  lua_rawget(L, -2);
+  if (!lua_isfunction(L, -1) && luaL_getmetafield(L, -1, "__call") == LUA_TNIL)
+    lua_pushvalue(L, lua_upvalueindex(1));
+  else
+    lua_settop(L, count + 2);
+  lua_insert(L, 1);
+  lua_settop(L, count + 1);
+  lua_call(L, count, 0);
+  return 0;
+}
+
+/* __index of the library's globals: what is lazy, then what the user has.  Upvalue: __index of _G.
+ */
 static int library_index(lua_State *L) {
   lua_settop(L, 2);
-  bool print = lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "print") == 0;
-  if (!print) {
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_pushvalue(L, 1);
-    lua_pushvalue(L, 2);
-    lua_call(L, 2, 1);
-    if (!lua_isnil(L, -1)) return 1;
-  }
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, 2);
+  lua_call(L, 2, 1);
+  if (!lua_isnil(L, -1)) return 1;
   lua_pushglobaltable(L);
   lua_pushvalue(L, 2);
   lua_rawget(L, -2);
-  if (print && !lua_isfunction(L, -1) && luaL_getmetafield(L, -1, "__call") == LUA_TNIL)
-    lua_pushvalue(L, lua_upvalueindex(2));
-  else if (print)
-    lua_settop(L, 4);
   return 1;
 }
 
@@ -166,14 +180,14 @@ static void keep_globals(lua_State *L) {
   lua_setfield(L, -2, "require");
   lua_createtable(L, 0, 2);
   luaL_getmetafield(L, -3, "__index");
-  lua_getfield(L, -3, "print");
-  lua_pushcclosure(L, library_index, 2);
+  lua_pushcclosure(L, library_index, 1);
   lua_setfield(L, -2, "__index");
   lua_pushvalue(L, -3);
   lua_setfield(L, -2, "__newindex");
-  lua_pushnil(L);
-  lua_setfield(L, -3, "print");
   lua_setmetatable(L, -2);
+  lua_getfield(L, -1, "print");
+  lua_pushcclosure(L, library_print, 1);
+  lua_setfield(L, -2, "print");
   luaL_getmetafield(L, -2, "lazy");
   lua_rawsetp(L, LUA_REGISTRYINDEX, &lazy_key);
   lua_pop(L, 2);
@@ -228,7 +242,7 @@ static int own_setmetatable(lua_State *L) {
 
 /* ---- strings ---- */
 
-static bool from_library(lua_State *L) {
+bool gtlua_from_library(lua_State *L) {
   lua_Debug caller;
   return lua_getstack(L, 1, &caller) && lua_getinfo(L, "S", &caller) &&
          strncmp(caller.source, GTLUA_BUILTIN, strlen(GTLUA_BUILTIN)) == 0;
@@ -245,7 +259,7 @@ static int string_index(lua_State *L) {
     lua_pushvalue(L, 2);
     if (lua_rawget(L, 4) != LUA_TNIL && (!own || lua_rawequal(L, 3, 5))) return 1;
   }
-  if (own && from_library(L)) {
+  if (own && gtlua_from_library(L)) {
     lua_settop(L, 3);
     return 1;
   }

@@ -27,6 +27,10 @@ int gtlua_fstring_rewrite(lua_State *L);
 
 /* native.json_decode(text, null) -> value */
 int gtlua_json_decode(lua_State *L);
+/* native.visible(text) -> text that steers no terminal */
+int gtlua_visible(lua_State *L);
+/* native.json_quote(text, most) -> the text as a JSON string; nothing when that has more bytes */
+int gtlua_json_quote(lua_State *L);
 /* native.late(function) -> module and name that a function of gtlua_pushlate() stands for, or
  * nothing */
 int gtlua_late(lua_State *L);

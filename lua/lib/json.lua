@@ -21,62 +21,83 @@ function json.array(list)
   return setmetatable(list, array)
 end
 
-local escapes = {['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t"}
-
-local function quoted(text)
-  if not utf8.len(text) then native.raise "json: a string is not valid UTF-8" end
-  return '"' .. text:gsub('[%c"\\\127]', function(c) return escapes[c] or ("\\u%04x"):format(c:byte()) end) .. '"'
-end
+local MOST = 1 << 30 -- bytes of a text, and of what it is put together from
+local PIECE = 64 -- bytes that an item takes next to its text
+local GIVEN = 1024 -- counted for a key that a __pairs of the user's gives, which need not end
+local WIDEST = 16 -- blanks of one level
 
 local encode
 
-local function encode_list(value, indent, depth)
-  local items = {}
-  for i = 1, #value do items[i] = encode(value[i], indent, depth + 1) end
-  if #items == 0 then return "[]" end
-  if not indent then return "[" .. table.concat(items, ",") .. "]" end
-  local line = "\n" .. (" "):rep(indent * (depth + 1))
-  return "[" .. line .. table.concat(items, "," .. line) .. "\n" .. (" "):rep(indent * depth) .. "]"
+--- Counts bytes: what has no end ends here.
+local function spend(state, bytes)
+  state.left = state.left - bytes
+  if state.left < 0 then native.raise "json.encode: the text would take more than 1 GiB" end
 end
 
-local function encode_object(value, indent, depth)
-  local keys, items = {}, {}
+local function quoted(text, state)
+  if not utf8.len(text) then native.raise "json: a string is not valid UTF-8" end
+  local quote = native.json_quote(text, state.left)
+  if not quote then spend(state, math.huge) end
+  spend(state, #quote + PIECE)
+  return quote
+end
+
+--- Items between two brackets: on one line, or on lines of their own.
+local function enclosed(items, open, close, state, depth)
+  if #items == 0 then return open .. close end
+  if not state.indent then return open .. table.concat(items, ",") .. close end
+  local line = "\n" .. (" "):rep(state.indent * (depth + 1))
+  spend(state, #line * #items)
+  return open .. line .. table.concat(items, "," .. line) .. "\n" .. (" "):rep(state.indent * depth) .. close
+end
+
+local function encode_list(value, state, depth)
+  local items = {}
+  for i = 1, rawlen(value) do items[i] = encode(rawget(value, i), state, depth + 1) end
+  return enclosed(items, "[", "]", state, depth)
+end
+
+local function encode_object(value, state, depth)
+  local keys, items, plain = {}, {}, getmetatable(value) == nil
   for key in pairs(value) do
     if type(key) ~= "string" then native.raise("json: an object needs string keys, got " .. tostring(key)) end
+    spend(state, plain and PIECE or GIVEN)
     keys[#keys + 1] = key
   end
-  if not getmetatable(value) then table.sort(keys) end -- an odict keeps its order
+  if plain then table.sort(keys) end -- an odict keeps its order
   for i, key in ipairs(keys) do
-    items[i] = quoted(key) .. (indent and ": " or ":") .. encode(value[key], indent, depth + 1)
+    items[i] = quoted(key, state) .. (state.indent and ": " or ":") .. encode(value[key], state, depth + 1)
   end
-  if #items == 0 then return "{}" end
-  if not indent then return "{" .. table.concat(items, ",") .. "}" end
-  local line = "\n" .. (" "):rep(indent * (depth + 1))
-  return "{" .. line .. table.concat(items, "," .. line) .. "\n" .. (" "):rep(indent * depth) .. "}"
+  return enclosed(items, "{", "}", state, depth)
 end
 
-function encode(value, indent, depth)
+function encode(value, state, depth)
   local kind = type(value)
+  spend(state, PIECE)
   if value == nil or value == json.null then return "null" end
   if kind == "boolean" then return tostring(value) end
-  if kind == "string" then return quoted(value) end
+  if kind == "string" then return quoted(value, state) end
   if kind == "number" then
     if value ~= value or value == math.huge or value == -math.huge then
       native.raise("json: " .. tostring(value) .. " has no JSON form")
     end
     return tostring(value)
   end
-  if torch.is_tensor(value) then return encode(value:tolist(), indent, depth) end
+  if torch.is_tensor(value) then return encode(value:tolist(), state, depth) end
   if kind ~= "table" then native.raise("json: cannot write a " .. kind) end
   if depth > 100 then native.raise "json: tables nest deeper than 100" end
-  if rawlen(value) > 0 or getmetatable(value) == array then return encode_list(value, indent, depth) end
-  return encode_object(value, indent, depth)
+  if rawlen(value) > 0 or getmetatable(value) == array then return encode_list(value, state, depth) end
+  return encode_object(value, state, depth)
 end
 
 --- json.encode(value, {indent = n}): tables with a list part are arrays, others objects with sorted keys; an empty
 --- table is {}, an empty json.array [].
 function json.encode(value, options)
-  return encode(value, defaults(options, {indent = false}).indent, 0)
+  local indent = defaults(options, {indent = false}).indent
+  if indent and not (math.type(indent) == "integer" and indent >= 0 and indent <= WIDEST) then
+    native.raise(("json.encode: expected indent to be a whole number from 0 to %d, got %s"):format(WIDEST, tostring(indent)))
+  end
+  return encode(value, {indent = indent, left = MOST}, 0)
 end
 
 require "gt.keywords".sign(json, [[

@@ -7,7 +7,7 @@ local function sh(command)
   local child = require "native.child"
   local how, code, output, errors = child.run({"/bin/sh", "-c", command}, {seconds = math.huge})
   if how == "failed" then require("native").raise(f"sh: /bin/sh cannot be run (error {code})") end
-  io.stderr:write(errors)
+  require("native.terminal").write(2, errors)
   if #output == child.limit then
     require("native").raise(f"sh: expected less than {child.limit >> 20} MiB of output; send it to a file: command > file")
   end

@@ -5,6 +5,7 @@ local native = require "native"
 
 local WIDTH = 79
 local FULL = {depth = 8, items = 1000} -- what show() goes down to and how many items of a table it writes
+local PAIRS = 1 << 20 -- that a table of a mode is made of at most
 local SHORT = {depth = 4, items = 50} -- the same of values at the prompt
 
 local keywords = {}
@@ -138,7 +139,10 @@ local function rows_of(value, most)
   if count > 0 then
     for i = 1, math.min(count, most) do list[i] = value[i] end -- a __len may promise more than there is time for
   else
-    for key, item in pairs(value) do list[#list + 1] = {key = key, value = item} end
+    for key, item in pairs(value) do
+      if #list == PAIRS then native.raise(("show: more than %d pairs: has it no end?"):format(PAIRS)) end
+      list[#list + 1] = {key = key, value = item}
+    end
     table.sort(list, function(a, b) return before(a.key, b.key) end)
     count = #list
   end

@@ -66,10 +66,14 @@ end
 --- odict{ {key, value}, … }: a table whose pairs() keep the order of insertion; a key that is deleted and added again
 --- goes to the end.  #d is the number of keys.
 function values.odict(items)
+  if items and native.meta(items, "__index") ~= nil then
+    native.raise(("odict: expected a plain list of pairs, got %s with an __index of its own"):format(torch.type(items)))
+  end
   local d = {}
   states[d] = {keys = {}, places = {}, values = {}, last = 0, count = 0, walks = 0}
   setmetatable(d, odict)
-  for i, item in ipairs(items or {}) do
+  for i = 1, rawlen(items or {}) do -- raw: a __len of the user's need not be true
+    local item = rawget(items, i)
     if type(item) ~= "table" or item[1] == nil or item[2] == nil then
       native.raise(("odict: item %d is not {key, value}"):format(i))
     end
@@ -173,20 +177,27 @@ end
 
 -- ---- list, defaults ----
 
+local MOST = 1 << 24 -- values that list() takes: what gives more has no end
+
 --- list(iterator): a table of all (first) values; list(t): the rows of a tensor or a copy of a table's list part.
 function values.list(iterator, state, control, closing)
-  local out = {}
-  if closing and not (debug.getmetatable(closing) or {}).__close then
+  if closing and not native.meta(closing, "__close") then
     native.raise("list: expected a value to close after the iterator, got a " .. type(closing))
   end
+  local out, count = {}, 0
+  local function add(value)
+    count = count + 1
+    if count > MOST then native.raise(("list: more than %d values: has it no end?"):format(MOST)) end
+    out[count] = value
+  end
   if type(iterator) == "function" then
-    for value in iterator, state, control, closing do out[#out + 1] = value end
+    for value in iterator, state, control, closing do add(value) end
   elseif type(iterator) == "table" and getmetatable(iterator) == nil then
     table.move(iterator, 1, #iterator, 1, out)
   elseif type(iterator) ~= "table" and type(iterator) ~= "userdata" then
     native.raise("list: expected a table, a tensor or an iterator, got " .. native.got(iterator))
   else
-    for _, value in ipairs(iterator) do out[#out + 1] = value end
+    for _, value in ipairs(iterator) do add(value) end
   end
   return out
 end

@@ -107,3 +107,23 @@ test("a terminal gets lines cut between words", function()
   assert(text:find("optimizers, a function", 1, true) or text:find("an optimizer, a list", 1, true), "words are whole")
   assert(text:find("\n" .. (" "):rep(17) .. "%S"), "what goes on stands below its text")
 end)
+
+test("json has bounds: what has no end, and what would take more than there is, is refused", function()
+  local function endless()
+    local i = 0
+    return function()
+      i = i + 1
+      return "k" .. i, 1
+    end
+  end
+  local cases = {("\1"):rep(180000000), setmetatable({}, {__pairs = endless}), {setmetatable({}, {__pairs = endless})}}
+  for _, case in ipairs(cases) do
+    test.raises(function() json.encode(case) end, "json.encode: the text would take more than 1 GiB")
+  end
+  for _, indent in ipairs {1e9, -1, 17, 1 << 40, 0 / 0, "x", true} do
+    test.raises(function() json.encode({1}, {indent = indent}) end, "expected indent to be a whole number from 0 to 16, got")
+  end
+  test.equal(json.encode(setmetatable({1}, {__len = function() return 1 << 60 end})), "[1]")
+  test.equal(json.encode "\0\1\8\9\10\12\13\31\127\"\\é/", [["\u0000\u0001\b\t\n\f\r\u001f\u007f\"\\é/"]])
+  test.raises(function() json.encode "\xff" end, "not valid UTF-8")
+end)

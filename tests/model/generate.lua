@@ -229,7 +229,7 @@ test("stream hands out text as it becomes valid UTF-8, token by token", function
   test.equal({split("\xF0\x9F\x98\x80\xF0\x9F")}, {"😀", "\xF0\x9F"})
   test.equal({split("\xFFa\xC3(")}, {"\u{FFFD}a\u{FFFD}(", ""})
   test.equal({split("\xE2\x82", true)}, {"\u{FFFD}\u{FFFD}", ""})
-  test.equal(require "gt.generate".escape("a\27[2J\n\tb\127\u{9b}é"), "a\\x1b[2J\n\tb\\x7f\\u{9b}é")
+  test.equal(require "native".visible("a\27[2J\n\tb\127\u{9b}é"), "a\\x1b[2J\n\tb\\x7f\\u{9b}é")
   local model, pieces, ids = make {vocab_size = 256}, {}, {}
   local out = model:generate("x", {max_new_tokens = 30, seed = 1, stream = function(text, id)
     pieces[#pieces + 1] = text

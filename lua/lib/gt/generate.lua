@@ -32,21 +32,15 @@ function generate.split_text(bytes, at_end)
   return table.concat(parts), bytes
 end
 
---- Control characters other than newline and tab as \xNN, so that text cannot steer a terminal.
-function generate.escape(text)
-  return (text:gsub("\xC2([\x80-\x9F])", function(c) return ("\\u{%02x}"):format(c:byte()) end)
-    :gsub("[\0-\8\11-\31\127]", function(c) return ("\\x%02x"):format(c:byte()) end))
-end
-
 --- The function that gets every token of the stream, and the one that ends it.
 local function listener(stream, tokenizer)
   if stream == nil or stream == false then return function() end, function() end end
   local write = stream
   if stream == true then
     local terminal = package.loaded["native.terminal"]
-    local safe = terminal and terminal.is(1)
+    local raw = terminal and not terminal.is(1) and terminal.write -- to a file or a program the text goes as it is
     write = function(text)
-      io.stdout:write(safe and generate.escape(text) or text)
+      if raw then raw(1, text) else io.stdout:write(text) end
       io.stdout:flush()
     end
   end

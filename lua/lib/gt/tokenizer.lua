@@ -231,9 +231,9 @@ local function make_report(wanted)
       local left = (now - phase_began) / math.max(done - 256, 1) * (total - done)
       text = f"train: {done:,} of {total:,} tokens, {left:.0f} s to go"
     end
-    io.stderr:write("\r", text, f", {now - began:.0f} s", "\27[K")
+    terminal.write(2, "\r", text, f", {now - began:.0f} s", "\27[K")
     io.stderr:flush()
-  end, function() io.stderr:write("\r\27[K") end
+  end, function() terminal.write(2, "\r\27[K") end
 end
 
 --- Calls add with "text" or "path" and each document of the source.

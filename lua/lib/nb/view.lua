@@ -7,21 +7,9 @@ local texts = require "nb.texts"
 
 local view = {}
 
---- Text without control characters (C0 except line breaks and tabs, DEL, C1) and marks that turn the direction around.
-local function harmless(text)
-  text = texts.utf8(text)
-  text = text:gsub("[%z\1-\8\11-\31\127]", function(c) return ("\\x%02x"):format(c:byte()) end)
-  text = text:gsub("\xC2[\x80-\x9F]", function(c) return ("\\u{%x}"):format(utf8.codepoint(c)) end)
-  return (text:gsub("\xE2[\x80\x81][\x8E\x8F\xA6-\xAE]", function(c)
-    local code = utf8.codepoint(c)
-    local turns = code == 0x200E or code == 0x200F or (code >= 0x202A and code <= 0x202E) or (code >= 0x2066 and code <= 0x2069)
-    return turns and ("\\u{%x}"):format(code) or c
-  end))
-end
-
 local function indented(text) return "    " .. texts.unbroken(text):gsub("\n", "\n    ") .. "\n" end
 
-local function write(...) io.write(harmless(table.concat{...})) end
+local function write(...) io.write(texts.utf8(table.concat{...})) end
 
 --- A page (nb.pages) of a .lua notebook.
 function view.page(page)

@@ -28,7 +28,7 @@ local function show(figure, options)
   if plot.sink then
     plot.sink(figure, save)
   elseif terminal.is(1) then
-    io.write(inline.draw(figure, wanted))
+    terminal.write(1, inline.draw(figure, wanted))
   else
     if save then io.write("wrote ", save, "\n") end
     for _, note in ipairs(figure.notes) do io.write(note, "\n") end

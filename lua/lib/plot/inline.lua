@@ -7,6 +7,7 @@
 local gnuplot = require "plot.gnuplot"
 local keywords = require "gt.keywords"
 local terminal = require "native.terminal"
+local visible = require "native".visible
 
 local inline = {}
 
@@ -83,8 +84,9 @@ function inline.draw(figure, wanted)
   if way == "text" then return figure:text{} end
   local format = way == "sixel" and "sixel" or "png"
   local picture, reason = gnuplot.render(gnuplot.script(figure, format, pixels(figure)), format)
-  if not picture then return figure:text{} .. reason .. "\n" end
-  local lines = table.move(figure.notes, 1, #figure.notes, 2, {framed[way](picture)})
+  if not picture then return figure:text{} .. visible(reason) .. "\n" end
+  local lines = {framed[way](picture)}
+  for _, note in ipairs(figure.notes) do lines[#lines + 1] = visible(note) end
   return table.concat(lines, "\n") .. "\n"
 end
 

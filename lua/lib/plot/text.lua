@@ -1,6 +1,7 @@
 --- text.lua: figures in characters: Braille dots (two by four to a cell) in UTF-8 terminals, marks elsewhere.
 
 local terminal = require "native.terminal"
+local harmless = require "native".visible
 
 local text = {}
 
@@ -134,6 +135,7 @@ end
 local function pad(label, width) return (" "):rep(width - terminal.width(label)) .. label end
 
 local function cut(label, width)
+  label = harmless(label)
   while terminal.width(label) > width do label = label:sub(1, utf8.offset(label, -1) - 1) end
   return label
 end
@@ -266,7 +268,7 @@ function text.draw(figure, options)
   out[#out + 1] = pad("", width) .. " " .. (unicode and "└" .. ("─"):rep(inner) or "+" .. ("-"):rep(inner))
   out[#out + 1] = pad("", width + 2) .. bottom_labels(figure, inner)
   for _, line in ipairs(key) do out[#out + 1] = pad("", width + 2) .. line end
-  table.move(figure.notes, 1, #figure.notes, #out + 1, out)
+  for _, note in ipairs(figure.notes) do out[#out + 1] = harmless(note) end
   return table.concat(out, "\n") .. "\n"
 end
 

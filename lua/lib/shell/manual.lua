@@ -62,6 +62,7 @@ local tail = [[
 The value of the last expression is shown; a semicolon at the end hides it; \fB_\fR, \fB__\fR and \fB___\fR are the
 last values shown (big ones are kept for one more input only).
 Top\-level locals stay.
+Values, errors and what the library prints show control characters as \fB\ex1b\fR; \fBprint\fR of a text of yours is raw.
 Enter goes on in the next line while the input is unfinished; Alt\-Enter always does.
 Up and Down move through the lines of an input and look for earlier ones that begin with what stands before the cursor.
 Ctrl\-C drops the input or stops the code; training pauses after its step, and \fBt:resume()\fR goes on with the same bits.

@@ -50,7 +50,7 @@ function Progress:tick(point, step, loss)
   if now - self.drawn < (self.tty and REDRAW or PLAIN) then return end
   self.drawn = now
   if self.tty then
-    io.stderr:write("\r", self:line():sub(1, terminal.size(STDERR) - 1), "\27[K")
+    terminal.write(STDERR, "\r", self:line():sub(1, terminal.size(STDERR) - 1), "\27[K")
     io.stderr:flush()
   else
     io.stderr:write(self:line(), "\n")
@@ -71,13 +71,13 @@ end
 
 --- Another line follows on stderr.
 function Progress:erase()
-  if self.tty then io.stderr:write("\r\27[K") end
+  if self.tty then terminal.write(STDERR, "\r\27[K") end
 end
 
 --- The end, whatever it is.
 function Progress:finish()
   self.running = {}
-  io.stderr:write(self.tty and "\r" or "", self:line(), self.tty and "\27[K" or "", "\n")
+  terminal.write(STDERR, self.tty and "\r" or "", self:line(), self.tty and "\27[K" or "", "\n")
 end
 
 return progress

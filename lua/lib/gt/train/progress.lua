@@ -103,7 +103,7 @@ end
 --- Takes the bar away, so that something else can be printed.
 function Progress:erase()
   if not self.visible then return end
-  io.stderr:write("\r", self.plot_rows > 0 and f"\27[{self.plot_rows}A\27[J" or "\27[K")
+  terminal.write(STDERR, "\r", self.plot_rows > 0 and f"\27[{self.plot_rows}A\27[J" or "\27[K")
   self.visible, self.plot_rows = false, 0
 end
 
@@ -115,7 +115,7 @@ function Progress:plot(columns, rows)
   if not lines then return end
   self.plotted = now
   self:erase()
-  io.stderr:write(table.concat(lines, "\n"), "\n")
+  terminal.write(STDERR, table.concat(lines, "\n"), "\n")
   self.plot_rows = #lines
 end
 
@@ -135,7 +135,7 @@ function Progress:tick()
   local columns, rows = terminal.size(STDERR)
   self:plot(columns, rows)
   self.drawn, self.visible = now, true
-  io.stderr:write("\r", self:bar(columns), "\27[K")
+  terminal.write(STDERR, "\r", self:bar(columns), "\27[K")
   io.stderr:flush()
 end
 
