@@ -146,7 +146,7 @@ static void configurations_are_checked(void **state) {
     gt_gpt_config config;
     const char *message;
   } bad[] = {
-      {gpt_config(1024, 0, 8, 3, 32768, 1024), "expected n_layers in 1 ... 2147483647, got 0"},
+      {gpt_config(1024, 0, 8, 3, 32768, 1024), "expected n_layers in 1 ... 10000, got 0"},
       {gpt_config(1024, 24, 7, 3, 32768, 1024), "n_heads must divide hidden_dim, got 7 and 1024"},
       {gpt_config(24, 24, 8, 3, 32768, 1024), "head_dim must be even for RoPE, got 3"},
       {gpt_config(-8, 24, 8, 3, 32768, 1024), "hidden_dim"},

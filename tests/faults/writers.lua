@@ -130,7 +130,7 @@ local function check_outputs(folder)
     end
     if record.cache then
       local text = read(assert(kept:find(record.cache.files[#record.cache.files], record.cache.xxh3[#record.cache.files]), "no cache"))
-      local tensors = torch.load(assert(kept:find(record.cache.files[1], record.cache.xxh3[1]), "no tensors"))
+      local tensors = torch.load((assert(kept:find(record.cache.files[1], record.cache.xxh3[1]), "no tensors")))
       which = either(tensors.t1:sum():item(), 3., 6.)
       if not text:find(which) then error("values and tensors of two runs", 0) end
     end

@@ -37,7 +37,7 @@ test("a forged manifest is one clear line that names file and field, for every c
     ["cells: expected a list, got an object"] = function(m) m.cells = {a = m.cells[1]} end,
     ["cells[1]: expected an object, got a number"] = function(m) m.cells[1] = 3 end,
     ["cells[2].id: expected a text, got nothing"] = function(m) m.cells[2].id = nil end,
-    ["cells[2].id: another cell has it"] = function(m) m.cells[2].id = "a" end,
+    ["cells[2].id: expected a name of its own, got that of another cell"] = function(m) m.cells[2].id = "a" end,
     ["cells[1].key: expected a text, got a boolean"] = function(m) m.cells[1].key = true end,
     ["cells[1].status: expected one of the known words, got a text"] = function(m) m.cells[1].status = "fine\27[2J" end,
     ["cells[2].started: expected a text, got nothing"] = function(m) m.cells[2].started = json.null end,

@@ -52,7 +52,7 @@ function sidecar.open(path)
   shape.check(path .. "/manifest.json", manifest, MANIFEST)
   self.exists, self.parameters, self.seed = true, manifest.parameters, manifest.seed
   for i, record in ipairs(manifest.cells) do
-    if self.records[record.id] then error(("%s/manifest.json: cells[%d].id: another cell has it"):format(path, i), 0) end
+    if self.records[record.id] then error(("%s/manifest.json: cells[%d].id: expected a name of its own, got that of another cell"):format(path, i), 0) end
     self.records[record.id] = record
   end
   return self
