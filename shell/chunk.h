@@ -17,7 +17,7 @@ char *sh_blank_locals(const char *text, size_t size, sh_declare declare, void *d
 /* Where the last expression of a chunk may begin. */
 typedef struct sh_start {
   size_t at;
-  int line; /* from 1 */
+  int line;       /* from 1 */
   bool ambiguous; /* begins with ( [ { - ~ or a quote: may continue the statement before it */
 } sh_start;
 

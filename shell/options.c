@@ -47,7 +47,8 @@ const sh_option_row sh_option_rows[] = {
     {" check fmt ", 0, "portable", NULL, "would plain Lua run it? (fmt: make it so)"},
     {" export ", 0, "format", "NAME", "ipynb, md or html, for a target beside the file"},
     {" export ", 0, "mathjax", "SCRIPT", "put this copy of MathJax into the HTML"},
-    {" diff ", 0, "tolerance", "X", "numbers may differ by this part of themselves (1e-6, whole ones by 0)"},
+    {" diff ", 0, "tolerance", "X",
+     "numbers may differ by this part of themselves (1e-6, whole ones by 0)"},
     {0},
 };
 

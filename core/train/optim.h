@@ -26,7 +26,7 @@ typedef struct gt_optimizer_class {
   int hyper_count;
   const char *const *states; /* names of per-parameter tensors: "momentum_buffer" */
   int state_count;
-  gt_status (*check)(gt_ctx *cx, const gt_tensor *parameter); /* e.g. Muon wants matrices */
+  gt_status (*check)(gt_ctx *cx, const gt_tensor *parameter);  /* e.g. Muon wants matrices */
   gt_status (*check_hyper)(gt_ctx *cx, const gt_value *hyper); /* what must go together */
   /* Steps `count` parameters, of one shape when there are several; each has a gradient.  state
    * (count, state_count); steps (count), from 1. */

@@ -110,7 +110,8 @@ static int got(lua_State *L) {
   return 1;
 }
 
-/* native.check_list(table, what): raises unless it is a list without gaps; names may stand in it. */
+/* native.check_list(table, what): raises unless it is a list without gaps; names may stand in it.
+ */
 static int check_list(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   gtlua_check_list(L, 1, luaL_checkstring(L, 2), true);

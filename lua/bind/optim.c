@@ -57,8 +57,7 @@ static int64_t to_choice(lua_State *L, const gt_hyper *hyper, int index, const c
     at += word(at);
     if (!*at++) break;
   }
-  gtlua_error(L, "%s expects one of %s, got %s", what, hyper->choices,
-              gtlua_shown(L, index));
+  gtlua_error(L, "%s expects one of %s, got %s", what, hyper->choices, gtlua_shown(L, index));
   return 0;
 }
 

@@ -128,7 +128,7 @@ test("finalizers and closing by hand, twice and before use", function()
         if meta[name] then meta[name](object) end
       end
     end
-    for name, method in next, meta do
+    for _, method in next, meta do
       if type(method) == "function" then survives(function() method(object, "x", 1) end) end
     end
     survives(function() return tostring(object) end)

@@ -532,14 +532,14 @@ end)
 test("walks by PyTorch's arguments", function()
   local m = nn.Sequential(Holder(), nn.Linear(2, 2))
   m[1].bias = m[0].w
-  local function names(...)
+  local function named(...)
     local out = {}
     for name in m:named_parameters(...) do out[#out + 1] = name end
     return out
   end
-  test.equal(names(), {"0.w", "1.weight"})
+  test.equal(named(), {"0.w", "1.weight"})
   test.equal(names {prefix = "net", remove_duplicate = false}, {"net.0.w", "net.1.weight", "net.1.bias"})
-  test.equal({names("", false), names {recurse = false}}, {{}, {}})
+  test.equal({named("", false), names {recurse = false}}, {{}, {}})
   test.equal({m[0]:parameters(false)(), m[1]:parameters {recurse = false}()}, {m[0].w, m[1].weight})
   local name, buffer = m:named_buffers("net")()
   test.equal({name, buffer}, {"net.0.b", m[0].b})

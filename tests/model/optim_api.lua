@@ -382,7 +382,7 @@ end)
 
 test("step(closure) runs the closure first, records its gradients and gives its loss", function()
   local Plain, Own = optim.class "Plain", optim.class "Own"
-  function Plain:init(params) self:setup(params, {lr = 1}) end
+  function Plain:init(list) self:setup(list, {lr = 1}) end
   function Plain:step()
     local _ <close> = torch.no_grad()
     for _, p in ipairs(self.param_groups[1].params) do p:sub_(p.grad) end

@@ -3,8 +3,9 @@
 -- FOLDER/out.safetensors as "id.k" (a gradient as "id.gk"), messages of what was refused to FOLDER/out.json.
 
 local folder = arg[1]
-T = torch.load(folder .. "/in.safetensors")
-G = function(name) return T[name]:clone():requires_grad_(true) end -- a leaf of its own for each call
+-- What the cases use: their tensors, and leaves of their own for each call.
+rawset(_G, "T", torch.load(folder .. "/in.safetensors"))
+rawset(_G, "G", function(name) return _G.T[name]:clone():requires_grad_(true) end)
 
 local results, texts = {}, {}
 

@@ -146,9 +146,9 @@ end
 
 --- Where tokens come from that were read from these files.
 local function origin_of(paths)
-  local files = {}
-  for i, path in ipairs(paths) do files[i] = native.file(path) end
-  return {files = files, first = 0}
+  local handles = {}
+  for i, path in ipairs(paths) do handles[i] = native.file(path) end
+  return {files = handles, first = 0}
 end
 
 --- The token that documents begin with.

@@ -98,7 +98,8 @@ end
 
 --- An item of a page; kept: what reference.json has of it, or {}.
 local function cell_of(item, id, kept, header)
-  local cell, text, attachments = item.cell, nil, nil
+  local cell = item.cell
+  local text, attachments
   if cell.kind == "code" then
     text = code_of(cell, header)
   else

@@ -91,15 +91,15 @@ end
 --- Files of the events of a cell; answers the list for its record.
 local function keep_events(kept, cell, events)
   local list, stem = json.array {}, sidecar.stem(cell)
-  local texts, figures = 0, 0
+  local written, figures = 0, 0
   for _, event in ipairs(events) do
     if event.kind == "figure" then
       figures = figures + 1
       local name = figures == 1 and stem or stem .. "-" .. figures
       for _, output in ipairs(provenance.draw(kept, event.figure, name, cell)) do list[#list + 1] = output end
     else
-      texts = texts + 1
-      local name = (texts == 1 and stem or stem .. "-" .. texts) .. ".txt"
+      written = written + 1
+      local name = (written == 1 and stem or stem .. "-" .. written) .. ".txt"
       list[#list + 1] = kept:keep(event.kind, name, event.text)
     end
   end

@@ -103,7 +103,8 @@ function functional.scaled_dot_product_attention(q, k, v, mask, dropout_p, is_ca
   if q4:size(1) ~= k4:size(1) and not enable_gqa then
     keywords.fail("%s: q has %d heads, k has %d; pass {enable_gqa = true}", SDPA, q4:size(1), k4:size(1))
   end
-  local y, settings = nil, {layout = "bhtd", is_causal = is_causal, scale = scale}
+  local y
+  local settings = {layout = "bhtd", is_causal = is_causal, scale = scale}
   if mask ~= nil then
     y = masked_attention(q4, k4, v4, check_mask(mask, q, k), settings, dropout_p)
   else

@@ -3,7 +3,7 @@
 local native = require "native"
 local shell = require "native.shell"
 
-local loaded = package.users -- the modules that are not the library's own
+local loaded = package.users -- luacheck: ignore 143 -- the modules that are not the library's own
 local package = native.originals().package -- its path is the user's to change
 
 local reload = {}

@@ -242,7 +242,8 @@ function functions.quantile(t, q, dim, keepdim, interpolation)
   for i, place in ipairs(list) do
     if place_of[interpolation] then place = place_of[interpolation](place) end
     local low, high = math.floor(place), math.ceil(place)
-    local a, value = element(low)
+    local a = element(low)
+    local value
     if low == high then
       value = a
     else
