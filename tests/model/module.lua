@@ -538,8 +538,8 @@ test("walks by PyTorch's arguments", function()
     return out
   end
   test.equal(named(), {"0.w", "1.weight"})
-  test.equal(names {prefix = "net", remove_duplicate = false}, {"net.0.w", "net.1.weight", "net.1.bias"})
-  test.equal({named("", false), names {recurse = false}}, {{}, {}})
+  test.equal(named {prefix = "net", remove_duplicate = false}, {"net.0.w", "net.1.weight", "net.1.bias"})
+  test.equal({named("", false), named {recurse = false}}, {{}, {}})
   test.equal({m[0]:parameters(false)(), m[1]:parameters {recurse = false}()}, {m[0].w, m[1].weight})
   local name, buffer = m:named_buffers("net")()
   test.equal({name, buffer}, {"net.0.b", m[0].b})
