@@ -240,14 +240,14 @@ end)
 
 test("a table of names that is not the last argument is refused, not dropped", function()
   local x = torch.ones(2, 3)
-  local function refused(run, argument)
+  local function refuses_names(run, argument)
     test.raises(run, f": keywords go last, in one table; argument {argument} is a table with names")
   end
-  refused(function() return torch.sum(x, {dim = 0}, true) end, 2)
-  refused(function() return x:add({alpha = 2}, 1) end, 2)
-  refused(function() return x:add(1, {alpha = 2}, {alpha = 3}) end, 3)
-  refused(function() return x:clamp({max = 1}, 2) end, 2)
-  refused(function() return torch.cat({x, dim = 1}, 0) end, 1)
+  refuses_names(function() return torch.sum(x, {dim = 0}, true) end, 2)
+  refuses_names(function() return x:add({alpha = 2}, 1) end, 2)
+  refuses_names(function() return x:add(1, {alpha = 2}, {alpha = 3}) end, 3)
+  refuses_names(function() return x:clamp({max = 1}, 2) end, 2)
+  refuses_names(function() return torch.cat({x, dim = 1}, 0) end, 1)
   test.equal(x:add(1, {alpha = 2}, nil)[0][0]:item(), 3.0) -- a nil behind them says nothing
 end)
 
