@@ -244,7 +244,7 @@ static child_end converse(process *p, int *code) {
 
 /* The strings of the list at `index`, ended by NULL, in memory that Lua collects. */
 static char **to_list(lua_State *L, int index) {
-  size_t n = (size_t)gtlua_checklist(L, index, "a list of strings");
+  size_t n = (size_t)gtlua_list_length(L, index, "a list of strings");
   char **list = lua_newuserdatauv(L, (n + 1) * sizeof *list, 0);
   for (size_t i = 0; i < n; i++) {
     lua_rawgeti(L, index, (lua_Integer)i + 1);

@@ -152,7 +152,7 @@ static int start(lua_State *L) {
 }
 
 static int wait_for(lua_State *L) {
-  int n = gtlua_checklist(L, 1, "a list of workers");
+  int n = gtlua_list_length(L, 1, "a list of workers");
   double milliseconds = 1000 * luaL_checknumber(L, 2);
   struct pollfd *fds = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *fds, 0);
   for (int i = 0; i < n; i++) {

@@ -16,7 +16,7 @@ typedef struct gt_atomic {
 } gt_atomic;
 
 /* Begins a save.  A path that is a symbolic link names what it points to, as in an editor: the link
- * stays and its target is replaced, so that a user's "latest.safetensors" on another disk goes on
+ * stays and its target is replaced, so that a user's "latest.safetensors" on another disk keeps
  * pointing there; one that points nowhere is refused.  (In a folder of the program's own, which may
  * come from somebody else, links are removed before: lua/lib/nb/sidecar.lua.)  The temporary file
  * gets a name that nothing has (O_EXCL, which follows no link).  Refuses a path that is something

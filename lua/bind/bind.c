@@ -313,7 +313,7 @@ void gtlua_kind(lua_State *L, const char *kind, const luaL_Reg *metamethods,
 /* The collector, which cannot be used inside itself, answers so. */
 bool gtlua_finalizing(lua_State *L) { return lua_gc(L, LUA_GCISRUNNING) < 0; }
 
-int gtlua_checklist(lua_State *L, int index, const char *what) {
+int gtlua_list_length(lua_State *L, int index, const char *what) {
   if (lua_type(L, index) != LUA_TTABLE) gtlua_expected(L, index, what);
   lua_Unsigned n = lua_rawlen(L, index);
   if (n > GTLUA_MOST_ITEMS)

@@ -190,7 +190,7 @@ bool gtlua_finalizing(lua_State *L);
 /* The number of items of the list at index, a table that may be read with lua_rawgeti(); raises on
  * anything else.  what: "a list of tensors". */
 #define GTLUA_MOST_ITEMS (1 << 28)
-int gtlua_checklist(lua_State *L, int index, const char *what);
+int gtlua_list_length(lua_State *L, int index, const char *what);
 /* The box of that kind at index; raises on anything else.  gtlua_checkheld() answers the pointer in
  * it, and raises when that is NULL: closed. */
 void *gtlua_checkbox(lua_State *L, int index, const char *kind);

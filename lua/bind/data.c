@@ -59,8 +59,9 @@ static char *string_item(lua_State *L, int list, int i, const char *what) {
 /* save_safetensors(path, {name, tensor, …}, {key, value, …}) */
 static int save_safetensors(lua_State *L) {
   const char *path = gtlua_topath(L, 1);
-  gt_tensor_file file = {.count = gtlua_checklist(L, 2, "a list of names and tensors") / 2,
-                         .metadata_count = gtlua_checklist(L, 3, "a list of keys and values") / 2};
+  gt_tensor_file file = {.count = gtlua_list_length(L, 2, "a list of names and tensors") / 2,
+                         .metadata_count =
+                             gtlua_list_length(L, 3, "a list of keys and values") / 2};
   lua_settop(L, 3);
   file.items = lua_newuserdatauv(L, (size_t)file.count * sizeof *file.items + 1, 0);
   file.metadata =

@@ -49,7 +49,7 @@ static int suggest(lua_State *L) {
   enum { MOST = 400 };
   const char *names[MOST + 1];
   const char *wrong = luaL_checkstring(L, 1);
-  int n = gtlua_checklist(L, 2, "a list of names"), count = 0;
+  int n = gtlua_list_length(L, 2, "a list of names"), count = 0;
   luaL_checkstack(L, n < MOST ? n + 1 : MOST + 1, "suggest");
   for (int i = 1; i <= n && count < MOST; i++)
     if (lua_rawgeti(L, 2, i) == LUA_TSTRING) names[count++] = lua_tostring(L, -1);

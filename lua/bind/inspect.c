@@ -70,7 +70,7 @@ static int table_gc(lua_State *L) {
 static gt_status read_rows(lua_State *L, int list, double lr, double scale,
                            gt_spectral_table *out) {
   gt_ctx *cx = gtlua_cx(L);
-  int count = gtlua_checklist(L, list, "a model or a list of shapes") / 3;
+  int count = gtlua_list_length(L, list, "a model or a list of shapes") / 3;
   out->rows = gt_calloc(cx, (size_t)count + 1, sizeof *out->rows);
   if (!out->rows) return GT_ENOMEM;
   for (int i = 0; i < count; i++) {

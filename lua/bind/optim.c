@@ -164,7 +164,7 @@ static int set(lua_State *L) {
 /* add_group(o, {parameter, …}, {name = value, …}) */
 static int add_group(lua_State *L) {
   gt_optimizer *o = to_optimizer(L, 1);
-  int count = gtlua_checklist(L, 2, "a list of parameters");
+  int count = gtlua_list_length(L, 2, "a list of parameters");
   luaL_checktype(L, 3, LUA_TTABLE);
   gt_tensor **params = lua_newuserdatauv(L, (size_t)count * sizeof *params + 1, 0);
   for (int i = 0; i < count; i++) {

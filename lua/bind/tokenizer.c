@@ -236,7 +236,7 @@ static int encode(lua_State *L) {
 static int64_t *push_ids(lua_State *L, int index, int64_t *count) {
   gt_tensor *t = gtlua_testtensor(L, index);
   bool list = lua_type(L, index) == LUA_TTABLE;
-  *count = t ? gt_count(t) : list ? gtlua_checklist(L, index, "a list of ids") : 1;
+  *count = t ? gt_count(t) : list ? gtlua_list_length(L, index, "a list of ids") : 1;
   int64_t *ids = lua_newuserdatauv(L, (size_t)*count * sizeof *ids + 1, 0);
   if (t) {
     gt_spec spec = gt_spec_of(t);

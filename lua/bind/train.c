@@ -13,7 +13,7 @@
 
 /* The tensors of the list at `index`, borrowed from it; the array is pushed. */
 static gt_tensor **to_tensors(lua_State *L, int index, const char *function, int *count) {
-  int n = gtlua_checklist(L, index, "a list of tensors");
+  int n = gtlua_list_length(L, index, "a list of tensors");
   gt_tensor **tensors = lua_newuserdatauv(L, (size_t)n * sizeof *tensors + 1, 0);
   for (int i = 0; i < n; i++) {
     lua_rawgeti(L, index, i + 1);

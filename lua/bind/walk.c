@@ -92,8 +92,8 @@ static int submodule(lua_State *L) {
 /* load(m, names, tensors, strict) */
 static int load_state(lua_State *L) {
   gt_module *m = gtlua_tomodule(L, 1);
-  int count = gtlua_checklist(L, 2, "a list of names");
-  if (gtlua_checklist(L, 3, "a list of tensors") != count)
+  int count = gtlua_list_length(L, 2, "a list of names");
+  if (gtlua_list_length(L, 3, "a list of tensors") != count)
     return gtlua_error(L, "load_state_dict: expected a tensor for each name");
   lua_settop(L, 4);
   const char **names = lua_newuserdatauv(L, (size_t)count * sizeof *names + 1, 0);

@@ -99,7 +99,7 @@ end
 
 -- ---- elements ----
 
---- The attributes of the tag that goes on at `at`: {{name, value}, …}, whether it closes itself, and where it ends; nil
+--- The attributes of the tag that continues at `at`: {{name, value}, …}, whether it closes itself, and where it ends; nil
 --- for what is no tag.
 local function attributes(text, at)
   local list = {}
