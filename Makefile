@@ -48,7 +48,7 @@ LINE_LIB_readline := -lreadline
 LINE_LIB_edit := -ledit
 LIBS := $(shell pkg-config --libs lua5.4 2>/dev/null) $(LINE_LIB_$(LINE)) $(CORE_LIBS) $(LDLIBS)
 
-CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard core/*/*.c kernels/*.c))
+CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard core/*/*.c kernels/*.c kernels/*/*.c))
 SHELL_OBJ := $(patsubst shell/line.o,shell/line-$(LINE).o,$(patsubst %.c,%.o,$(wildcard shell/*.c)))
 OBJ := $(CORE_OBJ) $(patsubst %.c,$(B)/%.o,$(wildcard lua/bind/*.c)) $(addprefix $(B)/,$(SHELL_OBJ)) \
   $(B)/gen/gtlua_libs.o
@@ -56,7 +56,7 @@ LUA_LIB := $(sort $(shell find lua/lib -name '*.lua' 2>/dev/null))
 LUA_LIB_DIRS := $(shell find lua/lib -type d 2>/dev/null)
 
 NVCC := $(if $(filter no,$(CUDA)),,$(or $(shell command -v nvcc),$(wildcard /usr/local/cuda/bin/nvcc)))
-CU := $(wildcard kernels/*.cu)
+CU := $(wildcard kernels/cuda/*.cu)
 MPICC := $(if $(filter no,$(MPI)),,$(shell command -v mpicc))
 PLUGINS := $(if $(NVCC),$(B)/gptsh-cuda.so) $(if $(MPICC),$(B)/gptsh-mpi.so)
 EMULATED := $(B)/gptsh-cuda-emu.so
@@ -103,7 +103,7 @@ $(B)/gen/gtlua_libs.o: $(B)/gen/gtlua_libs.c
 	$(call say,cc)$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
 # ---- the CUDA plug-in ----
-# kernels/NAME.cu holds the cuda kernels of op NAME: gt_cu_NAME_forward, and gt_cu_NAME_backward where
+# kernels/cuda/NAME.cu holds the cuda kernels of op NAME: gt_cu_NAME_forward, and gt_cu_NAME_backward where
 # the op has one (hence weak).  device.cu is the device.  The plug-in finds core in the executable.
 CU_OPS := $(filter-out device,$(notdir $(CU:.cu=)))
 CUDA_ARCH ?= 80 90
@@ -118,12 +118,12 @@ build/gen/cuda_kernels.cu: $(CU) Makefile
 	  echo 'const gt_device_kernel gt_cuda_kernels[] = {'; \
 	  for op in $(CU_OPS); do echo "  {\"$$op\", gt_cu_$${op}_forward, gt_cu_$${op}_backward},"; done; \
 	  echo '  {nullptr, nullptr, nullptr}};'; echo '}'; } > $@.new && mv $@.new $@
-build/cuda/%.o: kernels/%.cu
+build/cuda/%.o: kernels/cuda/%.cu
 	@mkdir -p $(@D)
 	$(call say,nvcc)$(NVCC) -std=c++17 -O3 -I. -Xcompiler -fPIC,-Wall $(CUDA_CODE) -MMD -MP -c -o $@ $<
 build/cuda/cuda_kernels.o: build/gen/cuda_kernels.cu
 	$(call say,nvcc)$(NVCC) -std=c++17 -I. -Xcompiler -fPIC -c -o $@ $<
-build/cuda/gptsh-cuda.so: $(patsubst kernels/%.cu,build/cuda/%.o,$(CU)) build/cuda/cuda_kernels.o
+build/cuda/gptsh-cuda.so: $(patsubst kernels/cuda/%.cu,build/cuda/%.o,$(CU)) build/cuda/cuda_kernels.o
 	$(call say,nvcc)$(NVCC) -shared $(CUDA_CODE) -o $@ $^ -lcublas
 $(B)/gptsh-cuda.so: build/cuda/gptsh-cuda.so
 	@mkdir -p $(@D)
@@ -137,7 +137,7 @@ $(B)/gptsh-mpi.so: shell/ranks/mpi.c shell/ranks/engine.h
 # The same files for the emulated device (tests/emu): an ordinary C++ compiler, no hardware.
 # Initial-exec: LeakSanitizer mistakes where thread-local variables of an opened library are.
 EMU_FLAGS = -std=c++17 -O1 -g -fPIC -ftls-model=initial-exec $(WARN) -DGT_EMULATED -Itests/emu $(ALL_CPPFLAGS)
-$(B)/emu/%.o: kernels/%.cu
+$(B)/emu/%.o: kernels/cuda/%.cu
 	@mkdir -p $(@D)
 	$(call say,c++)$(CXX) -x c++ $(EMU_FLAGS) -MMD -MP -c -o $@ $<
 $(B)/emu/%.o: tests/emu/%.cpp
@@ -146,7 +146,7 @@ $(B)/emu/%.o: tests/emu/%.cpp
 $(B)/emu/cuda_kernels.o: build/gen/cuda_kernels.cu
 	@mkdir -p $(@D)
 	$(call say,c++)$(CXX) -x c++ $(EMU_FLAGS) -c -o $@ $<
-EMU_OBJ := $(patsubst kernels/%.cu,$(B)/emu/%.o,$(CU)) $(patsubst tests/emu/%.cpp,$(B)/emu/%.o,$(wildcard tests/emu/*.cpp)) \
+EMU_OBJ := $(patsubst kernels/cuda/%.cu,$(B)/emu/%.o,$(CU)) $(patsubst tests/emu/%.cpp,$(B)/emu/%.o,$(wildcard tests/emu/*.cpp)) \
   $(B)/emu/cuda_kernels.o
 $(EMULATED): $(EMU_OBJ)
 	$(call say,c++)$(CXX) -shared -o $@ $^

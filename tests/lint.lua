@@ -68,7 +68,9 @@ local arrows = {
   {"core/model/", {"core/model/", "core/tensor/"}},
   {"core/train/", {"core/train/", "core/model/", "core/tensor/"}},
   {"core/data/", {"core/data/", "core/tensor/"}},
-  {"kernels/", {"kernels/", "core/tensor/"}},
+  {"kernels/op/", {"kernels/op/", "kernels/cpu/", "core/tensor/"}},
+  {"kernels/cpu/", {"kernels/op/", "kernels/cpu/", "core/tensor/"}},
+  {"kernels/cuda/", {"kernels/", "core/tensor/"}},
   {"lua/bind/", {"lua/bind/", "core/"}},
   {"shell/", {"shell/", "lua/bind/bind.h"}},
 }
@@ -170,7 +172,7 @@ end
 rule("ops.def is sorted and every op has its kernel and its test", function(complain)
   for i, name in ipairs(ops) do
     if i > 1 and ops[i - 1] >= name then complain("kernels/ops.def", name .. " is out of order") end
-    if not exists("kernels/" .. name .. ".c") then complain("kernels/ops.def", name .. " has no kernels/" .. name .. ".c") end
+    if not exists("kernels/op/" .. name .. ".c") then complain("kernels/ops.def", name .. " has no kernels/op/" .. name .. ".c") end
     if not exists("tests/ops/" .. name .. ".lua") then complain("tests/ops", name .. ".lua is missing") end
   end
 end)
@@ -179,11 +181,11 @@ rule("every kernel and every op test belongs to an op", function(complain)
   each_source("^tests/ops/.*%.lua$", function(path)
     if not is_op[path:match("([%w_]+)%.lua$")] then complain(path, "no such op in kernels/ops.def") end
   end)
-  each_source("^kernels/.*%.cu$", function(path)
+  each_source("^kernels/cuda/.*%.cu$", function(path)
     local name = path:match("([%w_]+)%.cu$")
     if name ~= "device" and not is_op[name] then complain(path, "no such op in kernels/ops.def") end
   end)
-  each_source("^kernels/.*%.c$", function(path, text)
+  each_source("^kernels/op/.*%.c$", function(path, text)
     for name in text:gmatch("\nconst gt_op gt_op_([%w_]+)") do
       if not is_op[name] then complain(path, "gt_op_" .. name .. " is not in kernels/ops.def") end
     end
@@ -195,7 +197,7 @@ end)
 -- What nm says of all objects of the native core at once: object -> list of symbols.
 local function symbols(options)
   local found = {}
-  for _, line in ipairs(run("nm -A " .. options .. " " .. build .. "/core/*/*.o " .. build .. "/kernels/*.o")) do
+  for _, line in ipairs(run("nm -A " .. options .. " " .. build .. "/core/*/*.o " .. build .. "/kernels/*.o " .. build .. "/kernels/*/*.o")) do
     local object, symbol = line:match("^(.-%.o):.*%s(%S+)$")
     found[object] = found[object] or {}
     table.insert(found[object], symbol)
@@ -206,7 +208,7 @@ end
 rule("an op's object exports its descriptor and nothing else", function(complain)
   local exported = symbols("-g --defined-only")
   for _, name in ipairs(ops) do
-    local object = build .. "/kernels/" .. name .. ".o"
+    local object = build .. "/kernels/op/" .. name .. ".o"
     for _, symbol in ipairs(exported[object] or {}) do
       if symbol ~= "gt_op_" .. name then complain(object, "exports " .. symbol) end
     end
@@ -231,7 +233,7 @@ end)
 
 rule("core/ and kernels/ hold no static mutable data", function(complain)
   local object
-  for _, line in ipairs(run("objdump -t " .. build .. "/core/*/*.o " .. build .. "/kernels/*.o")) do
+  for _, line in ipairs(run("objdump -t " .. build .. "/core/*/*.o " .. build .. "/kernels/*.o " .. build .. "/kernels/*/*.o")) do
     object = line:match("^(%S+%.o):") or object
     local section, symbol = line:match("%sO (%.%S+)%s+%x+%s+(.*)$")
     if section and (section:find("^%.bss") or (section:find("^%.data") and not section:find("^%.data%.rel%.ro"))) then

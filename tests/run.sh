@@ -70,7 +70,7 @@ finish() {
 }
 
 if [ -n "$real" ]; then
-  for file in kernels/*.cu; do
+  for file in kernels/cuda/*.cu; do
     op=$(basename "$file" .cu)
     [ "$op" = device ] || one "tests/ops/$op.lua on cuda" "$GPTSH" tests/op.lua "tests/ops/$op.lua" --device cuda
   done
@@ -100,7 +100,7 @@ done
 for order in forward reverse; do
   GT_EMU_ORDER=$order
   export GT_EMU_ORDER
-  for file in kernels/*.cu; do
+  for file in kernels/cuda/*.cu; do
     op=$(basename "$file" .cu)
     [ "$op" = device ] || one "tests/ops/$op.lua on the emulated device, $order" \
       "$GPTSH" --cuda-library "$build/gptsh-cuda-emu.so" tests/op.lua "tests/ops/$op.lua" --device cuda

@@ -17,7 +17,7 @@ local reference = {}
 --- All headers, in the order of the folders.
 function reference.headers()
   local list = {}
-  for _, place in ipairs {"core/tensor", "core/model", "core/train", "core/data", "kernels", "lua/bind", "shell"} do
+  for _, place in ipairs {"core/tensor", "core/model", "core/train", "core/data", "kernels/op", "kernels/cpu", "lua/bind", "shell"} do
     local files = folder.list(place)
     table.sort(files)
     for _, file in ipairs(files) do

@@ -97,7 +97,7 @@ local function of_op(op)
   places[#places + 1] = "torch.ops." .. op.name
   if doc.words[op.name] then places = {f'torch.ops["{op.name}"], t["{op.name}"](t, …): it is a word of Lua'} end
   text[#text + 1] = "as " .. table.concat(places, ", ")
-  return {signature = f"{op.name}({op.inputs}{keywords})", text = text, place = f"kernels/{op.name}.c"}
+  return {signature = f"{op.name}({op.inputs}{keywords})", text = text, place = f"kernels/op/{op.name}.c"}
 end
 
 -- ---- functions and classes ----

@@ -110,7 +110,7 @@ local compare = require "compare"
 
 local function kernels()
   local names = {}
-  local pipe = assert(io.popen "ls kernels/*.cu")
+  local pipe = assert(io.popen "ls kernels/cuda/*.cu")
   for line in pipe:lines() do
     local name = line:match "([^/]+)%.cu$"
     if name ~= "device" then names[#names + 1] = name end

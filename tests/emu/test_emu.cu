@@ -1,6 +1,6 @@
 /* test_emu.cu: the emulated device itself: barriers, shuffles, shared memory, block reductions,
  * bf16 rounding, memory that only kernels may touch. */
-#include "kernels/cuda.cuh"
+#include "kernels/cuda/cuda.cuh"
 
 extern "C" {
 #include <setjmp.h>

@@ -32,7 +32,7 @@ end)
 -- Which functions are public is asked the objects, not the reader of headers: what they export and a header names.
 test("every function that a C header declares is in it", function()
   local build = os.getenv "GPTSH_BUILD" or "build/release"
-  local pipe = assert(io.popen("cat core/*/*.h kernels/*.h lua/bind/*.h shell/*.h"))
+  local pipe = assert(io.popen("cat core/*/*.h kernels/*/*.h lua/bind/*.h shell/*.h"))
   local declared = pipe:read "a"
   pipe:close()
   local names = {}

@@ -75,7 +75,7 @@ function machine.stream()
 end
 
 --- Operations of a Newton-Schulz iteration of n x m matrices, n <= m, with its symmetric halves left out: as
--- kernels/newton_schulz.c takes it, wide f32 matrices in runs of 3 steps on one Gram matrix.
+-- kernels/op/newton_schulz.c takes it, wide f32 matrices in runs of 3 steps on one Gram matrix.
 function machine.newton_schulz_work(n, m, steps, dtype)
   if dtype == "f32" and 2 * m >= 3 * n then return 3 * ((steps + 2) // 3) * n * n * (m - n) + 4 * steps * n ^ 3 end
   return steps * (3 * n * n * m + n * n * n)

@@ -1,0 +1,83 @@
+/* variance.c: each part in two passes (mean, then squares of deviations), parts joined by the
+ * formula of Chan, Golub and LeVeque (1979): no cancellation however far the mean is from 0. */
+#ifndef real
+#include "kernels/cpu/variance.h"
+
+#define LANES 16
+
+static gt_partial combine(gt_partial a, gt_partial b) {
+  double n = (double)(a.i + b.i), delta = b.f - a.f;
+  gt_partial p = {.i = a.i + b.i};
+  p.f = a.f + delta * ((double)b.i / n);
+  p.g = a.g + b.g + delta * delta * ((double)a.i * (double)b.i / n);
+  return p;
+}
+
+/* n - correction, the divisor of the sum of squares; not below 0. */
+static double freedom_of(const gt_call *c, int64_t n) {
+  double freedom = (double)n;
+  if (gt_attr_named(c, "unbiased")->i) freedom -= gt_attr_named(c, "correction")->f;
+  return freedom > 0 ? freedom : 0;
+}
+
+static double variance(const gt_call *c, const gt_partial *p, int64_t n) {
+  return p->g / freedom_of(c, n);
+}
+
+gt_status gt_infer_variance(gt_call *c) {
+  if (!gt_attr_named(c, "unbiased")->i && gt_attr_named(c, "correction")->f != 1)
+    return gt_fail(c->cx, GT_EARG, "%s: expected unbiased or correction, got both", c->op->name);
+  return gt_infer_reduced_float(c);
+}
+
+#include "kernels/op/typed.h"
+
+gt_status gt_cpu_variance(gt_call *c, bool root) {
+  unsigned dims;
+  GT_TRY(gt_reduced_dims(c, &dims));
+  gt_reducer r = {GT_PICK(c, part), combine, root ? GT_PICK(c, finish_root) : GT_PICK(c, finish)};
+  return gt_cpu_reduce(c, dims, &r);
+}
+
+gt_tensor *gt_variance_gradient(gt_terms *t, gt_tensor *g) {
+  gt_call *c = t->c;
+  unsigned dims;
+  if (t->status == GT_OK) t->status = gt_reduced_dims(c, &dims);
+  if (t->status != GT_OK) return NULL;
+  gt_tensor *mean = gt_term1_with(
+      t, "mean", c->in[0], GT_ARGS({"dim", *gt_attr_named(c, "dim")}, {"keepdim", GT_INT(1)}));
+  gt_tensor *deviation = gt_term2(t, "sub", c->in[0], mean);
+  gt_tensor *scaled = gt_term_number(t, "mul", g, 2 / freedom_of(c, gt_reduced_count(c, dims)));
+  return gt_term2(t, "mul", gt_unreduced(t, scaled), deviation);
+}
+
+#else
+
+/* f = mean, g = sum of squared deviations, i = number of elements. */
+static gt_partial T(part)(const void *data, int64_t n, int64_t at, const gt_value *attr) {
+  const real *x = data;
+  double sum[LANES] = {0}, squares[LANES] = {0};
+  int64_t i = 0;
+  (void)at, (void)attr;
+  for (; i + LANES <= n; i += LANES) {
+    for (int j = 0; j < LANES; j++) sum[j] += x[i + j];
+  }
+  for (int j = 0; i + j < n; j++) sum[j] += x[i + j];
+  for (int j = 1; j < LANES; j++) sum[0] += sum[j];
+  double mean = sum[0] / (double)n;
+  for (i = 0; i + LANES <= n; i += LANES) {
+    for (int j = 0; j < LANES; j++) squares[j] += (x[i + j] - mean) * (x[i + j] - mean);
+  }
+  for (int j = 0; i + j < n; j++) squares[j] += (x[i + j] - mean) * (x[i + j] - mean);
+  for (int j = 1; j < LANES; j++) squares[0] += squares[j];
+  return (gt_partial){.f = mean, .g = squares[0], .i = n};
+}
+
+static void T(finish)(gt_call *c, gt_partial p, int64_t n, int64_t index) {
+  ((real *)gt_data(c->out[0]))[index] = (real)variance(c, &p, n);
+}
+
+static void T(finish_root)(gt_call *c, gt_partial p, int64_t n, int64_t index) {
+  ((real *)gt_data(c->out[0]))[index] = (real)sqrt(variance(c, &p, n));
+}
+#endif

@@ -1,0 +1,44 @@
+/* div: y = a / b, never whole division.  da = dy / b, db = -(a / b) dy / b. */
+#ifndef real
+#include "kernels/cpu/cpu.h"
+#include "kernels/op/rule.h"
+
+#include "kernels/op/typed.h"
+
+static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
+
+static gt_status rule(gt_call *c) {
+  gt_terms t = {.c = c};
+  gt_tensor *da = gt_term2(&t, "div", c->gout[0], c->in[1]);
+  if (c->want[0]) gt_give(&t, 0, da);
+  if (c->want[1]) {
+    gt_tensor *ratio = gt_term2(&t, "div", c->in[0], c->in[1]);
+    gt_give(&t, 1, gt_term1(&t, "neg", gt_term2(&t, "mul", da, ratio)));
+  }
+  return gt_terms_end(&t);
+}
+
+const gt_op gt_op_div = {
+    .name = "div",
+    .doc = "a / b, broadcast; integers give float32",
+    .inputs = "a, b",
+    .where = "method",
+    .nin = 2,
+    .nout = 1,
+    .compute = GT_REALS,
+    .numeric = 3,
+    .strided = 3,
+    .any_dtype = true,
+    .differentiable = 3,
+    .save_in = 3,
+    .save_crossed = 1,
+    .elementwise = true,
+    .infer = gt_infer_arithmetic_real,
+    .forward = forward,
+    .rule = rule,
+};
+
+#else
+static real T(value)(real a, real b) { return a / b; }
+#include "kernels/op/row2.h"
+#endif

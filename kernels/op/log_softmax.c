@@ -1,0 +1,98 @@
+/* log_softmax: y = x - max x - log(sum exp(x - max x)) along dim.  Saves y.
+ * dx = dy - exp(y) sum(dy). */
+#ifndef real
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/softmax.h"
+
+enum { DIM };
+enum { COLUMNS = GT_SOFTMAX_COLUMNS };
+
+#include "kernels/op/typed.h"
+
+static gt_status forward(gt_call *c) {
+  return gt_softmax_walk(c, GT_PICK(c, forward_lines), c->in[0], NULL, c->out[0], false);
+}
+
+static gt_status backward(gt_call *c) {
+  if (!c->want[0]) return GT_OK;
+  return gt_softmax_walk(c, GT_PICK(c, backward_lines), c->out[0], c->gout[0], c->gin[0],
+                         c->accumulate[0]);
+}
+
+static const gt_attr attrs[] = {
+    [DIM] = {"dim", GT_ATTR_INT, .required = true, .doc = "the dimension to normalise"},
+};
+
+const gt_op gt_op_log_softmax = {
+    .name = "log_softmax",
+    .doc = "log(softmax(x)) along dim, without overflow",
+    .inputs = "x",
+    .where = "F method",
+    .nin = 1,
+    .nout = 1,
+    .compute = GT_REALS,
+    .numeric = 1,
+    .differentiable = 1,
+    .save_out = 1,
+    .attrs = attrs,
+    .attr_count = GT_COUNT(attrs),
+    .infer = gt_softmax_infer,
+    .forward = forward,
+    .backward = backward,
+};
+
+#else
+
+#include "kernels/cpu/lanes.h"
+
+static real T(logarithm)(real x) { return (real)log((double)x); }
+
+static void T(forward_columns)(int64_t n, int64_t step, int64_t width, const real *x, real *y) {
+  real most[COLUMNS], sum[COLUMNS];
+  for (int64_t j = 0; j < width; j++) most[j] = -INFINITY, sum[j] = 0;
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j < width; j++)
+      most[j] = x[i * step + j] > most[j] ? x[i * step + j] : most[j];
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j < width; j++) sum[j] += T(gt_exp)(x[i * step + j] - most[j]);
+  for (int64_t j = 0; j < width; j++) sum[j] = T(logarithm)(sum[j]);
+  for (int64_t i = 0; i < n; i++)
+    GT_IVDEP for (int64_t j = 0; j < width; j++) y[i * step + j] =
+        x[i * step + j] - most[j] - sum[j];
+}
+
+static void T(forward_lines)(int64_t n, int64_t step, int64_t width, const void *a, const void *b,
+                             void *out, bool accumulate) {
+  (void)b, (void)accumulate;
+  const real *x = a;
+  real *y = out;
+  if (step > 1) {
+    T(forward_columns)(n, step, width, x, y);
+    return;
+  }
+  real most = T(row_max)(x, n);
+  for (int64_t i = 0; i < n; i++) y[i] = T(gt_exp)(x[i] - most);
+  real rest = T(logarithm)(T(row_sum)(y, n));
+  for (int64_t i = 0; i < n; i++) y[i] = x[i] - most - rest;
+}
+
+static void T(backward_lines)(int64_t n, int64_t step, int64_t width, const void *a, const void *b,
+                              void *out, bool accumulate) {
+  const real *y = a, *dy = b;
+  real *dx = out;
+  if (step == 1) {
+    real sum = T(row_sum)(dy, n);
+    for (int64_t i = 0; i < n; i++)
+      dx[i] = (accumulate ? dx[i] : 0) + (dy[i] - T(gt_exp)(y[i]) * sum);
+    return;
+  }
+  real sum[COLUMNS];
+  for (int64_t j = 0; j < width; j++) sum[j] = 0;
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j < width; j++) sum[j] += dy[i * step + j];
+  for (int64_t i = 0; i < n; i++) GT_IVDEP for (int64_t j = 0; j < width; j++) {
+      int64_t at = i * step + j;
+      dx[at] = (accumulate ? dx[at] : 0) + (dy[at] - T(gt_exp)(y[at]) * sum[j]);
+    }
+}
+#endif

@@ -1,0 +1,37 @@
+/* mean: y = the mean of x over dimensions.  dx repeats dy / n.  Floating dtypes only. */
+#include "kernels/cpu/reduce.h"
+#include "kernels/op/rule.h"
+
+static gt_status forward(gt_call *c) {
+  unsigned dims;
+  GT_TRY(gt_reduced_dims(c, &dims));
+  return gt_cpu_sum(c, dims, (double)gt_reduced_count(c, dims));
+}
+
+static gt_status rule(gt_call *c) {
+  gt_terms t = {.c = c};
+  unsigned dims;
+  GT_TRY(gt_reduced_dims(c, &dims));
+  gt_tensor *share = gt_term_number(&t, "div", c->gout[0], (double)gt_reduced_count(c, dims));
+  gt_give(&t, 0, gt_unreduced(&t, share));
+  return gt_terms_end(&t);
+}
+
+static const gt_attr attrs[] = {GT_REDUCE_ATTRS};
+
+const gt_op gt_op_mean = {
+    .name = "mean",
+    .doc = "mean over dimensions",
+    .inputs = "x",
+    .where = "method",
+    .nin = 1,
+    .nout = 1,
+    .compute = GT_REALS,
+    .numeric = 1,
+    .differentiable = 1,
+    .attrs = attrs,
+    .attr_count = GT_COUNT(attrs),
+    .infer = gt_infer_reduced_float,
+    .forward = forward,
+    .rule = rule,
+};

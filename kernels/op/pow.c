@@ -1,0 +1,123 @@
+/* pow: y = a^b.  da = b a^(b-1) dy (0 where b is 0), db = y ln(a) dy (0 where a is 0 and b is not
+ * negative).  Integers to integers stay integers and wrap; their exponents must not be negative. */
+#ifndef real
+#include "kernels/cpu/cpu.h"
+#include "kernels/op/rule.h"
+
+#include <tgmath.h>
+
+#define GT_TYPED_I64
+#include "kernels/op/typed.h"
+
+static bool any_negative(const gt_tensor *t) {
+  const int64_t *b = gt_data(t);
+  int64_t n = gt_count(t);
+  for (int64_t i = 0; i < n; i++) {
+    if (b[i] < 0) return true;
+  }
+  return false;
+}
+
+/* The one exponent of a call like x ^ 2; NaN when there are several or they are integers. */
+static double exponent_of(const gt_call *c) {
+  if (c->dtype == GT_I64 || gt_count(c->in[1]) != 1) return NAN;
+  return c->dtype == GT_F64 ? *(double *)gt_data(c->in[1]) : *(float *)gt_data(c->in[1]);
+}
+
+static gt_status forward(gt_call *c) {
+  if (c->dtype == GT_I64 && any_negative(c->in[1])) {
+    return gt_fail(c->cx, GT_EARG, "pow: expected exponents >= 0 for integers, got a negative one");
+  }
+  double b = exponent_of(c);
+  if (b == 2) return gt_cpu_map(c, GT_PICK(c, row_square));
+  if (b == 3) return gt_cpu_map(c, GT_PICK(c, row_cube));
+  if (b == 0.5) return gt_cpu_map(c, GT_PICK(c, row_sqrt));
+  if (b == -1) return gt_cpu_map(c, GT_PICK(c, row_reciprocal));
+  return gt_cpu_map(c, GT_PICK(c, row));
+}
+
+/* `value` where `condition` is zero, 0 elsewhere. */
+static gt_tensor *unless(gt_terms *t, gt_tensor *condition, gt_tensor *value) {
+  return gt_term3(t, "where", condition, gt_number(t, 0), value);
+}
+
+static gt_status rule(gt_call *c) {
+  gt_terms t = {.c = c};
+  gt_tensor *g = c->gout[0], *a = gt_term_wide(&t, c->in[0]), *b = gt_term_wide(&t, c->in[1]);
+  if (c->want[0]) {
+    gt_tensor *lower = gt_term2(&t, "pow", a, gt_term_number(&t, "sub", b, 1));
+    gt_tensor *slope = gt_term2(&t, "mul", b, lower);
+    gt_tensor *constant = gt_term_number(&t, "eq", b, 0);
+    gt_give(&t, 0, unless(&t, constant, gt_term2(&t, "mul", g, slope)));
+  }
+  if (c->want[1]) {
+    gt_tensor *slope = gt_term2(&t, "mul", gt_term2(&t, "pow", a, b), gt_term1(&t, "log", a));
+    gt_tensor *flat =
+        gt_term2(&t, "logical_and", gt_term_number(&t, "eq", a, 0), gt_term_number(&t, "ge", b, 0));
+    gt_give(&t, 1, unless(&t, flat, gt_term2(&t, "mul", g, slope)));
+  }
+  return gt_terms_end(&t);
+}
+
+const gt_op gt_op_pow = {
+    .name = "pow",
+    .doc = "a ^ b, broadcast",
+    .inputs = "a, b",
+    .where = "method",
+    .nin = 2,
+    .nout = 1,
+    .compute = GT_NUMBERS,
+    .numeric = 3,
+    .strided = 1,
+    .differentiable = 3,
+    .save_in = 3,
+    .elementwise = true,
+    .infer = gt_infer_arithmetic,
+    .forward = forward,
+    .rule = rule,
+};
+
+#else
+#if REAL_IS_INTEGER
+static real T(value)(real a, real b) {
+  real y = 1;
+  for (; b > 0; b >>= 1) {
+    if (b & 1) y = T(gt_times)(y, a);
+    a = T(gt_times)(a, a);
+  }
+  return y;
+}
+#else
+static real T(value)(real a, real b) { return pow(a, b); }
+#endif
+#include "kernels/op/row2.h"
+
+/* The exponents that have a faster way. */
+static void T(row_square)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
+  const real *a = in[0];
+  real *y = out;
+  (void)attr;
+  GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = T(gt_times)(a[i], a[i]);
+}
+
+static void T(row_cube)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
+  const real *a = in[0];
+  real *y = out;
+  (void)attr;
+  GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = T(gt_times)(T(gt_times)(a[i], a[i]), a[i]);
+}
+
+static void T(row_sqrt)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
+  const real *a = in[0];
+  real *y = out;
+  (void)attr;
+  GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = (real)sqrt(a[i]);
+}
+
+static void T(row_reciprocal)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
+  const real *a = in[0];
+  real *y = out;
+  (void)attr;
+  GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = 1 / a[i];
+}
+#endif

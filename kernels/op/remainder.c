@@ -1,0 +1,63 @@
+/* remainder: y = a - floor(a / b) b, with the sign of b, as Lua's and Python's %.
+ * da = dy, db = -floor(a / b) dy. */
+#ifndef real
+#include "kernels/cpu/cpu.h"
+#include "kernels/op/rule.h"
+
+#include <tgmath.h>
+
+#define GT_TYPED_I64
+#include "kernels/op/typed.h"
+
+static gt_status forward(gt_call *c) {
+  if (c->dtype == GT_I64 && gt_cpu_any_zero(c->in[1])) {
+    return gt_fail(c->cx, GT_EARG, "remainder: division by zero");
+  }
+  return gt_cpu_map(c, GT_PICK(c, row));
+}
+
+static gt_status rule(gt_call *c) {
+  gt_terms t = {.c = c};
+  gt_tensor *g = c->gout[0];
+  if (c->want[0]) gt_give(&t, 0, g);
+  if (c->want[1]) {
+    gt_tensor *whole = gt_term2(&t, "floor_divide", c->in[0], c->in[1]);
+    gt_give(&t, 1, gt_term1(&t, "neg", gt_term2(&t, "mul", g, whole)));
+  }
+  return gt_terms_end(&t);
+}
+
+const gt_op gt_op_remainder = {
+    .name = "remainder",
+    .doc = "a % b, with the sign of b",
+    .inputs = "a, b",
+    .where = "method",
+    .nin = 2,
+    .nout = 1,
+    .compute = GT_NUMBERS,
+    .numeric = 3,
+    .strided = 1,
+    .differentiable = 3,
+    .save_in = 3,
+    .save_crossed = 1,
+    .elementwise = true,
+    .infer = gt_infer_arithmetic,
+    .forward = forward,
+    .rule = rule,
+};
+
+#else
+#if REAL_IS_INTEGER
+static real T(value)(real a, real b) {
+  if (b == -1) return 0; /* the smallest integer would trap */
+  real rest = a % b;
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+#else
+static real T(value)(real a, real b) {
+  real rest = fmod(a, b);
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+#endif
+#include "kernels/op/row2.h"
+#endif

@@ -1,0 +1,39 @@
+/* sum: y = the sum of x over dimensions.  dx repeats dy.  Integers and bool sum to i64. */
+#include "kernels/cpu/reduce.h"
+#include "kernels/op/rule.h"
+
+static gt_status infer(gt_call *c) {
+  gt_dtype dtype = c->in_spec[0].dtype;
+  return gt_out_reduced(c, 0, gt_dtype_is_float(dtype) ? dtype : GT_I64);
+}
+
+static gt_status forward(gt_call *c) {
+  unsigned dims;
+  GT_TRY(gt_reduced_dims(c, &dims));
+  return gt_cpu_sum(c, dims, 1);
+}
+
+static gt_status rule(gt_call *c) {
+  gt_terms t = {.c = c};
+  gt_give(&t, 0, gt_unreduced(&t, c->gout[0]));
+  return gt_terms_end(&t);
+}
+
+static const gt_attr attrs[] = {GT_REDUCE_ATTRS};
+
+const gt_op gt_op_sum = {
+    .name = "sum",
+    .doc = "sum over dimensions; integers and bool give int64",
+    .inputs = "x",
+    .where = "method",
+    .nin = 1,
+    .nout = 1,
+    .compute = GT_NUMBERS,
+    .numeric = 1,
+    .differentiable = 1,
+    .attrs = attrs,
+    .attr_count = GT_COUNT(attrs),
+    .infer = infer,
+    .forward = forward,
+    .rule = rule,
+};

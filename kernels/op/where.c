@@ -1,0 +1,58 @@
+/* where: y = a where the condition holds, else b.  da = dy there, db = dy elsewhere. */
+#ifndef real
+#include "kernels/cpu/cpu.h"
+#include "kernels/op/rule.h"
+
+enum { CONDITION, A, B };
+
+#define GT_TYPED_I64
+#include "kernels/op/typed.h"
+
+static gt_status infer(gt_call *c) {
+  gt_dtype dtype = c->in_spec[CONDITION].dtype;
+  if (dtype != GT_BOOL) {
+    return gt_fail(c->cx, GT_EDTYPE, "where: expected a bool condition, got %s",
+                   gt_dtype_name(dtype));
+  }
+  GT_TRY(gt_out_broadcast(c, 0, CONDITION, B, gt_result_type(c, 1u << A | 1u << B)));
+  GT_TRY(gt_check_number(c, A));
+  return gt_check_number(c, B);
+}
+
+static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
+
+static gt_status rule(gt_call *c) {
+  gt_terms t = {.c = c};
+  gt_tensor *g = c->gout[0], *condition = c->in[CONDITION], *zero = gt_number(&t, 0);
+  if (c->want[A]) gt_give(&t, A, gt_term3(&t, "where", condition, g, zero));
+  if (c->want[B]) gt_give(&t, B, gt_term3(&t, "where", condition, zero, g));
+  return gt_terms_end(&t);
+}
+
+const gt_op gt_op_where = {
+    .name = "where",
+    .doc = "a where condition holds, else b; broadcast",
+    .inputs = "condition, a, b",
+    .where = "torch",
+    .nin = 3,
+    .nout = 1,
+    .compute = GT_NUMBERS,
+    .numeric = 6,
+    .strided = 7,
+    .any_dtype = true,
+    .differentiable = 6,
+    .save_in = 1,
+    .infer = infer,
+    .forward = forward,
+    .rule = rule,
+};
+
+#else
+static void T(row)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
+  const uint8_t *condition = in[CONDITION];
+  const real *a = in[A], *b = in[B];
+  real *y = out;
+  (void)attr;
+  GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = condition[i] ? a[i] : b[i];
+}
+#endif
