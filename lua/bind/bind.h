@@ -198,6 +198,8 @@ void *gtlua_checkheld(lua_State *L, int index, const char *kind);
 /* What require(name) gives the embedded library: a table of these functions. */
 void gtlua_native(lua_State *L, const char *name, const luaL_Reg *functions);
 void gtlua_provide(lua_State *L, const char *name); /* the table on top of the stack, popped */
+/* What require(name) gives the user: the value on top of the stack, which stays there. */
+void gtlua_set_loaded(lua_State *L, const char *name);
 /* Pushes a table whose unknown fields raise "<name> has no field '…' (did you mean …)". */
 void gtlua_namespace(lua_State *L, const char *name);
 /* Makes `name` of the name space on top of the stack come from the embedded library `lib` (a module

@@ -52,7 +52,7 @@ test("a trainer goes on with the same bits, and its parts are the variables they
   test.equal({rawequal(v.t.model, v.model), rawequal(v.t.optimizers[1], v.opt), rawequal(v.t.loader, v.loader),
               rawequal(v.t.val, v.val)}, {true, true, true, true})
   test.equal(v.t.log.loss, t.log.loss)
-  test.equal(require "show".display(v.t.log), require "show".display(t.log))
+  test.equal(require "base.show".display(v.t.log), require "base.show".display(t.log))
   local seed, stream = require("native.train").rng()
   t:resume()
   t:run()

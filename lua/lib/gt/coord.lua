@@ -6,7 +6,7 @@
 local native = require "native.train"
 local module = require "native.module"
 local family = require "gt.family"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local reparam = require "gt.reparam"
 local text = require "gt.coord.text"
 

@@ -4,7 +4,7 @@
 -- Their matrices are (in, out), ours (out, in); their c_attn holds query, key and value side by side.  Names come
 -- with or without "transformer." in front.  Causal masks that old files hold as buffers are passed over.
 
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local files = require "native.folder"
 

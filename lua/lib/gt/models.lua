@@ -1,7 +1,7 @@
 --- models.lua: the GPT of the founding notebook, native: its configuration and its classes.
 
 local native = require "native.module"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local core = require "nn.class"
 require "nn.layers" -- the classes of what a GPT is made of
 

@@ -4,7 +4,7 @@
 -- may be read and written at any time), opt.state[p], opt:step(), opt:zero_grad(), opt:state_dict().
 
 local native = require "native.optim"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local optim = {}
 

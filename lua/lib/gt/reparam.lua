@@ -8,8 +8,8 @@
 
 local native = require "native.reparam"
 local module = require "native.module"
-local aligned = require "gt.aligned"
-local keywords = require "gt.keywords"
+local aligned = require "base.aligned"
+local keywords = require "base.keywords"
 local options = require "gt.reparam.options"
 local rule = require "gt.reparam.rule"
 local sites = require "gt.reparam.sites"

@@ -1,6 +1,6 @@
 --- train.lua: train.new, train.open and t:fork: the three ways to a trainer.
 
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local checkpoint = require "gt.train.checkpoint"
 local optimizers = require "gt.train.optimizers"
 local settings = require "gt.train.settings"

@@ -2,7 +2,7 @@
 
 local cache = require "nb.cache"
 local expect = require "nb.expect"
-local json = require "json"
+local json = require "base.json"
 local keys = require "nb.keys"
 local native = require "native.notebook"
 local outputs = require "nb.outputs"

@@ -44,9 +44,9 @@ end
 local function measured(text)
   local name, argument, start, rest = source.cell_command(text)
   if name == "time" and not argument:find "%S" then
-    return text:sub(1, start - 1) .. 'local __watch <close> = require("shell.timing").watch();' .. text:sub(rest)
+    return text:sub(1, start - 1) .. 'local __watch <close> = require("nb.timing").watch();' .. text:sub(rest)
   elseif name == "timeit" then
-    return text:sub(1, start - 1) .. ('require("shell.timing").timeit(%q);'):format(argument .. " " .. text:sub(rest))
+    return text:sub(1, start - 1) .. ('require("nb.timing").timeit(%q);'):format(argument .. " " .. text:sub(rest))
   end
   return text
 end

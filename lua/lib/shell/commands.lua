@@ -3,7 +3,7 @@
 local inputs = require "shell.inputs"
 local native = require "native"
 local shell = require "native.shell"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local files = require "native.folder"
 
 local commands = {}
@@ -263,7 +263,7 @@ local function names(method) return function() return require("shell.names")[met
 local function timing(method)
   return function(argument)
     if argument == "" then fail("%%%s expects a statement: %%%s model(idx)", method, method) end
-    return require("shell.timing")[method](argument)
+    return require("nb.timing")[method](argument)
   end
 end
 
@@ -328,7 +328,7 @@ function commands.run(text)
   if text:sub(1, 1) == "!" then return run_program(text:sub(2)) end
   local word, marks = text:match "^(.-)(%?%??)$"
   if text:sub(1, 1) == "?" then word, marks = text:match "^%?+%s*(.*)$", "search" end
-  if marks and (text:sub(1, 1) ~= "%" or marks ~= "" and word:find "^%%%a+$") then return require("help").about(word:match "^%s*(.-)%s*$", marks) end
+  if marks and (text:sub(1, 1) ~= "%" or marks ~= "" and word:find "^%%%a+$") then return require("shell.help").about(word:match "^%s*(.-)%s*$", marks) end
   local name, argument = text:match "^%%%%?%s*(%w*)%s*(.*)$"
   name = elsewhere[name] or name
   if programs[name] then fail("programs are run by !: !%s", name .. (argument ~= "" and " " .. argument or "")) end

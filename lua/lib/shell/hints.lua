@@ -114,7 +114,7 @@ local function dot_call(text)
     local value = rawget(variables, name)
     if value == nil then value = rawget(_G, name) end
     local object = type(value) == "userdata" or type(value) == "table" and require("native").meta(value, "__name") ~= nil
-    local space = type(value) == "table" and require("doc").about(name .. ".")
+    local space = type(value) == "table" and require("shell.doc").about(name .. ".")
     if object and not space then
       local ok, member = pcall(function() return value[method] end)
       if ok and type(member) == "function" then return name .. ":" .. method end
@@ -129,7 +129,7 @@ local function of_run(text, message)
   if global and text:find "^%s*#" then return "a comment begins with --" end
   if global and not globals[global] then
     if #global == 1 then return nil end -- torch.t is not what a lost t was
-    local found, name = require("doc").find(global)
+    local found, name = require("shell.doc").find(global)
     return found ~= nil and "here it is " .. name or nil
   end
   if global then return globals[global] end

@@ -5,7 +5,7 @@
 -- the process was asked to end, and at %log save.  With an empty GPTSH_HISTORY there is neither.
 
 local files = require "native.folder"
-local json = require "json"
+local json = require "base.json"
 local shell = require "native.shell"
 
 local journal = {replaying = false} -- replaying: train.new goes on from the last checkpoint of a folder that holds a run

@@ -5,7 +5,7 @@
 -- named; of a model of such a class the weights are kept.  restore.lua reads it.
 
 local folder = require "native.folder"
-local json = require "json"
+local json = require "base.json"
 local native = require "native"
 local optimizers = require "gt.train.optimizers"
 local shell = require "native.shell"

@@ -3,7 +3,7 @@
 -- What has no form on disk must be there already, as the inputs that made it were run again: a model of a class written in
 -- Lua gets its weights, a trainer with a function of the user's its state.
 
-local json = require "json"
+local json = require "base.json"
 local keep = require "shell.keep"
 local checkpoint = require "gt.train.checkpoint"
 local log = require "gt.train.log"

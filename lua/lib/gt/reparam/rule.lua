@@ -1,7 +1,7 @@
 --- rule.lua: asking a rule, built in or a Lua function, for the scales of one site; every answer is checked.
 
 local native = require "native.reparam"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local rule = {}
 

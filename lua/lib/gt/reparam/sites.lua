@@ -2,7 +2,7 @@
 -- places of the forward that have a multiplier of their own.
 
 local module = require "native.module"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local rule = require "gt.reparam.rule"
 
 local sites = {}

@@ -1,8 +1,8 @@
 --- table.lua: lrtable: what one or two parametrizations say of every tensor, as aligned text.
 
 local native = require "native.reparam"
-local aligned = require "gt.aligned"
-local keywords = require "gt.keywords"
+local aligned = require "base.aligned"
+local keywords = require "base.keywords"
 local reparam = require "gt.reparam"
 local NEW = require "gt.reparam.options".names
 

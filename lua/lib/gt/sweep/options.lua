@@ -2,7 +2,7 @@
 
 local module = require "native.module"
 local family = require "gt.family"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local point = require "gt.sweep.point"
 local reparam = require "gt.reparam"
 local settings = require "gt.train.settings"

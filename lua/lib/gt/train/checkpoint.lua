@@ -14,8 +14,8 @@
 
 local native = require "native.train"
 local folder = require "native.folder"
-local json = require "json"
-local keywords = require "gt.keywords"
+local json = require "base.json"
+local keywords = require "base.keywords"
 local fault_of = require "gt.train.manifest"
 
 local checkpoint = {}

@@ -7,9 +7,9 @@
 -- no duplicates, and the log before stays as .log-<branch>.jsonl until a checkpoint of the branch has been saved.
 
 local folder = require "native.folder"
-local json = require "json"
-local keywords = require "gt.keywords"
-local summaries = require "show".summaries
+local json = require "base.json"
+local keywords = require "base.keywords"
+local summaries = require "base.show".summaries
 
 local log = {}
 

@@ -1,7 +1,7 @@
 --- optimizers.lua: the trainer's optimizers: made from its options, copied for a fork, written as data and read back.
 
 local optim = require "gt.optim"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local optimizers = {}
 

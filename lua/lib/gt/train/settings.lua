@@ -1,7 +1,7 @@
 --- settings.lua: the options of train.new, checked before anything starts.
 
 local modules = require "native.module"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local settings = {}
 

@@ -2,8 +2,8 @@
 -- random streams, position in the data, step.
 
 local native = require "native.train"
-local json = require "json"
-local keywords = require "gt.keywords"
+local json = require "base.json"
+local keywords = require "base.keywords"
 local optimizers = require "gt.train.optimizers"
 local schedule = require "gt.schedule"
 

@@ -2,7 +2,7 @@
 -- size(0) of a matrix.
 
 local native = require "native.module"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local init = {}
 

@@ -76,7 +76,7 @@ end
 -- ---- ops, from their descriptors ----
 
 local function attr_text(attr)
-  local show = require("show").show
+  local show = require("base.show").show
   if attr.required then return attr.name end
   return attr.name .. " = " .. (attr.default == nil and "…" or type(attr.default) == "string" and
     '"' .. attr.default .. '"' or show(attr.default))
@@ -108,7 +108,7 @@ local aliases = {["t:nElement"] = "t:numel", ["torch.from_table"] = "torch.tenso
 
 --- The entry of docs.lua under that name, or about that value.
 local function of_docs(value, name)
-  local docs = require "docs"
+  local docs = require "shell.docs"
   local known = name and (aliases[name] or name)
   local text = docs[known]
   if not text and name and name:find "^t:" then known, text = name, docs["torch." .. name:sub(3)] end
