@@ -21,8 +21,9 @@ static const names f_names[] = {{"nn.functional",
                                  {"rms_norm", "layer_norm", "scaled_dot_product_attention",
                                   "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "dropout"}}};
 
-static const names model_names[] = {{"gt.models",
-                                     {"GPT", "GPTConfig", "MultiHeadAttention", "FeedForward",
+static const names model_names[] = {{"gt.config", {"GPTConfig"}},
+                                    {"gt.models",
+                                     {"GPT", "MultiHeadAttention", "FeedForward",
                                       "TransformerBlock", "gpt2", "nanogpt"}}};
 
 static const names optim_names[] = {
@@ -58,7 +59,8 @@ static const names late_names[] = {{"base.values", {"odict", "struct", "list", "
                                    {"shell.help", {"help"}}};
 
 static const names global_names[] = {
-    {"gt.models", {"GPT", "GPTConfig"}},
+    {"gt.models", {"GPT"}},
+    {"gt.config", {"GPTConfig"}},
     {"gt.inspect", {"summary", "check_model_dtypes", "spectral"}},
     {"plot", {"plot"}},
     {"gt.reparam", {"lrtable"}},

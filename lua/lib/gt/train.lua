@@ -3,6 +3,7 @@
 local keywords = require "base.keywords"
 local checkpoint = require "gt.train.checkpoint"
 local optimizers = require "gt.train.optimizers"
+local session = require "gt.train.session"
 local settings = require "gt.train.settings"
 local state = require "gt.train.state"
 local trainer = require "gt.train.trainer"
@@ -18,8 +19,7 @@ end
 
 --- Does the trainer continue a run in its folder?  Raises when there is one that no option speaks of.
 local function continues(t, o)
-  local journal = package.loaded["shell.journal"] -- a session that is run again continues its runs
-  if (o.resume or journal and journal.replaying) and #checkpoint.steps(t.folder) > 0 then return true end
+  if (o.resume or session.replaying) and #checkpoint.steps(t.folder) > 0 then return true end
   check_free("train.new", t.folder, o.overwrite, "resume = true continues it, ")
   return false
 end

@@ -1,4 +1,4 @@
---- commands.lua: what begins with % or ! or ends with ? at the prompt.  One table: help, manual and completion read it.
+--- commands.lua: what begins with % or ! at the prompt.  One table: help, manual and completion read it.
 
 local inputs = require "shell.inputs"
 local native = require "native"
@@ -322,13 +322,18 @@ local function run_program(command)
   if how == "signal" then io.stderr:write("ended by signal ", code, "\n") end
 end
 
---- Runs an input that is a command.
+--- Is there a command of that name?
+function commands.is_command(name)
+  for _, row in ipairs(commands.list) do
+    if row[1] == name then return true end
+  end
+  return false
+end
+
+--- Runs "%name argument" or "!program".
 function commands.run(text)
   text = text:match "^%s*(.-)%s*$"
   if text:sub(1, 1) == "!" then return run_program(text:sub(2)) end
-  local word, marks = text:match "^(.-)(%?%??)$"
-  if text:sub(1, 1) == "?" then word, marks = text:match "^%?+%s*(.*)$", "search" end
-  if marks and (text:sub(1, 1) ~= "%" or marks ~= "" and word:find "^%%%a+$") then return require("shell.help").about(word:match "^%s*(.-)%s*$", marks) end
   local name, argument = text:match "^%%%%?%s*(%w*)%s*(.*)$"
   name = elsewhere[name] or name
   if programs[name] then fail("programs are run by !: !%s", name .. (argument ~= "" and " " .. argument or "")) end

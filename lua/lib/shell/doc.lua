@@ -32,8 +32,7 @@ local function source_lines(source)
   if not text and source:sub(1, 1) == "@" then
     text = require "native.folder".read(source:sub(2), 64 << 20)
   end
-  local n = math.tointeger(tonumber(source:match "^=input (%d+)$"))
-  if n and package.loaded["shell.inputs"] then text = require("shell.inputs").list[n] end
+  text = text or require "native.shell".text(source)
   if not text and source:sub(1, 1) ~= "=" and source:sub(1, 1) ~= "@" then text = source end
   return lines_of(text or "")
 end

@@ -26,7 +26,7 @@ local read = {}
 
 function read.plain(_, record) return record.value end
 function read.odd(_, record) return ({inf = math.huge, ["-inf"] = -math.huge})[record.text] or 0 / 0 end
-function read.config(_, record) return require "gt.models".GPTConfig(record.value) end
+function read.config(_, record) return require "gt.config".GPTConfig(record.value) end
 
 function read.schedule(_, record) return require "gt.schedule"[record.class](record.settings) end
 
@@ -54,7 +54,7 @@ function read.module(self, record, present)
     model = require "gt.models".GPT(record.config):to(torch[record.dtype:match "[%w_]+$"])
   end
   model:load_state_dict(self:tensors(record.file))
-  if record.multipliers then reparam.set_multipliers(model, record.multipliers) end
+  if record.multipliers then require "gt.reparam.multipliers".set(model, record.multipliers) end
   model:train(record.training)
   return model
 end
@@ -122,7 +122,7 @@ function read.trainer(self, record, present)
     t.log = record.log and log.summarised(record.log) or t.log
   end
   t.target = record.target
-  if t.target and t.step_count < t.target then trainer.stopped[1] = t end
+  if t.target and t.step_count < t.target then require "gt.train.session".stopped[1] = t end
   if record.on_step and not t.on_step then self:note "it has no on_step any more" end
   return t
 end

@@ -3,6 +3,7 @@
 
 local module = require "native.module"
 local keywords = require "base.keywords"
+local GPTConfig = require "gt.config".GPTConfig
 local rule = require "gt.reparam.rule"
 
 local sites = {}
@@ -48,8 +49,7 @@ end
 
 --- The GPT of a base width: heads keep their size.
 local function gpt_base(what, model, base)
-  local models = require "gt.models"
-  local config = models.GPTConfig(model.config)
+  local config = GPTConfig(model.config)
   local own = type(base) == "table" and base or {hidden_dim = base}
   local head = config.hidden_dim // config.n_heads
   local groups = config.n_heads // config.n_kv_heads
@@ -63,7 +63,7 @@ local function gpt_base(what, model, base)
     config.n_kv_heads = config.n_heads // groups
   end
   for key, value in pairs(own) do config[key] = value end
-  return models.GPT(config, {device = "meta"})
+  return module.class_of(model)(config, {device = "meta"})
 end
 
 --- base as the user gave it -> sites.shapes of it; nil without one.

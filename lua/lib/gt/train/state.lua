@@ -5,7 +5,9 @@ local native = require "native.train"
 local json = require "base.json"
 local keywords = require "base.keywords"
 local optimizers = require "gt.train.optimizers"
+local multipliers = require "gt.reparam.multipliers"
 local schedule = require "gt.schedule"
+local session = require "gt.train.session"
 
 local state = {}
 
@@ -64,7 +66,7 @@ end
 
 --- The class of a model, its forward multipliers, and its configuration where that is a table of plain values.
 function state.model_data(model)
-  local data = {class = torch.type(model), multipliers = reparam.multipliers(model)}
+  local data = {class = torch.type(model), multipliers = multipliers.of(model)}
   if not optimizers.is_gpt(model) then return data end
   data.config = {}
   for key, value in pairs(model.config) do data.config[key] = value end
@@ -121,9 +123,6 @@ function state.hash(t)
   return state.hash_of(data, {model = t.model:state_dict(), optim = moments, ema = t.ema and t.ema:state_dict()})
 end
 
---- The step each trainer had when the last input of a prompt began, or when it was made or restored.
-state.begun = setmetatable({}, {__mode = "k"})
-
 --- The running mean of the loss, with the weight that its start at 0 lacks.
 function state.smooth(t) return t.smooth_sum / (1 - 0.9 ^ t.updates) end
 
@@ -150,7 +149,7 @@ function state.restore(t, data, tensors)
   local before = t.loader:state()
   if data.loader then t.loader:load_state(data.loader) end
   native.guard(function() t.loader:load_state(before) end, function() t.model:load_state_dict(tensors.model) end)
-  if data.model.multipliers then reparam.set_multipliers(t.model, data.model.multipliers) end
+  if data.model.multipliers then multipliers.set(t.model, data.model.multipliers) end
   if data.optimizers then optimizers.restore(t.optimizers, data.optimizers, tensors.optim) end
   if t.ema then t.ema:load_state_dict(tensors.ema) end
   native.set_rng(data.rng.seed, data.rng.stream)
@@ -162,7 +161,7 @@ function state.restore(t, data, tensors)
   t.due = {log = data.due.log, eval = data.due.eval and t.val and true or nil,
            on_step = data.due.on_step and data.rate and t.on_step and true or nil}
   t.unfinished, t.before = nil, nil
-  state.begun[t] = t.step_count
+  session.begun[t] = t.step_count
 end
 
 return state

@@ -10,6 +10,7 @@ local checkpoint = require "gt.train.checkpoint"
 local log = require "gt.train.log"
 local optimizers = require "gt.train.optimizers"
 local progress = require "gt.train.progress"
+local session = require "gt.train.session"
 local settings = require "gt.train.settings"
 local state = require "gt.train.state"
 local step = require "gt.train.step"
@@ -184,7 +185,7 @@ function trainer.make(o, what)
   end
   if o.ema then t.ema = require "gt.train.average".average(o.model, {decay = o.ema}) end
   if o.seed then torch.manual_seed(o.seed) end
-  state.begun[t] = 0
+  session.begun[t] = 0
   return setmetatable(t, Trainer)
 end
 
@@ -338,12 +339,9 @@ function methods.step(t, n)
   return during(t, "run", one_step, t)
 end
 
---- trainer.stopped[1]: the trainer whose run stopped last before its end, for the prompt.
-trainer.stopped = setmetatable({}, {__mode = "v"})
-
 --- When the process is asked to end and there is a folder, the state is saved before it does.
 local function leave(t)
-  trainer.stopped[1] = t
+  session.stopped[1] = t
   if t.picture then t.picture:stop() end
   if t.bar then t.bar:finish() end
   t.bar = nil
@@ -378,7 +376,7 @@ local function loop(t)
     look_out(t)
   end
   if wants_save(t) then t:save() end
-  if t.paused then trainer.stopped[1] = t end
+  if t.paused then session.stopped[1] = t end
   if t.picture then t.picture:finish() end
   if t.bar then t.bar:finish() end
   t.bar = nil
