@@ -190,13 +190,20 @@ static int options(lua_State *L) {
   return 2;
 }
 
-static const luaL_Reg functions[] = {{"append", append},       {"session_name", session_name},
-                                     {"chdir", change_folder}, {"compile", compile},
-                                     {"folder", folder},       {"history", history},
-                                     {"initial", initial},     {"options", options},
-                                     {"prefill", prefill},     {"show", show},
-                                     {"stamp", stamp},         {"text", text},
-                                     {"traceback", traceback}, {"variables", variables},
+static const luaL_Reg functions[] = {{"append", append},
+                                     {"session_name", session_name},
+                                     {"chdir", change_folder},
+                                     {"compile", compile},
+                                     {"folder", folder},
+                                     {"history", history},
+                                     {"initial", initial},
+                                     {"options", options},
+                                     {"prefill", prefill},
+                                     {"show", show},
+                                     {"stamp", stamp},
+                                     {"text", text},
+                                     {"traceback", traceback},
+                                     {"variables", variables},
                                      {NULL, NULL}};
 
 void sh_commands_open(lua_State *L) { gtlua_native(L, "native.shell", functions); }

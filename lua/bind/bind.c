@@ -347,6 +347,7 @@ static int open_library(lua_State *L) {
   gtlua_open_session(L);
   gtlua_open_anomaly(L);
   gtlua_open_debug(L);
+  gtlua_open_native(L);
   gtlua_open_module(L);
   gtlua_open_optim(L);
   gtlua_open_inspect(L);

@@ -226,6 +226,7 @@ void gtlua_open_train(lua_State *L);  /* what the trainer is made of */
 void gtlua_open_folder(lua_State *L); /* folders, locks, file hashes */
 void gtlua_open_series(lua_State *L); /* columns of numbers as text */
 void gtlua_open_debug(lua_State *L);  /* fault hooks, counters: what tests need */
+void gtlua_open_native(lua_State *L); /* require "native" */
 
 void gtlua_open_searcher(lua_State *L);
 void gtlua_open_own(lua_State *L);     /* last: the library keeps what there is now for itself */

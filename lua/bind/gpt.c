@@ -328,14 +328,19 @@ static const luaL_Reg cache_meta[] = {{"__gc", cache_free},           {"__close"
                                       {"__len", cache_length},        {"__index", cache_index},
                                       {"__tostring", cache_tostring}, {NULL, NULL}};
 
-static const luaL_Reg functions[] = {
-    {"gpt_config", gpt_config},   {"gpt_count", gpt_count},
-    {"gpt_init_weights", gpt_init_weights},
-    {"gpt_setting", gpt_setting}, {"gpt_takes_cache", gpt_takes_cache},
-    {"init_gpt", init_gpt},       {"new_cache", new_cache},
-    {"sample", sample},           {"sample_check", sample_check},
-    {"columns", columns},         {"row", row},
-    {"interrupted", interrupted}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"gpt_config", gpt_config},
+                                     {"gpt_count", gpt_count},
+                                     {"gpt_init_weights", gpt_init_weights},
+                                     {"gpt_setting", gpt_setting},
+                                     {"gpt_takes_cache", gpt_takes_cache},
+                                     {"init_gpt", init_gpt},
+                                     {"new_cache", new_cache},
+                                     {"sample", sample},
+                                     {"sample_check", sample_check},
+                                     {"columns", columns},
+                                     {"row", row},
+                                     {"interrupted", interrupted},
+                                     {NULL, NULL}};
 
 void gtlua_add_gpt(lua_State *L) {
   gtlua_kind(L, CACHE, cache_meta, NULL);

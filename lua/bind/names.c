@@ -3,6 +3,8 @@
  * nothing. */
 #include "lua/bind/module.h"
 
+#include "core/train/optim.h"
+
 typedef struct names {
   const char *lib;
   const char *const names[20]; /* ends with NULL */
@@ -21,13 +23,13 @@ static const names f_names[] = {{"nn.functional",
                                  {"rms_norm", "layer_norm", "scaled_dot_product_attention",
                                   "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "dropout"}}};
 
-static const names model_names[] = {{"gt.config", {"GPTConfig"}},
-                                    {"gt.models",
-                                     {"GPT", "MultiHeadAttention", "FeedForward",
-                                      "TransformerBlock", "gpt2", "nanogpt"}}};
+static const names model_names[] = {
+    {"gt.config", {"GPTConfig"}},
+    {"gt.models",
+     {"GPT", "MultiHeadAttention", "FeedForward", "TransformerBlock", "gpt2", "nanogpt"}}};
 
 static const names optim_names[] = {
-    {"gt.optim", {"AdamW", "Muon", "SGD", "class", "settings", "zeropower_via_newtonschulz5"}}};
+    {"gt.optim", {"class", "settings", "zeropower_via_newtonschulz5"}}};
 
 static const names data_names[] = {{"gt.data", {"text", "tokens", "open", "demo"}}};
 
@@ -99,6 +101,13 @@ static void add_space(lua_State *L, const char *space, const names *list, int co
   lua_setfield(L, -2, space);
 }
 
+static void add_optimizers(lua_State *L) {
+  lua_getglobal(L, "optim");
+  for (int i = 0; gt_optimizer_classes[i]; i++)
+    gtlua_lazy(L, gt_optimizer_classes[i]->name, "gt.optim");
+  lua_pop(L, 1);
+}
+
 /* A name space that PyTorch does not have, as a global. */
 static void add_library(lua_State *L, const char *space, const names *list, int count) {
   gtlua_namespace(L, space);
@@ -163,6 +172,7 @@ void gtlua_add_names(lua_State *L) {
   add_space(L, "nn", nn_names, GT_COUNT(nn_names));
   add_space(L, "models", model_names, GT_COUNT(model_names));
   add_space(L, "optim", optim_names, GT_COUNT(optim_names));
+  add_optimizers(L);
   add_library(L, "data", data_names, GT_COUNT(data_names));
   add_library(L, "train", train_names, GT_COUNT(train_names));
   add_library(L, "schedule", schedule_names, GT_COUNT(schedule_names));

@@ -335,6 +335,7 @@ function commands.run(text)
   text = text:match "^%s*(.-)%s*$"
   if text:sub(1, 1) == "!" then return run_program(text:sub(2)) end
   local name, argument = text:match "^%%%%?%s*(%w*)%s*(.*)$"
+  if not name then fail("expected %%name or !program, got '%s'", text) end
   name = elsewhere[name] or name
   if programs[name] then fail("programs are run by !: !%s", name .. (argument ~= "" and " " .. argument or "")) end
   local known = {}
@@ -344,5 +345,7 @@ function commands.run(text)
   end
   fail("there is no command %%%s%s; %%help lists them", name, native.suggest(name, known))
 end
+
+keywords.sign(commands, "is_command(name: string) run(text: string)")
 
 return commands

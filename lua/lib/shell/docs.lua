@@ -148,5 +148,6 @@ local texts = {
 }
 
 for name, text in next, (require "shell.lua_docs") do texts[name] = text end
+for _, class in ipairs(require "native.optim".classes()) do texts["optim." .. class.name] = "\n" .. class.doc end
 
 return texts

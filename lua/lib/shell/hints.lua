@@ -1,5 +1,7 @@
 --- hints.lua: what an input that failed may have meant: habits of Python and PyTorch that are another thing in Lua.
 
+local keywords = require "base.keywords"
+
 local hints = {}
 
 -- ---- inputs that are no Lua ----
@@ -165,7 +167,7 @@ end
 function hints.add(text, message, first)
   local head, rest = message:match "^([^\n]*)(.*)$"
   local unread = head:find " near ['<]" ~= nil
-  local line = line_of(text, message, first or 1)
+  local line = line_of(text, message, first)
   local ok, hint = pcall(unread and of_syntax or of_run, line, message)
   if not ok or not hint then return message end
   if not unread then head = head:gsub(" %(did you mean '[^']*'%?%)", "") end
@@ -179,5 +181,7 @@ function hints.of_nil(text)
   if not name or rawget(_G, name) ~= nil or rawget(variables, name) ~= nil then return nil end
   return of_program(name) or globals[name]
 end
+
+keywords.sign(hints, "add(text: string, message: string, first: integer = 1)")
 
 return hints

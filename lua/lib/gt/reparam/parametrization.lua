@@ -2,7 +2,9 @@
 -- multipliers and optimizers that follow from them.
 
 local native = require "native.reparam"
+local optimizers = require "native.optim"
 local keywords = require "base.keywords"
+local optim = require "gt.optim"
 local options = require "gt.reparam.options"
 local rule = require "gt.reparam.rule"
 local sites = require "gt.reparam.sites"
@@ -135,9 +137,11 @@ end
 
 -- ---- optimizers ----
 
-local DEFAULTS = {AdamW = {lr = 1e-3, eps = 1e-8, weight_decay = 0}, SGD = {lr = 1e-3, weight_decay = 0},
-                  Muon = {lr = 0.02, weight_decay = 0}}
-local CLASS = {adam = "AdamW", sgd = "SGD", muon = "Muon"}
+local classes = optimizers.classes()
+local class_of = {} -- family -> the first optimizer of it
+for i = #classes, 1, -1 do
+  if classes[i].family then class_of[classes[i].family] = classes[i].name end
+end
 
 --- Muon's own factor sqrt(max(1, fan_out / fan_in)), which its update has already.
 local function built_in(site)
@@ -146,11 +150,11 @@ end
 
 --- Settings of one tensor's group.
 local function settings_of(site, class, given)
-  local base, out = DEFAULTS[class], {}
+  local base, out = optim.settings(class), {}
   local function setting(name) return given[name] == nil and base[name] or given[name] end
   out.lr = setting "lr" * (site.scales.lr / built_in(site))
-  out.weight_decay = setting "weight_decay" * site.scales.weight_decay
-  if class == "AdamW" then out.eps = setting "eps" * site.scales.eps end
+  out.weight_decay = (given.weight_decay or 0) * site.scales.weight_decay
+  if base.eps then out.eps = setting "eps" * site.scales.eps end
   return out
 end
 
@@ -171,8 +175,8 @@ function Parametrization:groups(model, given)
   local groups, names, by_key = {}, {}, {}
   for _, site in ipairs((self:sites(model))) do
     if site.tensor and site.tensor.requires_grad then
-      local class = CLASS[site.family]
-      local own = class == "Muon" and setmetatable({lr = o.muon_lr}, {__index = o}) or o
+      local class = class_of[site.family]
+      local own = site.family == "muon" and setmetatable({lr = o.muon_lr}, {__index = o}) or o
       local settings = settings_of(site, class, own)
       local key = table.concat({class, ("%a %a %a"):format(settings.lr, settings.weight_decay, settings.eps or 0)}, " ")
       if not by_key[key] then
@@ -199,7 +203,8 @@ function Parametrization:optimizers(model, given)
   for key, value in pairs(given or {}) do rest[key] = value end
   for _, name in ipairs(RATES) do rates[name], rest[name] = rest[name], nil end
   local groups, list, used = self:groups(model, rates), {}, {}
-  for _, class in ipairs {"AdamW", "SGD", "Muon"} do
+  for _, row in ipairs(classes) do
+    local class = row.name
     if groups[class] then
       local known, settings = optim.settings(class), {}
       for key, value in pairs(rest) do
