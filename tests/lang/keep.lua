@@ -130,7 +130,7 @@ test("a trainer whose objective is a function gets its state when its inputs ran
   local t = support.trainer {objective = objective}
   t:run(5)
   local _, _, _, notes = through{t = t}
-  test.equal(notes, {{"t", "its objective or reduce is a function: run its inputs again before"}})
+  test.equal(notes, {{"t", "its objective is a function: run its inputs again before"}})
   local again = support.trainer {objective = objective}
   local v
   v, _, _, notes = through({t = t}, {t = again})

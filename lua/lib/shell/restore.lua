@@ -93,8 +93,9 @@ local function options_of(self, record)
   local o = {model = self:object(record.model), data = self:object(record.loader),
              val = record.val and self:object(record.val), progress = record.progress, live = record.live}
   for key, value in pairs(record.data.options) do o[key] = value end
-  for option, saved in pairs{schedule = record.data.schedule_settings, momentum = record.data.momentum_settings} do
-    o[option] = require "gt.schedule"[saved.kind](saved.settings)
+  for _, option in ipairs(require "gt.train.settings".with "schedule") do
+    local saved = record.data[option .. "_settings"]
+    o[option] = saved and require "gt.schedule"[saved.kind](saved.settings) or nil
   end
   return o
 end

@@ -8,6 +8,7 @@ local optimizers = require "gt.train.optimizers"
 local multipliers = require "gt.reparam.multipliers"
 local schedule = require "gt.schedule"
 local session = require "gt.train.session"
+local settings = require "gt.train.settings"
 
 local state = {}
 
@@ -44,10 +45,10 @@ end
 --- Options of the trainer that are code of the user's: whoever opens the checkpoint must give them again.
 local function functions_of(t, data)
   local names = {}
-  for _, key in ipairs {"objective", "reduce"} do
+  for _, key in ipairs(settings.with "code") do
     if t[key] then names[#names + 1] = key end
   end
-  for _, key in ipairs {"schedule", "momentum"} do
+  for _, key in ipairs(settings.with "schedule") do
     if t[key] and not data[key .. "_settings"] then names[#names + 1] = key end
   end
   return names
@@ -73,9 +74,6 @@ function state.model_data(model)
   return data
 end
 
---- Options that a checkpoint keeps for train.open.
-local kept = {"steps", "accumulate", "clip", "autocast", "save_every", "eval_every", "keep", "log_every", "seed"}
-
 --- What the last step left in the trainer, and counts.
 local last = {"loss", "norm", "rate", "momentum_now", "updates", "skipped", "skipped_now", "empty"}
 
@@ -85,10 +83,10 @@ function state.gather(t)
   data.elapsed, data.smooth_sum, data.due = t.elapsed, t.smooth_sum, t.due
   for _, key in ipairs(last) do data[key] = t[key] end
   data.options = {ema = t.ema and t.ema.decay}
-  for _, key in ipairs(kept) do data.options[key] = t[key] end
+  for _, key in ipairs(settings.with "kept") do data.options[key] = t[key] end
   data.model, data.made = state.model_data(t.model), t.made
   data.model.dtype = dtype_of(t.model)
-  data.schedule_settings, data.momentum_settings = state.schedule_data(t.schedule), state.schedule_data(t.momentum)
+  for _, key in ipairs(settings.with "schedule") do data[key .. "_settings"] = state.schedule_data(t[key]) end
   data.functions = functions_of(t, data)
   local tensors = {model = t.model:state_dict(), optim = moments}
   if t.ema then tensors.ema = t.ema:state_dict() end

@@ -22,15 +22,15 @@ local STDERR = 2
 
 local Trainer, methods = {__name = "Trainer"}, {}
 
---- What may be read although it is nil, and what may be set.
+--- What may be read although it is nil, and what may be set: these and the options that are fields.
 local fields = {
-  "model", "loader", "val", "optimizers", "params", "names", "schedule", "momentum", "steps", "accumulate", "clip",
-  "autocast", "ema", "seed", "folder", "save_every", "eval_every", "keep", "log_every", "progress",
-  "on_step", "objective", "reduce", "tokenizer", "step_count", "tokens", "elapsed", "loss", "smooth_loss",
+  "loader", "optimizers", "params", "names", "ema", "step_count", "tokens", "elapsed", "loss", "smooth_loss",
   "smooth_sum", "norm", "rate", "momentum_now", "val_loss", "journal", "target", "paused", "due", "before",
-  "unfinished", "log", "lock", "bar", "saved", "live", "picture", "wires", "watch", "nonfinite", "updates", "skipped",
+  "unfinished", "log", "lock", "bar", "saved", "picture", "wires", "watch", "nonfinite", "updates", "skipped",
   "skipped_now", "empty", "made", "lineage", "doing", "lost",
 }
+local options = settings.with "field"
+table.move(options, 1, #options, #fields + 1, fields)
 local is_field = {}
 for _, name in ipairs(fields) do is_field[name] = true end
 
@@ -153,14 +153,12 @@ end
 --- Trainer from checked options; its folder is not touched.  what: who got the options ("train.new").
 function trainer.make(o, what)
   what = what or "train.new"
-  local t = {
-    model = o.model, val = o.val, schedule = o.schedule, momentum = o.momentum, steps = o.steps,
-    accumulate = o.accumulate or 1, autocast = o.autocast, seed = o.seed, folder = o.folder,
-    save_every = o.save_every, eval_every = o.eval_every, keep = o.keep, log_every = o.log_every or 1,
-    progress = o.progress ~= false, live = o.live, on_step = o.on_step, objective = o.objective, reduce = o.reduce,
-    step_count = 0, tokens = 0, elapsed = 0.0, smooth_sum = 0.0, updates = 0, skipped = 0, log = log.columns {}, due = {},
-    paused = false,
-  }
+  local t = {step_count = 0, tokens = 0, elapsed = 0.0, smooth_sum = 0.0, updates = 0, skipped = 0, log = log.columns {},
+             due = {}, paused = false}
+  for _, name in ipairs(options) do
+    t[name] = o[name]
+    if o[name] == nil then t[name] = settings.defaults[name] end
+  end
   t.clip = o.clip or nil
   t.loader = settings.loader(o, what)
   local tokens = settings.is_loader(o.data) and o.data.tokens or o.data
@@ -180,7 +178,7 @@ function trainer.make(o, what)
   end
   fitting.check(what, o.model, tokens, o.val, t.tokenizer)
   if o.eval_every and not o.val then keywords.fail("%s: eval_every needs val", what) end
-  for _, key in ipairs {"save_every", "keep", "resume", "overwrite"} do
+  for _, key in ipairs(settings.with "inside") do
     if o[key] and not o.folder then keywords.fail("%s: %s needs folder", what, key) end
   end
   if o.ema then t.ema = require "gt.train.average".average(o.model, {decay = o.ema}) end
