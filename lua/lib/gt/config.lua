@@ -78,7 +78,7 @@ end
 -- tied = true                  lm_head.weight is token_embedding.weight
 -- embedding_norm = true        a norm before the first block
 -- dropout = 0                  in training: of the embedding, attention weights and both branches of every block
--- init = "spectral"            law of init_weights: "spectral" (the notebook's) or "gpt2"
+-- init = "spectral"            initializer of init_weights: "spectral" (the notebook's) or "gpt2"
 function config.GPTConfig(settings)
   local own = {}
   for key, value in pairs(defaults) do own[key] = value end

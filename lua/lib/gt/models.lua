@@ -56,8 +56,8 @@ function GPT:init(config, options)
 end
 GPT.init = keywords.signature("GPT(self, config: table|module = nil, options: table = nil)", GPT.init)
 
---- m:init_weights(): fresh weights by the law config.init: "spectral", the notebook's, where the tied
--- table ends with the law of the head; or "gpt2", normal with deviation 0.02.
+--- m:init_weights(): fresh weights by the initializer config.init: "spectral", the notebook's, where the
+-- tied table ends with the initializer of the head; or "gpt2", normal with std 0.02.
 function GPT:init_weights() native.gpt_init_weights(self) end
 
 --- m:setup_optimizers{embedding_lr = 0.2, matrix_lr = 0.02, weight_decay = 0}: Muon for the matrices of

@@ -305,7 +305,7 @@ local function names_of(self, tensor)
 end
 
 --- m:apply(fn[, {note = false}]): fn(module) for everything below m, then for m itself.  Tells (on stderr)
--- of tensors that nn.init filled for two modules: the later law stays.
+-- of tensors that nn.init filled for two modules: the later initializer stays.
 function Module:apply(fn, note)
   local found = require "nn.initializers".twice(function(at)
     for module in objects_of(native.walk(self, "apply")) do

@@ -98,7 +98,7 @@ function log.branch(path, branch, header, since)
 end
 
 --- Removes the logs that branches up to this one, which have checkpoints, have put aside.
-function log.sweep(path, branch)
+function log.clear(path, branch)
   for name, later in pairs(put_aside(path)) do
     if later <= branch then
       local ok, why = os.remove(name)

@@ -103,16 +103,16 @@ local function holder(path)
 end
 
 --- Removes what the trainer's branch has left behind, and says so.
-local function sweep(t)
+local function clear(t)
   local branch = t.lineage
-  local left, last = checkpoint.sweep(t.folder, branch and branch.from)
+  local left, last = checkpoint.clear(t.folder, branch and branch.from)
   if #left > 0 then
     local what = branch and branch.from >= 0 and f"the run continues from step {branch.from}" or "a later run took their place"
     say(t, f"step {last} is saved in '{t.folder}'; removed: {#left > 1 and 'checkpoints of steps' or 'the checkpoint of step'} {table.concat(left, ', ')}: {what}")
   end
   if not branch then return end
-  log.sweep(t.folder, branch.branch)
-  branch.swept = true
+  log.clear(t.folder, branch.branch)
+  branch.cleared = true
 end
 
 --- The trainer of this session that has the folder.
@@ -147,7 +147,7 @@ function trainer.take_folder(t)
   end
   locked[t.folder] = t
   checkpoint.tidy(t.folder)
-  sweep(t)
+  clear(t)
 end
 
 --- Trainer from checked options; its folder is not touched.  what: who got the options ("train.new").
@@ -517,7 +517,7 @@ function methods.save(t, elsewhere)
   local function still_due() t.due.save = due end
   local path = native.guard(still_due, checkpoint.save, t.folder, data, tensors, state.hash(t))
   t.saved = t.step_count
-  if t.journal.begun and not branch.swept then sweep(t) end
+  if t.journal.begun and not branch.cleared then clear(t) end
   if t.keep then checkpoint.prune(t.folder, t.keep) end
   return path
 end
