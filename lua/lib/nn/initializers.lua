@@ -10,7 +10,7 @@ local init = {}
 
 local watch -- of the m:apply() that runs: the module it is at, the last initializer of each tensor, what came twice
 
---- Runs fn(set_module), and returns a list of {tensor = …, first = initializer, last = initializer} where two modules initialised one.
+--- Runs fn(set_module), and returns a list of {tensor =, first =, last =}, initializers of tensors that two modules filled.
 local function twice(fn)
   local outer = watch
   watch = {last = {}, found = {}}
