@@ -4,7 +4,6 @@
 local native = require "native.reparam"
 local optimizers = require "native.optim"
 local keywords = require "base.keywords"
-local optim = require "gt.optim"
 local options = require "gt.reparam.options"
 local rule = require "gt.reparam.rule"
 local sites = require "gt.reparam.sites"
@@ -150,7 +149,7 @@ end
 
 --- Settings of one tensor's group.
 local function settings_of(site, class, given)
-  local base, out = optim.settings(class), {}
+  local base, out = require "gt.optim".settings(class), {}
   local function setting(name) return given[name] == nil and base[name] or given[name] end
   out.lr = setting "lr" * (site.scales.lr / built_in(site))
   out.weight_decay = (given.weight_decay or 0) * site.scales.weight_decay
@@ -202,7 +201,7 @@ function Parametrization:optimizers(model, given)
   end
   for key, value in pairs(given or {}) do rest[key] = value end
   for _, name in ipairs(RATES) do rates[name], rest[name] = rest[name], nil end
-  local groups, list, used = self:groups(model, rates), {}, {}
+  local groups, list, used, optim = self:groups(model, rates), {}, {}, require "gt.optim"
   for _, row in ipairs(classes) do
     local class = row.name
     if groups[class] then

@@ -3,7 +3,6 @@
 
 local module = require "native.module"
 local keywords = require "base.keywords"
-local GPTConfig = require "gt.config".GPTConfig
 local rule = require "gt.reparam.rule"
 
 local sites = {}
@@ -49,7 +48,7 @@ end
 
 --- The GPT of a base width: heads keep their size.
 local function gpt_base(what, model, base)
-  local config = GPTConfig(model.config)
+  local config = require "gt.config".GPTConfig(model.config)
   local own = type(base) == "table" and base or {hidden_dim = base}
   local head = config.hidden_dim // config.n_heads
   local groups = config.n_heads // config.n_kv_heads
