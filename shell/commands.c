@@ -148,6 +148,12 @@ static int stamp(lua_State *L) {
   return 1;
 }
 
+/* text(chunk) -> the text of the input that has this name as a chunk, or nil */
+static int text(lua_State *L) {
+  sh_push_text(L, luaL_checkstring(L, 1));
+  return 1;
+}
+
 /* traceback() -> message and all frames of the last error, or nil */
 static int traceback(lua_State *L) {
   sh_push_traceback(L);
@@ -184,12 +190,20 @@ static int options(lua_State *L) {
   return 2;
 }
 
-static const luaL_Reg functions[] = {{"append", append},       {"session_name", session_name},
-                                     {"chdir", change_folder}, {"compile", compile},
-                                     {"folder", folder},       {"history", history},
-                                     {"initial", initial},     {"options", options},
-                                     {"prefill", prefill},     {"show", show},
-                                     {"stamp", stamp},         {"traceback", traceback},
-                                     {"variables", variables}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"append", append},
+                                     {"session_name", session_name},
+                                     {"chdir", change_folder},
+                                     {"compile", compile},
+                                     {"folder", folder},
+                                     {"history", history},
+                                     {"initial", initial},
+                                     {"options", options},
+                                     {"prefill", prefill},
+                                     {"show", show},
+                                     {"stamp", stamp},
+                                     {"text", text},
+                                     {"traceback", traceback},
+                                     {"variables", variables},
+                                     {NULL, NULL}};
 
 void sh_commands_open(lua_State *L) { gtlua_native(L, "native.shell", functions); }

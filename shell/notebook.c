@@ -211,5 +211,15 @@ void sh_notebook_open(lua_State *L) {
                                        {"stop", stop},
                                        {"sha256", sha256},
                                        {0}};
-  gtlua_native(L, "native.notebook", functions);
+  /* What the prompt has and notebooks use, from the room above theirs: */
+  static const char *const late[][3] = {{"command", "shell.commands", "run"},
+                                        {"is_command", "shell.commands", "is_command"},
+                                        {"hint", "shell.hints", "add"}};
+  lua_newtable(L);
+  luaL_setfuncs(L, functions, 0);
+  for (int i = 0; i < GT_COUNT(late); i++) {
+    gtlua_pushlate(L, late[i][1], late[i][2]);
+    lua_setfield(L, -2, late[i][0]);
+  }
+  gtlua_provide(L, "native.notebook");
 }

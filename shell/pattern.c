@@ -32,47 +32,18 @@ static const char *behind_single(const sh_matcher *m, const char *p) {
   return p + 1;
 }
 
+static int is_zero(int c) { return c == 0; } /* from when patterns could not hold a zero byte */
+
 /* Whether c is in the class that %letter stands for. */
 static bool in_class(int c, int letter) {
-  bool found;
-  switch (tolower(letter)) {
-  case 'a':
-    found = isalpha(c);
-    break;
-  case 'c':
-    found = iscntrl(c);
-    break;
-  case 'd':
-    found = isdigit(c);
-    break;
-  case 'g':
-    found = isgraph(c);
-    break;
-  case 'l':
-    found = islower(c);
-    break;
-  case 'p':
-    found = ispunct(c);
-    break;
-  case 's':
-    found = isspace(c);
-    break;
-  case 'u':
-    found = isupper(c);
-    break;
-  case 'w':
-    found = isalnum(c);
-    break;
-  case 'x':
-    found = isxdigit(c);
-    break;
-  case 'z': /* from the time when patterns could not hold a zero byte */
-    found = c == 0;
-    break;
-  default:
-    return letter == c;
-  }
-  return isupper(letter) ? !found : found;
+  static int (*const classes['z' - 'a' + 1])(int) = {
+      ['a' - 'a'] = isalpha, ['c' - 'a'] = iscntrl,  ['d' - 'a'] = isdigit, ['g' - 'a'] = isgraph,
+      ['l' - 'a'] = islower, ['p' - 'a'] = ispunct,  ['s' - 'a'] = isspace, ['u' - 'a'] = isupper,
+      ['w' - 'a'] = isalnum, ['x' - 'a'] = isxdigit, ['z' - 'a'] = is_zero};
+  int small = letter | 0x20;
+  if (small < 'a' || small > 'z' || !classes[small - 'a']) return letter == c;
+  bool found = classes[small - 'a'](c) != 0;
+  return letter == small ? found : !found;
 }
 
 /* Whether c is in the set whose "[" is at p and whose "]" is at end. */
@@ -219,7 +190,8 @@ static bool match_single(sh_matcher *m, const char **s, const char **p) {
 /* "%" and what follows, when that is no class: as match_single(). */
 static bool match_special(sh_matcher *m, const char **s, const char **p) {
   const char *at = *p, *end;
-  switch (at + 1 < m->pattern_end ? at[1] : 0) {
+  int letter = at + 1 < m->pattern_end ? byte(at + 1) : 0;
+  switch (letter) {
   case 'b':
     *s = behind_balanced(m, *s, at);
     *p = at + 4;
@@ -230,21 +202,11 @@ static bool match_special(sh_matcher *m, const char **s, const char **p) {
     if (!at_frontier(m, *s, at + 2, end)) *s = NULL;
     *p = end;
     return *s != NULL;
-  case '0':
-  case '1':
-  case '2':
-  case '3':
-  case '4':
-  case '5':
-  case '6':
-  case '7':
-  case '8':
-  case '9':
-    *s = behind_reference(m, *s, at[1]);
+  default:
+    if (letter < '0' || letter > '9') return match_single(m, s, p);
+    *s = behind_reference(m, *s, letter);
     *p = at + 2;
     return *s != NULL;
-  default:
-    return match_single(m, s, p);
   }
 }
 

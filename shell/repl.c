@@ -114,10 +114,10 @@ static bool call_library(lua_State *L, const char *module, const char *function,
   return ok;
 }
 
-/* "%name …", "!command", "name?": commands.run(text). */
+/* "%name …", "!command", "name?" */
 static sh_result run_special(lua_State *L, const char *text) {
   lua_pushcfunction(L, gtlua_require);
-  lua_pushliteral(L, "shell.commands");
+  lua_pushliteral(L, "shell.special");
   if (lua_pcall(L, 1, 1, 0) != LUA_OK) return SH_FAILED;
   lua_getfield(L, -1, "run");
   lua_replace(L, -2);

@@ -258,6 +258,12 @@ void sh_keep_text(lua_State *L, const char *name, const char *text) {
   lua_pop(L, 1);
 }
 
+void sh_push_text(lua_State *L, const char *name) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, SH_TEXTS);
+  lua_getfield(L, -1, name);
+  lua_remove(L, -2);
+}
+
 /* A frame of the user's code: not C, not the embedded library. */
 static bool user_frame(const lua_Debug *frame) {
   return *frame->what != 'C' && strncmp(frame->source, "=builtin:", 9) != 0;
@@ -291,9 +297,8 @@ static bool push_line_of_file(lua_State *L, const char *path, int number) {
 static bool push_line(lua_State *L, const lua_Debug *frame) {
   if (*frame->source == '@') return push_line_of_file(L, frame->source + 1, frame->currentline);
   int top = lua_gettop(L);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, SH_TEXTS);
-  bool found = lua_getfield(L, -1, frame->source) == LUA_TSTRING &&
-               push_line_of(L, lua_tostring(L, -1), frame->currentline);
+  sh_push_text(L, frame->source);
+  bool found = lua_isstring(L, -1) && push_line_of(L, lua_tostring(L, -1), frame->currentline);
   if (found) lua_replace(L, top + 1);
   lua_settop(L, top + found);
   return found;

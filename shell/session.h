@@ -45,6 +45,7 @@ sh_result sh_try(lua_State *L, const char *text, size_t size);
 
 /* Keeps the text of a chunk named "=name": messages about its lines show them. */
 void sh_keep_text(lua_State *L, const char *name, const char *text);
+void sh_push_text(lua_State *L, const char *name); /* nil when none was kept */
 
 /* Calls the function below its `arguments` on top of the stack; prints its values unless SH_HIDE.
  */

@@ -1,4 +1,6 @@
-/* sha256.c: SHA-256 of a text in memory.  Names of variables are those of FIPS 180-4, section 6.2.
+/* sha256.c: SHA-256 of a text in memory, for the manifests of notebooks: `sha256sum -c` of any
+ * machine checks their files, which it could not do with the XXH3 of checkpoints; and no library
+ * that is linked has it.  Names of variables are those of FIPS 180-4, section 6.2.
  */
 #include "shell/sha256.h"
 

@@ -1,9 +1,9 @@
-/* strings.c: string.find, match, gmatch, gsub, rep, lower, upper and reverse. */
+/* strings.c: string.find, match, gmatch, gsub and rep, which Ctrl-C can stop (library.h says why
+ * these). */
 #include "shell/interrupt.h"
 #include "shell/library.h"
 #include "shell/pattern.h"
 
-#include <ctype.h>
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdint.h>
@@ -43,20 +43,9 @@ static bool is_plain(const sh_matcher *m) {
   return true;
 }
 
-/* The first place of the pattern from s on, or NULL; looked for in pieces that overlap. */
-static const char *find_bytes(const sh_matcher *m, const char *s, size_t size) {
-  for (; (size_t)(m->text_end - s) >= size; s += PIECE) {
-    size_t left = (size_t)(m->text_end - s), piece = PIECE + size - 1;
-    const char *at = memmem(s, left < piece ? left : piece, m->pattern, size);
-    if (at || left < piece) return at;
-    if (sh_interrupted()) luaL_error(m->L, "interrupted");
-  }
-  return NULL;
-}
-
 static int find_plain(lua_State *L, const sh_matcher *m, const char *s) {
   size_t size = (size_t)(m->pattern_end - m->pattern);
-  const char *at = find_bytes(m, s, size);
+  const char *at = memmem(s, (size_t)(m->text_end - s), m->pattern, size);
   if (!at) {
     luaL_pushfail(L);
     return 1;
@@ -253,46 +242,10 @@ static int string_rep(lua_State *L) {
   return 1;
 }
 
-/* ---- lower, upper, reverse ---- */
-
-/* Fills `to` with what the bytes become, in pieces: `change` handles to[at, stop) of n. */
-static int change_bytes(lua_State *L, void (*change)(const char *from, char *to, size_t n,
-                                                     size_t at, size_t stop)) {
-  size_t n;
-  luaL_Buffer out;
-  const char *from = luaL_checklstring(L, 1, &n);
-  char *to = luaL_buffinitsize(L, &out, n);
-  for (size_t at = 0; at < n; at += PIECE) {
-    if (sh_interrupted()) luaL_error(L, "interrupted");
-    change(from, to, n, at, n - at < PIECE ? n : at + PIECE);
-  }
-  luaL_pushresultsize(&out, n);
-  return 1;
-}
-
-static void lower(const char *from, char *to, size_t n, size_t at, size_t stop) {
-  (void)n;
-  for (; at < stop; at++) to[at] = (char)tolower((unsigned char)from[at]);
-}
-
-static void upper(const char *from, char *to, size_t n, size_t at, size_t stop) {
-  (void)n;
-  for (; at < stop; at++) to[at] = (char)toupper((unsigned char)from[at]);
-}
-
-static void reverse(const char *from, char *to, size_t n, size_t at, size_t stop) {
-  for (; at < stop; at++) to[at] = from[n - 1 - at];
-}
-
-static int string_lower(lua_State *L) { return change_bytes(L, lower); }
-static int string_upper(lua_State *L) { return change_bytes(L, upper); }
-static int string_reverse(lua_State *L) { return change_bytes(L, reverse); }
-
 void sh_strings_open(lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"find", string_find},   {"match", string_match},     {"gmatch", string_gmatch},
-      {"gsub", string_gsub},   {"rep", string_rep},         {"lower", string_lower},
-      {"upper", string_upper}, {"reverse", string_reverse}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"find", string_find},     {"match", string_match},
+                                       {"gmatch", string_gmatch}, {"gsub", string_gsub},
+                                       {"rep", string_rep},       {NULL, NULL}};
   lua_getglobal(L, LUA_STRLIBNAME);
   luaL_setfuncs(L, functions, 0);
   lua_pop(L, 1);

@@ -125,6 +125,79 @@ rule("system libraries are seen only where they are wrapped", function(complain)
   end)
 end)
 
+-- ---- arrows of the Lua library ----
+
+-- Rooms of lua/lib, the lowest first: a module requires modules of its own room and of those before it, wherever in the
+-- file the call stands.  What lies below asks what lies above through functions that it is given (shell/notebook.c).
+local rooms = {"base", "torch", "nn", "plot", "gt", "nb", "shell"}
+
+-- What shell/ has for its own Lua files, and no room below these may know.
+local of_shell = {["native.shell"] = "nb", ["native.notebook"] = "nb"}
+
+local height = {}
+for i, room in ipairs(rooms) do height[room] = i end
+
+-- module -> {path =, requires = {{name, line}, …}}
+local function library()
+  local modules = {}
+  each_source("^lua/lib/.*%.lua$", function(path, text)
+    local found = {path = path, requires = {}}
+    for _, line, number in each_line(text) do
+      local code = line:gsub("^%s*%-%-.*", "")
+      for _, pattern in ipairs {"require%s*%(?%s*[\"']([%w_.]+)[\"']", "package%.loaded%s*%[%s*[\"']([%w_.]+)[\"']"} do
+        for name in code:gmatch(pattern) do table.insert(found.requires, {name, number}) end
+      end
+    end
+    modules[path:match("^lua/lib/(.*)%.lua$"):gsub("/init$", ""):gsub("/", ".")] = found
+  end)
+  return modules
+end
+
+local function room_of(module) return module:match("^[^.]+") end
+
+rule("modules of the Lua library require what lies below them", function(complain)
+  local modules = library()
+  for module, found in pairs(modules) do
+    local own = height[room_of(module)]
+    if not own then complain(found.path, "no room of that name; they are " .. table.concat(rooms, ", ")) end
+    for _, required in ipairs(own and found.requires or {}) do
+      local name, place = required[1], found.path .. ":" .. required[2]
+      local room = of_shell[name] or room_of(name)
+      if room ~= "native" and not modules[name] and not of_shell[name] then
+        complain(place, "there is no module '" .. name .. "'")
+      elseif room ~= "native" and height[room] > own then
+        complain(place, room_of(module) .. " may not require " .. name)
+      end
+    end
+  end
+end)
+
+-- Walks from `module`; complains of every way that comes back to a module it is still in.
+local function follow(modules, module, way, done, complain)
+  if way[module] then
+    local circle = {module}
+    for i = #way, 1, -1 do
+      table.insert(circle, 1, way[i])
+      if way[i] == module then break end
+    end
+    return complain(modules[module].path, table.concat(circle, " -> "))
+  end
+  if done[module] then return end
+  way[#way + 1], way[module] = module, true
+  for _, required in ipairs(modules[module].requires) do
+    if modules[required[1]] then follow(modules, required[1], way, done, complain) end
+  end
+  way[#way], way[module] = nil, nil
+  done[module] = true
+end
+
+rule("no modules of the Lua library require each other in a circle", function(complain)
+  local modules, names, done = library(), {}, {}
+  for module in pairs(modules) do names[#names + 1] = module end
+  table.sort(names)
+  for _, module in ipairs(names) do follow(modules, module, {}, done, complain) end
+end)
+
 -- ---- sizes ----
 
 rule("files stay under 600 lines", function(complain)
@@ -288,7 +361,7 @@ rule("the library reads files through native.folder only", function(complain)
     for _, line, number in each_line(text) do
       local code = line:gsub("%-%-.*$", "")
       local append = code:find('io%.open%([%w_]+, "ab"%)')
-      if path ~= "lua/lib/lua_docs.lua" and path ~= "lua/lib/shell/hints.lua" and not append and not code:find('"/proc/', 1, true)
+      if path ~= "lua/lib/shell/lua_docs.lua" and path ~= "lua/lib/shell/hints.lua" and not append and not code:find('"/proc/', 1, true)
         and (code:find("io%.open") or code:find("io%.lines")) then
         complain(path .. ":" .. number, "io.open: native.folder.read(path, most) knows pipes, links and limits")
       end

@@ -34,6 +34,13 @@ static gt_status update(gt_ctx *cx, int count, gt_tensor *const *p, gt_tensor *c
 
 const gt_optimizer_class gt_adamw = {
     .name = "AdamW",
+    .doc = "optim.AdamW(params[, {lr = 0.001, betas = {0.9, 0.999}, eps = 1e-8, weight_decay = "
+           "0.01}]) -> an optimizer.\n"
+           "params: m:parameters(), a list of tensors, or groups {{params = …, lr = …}, …}; "
+           "opt.param_groups[1].lr may be written\n"
+           "at any time.  weight_decay takes lr weight_decay w off every step.  "
+           "(Loshchilov & Hutter 2019)",
+    .family = "adam",
     .hypers = hypers,
     .hyper_count = GT_COUNT(hypers),
     .states = states,

@@ -118,6 +118,13 @@ static gt_status follow(gt_ctx *cx, int count, gt_tensor *const *p, gt_tensor *c
 
 const gt_optimizer_class gt_muon = {
     .name = "Muon",
+    .doc = "optim.Muon(matrices[, {lr = 0.02, momentum = 0.95, nesterov = true, ns_steps = 5, "
+           "ns_dtype = \"bf16\" | \"f32\",\n"
+           "weight_decay = 0}]) -> an optimizer that makes every matrix's update orthogonal, "
+           "roughly, by Newton–Schulz.\n"
+           "Matrices of hidden layers only: embeddings, readouts and vectors go to AdamW.  "
+           "(kellerjordan.github.io/posts/muon)",
+    .family = "muon",
     .hypers = hypers,
     .hyper_count = GT_COUNT(hypers),
     .states = states,

@@ -14,6 +14,12 @@
 #include <math.h>
 #include <stdlib.h>
 
+const gt_optimizer_class *const gt_optimizer_classes[] = {
+#define OPTIMIZER(name) &gt_##name,
+#include "core/train/optimizers.def"
+#undef OPTIMIZER
+    NULL};
+
 gt_status gt_optimizer_new(gt_ctx *cx, const gt_optimizer_class *class, gt_optimizer **out) {
   gt_optimizer *o = gt_calloc(cx, 1, sizeof *o);
   if (!o) return GT_ENOMEM;

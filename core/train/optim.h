@@ -21,7 +21,9 @@ typedef struct gt_hyper {
 } gt_hyper;
 
 typedef struct gt_optimizer_class {
-  const char *name; /* "AdamW" */
+  const char *name;   /* "AdamW" */
+  const char *doc;    /* for help() */
+  const char *family; /* "adam", "sgd" or "muon": whose rules of a parametrization fit; or NULL */
   const gt_hyper *hypers;
   int hyper_count;
   const char *const *states; /* names of per-parameter tensors: "momentum_buffer" */
@@ -45,9 +47,10 @@ typedef struct gt_optimizer_class {
   bool (*stateless)(const gt_value *hyper); /* NULL: state is always kept */
 } gt_optimizer_class;
 
-extern const gt_optimizer_class gt_adamw; /* Loshchilov & Hutter 2019, decoupled decay */
-extern const gt_optimizer_class gt_muon;  /* kellerjordan.github.io/posts/muon */
-extern const gt_optimizer_class gt_sgd;
+#define OPTIMIZER(name) extern const gt_optimizer_class gt_##name;
+#include "core/train/optimizers.def"
+#undef OPTIMIZER
+extern const gt_optimizer_class *const gt_optimizer_classes[]; /* ends with NULL */
 
 typedef struct gt_group {
   gt_tensor **params;

@@ -61,6 +61,10 @@ static gt_status update(gt_ctx *cx, int count, gt_tensor *const *p, gt_tensor *c
 
 const gt_optimizer_class gt_sgd = {
     .name = "SGD",
+    .doc = "optim.SGD(params[, {lr = 0.001, momentum = 0, nesterov = false, weight_decay = 0}]) -> "
+           "an optimizer: w -= lr g, with\n"
+           "momentum w -= lr v, v = momentum v + g.",
+    .family = "sgd",
     .hypers = hypers,
     .hyper_count = GT_COUNT(hypers),
     .states = states,

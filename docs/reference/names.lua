@@ -1,6 +1,6 @@
 --- names.lua: the public names of the Lua library as documentation: what help() says of each, by name space.
 
-local doc = require "doc"
+local doc = require "shell.doc"
 
 local names = {}
 

@@ -339,10 +339,7 @@ static int open_library(lua_State *L) {
   forget_error(L);
   gtlua_open_searcher(L);
   gtlua_namespace(L, "torch");
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_pushvalue(L, -2);
-  lua_setfield(L, -2, "torch");
-  lua_pop(L, 1);
+  gtlua_set_loaded(L, "torch");
   gtlua_open_values(L);
   gtlua_open_tensor(L);
   gtlua_open_ops(L);
@@ -350,6 +347,7 @@ static int open_library(lua_State *L) {
   gtlua_open_session(L);
   gtlua_open_anomaly(L);
   gtlua_open_debug(L);
+  gtlua_open_native(L);
   gtlua_open_module(L);
   gtlua_open_optim(L);
   gtlua_open_inspect(L);
@@ -362,17 +360,6 @@ static int open_library(lua_State *L) {
   gtlua_open_folder(L);
   gtlua_open_series(L);
   lua_setglobal(L, "torch");
-  static const char *const late[][2] = {{"values", "odict"}, {"values", "struct"},
-                                        {"values", "list"},  {"values", "defaults"},
-                                        {"show", "show"},    {"help", "help"}};
-  for (int i = 0; i < GT_COUNT(late); i++) {
-    gtlua_pushlate(L, late[i][0], late[i][1]);
-    lua_setglobal(L, late[i][1]);
-  }
-  gtlua_namespace(L, "json");
-  static const char *const json[] = {"array", "encode", "decode", "null"};
-  for (int i = 0; i < GT_COUNT(json); i++) gtlua_lazy(L, json[i], "json");
-  lua_setglobal(L, "json");
   gtlua_open_own(L);
   return 0;
 }

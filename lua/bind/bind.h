@@ -198,6 +198,8 @@ void *gtlua_checkheld(lua_State *L, int index, const char *kind);
 /* What require(name) gives the embedded library: a table of these functions. */
 void gtlua_native(lua_State *L, const char *name, const luaL_Reg *functions);
 void gtlua_provide(lua_State *L, const char *name); /* the table on top of the stack, popped */
+/* What require(name) gives the user: the value on top of the stack, which stays there. */
+void gtlua_set_loaded(lua_State *L, const char *name);
 /* Pushes a table whose unknown fields raise "<name> has no field '…' (did you mean …)". */
 void gtlua_namespace(lua_State *L, const char *name);
 /* Makes `name` of the name space on top of the stack come from the embedded library `lib` (a module
@@ -224,6 +226,7 @@ void gtlua_open_train(lua_State *L);  /* what the trainer is made of */
 void gtlua_open_folder(lua_State *L); /* folders, locks, file hashes */
 void gtlua_open_series(lua_State *L); /* columns of numbers as text */
 void gtlua_open_debug(lua_State *L);  /* fault hooks, counters: what tests need */
+void gtlua_open_native(lua_State *L); /* require "native" */
 
 void gtlua_open_searcher(lua_State *L);
 void gtlua_open_own(lua_State *L);     /* last: the library keeps what there is now for itself */

@@ -1,4 +1,4 @@
-/* data.c: files of tensors for the Lua library (lua/lib/gt/files.lua). */
+/* data.c: files of tensors for the Lua library (lua/lib/torch/files.lua). */
 #include "lua/bind/bind.h"
 
 #include "core/data/base64.h"

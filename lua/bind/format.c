@@ -416,7 +416,7 @@ static void open_print(lua_State *L) {
 
 void gtlua_display(lua_State *L, int index) {
   index = lua_absindex(L, index);
-  gtlua_pushlate(L, "show", "display");
+  gtlua_pushlate(L, "base.show", "display");
   lua_pushvalue(L, index);
   lua_call(L, 1, 1);
 }

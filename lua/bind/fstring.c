@@ -314,6 +314,6 @@ int gtlua_fstring_rewrite(lua_State *L) {
 
 void gtlua_open_fstring(lua_State *L) {
   lua_register(L, "__f", fstring_call);
-  gtlua_pushlate(L, "fstring", "late");
+  gtlua_pushlate(L, "base.fstring", "late");
   lua_setglobal(L, "f");
 }

@@ -145,6 +145,19 @@ static int init_gpt(lua_State *L) {
   return gtlua_filled(L, status);
 }
 
+/* gpt_count(config) -> parameters of such a GPT, each once */
+static int gpt_count(lua_State *L) {
+  gt_gpt_config config;
+  gt_module *m = NULL;
+  read_config(L, 1, &config);
+  gtlua_check(L, gt_gpt_new(gtlua_cx(L), &config, &gt_device_meta, &m));
+  int64_t count = gt_module_parameter_count(gtlua_cx(L), m);
+  gt_module_unref(gtlua_cx(L), m);
+  if (count < 0) gtlua_check(L, GT_ENOMEM);
+  lua_pushinteger(L, count);
+  return 1;
+}
+
 static int gpt_init_weights(lua_State *L) {
   gt_module *m = gtlua_tomodule(L, 1);
   gt_status status;
@@ -315,13 +328,19 @@ static const luaL_Reg cache_meta[] = {{"__gc", cache_free},           {"__close"
                                       {"__len", cache_length},        {"__index", cache_index},
                                       {"__tostring", cache_tostring}, {NULL, NULL}};
 
-static const luaL_Reg functions[] = {
-    {"gpt_config", gpt_config},   {"gpt_init_weights", gpt_init_weights},
-    {"gpt_setting", gpt_setting}, {"gpt_takes_cache", gpt_takes_cache},
-    {"init_gpt", init_gpt},       {"new_cache", new_cache},
-    {"sample", sample},           {"sample_check", sample_check},
-    {"columns", columns},         {"row", row},
-    {"interrupted", interrupted}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"gpt_config", gpt_config},
+                                     {"gpt_count", gpt_count},
+                                     {"gpt_init_weights", gpt_init_weights},
+                                     {"gpt_setting", gpt_setting},
+                                     {"gpt_takes_cache", gpt_takes_cache},
+                                     {"init_gpt", init_gpt},
+                                     {"new_cache", new_cache},
+                                     {"sample", sample},
+                                     {"sample_check", sample_check},
+                                     {"columns", columns},
+                                     {"row", row},
+                                     {"interrupted", interrupted},
+                                     {NULL, NULL}};
 
 void gtlua_add_gpt(lua_State *L) {
   gtlua_kind(L, CACHE, cache_meta, NULL);

@@ -1,5 +1,5 @@
 /* json.c: json.decode, read by Jansson: strict, integers stay integers, duplicate keys are refused.
- * json.encode is lua/lib/json.lua; only its strings are written here. */
+ * json.encode is lua/lib/base/json.lua; only its strings are written here. */
 #include "lua/bind/text.h"
 
 #include <jansson.h>

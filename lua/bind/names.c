@@ -1,7 +1,9 @@
-/* names.c: which names of nn, F, optim, models, torch and the globals come from which file of the
- * embedded library.  A file is read when one of its names is first used, so starting costs nothing.
- */
+/* names.c: which names of nn, F, optim, models, torch, json and the globals come from which file of
+ * the embedded library.  A file is read when one of its names is first used, so starting costs
+ * nothing. */
 #include "lua/bind/module.h"
+
+#include "core/train/optim.h"
 
 typedef struct names {
   const char *lib;
@@ -13,7 +15,7 @@ static const names nn_names[] = {
     {"nn.layers",
      {"Linear", "Embedding", "RMSNorm", "LayerNorm", "ModuleList", "Sequential", "ModuleDict",
       "Identity", "ReLU", "GELU", "SiLU", "Tanh", "Sigmoid", "Dropout", "Parameter"}},
-    {"nn.laws", {"init"}},
+    {"nn.initializers", {"init"}},
     {"nn.utils", {"utils"}},
 };
 
@@ -21,12 +23,13 @@ static const names f_names[] = {{"nn.functional",
                                  {"rms_norm", "layer_norm", "scaled_dot_product_attention",
                                   "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "dropout"}}};
 
-static const names model_names[] = {{"gt.models",
-                                     {"GPT", "GPTConfig", "MultiHeadAttention", "FeedForward",
-                                      "TransformerBlock", "gpt2", "nanogpt"}}};
+static const names model_names[] = {
+    {"gt.config", {"GPTConfig"}},
+    {"gt.models",
+     {"GPT", "MultiHeadAttention", "FeedForward", "TransformerBlock", "gpt2", "nanogpt"}}};
 
 static const names optim_names[] = {
-    {"gt.optim", {"AdamW", "Muon", "SGD", "class", "settings", "zeropower_via_newtonschulz5"}}};
+    {"gt.optim", {"class", "settings", "zeropower_via_newtonschulz5"}}};
 
 static const names data_names[] = {{"gt.data", {"text", "tokens", "open", "demo"}}};
 
@@ -39,7 +42,8 @@ static const names schedule_names[] = {
     {"gt.schedule",
      {"constant", "linear", "cosine", "wsd", "warmdown", "warmdown_time", "momentum"}}};
 
-static const names torch_names[] = {{"gt.files", {"load", "save"}}, {"gt.compile", {"compile"}}};
+static const names torch_names[] = {{"torch.files", {"load", "save"}},
+                                    {"torch.compile", {"compile"}}};
 
 static const names tokenizer_names[] = {{"gt.tokenizer", {"bytes", "chars", "load", "train"}}};
 
@@ -49,15 +53,23 @@ static const names reparam_names[] = {
       "LinearStandardParam", "InputLinearMup", "HiddenLinearMup", "OutputLinearMup",
       "EmbeddingStandardParam", "EmbeddingMup"}}};
 
+static const names json_names[] = {{"base.json", {"array", "encode", "decode", "null"}}};
+
+/* Globals that are functions from the start, loaded at their first call. */
+static const names late_names[] = {{"base.values", {"odict", "struct", "list", "defaults"}},
+                                   {"base.show", {"show"}},
+                                   {"shell.help", {"help"}}};
+
 static const names global_names[] = {
-    {"gt.models", {"GPT", "GPTConfig"}},
+    {"gt.models", {"GPT"}},
+    {"gt.config", {"GPTConfig"}},
     {"gt.inspect", {"summary", "check_model_dtypes", "spectral"}},
     {"plot", {"plot"}},
     {"gt.reparam", {"lrtable"}},
     {"gt.coord", {"coord"}},
     {"gt.sweep", {"sweep", "pow2"}},
     {"gt.lr_find", {"lr_find"}},
-    {"sh", {"sh"}},
+    {"shell.sh", {"sh"}},
     {"gt.plan", {"plan"}},
 };
 
@@ -72,17 +84,28 @@ static void add_names(lua_State *L, const names *list, int count) {
     }
 }
 
+void gtlua_set_loaded(lua_State *L, const char *name) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
 /* A name space as a global, as require(name) and as torch.name. */
 static void add_space(lua_State *L, const char *space, const names *list, int count) {
   gtlua_namespace(L, space);
   add_names(L, list, count);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_pushvalue(L, -2);
-  lua_setfield(L, -2, space);
-  lua_pop(L, 1);
+  gtlua_set_loaded(L, space);
   lua_pushvalue(L, -1);
   lua_setglobal(L, space);
   lua_setfield(L, -2, space);
+}
+
+static void add_optimizers(lua_State *L) {
+  lua_getglobal(L, "optim");
+  for (int i = 0; gt_optimizer_classes[i]; i++)
+    gtlua_lazy(L, gt_optimizer_classes[i]->name, "gt.optim");
+  lua_pop(L, 1);
 }
 
 /* A name space that PyTorch does not have, as a global. */
@@ -122,6 +145,11 @@ static int global_index(lua_State *L) {
 }
 
 static void add_globals(lua_State *L) {
+  for (int i = 0; i < GT_COUNT(late_names); i++)
+    for (const char *const *name = late_names[i].names; *name; name++) {
+      gtlua_pushlate(L, late_names[i].lib, *name);
+      lua_setglobal(L, *name);
+    }
   lua_newtable(L);
   for (int i = 0; i < GT_COUNT(global_names); i++)
     for (const char *const *name = global_names[i].names; *name; name++) {
@@ -144,6 +172,7 @@ void gtlua_add_names(lua_State *L) {
   add_space(L, "nn", nn_names, GT_COUNT(nn_names));
   add_space(L, "models", model_names, GT_COUNT(model_names));
   add_space(L, "optim", optim_names, GT_COUNT(optim_names));
+  add_optimizers(L);
   add_library(L, "data", data_names, GT_COUNT(data_names));
   add_library(L, "train", train_names, GT_COUNT(train_names));
   add_library(L, "schedule", schedule_names, GT_COUNT(schedule_names));
@@ -156,5 +185,9 @@ void gtlua_add_names(lua_State *L) {
   add_names(L, torch_names, GT_COUNT(torch_names));
   add_library(L, "reparam", reparam_names, GT_COUNT(reparam_names));
   add_library(L, "tokenizer", tokenizer_names, GT_COUNT(tokenizer_names));
+  gtlua_namespace(L, "json");
+  add_names(L, json_names, GT_COUNT(json_names));
+  gtlua_set_loaded(L, "json");
+  lua_setglobal(L, "json");
   add_globals(L);
 }

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const gt_optimizer_class *const classes[] = {&gt_adamw, &gt_muon, &gt_sgd};
-
 static gt_optimizer *to_optimizer(lua_State *L, int index) {
   return gtlua_checkheld(L, index, GTLUA_OPTIMIZER);
 }
@@ -29,10 +27,26 @@ static int optimizer_gc(lua_State *L) {
 }
 
 static const gt_optimizer_class *find_class(lua_State *L, const char *name) {
-  for (int i = 0; i < GT_COUNT(classes); i++)
-    if (strcmp(classes[i]->name, name) == 0) return classes[i];
+  for (int i = 0; gt_optimizer_classes[i]; i++)
+    if (strcmp(gt_optimizer_classes[i]->name, name) == 0) return gt_optimizer_classes[i];
   gtlua_error(L, "no native optimizer '%s'", name);
   return NULL;
+}
+
+/* classes() -> {{name =, doc =, family =}, …} of all optimizers */
+static int list_classes(lua_State *L) {
+  lua_newtable(L);
+  for (int i = 0; gt_optimizer_classes[i]; i++) {
+    lua_createtable(L, 0, 3);
+    lua_pushstring(L, gt_optimizer_classes[i]->name);
+    lua_setfield(L, -2, "name");
+    lua_pushstring(L, gt_optimizer_classes[i]->doc);
+    lua_setfield(L, -2, "doc");
+    lua_pushstring(L, gt_optimizer_classes[i]->family);
+    lua_setfield(L, -2, "family");
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
 }
 
 /* new(class name) -> optimizer without groups */
@@ -292,6 +306,7 @@ static int recipe(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {{"add_group", add_group},
+                                     {"classes", list_classes},
                                      {"get", get},
                                      {"groups", groups},
                                      {"hypers", hypers},

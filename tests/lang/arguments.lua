@@ -2,7 +2,7 @@
 -- where a tensor is meant, a table where a number is.  Ops are read by their descriptors, all others by their
 -- signatures; this goes through whatever doc.sections() lists, so that a new function is tried, too.
 local test = require "harness"
-local doc = require "doc"
+local doc = require "shell.doc"
 local native = require "native"
 
 -- ---- what to call them with ----

@@ -60,7 +60,7 @@ test("no offer takes long with a model of 24 layers", function()
 end)
 
 test("no public name is a word of Lua, which could not be written", function()
-  local doc = require "doc"
+  local doc = require "shell.doc"
   for _, section in ipairs(doc.sections()) do
     for _, name in ipairs(doc.names(section[2])) do
       if not load("return t." .. name) then test.fail(section[1] .. name .. " cannot be written") end

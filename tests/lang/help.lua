@@ -1,6 +1,6 @@
 --- help() and JSON.
 local test = require "harness"
-local doc = require "doc"
+local doc = require "shell.doc"
 
 --- What fn prints.
 local function printed(fn)
@@ -27,7 +27,7 @@ test("every public function, class and method has a text", function()
 end)
 
 test("no text is about something that does not exist", function()
-  for name in next, require "docs" do assert(doc.find(name) ~= nil, name) end
+  for name in next, require "shell.docs" do assert(doc.find(name) ~= nil, name) end
 end)
 
 test("names are found in every form", function()
@@ -38,9 +38,9 @@ test("names are found in every form", function()
   assert(printed(function() help(nn.Linear) end):find "in_features, out_features")
   assert(printed(function() help(nn.Linear(2, 3)) end):find "in_features, out_features")
   assert(printed(function() help(optim.AdamW) end):find "weight_decay")
-  assert(printed(function() require "help".about("GPTConf", "search") end):find "GPTConfig")
-  assert(printed(function() require "help".about("torch.stack", "??") end):find "function functions.stack")
-  test.raises(function() require "help".about("nothing_like_it", "?") end, "nothing is called")
+  assert(printed(function() require "shell.help".about("GPTConf", "search") end):find "GPTConfig")
+  assert(printed(function() require "shell.help".about("torch.stack", "??") end):find "function functions.stack")
+  test.raises(function() require "shell.help".about("nothing_like_it", "?") end, "nothing is called")
 end)
 
 test("help of ops comes from their descriptors", function()

@@ -1,7 +1,7 @@
 -- hostile_calls.lua: the part of hostile.lua that calls: every function with values it does not expect, each in a copy of
 -- this process.  arg: seed, "large" or "huge" (what no memory has room for here), then Lua patterns of names to call (none:
 -- all).  Writes lines "fault<TAB>inner, file or ended<TAB>name<TAB>what" and at last "end<TAB>functions<TAB>calls".
-local doc = require "doc"
+local doc = require "shell.doc"
 local worker = require "native.worker"
 
 -- Functions that write and remove get their arguments: only an empty folder is safe.

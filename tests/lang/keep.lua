@@ -52,7 +52,7 @@ test("a trainer goes on with the same bits, and its parts are the variables they
   test.equal({rawequal(v.t.model, v.model), rawequal(v.t.optimizers[1], v.opt), rawequal(v.t.loader, v.loader),
               rawequal(v.t.val, v.val)}, {true, true, true, true})
   test.equal(v.t.log.loss, t.log.loss)
-  test.equal(require "show".display(v.t.log), require "show".display(t.log))
+  test.equal(require "base.show".display(v.t.log), require "base.show".display(t.log))
   local seed, stream = require("native.train").rng()
   t:resume()
   t:run()
@@ -130,7 +130,7 @@ test("a trainer whose objective is a function gets its state when its inputs ran
   local t = support.trainer {objective = objective}
   t:run(5)
   local _, _, _, notes = through{t = t}
-  test.equal(notes, {{"t", "its objective or reduce is a function: run its inputs again before"}})
+  test.equal(notes, {{"t", "its objective is a function: run its inputs again before"}})
   local again = support.trainer {objective = objective}
   local v
   v, _, _, notes = through({t = t}, {t = again})

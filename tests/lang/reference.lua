@@ -1,7 +1,7 @@
 -- The reference that `make docs` writes: everything public is in it, and its links lead somewhere.
 local test = require "harness"
 package.path = "docs/reference/?.lua;" .. package.path
-local doc = require "doc"
+local doc = require "shell.doc"
 local html = require "html"
 local page, markdown = require("main").pages()
 

@@ -1,6 +1,6 @@
 --- lrtable.lua: the table of learning rates: one rule or two, steps against half an ulp, and how it fits a terminal.
 local test = require "harness"
-local aligned = require "gt.aligned"
+local aligned = require "base.aligned"
 
 local function gpt(width, options)
   local config = {hidden_dim = width, n_layers = 2, n_heads = width // 16, vocab_size = 96, sequence_len = 16}

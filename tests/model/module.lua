@@ -461,7 +461,7 @@ test("nn.init fills in place and returns the tensor", function()
   local gram = t:transpose(0, 1):matmul(t)
   test.close((gram - torch.eye(16)):abs():max():item(), 0, 1e-5) -- f32 products of 64 terms
   nn.init.spectral_(t)
-  test.raises(function() return nn.init.normal end, "nn.init has no law 'normal' (did you mean 'normal_'?)")
+  test.raises(function() return nn.init.normal end, "nn.init has no initializer 'normal' (did you mean 'normal_'?)")
   test.raises(function() nn.init.normal_(3) end, "expects a tensor, got 3")
 end)
 

@@ -273,7 +273,7 @@ def judge(case, results, texts):
 
 
 def names():
-    script = ('local doc = require "doc" for _, s in ipairs(doc.sections()) do '
+    script = ('local doc = require "shell.doc" for _, s in ipairs(doc.sections()) do '
               'for _, n in ipairs(doc.names(s[2])) do print(s[1] .. n) end end')
     return set(subprocess.run([gptsh, "-e", script], capture_output=True, text=True).stdout.split())
 

@@ -338,10 +338,10 @@ test("in a session that is run again, a folder with a run is gone on with", func
   t:run(5)
   local hash = t:hash()
   t:close()
-  local journal = require "shell.journal"
-  journal.replaying = true
+  local session = require "gt.train.session"
+  session.replaying = true
   local again = support.trainer {folder = folder, save_every = 5}
-  journal.replaying = false
+  session.replaying = false
   test.equal(again.step_count, 5)
   test.equal(again:hash(), hash)
   again:close()

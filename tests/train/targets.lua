@@ -95,7 +95,7 @@ test("a step without a target updates nothing, and the run continues", function(
   test.equal(t.log.step, {1, 3, 4, 5})
   test.equal(#t.log.loss, 4)
   assert(tostring(t):find(", 2 batches without a target skipped", 1, true), tostring(t))
-  assert(require "show".display(t.log):find("\n  skipped   2 batches without a target, the last in step 6\n", 1, true))
+  assert(require "base.show".display(t.log):find("\n  skipped   2 batches without a target, the last in step 6\n", 1, true))
   t:pause_if {loss_z = 3}
   t.steps = 10
   t:run()

@@ -429,7 +429,7 @@ test("a model written in Lua without generate writes samples, and its run opens 
 end)
 
 test("the log is a plain table, of which the prompt shows a summary", function()
-  local display = require "show".display
+  local display = require "base.show".display
   local t = support.trainer {val = support.tokens(), eval_every = 15}
   assert(display(t.log):find("^log of no steps yet\n"), display(t.log))
   t:run()

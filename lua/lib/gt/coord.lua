@@ -6,8 +6,8 @@
 local native = require "native.train"
 local module = require "native.module"
 local family = require "gt.family"
-local keywords = require "gt.keywords"
-local reparam = require "gt.reparam"
+local keywords = require "base.keywords"
+local parametrization = require "gt.reparam.parametrization"
 local text = require "gt.coord.text"
 
 local Check = {__name = "coordinate check"}
@@ -15,6 +15,7 @@ Check.__index = Check
 Check.__tostring = text.of
 
 local NEW = require "gt.reparam.options".names
+local sites = require "gt.reparam.sites"
 local OPTIONS = {"widths", "steps", "lr", "seeds", "rule", "setup", "batch", "loss", "eps", "betas", "momentum", "tolerance",
                  table.unpack(NEW)}
 
@@ -34,14 +35,14 @@ end
 
 local function build(make, width) return family.own("coord", make(width), width) end
 
-local function parametrization(o, make, widths)
-  if reparam.is(o.rule) then return o.rule end
+local function as_parametrization(o, make, widths)
+  if parametrization.is(o.rule) then return o.rule end
   if o.rule == nil then keywords.fail "coord: expected rule, a name or a function, or setup" end
   local own = {}
   for _, key in ipairs(NEW) do own[key] = o[key] end
-  if own.base == nil then own.base = reparam.shapes(build(make, widths[1])) end
+  if own.base == nil then own.base = sites.shapes(build(make, widths[1])) end
   if own.zero == nil then own.zero = {"output"} end
-  return reparam.make("coord", o.rule, own)
+  return parametrization.make("coord", o.rule, own)
 end
 
 -- ---- one model ----
@@ -306,7 +307,7 @@ local function read(models, options)
                  seeds = family.seeds("coord", o.seeds or 2), steps = family.whole("coord", "steps", o.steps or 5, 2),
                  lr = positive("lr", o.lr or 2 ^ -7), tolerance = positive("tolerance", o.tolerance or 0.15), lines = {},
                  loss = o.loss or default_loss, batch = o.batch}
-  local p = o.setup and reparam.new "standard" or parametrization(o, make, check.widths)
+  local p = o.setup and parametrization.make("coord", "standard") or as_parametrization(o, make, check.widths)
   check.setup = o.setup and checked(o.setup) or setup_of(p, o, check.lr)
   check.rule, check.optimizer = o.setup and "setup" or p.rule.name, o.setup and "" or p.optimizer
   return setmetatable(check, Check), make, p

@@ -3,7 +3,7 @@
 
 local native = require "native.tokens"
 local files = require "native.folder"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local data = {}
 

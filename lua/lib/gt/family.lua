@@ -3,7 +3,7 @@
 
 local native = require "native.train"
 local module = require "native.module"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local settings = require "gt.train.settings"
 
 local family = {}

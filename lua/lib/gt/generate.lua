@@ -2,7 +2,7 @@
 -- takes one.  The ids lie in one tensor from the start; sampling is native.
 
 local native = require "native.module"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local generate = {}
 

@@ -4,9 +4,9 @@
 -- Their matrices are (in, out), ours (out, in); their c_attn holds query, key and value side by side.  Names come
 -- with or without "transformer." in front.  Causal masks that old files hold as buffers are passed over.
 
-local keywords = require "gt.keywords"
-
+local keywords = require "base.keywords"
 local files = require "native.folder"
+local multipliers_of = require "gt.reparam.multipliers".of
 
 local gpt2 = {}
 
@@ -236,15 +236,15 @@ local function open(path, options)
   return config, state_of(weights, tensors, config.n_layers, config.tied), o
 end
 
-function gpt2.load(path, options)
+--- A model of the class GPT with the weights at that path.
+function gpt2.load(path, options, GPT)
   local config, state, o = open(path, options)
-  local model = require "gt.models".GPT(config, {device = o.device, dtype = o.dtype})
-  return model:load_state_dict(state)
+  return GPT(config, {device = o.device, dtype = o.dtype}):load_state_dict(state)
 end
 
 --- A model of a parametrization computes something else from the same weights.
 local function check_plain(what, model, advice)
-  local multipliers = require "gt.reparam".multipliers(model)
+  local multipliers = multipliers_of(model)
   if next(multipliers.forward) or next(multipliers.attention) then
     keywords.fail("%s: a GPT-2 has no multipliers in its forward: %s", what, advice)
   end

@@ -2,7 +2,7 @@
 
 local native = require "native.inspect"
 local module = require "native.module"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local inspect = {}
 

@@ -4,7 +4,7 @@
 local native = require "native.train"
 local module = require "native.module"
 local family = require "gt.family"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local progress = require "gt.train.progress"
 local rate_text = require "gt.sweep.text".rate
 local settings = require "gt.train.settings"

@@ -1,115 +1,21 @@
---- models.lua: the GPT of the founding notebook, native: its configuration and its classes.
+--- models.lua: the GPT of the founding notebook, native: its classes.
 
 local native = require "native.module"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
+local configuration = require "gt.config"
 local core = require "nn.class"
 require "nn.layers" -- the classes of what a GPT is made of
 
 local models = {}
 
--- ---- configuration ----
-
-local defaults, order = native.gpt_config()
-
-local Config = {__name = "GPTConfig"}
-
-local methods = {}
-
---- config:count(): parameters of the model this configuration makes, tied table once.
-function methods.count(config)
-  local c = config
-  local C, inner, narrow = c.hidden_dim, c.hidden_dim * c.mlp_ratio, c.hidden_dim // c.n_heads * c.n_kv_heads
-  local norm = c.norm == "layer" and (c.bias and 2 * C or C) or 0
-  local block = 2 * C * C + 2 * C * narrow + 2 * C * inner + 2 * norm
-  if c.bias then block = block + 3 * C + 2 * narrow + inner end
-  local tables = c.vocab_size * (c.tied and 1 or 2) + (c.position == "learned" and c.sequence_len or 0)
-  return tables * C + c.n_layers * block + norm * (c.embedding_norm and 2 or 1)
-end
-
-local function unknown(key)
-  local names = table.move(order, 1, #order, 1, {})
-  names[#names + 1] = "count"
-  local hint = type(key) == "string" and keywords.suggest(key, names) or ""
-  keywords.fail("GPTConfig has no field %s%s; it has %s", keywords.show(key), hint,
-                table.concat(order, ", "))
-end
-
-local values = setmetatable({}, {__mode = "k"}) -- config -> its settings
-
-function Config.__index(config, key)
-  local own = values[config]
-  local value = own[key]
-  if value == nil then value = methods[key] end
-  if value == nil then unknown(key) end
-  if key == "n_kv_heads" and value == 0 then return own.n_heads end
-  return value
-end
-
-function Config.__newindex(config, key, value)
-  if defaults[key] == nil then unknown(key) end
-  values[config][key] = native.gpt_setting(key, value)
-end
-
-Config.methods, Config.__fields = methods, order -- for completion
-
-local SIZES = 6 -- the first settings, which are always shown; the others where they are not the default
-
-function Config.__tostring(config)
-  local parts = {}
-  for i, key in ipairs(order) do
-    local value = values[config][key]
-    if i <= SIZES or value ~= defaults[key] then parts[#parts + 1] = key .. "=" .. tostring(value) end
-  end
-  return "GPTConfig(" .. table.concat(parts, ", ") .. ")"
-end
-
---- for name, value in pairs(config), in the order of definition.
-function Config.__pairs(config)
-  local i = 0
-  return function()
-    i = i + 1
-    if order[i] then return order[i], config[order[i]] end
-  end
-end
-
-function Config.__eq(a, b)
-  for _, key in ipairs(order) do
-    if values[a][key] ~= values[b][key] then return false end
-  end
-  return true
-end
-
---- GPTConfig{hidden_dim = 1024, n_layers = 24, n_heads = 8, mlp_ratio = 3, vocab_size = 32768,
--- sequence_len = 1024}; unknown names raise.  More settings, with their defaults:
--- n_kv_heads = n_heads         heads of keys and values (grouped queries)
--- norm = "rms"                 "rms": without parameters; "layer": LayerNorm
--- bias = false                 of the Linear layers in the blocks and of LayerNorm
--- activation = "relu2"         "relu2", "gelu", "gelu_tanh" or "silu"
--- position = "rope"            "rope", or "learned": a table added to the token embedding
--- qk_norm = true               RMS norm of every head of queries and keys
--- softcap = 15                 logits become softcap tanh(logits / softcap); 0: left alone
--- tied = true                  lm_head.weight is token_embedding.weight
--- embedding_norm = true        a norm before the first block
--- dropout = 0                  in training: of the embedding, attention weights and both branches of every block
--- init = "spectral"            law of init_weights: "spectral" (the notebook's) or "gpt2"
-function models.GPTConfig(settings)
-  local own = {}
-  for key, value in pairs(defaults) do own[key] = value end
-  for key, value in pairs(values[settings] or settings or {}) do
-    if defaults[key] == nil then unknown(key) end
-    own[key] = native.gpt_setting(key, value)
-  end
-  local config = setmetatable({}, Config)
-  values[config] = own
-  return config
-end
+models.GPTConfig = configuration.GPTConfig
 
 local function as_config(name, value)
   if native.is_module(value) and native.gpt_config(value) then value = native.gpt_config(value) end
   if value ~= nil and type(value) ~= "table" then
     keywords.fail("%s: expected a GPTConfig or a table, got %s", name, keywords.show(value))
   end
-  return models.GPTConfig(value)
+  return configuration.GPTConfig(value)
 end
 
 -- ---- classes ----
@@ -122,7 +28,7 @@ local function native_model(name, which)
   function class:init(config, options)
     local o = keywords.read(name, options, {"device", "dtype"})
     config = as_config(name, config)
-    native.init_gpt(self, which, values[config], o.device)
+    native.init_gpt(self, which, configuration.settings(config), o.device)
     if o.dtype ~= nil then self:to {dtype = o.dtype} end
   end
   class.init = keywords.signature(name .. "(self, config: table|module = nil, options: table = nil)", class.init)
@@ -146,12 +52,12 @@ local GPT = native_model("GPT", "gpt")
 local init = GPT.init
 function GPT:init(config, options)
   init(self, config, options)
-  self.config = models.GPTConfig(native.gpt_config(self))
+  self.config = configuration.GPTConfig(native.gpt_config(self))
 end
 GPT.init = keywords.signature("GPT(self, config: table|module = nil, options: table = nil)", GPT.init)
 
---- m:init_weights(): fresh weights by the law config.init: "spectral", the notebook's, where the tied
--- table ends with the law of the head; or "gpt2", normal with deviation 0.02.
+--- m:init_weights(): fresh weights by the initializer config.init: "spectral", the notebook's, where the
+-- tied table ends with the initializer of the head; or "gpt2", normal with std 0.02.
 function GPT:init_weights() native.gpt_init_weights(self) end
 
 --- m:setup_optimizers{embedding_lr = 0.2, matrix_lr = 0.02, weight_decay = 0}: Muon for the matrices of
@@ -214,7 +120,7 @@ end
 -- path: the folder of model.safetensors and config.json, or the .safetensors file; of weights in several files, the
 -- folder or its model.safetensors.index.json.  Without config.json the settings come from the shapes, and n_head where
 -- these do not tell.
-function models.gpt2(path, options) return require "gt.gpt2".load(path, options) end
+function models.gpt2(path, options) return require "gt.gpt2".load(path, options, GPT) end
 
 --- m:load_gpt2(path): loads such weights into a model of the same settings.
 function GPT:load_gpt2(path) return require "gt.gpt2".load_into(self, path) end
@@ -234,7 +140,6 @@ keywords.sign(GPT, [[
   save_gpt2(self: module, path: string)
 ]])
 keywords.sign(models, [[
-  GPTConfig(settings: table = nil)
   nanogpt(settings: table = nil)
   gpt2(path: string, options: table = nil)
 ]])

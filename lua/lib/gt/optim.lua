@@ -1,12 +1,13 @@
---- optim.lua: optimizers.  AdamW, Muon and SGD are native; optim.class makes one in Lua.
+--- optim.lua: optimizers.  The classes of core/train/optimizers.def are native; optim.class makes one in Lua.
 --
 -- All of them have opt.param_groups (tables with params, lr, initial_lr and the other settings, which
 -- may be read and written at any time), opt.state[p], opt:step(), opt:zero_grad(), opt:state_dict().
 
 local native = require "native.optim"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local optim = {}
+local classes = native.classes()
 
 -- ---- what every optimizer has ----
 
@@ -318,13 +319,15 @@ function Native:load_state_dict(saved)
 end
 
 keywords.sign(Base, "zero_grad(self, set_to_none: boolean = true)")
-keywords.sign(Native, [[
-  add_param_group(self: AdamW|Muon|SGD, group: table)
-  step(self: AdamW|Muon|SGD, closure: function = nil)
-  zero_grad(self: AdamW|Muon|SGD, set_to_none: boolean = true)
-  state_dict(self: AdamW|Muon|SGD)
-  load_state_dict(self: AdamW|Muon|SGD, saved: table)
-]])
+local any_class = {} -- "AdamW|Muon|…"
+for i, class in ipairs(classes) do any_class[i] = class.name end
+keywords.sign(Native, ([[
+  add_param_group(self: CLASS, group: table)
+  step(self: CLASS, closure: function = nil)
+  zero_grad(self: CLASS, set_to_none: boolean = true)
+  state_dict(self: CLASS)
+  load_state_dict(self: CLASS, saved: table)
+]]):gsub("CLASS", table.concat(any_class, "|")))
 
 local function native_class(class)
   local names, default_of = settings_of(class)
@@ -347,17 +350,7 @@ end
 --- The methods of every native optimizer.
 optim.methods = Native
 
---- optim.AdamW(params[, {lr = 0.001, betas = {0.9, 0.999}, eps = 1e-8, weight_decay = 0.01}]) -> an optimizer.
---- params: m:parameters(), a list of tensors, or groups {{params = …, lr = …}, …}; opt.param_groups[1].lr may be written
---- at any time.  weight_decay takes lr weight_decay w off every step.  (Loshchilov & Hutter 2019)
-native_class "AdamW"
---- optim.Muon(matrices[, {lr = 0.02, momentum = 0.95, nesterov = true, ns_steps = 5, ns_dtype = "bf16" | "f32",
---- weight_decay = 0}]) -> an optimizer that makes every matrix's update orthogonal, roughly, by Newton–Schulz.
---- Matrices of hidden layers only: embeddings, readouts and vectors go to AdamW.  (kellerjordan.github.io/posts/muon)
-native_class "Muon"
---- optim.SGD(params[, {lr = 0.001, momentum = 0, nesterov = false, weight_decay = 0}]) -> an optimizer: w -= lr g, with
---- momentum w -= lr v, v = momentum v + g.
-native_class "SGD"
+for _, class in ipairs(classes) do native_class(class.name) end
 
 --- The optimizers of the founding notebook for a native GPT -> adamw, muon, the line it prints.
 function optim.recipe(model, embedding_lr, matrix_lr, weight_decay)

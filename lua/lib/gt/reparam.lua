@@ -7,19 +7,17 @@
 --   opts = p:optimizers(model, {lr = 2^-7})
 
 local native = require "native.reparam"
-local module = require "native.module"
-local aligned = require "gt.aligned"
-local keywords = require "gt.keywords"
+local aligned = require "base.aligned"
+local keywords = require "base.keywords"
+local multipliers = require "gt.reparam.multipliers"
 local options = require "gt.reparam.options"
+local parametrization = require "gt.reparam.parametrization"
 local rule = require "gt.reparam.rule"
 local sites = require "gt.reparam.sites"
 
 local reparam = {}
 
 for name, class in pairs(require "gt.reparam.classes") do reparam[name] = class end
-
-local Parametrization = {__name = "parametrization"}
-Parametrization.__index = Parametrization
 
 --- reparam.new(rule[, {base =, optimizer = "adam", std =, zero =, roles =, residual =, scale_eps = true}]) -> p.
 -- rule       a name from reparam.rules(), or function(role, fan_in, fan_out, m, depth, site) -> std, multiplier, lr[,
@@ -34,253 +32,13 @@ Parametrization.__index = Parametrization
 -- residual   patterns of the names of residual branches, for rules that scale these
 -- scale_eps  false leaves eps alone
 -- p:sites(model) p:init(model) p:apply(model) p:groups(model, {lr =}) p:optimizers(model, {lr =}) p:table(model, {lr =})
-function reparam.new(which, given) return reparam.make("reparam.new", which, given) end
+function reparam.new(which, given) return parametrization.make("reparam.new", which, given) end
 
---- The same for what the user called, which errors name.
-function reparam.make(what, which, given)
-  local o = options.read(what, given)
-  local p = {rule = rule.find(what, which)}
-  for _, key in ipairs(options.names) do p[key] = o[key] end
-  p.optimizer = rule.family(what, o.optimizer)
-  if p.rule.relative and o.base == nil then
-    keywords.fail("%s: rule %s compares with a base width: pass base = …, the model or the hidden_dim where nothing is scaled",
-                  what, p.rule.name)
-  end
-  return setmetatable(p, Parametrization)
-end
-
-function Parametrization:__tostring()
-  return ("parametrization %s for %s: %s"):format(self.rule.name, self.optimizer, self.rule.doc)
-end
-
--- ---- the sites of a model with their scales ----
-
-local function is_zero(p, site)
-  for _, word in ipairs(p.zero or {}) do
-    if word == site.role or (not rule.is_role(word) and site.name:find(word)) then return true end
-  end
-  return false
-end
-
---- Multiplier of every module from its tensors and places; a module can have one.
-local function multipliers_of(list)
-  local found, order = {}, {}
-  local function note(use, value, site)
-    local entry = found[use.module]
-    if not entry then
-      entry = {module = use.module, path = use.path, value = 1, matrices = 0}
-      found[use.module] = entry
-      order[#order + 1] = entry
-    end
-    if site.tensor then entry.matrices = entry.matrices + 1 end
-    if entry.matrices > 1 and (value ~= 1 or entry.value ~= 1) then
-      keywords.fail("'%s' has several matrices: a forward multiplier needs a module for each", use.path)
-    end
-    entry.value = entry.value * value
-  end
-  for _, site in ipairs(list) do
-    if site.tensor and #site.shape >= 2 then
-      note(site.uses[1], site.scales.multiplier, site)
-    elseif site.role == "unembed" or site.role == "residual" then
-      note({module = site.place, path = site.name}, site.scales.multiplier, site)
-    end
-  end
-  return found, order
-end
-
-local function check_reach(p, list)
-  local probe = {name = "", layers = 2, depth = 2, branch_layers = 2, branch_depth = 2, fan_in = 2, fan_out = 2, m = 2,
-                 m_in = 2, m_out = 2, family = p.optimizer}
-  local has = {}
-  for _, site in ipairs(list) do has[site.role] = site end
-  local function wanted(role) return rule.ask(p.rule, setmetatable({role = role}, {__index = probe})).multiplier ~= 1 end
-  if has.tied and not has.unembed and wanted "unembed" then
-    keywords.fail("'%s' is tied outside of modules: %s multiplies its use as head; tie it through a module's weight",
-                  has.tied.name, p.rule.name)
-  end
-  if not p.rule.fn and not has.residual and list[1].layers > 1 and wanted "residual" then
-    keywords.fail("%s multiplies residual branches and finds none: name them with residual = {pattern, …}", p.rule.name)
-  end
-end
-
---- p:sites(model) -> its tensors, in order of registration, and the places with a multiplier of their own: each with name,
--- role, fan_in, fan_out, m (width / base width), shape, tensor and scales {std, multiplier, lr, eps, weight_decay}.
--- multiplier is that of the module; a vector, which has none of its own, has its other scales shifted to make up for it.
-function Parametrization:sites(model)
-  local list = sites.of("reparam", model, self)
-  options.check_names(self, list)
-  for _, site in ipairs(list) do
-    local by_muon = self.optimizer == "muon" and site.role == "hidden"
-    site.family = self.optimizer ~= "muon" and self.optimizer or by_muon and "muon" or "adam"
-    site.scales = rule.ask_with_std(self.rule, site, self.std)
-    if self.scale_eps == false then site.scales.eps = 1 end
-    if site.tensor and is_zero(self, site) then site.scales.std = 0 end
-  end
-  check_reach(self, list)
-  local found, order = multipliers_of(list)
-  for _, site in ipairs(list) do
-    if site.tensor and #site.shape < 2 then
-      local entry = found[site.uses[1].module]
-      rule.shift(site.scales, site.family, (entry and entry.value or 1) / site.scales.multiplier)
-    end
-  end
-  return list, order
-end
-
--- ---- applying it ----
-
---- p:init(model): every matrix normal(0, std), in order of registration; biases zero, or normal where std says so; gains and
--- scalars stay as they are.
-function Parametrization:init(model)
-  for _, site in ipairs((self:sites(model))) do
-    if site.tensor and site.role ~= "gain" and site.role ~= "scalar" then
-      if site.scales.std > 0 then
-        nn.init.normal_(site.tensor, 0, site.scales.std)
-      else
-        nn.init.zeros_(site.tensor)
-      end
-    end
-  end
-  return model
-end
-
---- p:apply(model): sets the forward multipliers of its modules and the scale of its attention.
-function Parametrization:apply(model)
-  local list, multipliers = self:sites(model)
-  for _, entry in ipairs(multipliers) do entry.module:forward_multiplier(entry.value) end
-  for _, site in ipairs(list) do
-    -- left alone where the factor is 1, so that the bits are those of the plain model
-    if site.role == "attention" and site.scales.multiplier ~= 1 then
-      site.place:attention_scale(site.scales.multiplier / math.sqrt(site.fan_in))
-    end
-  end
-  return model
-end
-
--- ---- optimizers ----
-
-local DEFAULTS = {AdamW = {lr = 1e-3, eps = 1e-8, weight_decay = 0}, SGD = {lr = 1e-3, weight_decay = 0},
-                  Muon = {lr = 0.02, weight_decay = 0}}
-local CLASS = {adam = "AdamW", sgd = "SGD", muon = "Muon"}
-
---- Muon's own factor sqrt(max(1, fan_out / fan_in)), which its update has already.
-local function built_in(site)
-  return site.family == "muon" and native.scales("standard", "hidden", "muon", site).lr or 1
-end
-
---- Settings of one tensor's group.
-local function settings_of(site, class, given)
-  local base, out = DEFAULTS[class], {}
-  local function setting(name) return given[name] == nil and base[name] or given[name] end
-  out.lr = setting "lr" * (site.scales.lr / built_in(site))
-  out.weight_decay = setting "weight_decay" * site.scales.weight_decay
-  if class == "AdamW" then out.eps = setting "eps" * site.scales.eps end
-  return out
-end
-
-local function check_rate(what, name, value)
-  if value ~= nil and not (type(value) == "number" and value >= 0 and value < math.huge) then
-    keywords.fail("%s: expected %s >= 0 and finite, got %s", what, name, keywords.show(value))
-  end
-end
-
-local RATES = {"lr", "eps", "weight_decay", "muon_lr"}
-
---- p:groups(model, {lr = 1e-3, eps = 1e-8, weight_decay = 0, muon_lr = lr}) -> {AdamW = {group, …}} (or SGD; with "muon" AdamW
--- and Muon): parameter groups for these optimizers, tensors with the same settings together; and, in the same order, the
--- names of their tensors.
-function Parametrization:groups(model, given)
-  local o = keywords.read("groups", given, RATES)
-  for _, name in ipairs(RATES) do check_rate("groups", name, o[name]) end
-  local groups, names, by_key = {}, {}, {}
-  for _, site in ipairs((self:sites(model))) do
-    if site.tensor and site.tensor.requires_grad then
-      local class = CLASS[site.family]
-      local own = class == "Muon" and setmetatable({lr = o.muon_lr}, {__index = o}) or o
-      local settings = settings_of(site, class, own)
-      local key = table.concat({class, ("%a %a %a"):format(settings.lr, settings.weight_decay, settings.eps or 0)}, " ")
-      if not by_key[key] then
-        groups[class], names[class] = groups[class] or {}, names[class] or {}
-        settings.params = {}
-        by_key[key] = {group = settings, names = {}}
-        table.insert(groups[class], settings)
-        table.insert(names[class], by_key[key].names)
-      end
-      table.insert(by_key[key].group.params, site.tensor)
-      table.insert(by_key[key].names, site.name)
-    end
-  end
-  return groups, names
-end
-
---- p:optimizers(model, {lr =, eps =, weight_decay =, muon_lr =, betas =, momentum =, …}) -> a list of optimizers over all
--- tensors: one, or AdamW and Muon.  Settings that an optimizer does not have are not handed to it.
-function Parametrization:optimizers(model, given)
-  local rates, rest = {}, {}
-  if given ~= nil and type(given) ~= "table" then
-    keywords.fail("optimizers: options go in a table, {lr = …}, got %s", keywords.show(given))
-  end
-  for key, value in pairs(given or {}) do rest[key] = value end
-  for _, name in ipairs(RATES) do rates[name], rest[name] = rest[name], nil end
-  local groups, list, used = self:groups(model, rates), {}, {}
-  for _, class in ipairs {"AdamW", "SGD", "Muon"} do
-    if groups[class] then
-      local known, settings = optim.settings(class), {}
-      for key, value in pairs(rest) do
-        if known[key] ~= nil then settings[key], used[key] = value, true end
-      end
-      list[#list + 1] = optim[class](groups[class], settings)
-    end
-  end
-  for key in pairs(rest) do
-    if not used[key] then keywords.fail("optimizers: no optimizer here has an option %s", keywords.show(key)) end
-  end
-  return list
-end
-
--- ---- multipliers as data ----
-
-local function check_model(what, model)
-  if not module.is_module(model) then keywords.fail("%s: expected a model, got %s", what, keywords.show(model)) end
-end
-
---- reparam.multipliers(model) -> {forward = {[path] = c}, attention = {[path] = s}}: what differs from a plain model, for a
--- file beside its weights.
-function reparam.multipliers(model)
-  check_model("reparam.multipliers", model)
-  local out = {forward = {}, attention = {}}
-  for path, m in model:named_modules() do
-    local c, s = native.multiplier(m), native.attention_scale(m)
-    if c ~= 1 then out.forward[path] = c end
-    if s and s ~= 0 then out.attention[path] = s end
-  end
-  return out
-end
-
---- reparam.set_multipliers(model, saved): those of reparam.multipliers; all others become 1.
-function reparam.set_multipliers(model, saved)
-  check_model("reparam.set_multipliers", model)
-  if type(saved) ~= "table" or type(saved.forward) ~= "table" or type(saved.attention) ~= "table" then
-    keywords.fail("reparam.set_multipliers: expected {forward = {…}, attention = {…}}, got %s", keywords.show(saved))
-  end
-  for kind, list in pairs(saved) do
-    for path in pairs(list) do
-      if path ~= "" and not pcall(module.submodule, model, path) then
-        keywords.fail("set_multipliers: the model has no module '%s' (%s)", path, kind)
-      end
-    end
-  end
-  for path, m in model:named_modules() do
-    native.multiplier(m, saved.forward[path] or 1)
-    if native.attention_scale(m) then native.attention_scale(m, saved.attention[path] or 0) end
-  end
-  return model
-end
+reparam.multipliers, reparam.set_multipliers = multipliers.of, multipliers.set
 
 --- reparam.fold(model) -> a copy without multipliers that computes the same: they are in its weights, for files that other
 -- programs read.  It trains otherwise: the rates of the parametrization are not for it.
 function reparam.fold(model)
-  check_model("reparam.fold", model)
   return require "gt.reparam.fold"(model)
 end
 
@@ -325,23 +83,26 @@ function reparam.tau(n)
   return out
 end
 
---- p:table(model, {lr =, weight_decay =, against =, all =}): lrtable with this parametrization.
-function Parametrization:table(model, given) return require "gt.reparam.table".make(self, model, given) end
-
 --- lrtable(model, rule[, {lr = 1e-3, weight_decay = 0, against = another rule, all = false, dtype =, …}]): name, shape, role,
 -- deviation, multiplier, learning rate and decay of every tensor, and the rate in units of half an ulp at that deviation
 -- (below 1 most steps are rounded away).  rule: a name, a function or what reparam.new made; {rule, rule}: two side by side,
 -- with the ratio of their rates.  Other options are those of reparam.new.  Equal layers are one line unless all = true; .rows.
-function reparam.lrtable(model, which, given) return require "gt.reparam.table".lrtable(model, which, given) end
+function reparam.lrtable(model, which, given)
+  local lrtable = require "gt.reparam.table"
+  local allowed = table.move(options.names, 1, #options.names, #lrtable.options + 1, {table.unpack(lrtable.options)})
+  local o, own, made = keywords.read("lrtable", given, allowed), {}, {}
+  for _, key in ipairs(lrtable.options) do own[key] = o[key] end
+  for _, key in ipairs(options.names) do made[key] = o[key] end
+  local is = parametrization.is
+  local function as_parametrization(value) return is(value) and value or parametrization.make("lrtable", value, made) end
+  if type(which) == "table" and not is(which) and #which == 2 then
+    own.against = which[2]
+    which = which[1]
+  end
+  if own.against ~= nil then own.against = as_parametrization(own.against) end
+  return lrtable.make(as_parametrization(which), model, own)
+end
 
-keywords.sign(Parametrization, [[
-  sites(self: parametrization, model: module)
-  init(self: parametrization, model: module)
-  apply(self: parametrization, model: module)
-  groups(self: parametrization, model: module, options: table = nil)
-  optimizers(self: parametrization, model: module, options: table = nil)
-  table(self: parametrization, model: module, options: table = nil)
-]], "parametrization:")
 keywords.sign(reparam, [[
   new(which, options: table = nil)
   multipliers(model: module)
@@ -352,7 +113,5 @@ keywords.sign(reparam, [[
   shapes(model: module)
 ]], "reparam.")
 keywords.sign(reparam, "lrtable(model, which = nil, options: table = nil)")
-
-reparam.is = function(value) return getmetatable(value) == Parametrization end
 
 return reparam

@@ -3,7 +3,7 @@
 --
 -- A schedule is an object: s(step) calls it, print(s) shows the call that makes it, s:values(n) is a tensor to plot.
 
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local schedule = {}
 

@@ -3,7 +3,7 @@
 local book = require "gt.sweep.book"
 local family = require "gt.family"
 local journal = require "gt.sweep.journal"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local options = require "gt.sweep.options"
 local point_of = require "gt.sweep.point"
 local processes = require "gt.sweep.processes"

@@ -1,7 +1,7 @@
 --- tokenizer.lua: the global `tokenizer`: making, training, loading tokenizers; their methods.
 
 local native = require "native.tokenizer"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 -- ---- methods ----
 

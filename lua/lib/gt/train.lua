@@ -1,8 +1,9 @@
 --- train.lua: train.new, train.open and t:fork: the three ways to a trainer.
 
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local checkpoint = require "gt.train.checkpoint"
 local optimizers = require "gt.train.optimizers"
+local session = require "gt.train.session"
 local settings = require "gt.train.settings"
 local state = require "gt.train.state"
 local trainer = require "gt.train.trainer"
@@ -18,8 +19,7 @@ end
 
 --- Does the trainer continue a run in its folder?  Raises when there is one that no option speaks of.
 local function continues(t, o)
-  local journal = package.loaded["shell.journal"] -- a session that is run again continues its runs
-  if (o.resume or journal and journal.replaying) and #checkpoint.steps(t.folder) > 0 then return true end
+  if (o.resume or session.replaying) and #checkpoint.steps(t.folder) > 0 then return true end
   check_free("train.new", t.folder, o.overwrite, "resume = true continues it, ")
   return false
 end
@@ -139,8 +139,7 @@ function train.open(path, options)
   if settings.is_tokens(o.data) and data.loader then o.B, o.T = o.B or data.loader.B, o.T or data.loader.T end
   checkpoint.blame(path, data.step, function()
     o.model = o.model or model_from(data, path)
-    o.schedule = o.schedule or schedule_from(data.schedule_settings)
-    o.momentum = o.momentum or schedule_from(data.momentum_settings)
+    for _, key in ipairs(settings.with "schedule") do o[key] = o[key] or schedule_from(data[key .. "_settings"]) end
     if o.optim == nil then
       local _, by_name = state.names(o.model)
       o.optim = optimizers.rebuild(data.optimizers, by_name)
@@ -177,8 +176,7 @@ function trainer.methods.fork(t, options)
   refuse_options("t:fork", o, {"resume"}, "%s belongs to train.new: a fork continues from where t is")
   trainer.refuse(t, "fork")
   if o.folder then check_free("t:fork", o.folder, o.overwrite, "") end
-  for _, key in ipairs {"val", "schedule", "momentum", "steps", "accumulate", "clip", "autocast", "eval_every",
-                        "log_every", "progress", "on_step", "objective", "reduce", "tokenizer"} do
+  for _, key in ipairs(settings.with "forked") do
     if o[key] == nil then o[key] = t[key] end
   end
   if o.ema == nil and t.ema then o.ema = t.ema.decay end

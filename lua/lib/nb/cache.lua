@@ -1,7 +1,7 @@
 --- cache.lua: the named results of cells marked `cache`: numbers, texts, booleans, tensors, and tables of them.
 -- They go into NN-name.cache.json, tensors into NN-name.cache.safetensors beside it, with the place of the random streams.
 
-local json = require "json"
+local json = require "base.json"
 local native = require "native.train"
 local sidecar = require "nb.sidecar"
 local folder = require "native.folder"

@@ -4,7 +4,7 @@
 -- "markdown", "raw"), title, keys = {{name, value}, …} in order, body, code (what runs of it), and the reserved keys as
 -- fields.  A title that a marker's words cannot say, "[raw] x" or "a=1", is written as the key title.
 
-local json = require "json"
+local json = require "base.json"
 local native = require "native.notebook"
 local source = require "nb.source"
 local texts = require "nb.texts"

@@ -4,7 +4,7 @@
 local document = require "nb.document"
 local folder = require "native.folder"
 local ipynb = require "nb.ipynb"
-local json = require "json"
+local json = require "base.json"
 local markdown = require "nb.markdown"
 local native = require "native.notebook"
 local pages = require "nb.pages"

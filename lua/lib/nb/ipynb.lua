@@ -1,7 +1,7 @@
 --- ipynb.lua: notebooks in Jupyter's format, nbformat 4.5: written with stable keys and lines, so that differences are small.
 
 local document = require "nb.document"
-local json = require "json"
+local json = require "base.json"
 local reference = require "nb.reference"
 local sidecar = require "nb.sidecar"
 local source = require "nb.source"

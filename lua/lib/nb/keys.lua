@@ -1,7 +1,7 @@
 --- keys.lua: when a cell has to run again.  The key of a cell is a hash of its code, of the key of the cell that runs
 -- before it, of parameters and seed, and of the program's version.  Comments, titles and text cells do not enter.
 
-local json = require "json"
+local json = require "base.json"
 local native = require "native.notebook"
 local source = require "nb.source"
 

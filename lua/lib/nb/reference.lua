@@ -5,7 +5,7 @@
 -- outputs are compared by "nb diff"; attachments = {{name, link, data}, …}, link being the file that stands for one in
 -- the text.  "nb export" gives metadata, ids and attachments back.  fields, which are not of nbformat 4.5, are kept only.
 
-local json = require "json"
+local json = require "base.json"
 local read = require("nb.document").bytes
 local shape = require "nb.shape"
 

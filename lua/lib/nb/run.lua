@@ -2,7 +2,7 @@
 
 local cache = require "nb.cache"
 local expect = require "nb.expect"
-local json = require "json"
+local json = require "base.json"
 local keys = require "nb.keys"
 local native = require "native.notebook"
 local outputs = require "nb.outputs"
@@ -114,7 +114,7 @@ Run.__index = Run
 --- Tells about an error: on stderr always, among the outputs too when they are recorded.
 function Run:report(cell, message)
   if self.recorder then self.recorder:error(message) end
-  message = require("shell.hints").add(cell.body, message, cell.line)
+  message = native.hint(cell.body, message, cell.line)
   if cell.number > 0 then message = message .. "\n  in " .. called(cell) end
   complain("%s", message)
 end

@@ -4,7 +4,7 @@
 -- {map = shape, names = pattern of variables}, {words = set}, or a table of shapes by field; a field whose name ends in
 -- "?" may be missing or null.  Fields that a shape does not name are let be.
 
-local json = require "json"
+local json = require "base.json"
 
 local shape = {}
 

@@ -6,7 +6,7 @@
 -- The folder may come from somebody else: what is written and removed is in it, never where a link in it points.
 
 local folder = require "native.folder"
-local json = require "json"
+local json = require "base.json"
 local native = require "native.notebook"
 local read = require("nb.document").bytes
 local shape = require "nb.shape"

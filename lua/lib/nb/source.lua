@@ -27,9 +27,7 @@ end
 --- Is the comment a command of the prompt: "-- %name …" of a known name, "-- !program …"?
 local function command_of(text)
   local name = text:match "^%-%- ?%%(%a+)%f[%s\0]"
-  for _, row in ipairs(name and require("shell.commands").list or {}) do
-    if row[1] == name then return text:match "^%-%- ?(.-)%s*$" end
-  end
+  if name and native.is_command(name) then return text:match "^%-%- ?(.-)%s*$" end
   return text:match "^%-%- ?(![%w_./~$].-)%s*$"
 end
 
@@ -44,9 +42,9 @@ end
 local function measured(text)
   local name, argument, start, rest = source.cell_command(text)
   if name == "time" and not argument:find "%S" then
-    return text:sub(1, start - 1) .. 'local __watch <close> = require("shell.timing").watch();' .. text:sub(rest)
+    return text:sub(1, start - 1) .. 'local __watch <close> = require("nb.timing").watch();' .. text:sub(rest)
   elseif name == "timeit" then
-    return text:sub(1, start - 1) .. ('require("shell.timing").timeit(%q);'):format(argument .. " " .. text:sub(rest))
+    return text:sub(1, start - 1) .. ('require("nb.timing").timeit(%q);'):format(argument .. " " .. text:sub(rest))
   end
   return text
 end
@@ -59,7 +57,7 @@ function source.with_commands(text)
   source.walk(native.tokens(text), function(token, blocks, brackets)
     local command = token.kind == "comment" and token.line > line and blocks == 0 and brackets == 0 and command_of(token.text)
     if command then
-      out[#out + 1] = text:sub(at, token.start - 1) .. (';require("shell.commands").run(%q);'):format(command)
+      out[#out + 1] = text:sub(at, token.start - 1) .. (';require("native.notebook").command(%q);'):format(command)
       at = token.stop + 1
     end
     local _, breaks = token.text:gsub("\n", "")

@@ -6,7 +6,7 @@
 -- with nil, reads as what it is.
 
 local native = require "native.module"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local M = {}
 
@@ -305,9 +305,9 @@ local function names_of(self, tensor)
 end
 
 --- m:apply(fn[, {note = false}]): fn(module) for everything below m, then for m itself.  Tells (on stderr)
--- of tensors that nn.init filled for two modules: the later law stays.
+-- of tensors that nn.init filled for two modules: the later initializer stays.
 function Module:apply(fn, note)
-  local found = require "nn.laws".twice(function(at)
+  local found = require "nn.initializers".twice(function(at)
     for module in objects_of(native.walk(self, "apply")) do
       at(module)
       fn(module)

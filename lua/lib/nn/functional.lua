@@ -2,7 +2,7 @@
 -- op.  (F.relu, F.softmax, F.linear, F.embedding … come from the op table.)
 
 local native = require "native"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local functional = {}
 

@@ -26,7 +26,7 @@ Handle.__close = Handle.remove
 
 function hooks.add(module, kind, fn)
   if type(fn) ~= "function" then
-    require "gt.keywords".fail("hook: expected a function, got %s", type(fn))
+    require "base.keywords".fail("hook: expected a function, got %s", type(fn))
   end
   local all = native.hooks(module)
   all[kind] = all[kind] or {}

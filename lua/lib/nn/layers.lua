@@ -3,7 +3,7 @@
 
 local native = require "native.module"
 local signature = require "native".signature
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local core = require "nn.class"
 
 local layers = {}

@@ -1,7 +1,7 @@
 --- utils.lua: nn.utils: what is done to the gradients of many parameters at once.
 
 local native = require "native.train"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local utils = {}
 

@@ -1,7 +1,7 @@
 --- figure.lua: a figure as data: curves, axes, texts.  It draws itself in the terminal, and through gnuplot into files.
 
 local axis = require "plot.axis"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local native = require "native.series"
 local series = require "plot.series"
 

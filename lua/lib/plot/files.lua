@@ -1,8 +1,8 @@
 --- files.lua: figures as files.  The ending says which kind; the bytes are made whole in memory and put in place at once.
 
 local gnuplot = require "plot.gnuplot"
-local json = require "json"
-local keywords = require "gt.keywords"
+local json = require "base.json"
+local keywords = require "base.keywords"
 local write = require("native.folder").write
 
 local files = {}

@@ -2,7 +2,7 @@
 -- gnuplot reads its script from a pipe and answers on another: it is never given a file name, texts stand in single
 -- quotes, data are numbers in named blocks, so no title and no path can become a command.
 
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local gnuplot = {seconds = 5} -- that a picture may take
 

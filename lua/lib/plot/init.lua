@@ -5,7 +5,7 @@
 local axis = require "plot.axis"
 local Figure = require "plot.figure"
 local inline = require "plot.inline"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local series = require "plot.series"
 local terminal = require "native.terminal"
 
@@ -59,7 +59,7 @@ end
 -- ---- curves of training ----
 
 local function read_log(path)
-  local json = require "json"
+  local json = require "base.json"
   local text, reason = require "native.folder".read(path, 4 << 30)
   if not text then keywords.fail("plot.loss: %s", reason) end
   local log = {step = {}, loss = {}, val_step = {}, val_loss = {}}

@@ -5,7 +5,7 @@
 -- sw.kovidgoyal.net/kitty/graphics-protocol, iterm2.com/documentation-images.html
 
 local gnuplot = require "plot.gnuplot"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local terminal = require "native.terminal"
 local visible = require "native".visible
 

@@ -1,6 +1,6 @@
 --- series.lua: what users hand to plot{…} as lists of numbers, checked; and fewer points that look the same.
 
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local series = {}
 

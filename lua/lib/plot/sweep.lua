@@ -3,7 +3,7 @@
 -- must not flatten the others.
 
 local Figure = require "plot.figure"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local M = {}
 

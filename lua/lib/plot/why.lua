@@ -1,7 +1,7 @@
 --- why.lua: gptsh why FIGURE: where an image comes from, as it says itself (files.lua wrote that into it).
 
 local folder = require "native.folder"
-local json = require "json"
+local json = require "base.json"
 
 local why = {}
 

@@ -1,9 +1,9 @@
---- commands.lua: what begins with % or ! or ends with ? at the prompt.  One table: help, manual and completion read it.
+--- commands.lua: what begins with % or ! at the prompt.  One table: help, manual and completion read it.
 
 local inputs = require "shell.inputs"
 local native = require "native"
 local shell = require "native.shell"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local files = require "native.folder"
 
 local commands = {}
@@ -263,7 +263,7 @@ local function names(method) return function() return require("shell.names")[met
 local function timing(method)
   return function(argument)
     if argument == "" then fail("%%%s expects a statement: %%%s model(idx)", method, method) end
-    return require("shell.timing")[method](argument)
+    return require("nb.timing")[method](argument)
   end
 end
 
@@ -322,14 +322,20 @@ local function run_program(command)
   if how == "signal" then io.stderr:write("ended by signal ", code, "\n") end
 end
 
---- Runs an input that is a command.
+--- Is there a command of that name?
+function commands.is_command(name)
+  for _, row in ipairs(commands.list) do
+    if row[1] == name then return true end
+  end
+  return false
+end
+
+--- Runs "%name argument" or "!program".
 function commands.run(text)
   text = text:match "^%s*(.-)%s*$"
   if text:sub(1, 1) == "!" then return run_program(text:sub(2)) end
-  local word, marks = text:match "^(.-)(%?%??)$"
-  if text:sub(1, 1) == "?" then word, marks = text:match "^%?+%s*(.*)$", "search" end
-  if marks and (text:sub(1, 1) ~= "%" or marks ~= "" and word:find "^%%%a+$") then return require("help").about(word:match "^%s*(.-)%s*$", marks) end
   local name, argument = text:match "^%%%%?%s*(%w*)%s*(.*)$"
+  if not name then fail("expected %%name or !program, got '%s'", text) end
   name = elsewhere[name] or name
   if programs[name] then fail("programs are run by !: !%s", name .. (argument ~= "" and " " .. argument or "")) end
   local known = {}
@@ -339,5 +345,7 @@ function commands.run(text)
   end
   fail("there is no command %%%s%s; %%help lists them", name, native.suggest(name, known))
 end
+
+keywords.sign(commands, "is_command(name: string) run(text: string)")
 
 return commands

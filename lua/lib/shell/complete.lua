@@ -1,7 +1,7 @@
 --- complete.lua: what Tab offers.  Objects are looked into by raw access only: no code of the user's runs.
 
 local look = require "shell.look"
-local words = require "doc".words
+local words = require "shell.doc".words
 local native = require "native"
 
 local MOST, SECONDS = 500, 0.05 -- names offered at most; time on the clock to look for them
@@ -41,7 +41,7 @@ local function keys_of(value, name)
     for i, attr in ipairs(op.attrs) do keys[i] = attr.name end
     return keys
   end
-  local found = require "doc".of(value, name)
+  local found = require "shell.doc".of(value, name)
   if not found or signature and not signature:find ": table" then return keys end
   local text = (found.signature or "") .. "\n" .. table.concat(found.text, "\n")
   local seen = {}

@@ -1,5 +1,7 @@
 --- hints.lua: what an input that failed may have meant: habits of Python and PyTorch that are another thing in Lua.
 
+local keywords = require "base.keywords"
+
 local hints = {}
 
 -- ---- inputs that are no Lua ----
@@ -114,7 +116,7 @@ local function dot_call(text)
     local value = rawget(variables, name)
     if value == nil then value = rawget(_G, name) end
     local object = type(value) == "userdata" or type(value) == "table" and require("native").meta(value, "__name") ~= nil
-    local space = type(value) == "table" and require("doc").about(name .. ".")
+    local space = type(value) == "table" and require("shell.doc").about(name .. ".")
     if object and not space then
       local ok, member = pcall(function() return value[method] end)
       if ok and type(member) == "function" then return name .. ":" .. method end
@@ -129,7 +131,7 @@ local function of_run(text, message)
   if global and text:find "^%s*#" then return "a comment begins with --" end
   if global and not globals[global] then
     if #global == 1 then return nil end -- torch.t is not what a lost t was
-    local found, name = require("doc").find(global)
+    local found, name = require("shell.doc").find(global)
     return found ~= nil and "here it is " .. name or nil
   end
   if global then return globals[global] end
@@ -165,7 +167,7 @@ end
 function hints.add(text, message, first)
   local head, rest = message:match "^([^\n]*)(.*)$"
   local unread = head:find " near ['<]" ~= nil
-  local line = line_of(text, message, first or 1)
+  local line = line_of(text, message, first)
   local ok, hint = pcall(unread and of_syntax or of_run, line, message)
   if not ok or not hint then return message end
   if not unread then head = head:gsub(" %(did you mean '[^']*'%?%)", "") end
@@ -179,5 +181,7 @@ function hints.of_nil(text)
   if not name or rawget(_G, name) ~= nil or rawget(variables, name) ~= nil then return nil end
   return of_program(name) or globals[name]
 end
+
+keywords.sign(hints, "add(text: string, message: string, first: integer = 1)")
 
 return hints

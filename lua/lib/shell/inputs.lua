@@ -1,5 +1,6 @@
 --- inputs.lua: what the prompt remembers between inputs: their texts, the last values, a paused trainer.
 
+local session = require "gt.train.session"
 local shell = require "native.shell"
 
 local inputs = {list = {}, saved = {}} -- list[n]: text of input n; saved[n]: what %save writes of it (saved.lua), or false
@@ -56,8 +57,7 @@ end
 
 --- The trainer whose run was stopped and could go on, and the name of a variable that holds it.
 local function paused()
-  local module = package.loaded["gt.train.trainer"]
-  local t = module and module.stopped[1]
+  local t = session.stopped[1]
   if not t or not t.target or t.step_count >= t.target then return nil end
   return t, require("shell.names").of(t)
 end

@@ -5,10 +5,11 @@
 -- the process was asked to end, and at %log save.  With an empty GPTSH_HISTORY there is neither.
 
 local files = require "native.folder"
-local json = require "json"
+local json = require "base.json"
+local session = require "gt.train.session"
 local shell = require "native.shell"
 
-local journal = {replaying = false} -- replaying: train.new goes on from the last checkpoint of a folder that holds a run
+local journal = {}
 
 local MOST = 1 << 30 -- bytes of a journal
 local KEPT = 30 -- files of earlier sessions
@@ -191,11 +192,11 @@ function journal.resume()
   local loads = {"%log load " .. state}
   local lists = {y = joined(before, after), r = joined(before, after), l = manifest and joined(loads, after),
                  b = manifest and joined(before, loads, after)}
-  journal.replaying = lists[answer] and true or false
+  session.replaying = lists[answer] and true or false
   return lists[answer] or {}
 end
 
 --- The inputs have been run.
-function journal.resumed() journal.replaying = false end
+function journal.resumed() session.replaying = false end
 
 return journal

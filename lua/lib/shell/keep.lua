@@ -5,7 +5,7 @@
 -- named; of a model of such a class the weights are kept.  restore.lua reads it.
 
 local folder = require "native.folder"
-local json = require "json"
+local json = require "base.json"
 local native = require "native"
 local optimizers = require "gt.train.optimizers"
 local shell = require "native.shell"
@@ -165,10 +165,7 @@ end
 
 --- What keeps a trainer from being made anew, where its code did not run before; nil for nothing.
 local function lack_of(t, data)
-  if t.objective or t.reduce then return "its objective or reduce is a function" end
-  if t.schedule and not data.schedule_settings or t.momentum and not data.momentum_settings then
-    return "its schedule is a function"
-  end
+  if #data.functions > 0 then return ("its %s is a function"):format(data.functions[1]) end
   if not has_name "Loader"(t.loader) then return "its loader is your own" end
   for _, opt in ipairs(data.optimizers) do
     if not optim[opt.class] then return "its optimizer is written in Lua" end

@@ -1,7 +1,7 @@
 --- manual.lua: what is installed beside the program, made from its own tables: the page gptsh(1), completions of bash,
 -- zsh and fish, and all public names with their texts for the Lua language server.
 
-local doc = require "doc"
+local doc = require "shell.doc"
 local shell = require "native.shell"
 
 local manual = {}

@@ -1,9 +1,9 @@
 --- names.lua: the variables of the session: %who, %mem, %reset.
 
-local grid = require "grid"
+local grid = require "base.grid"
 local native = require "native"
 local shell = require "native.shell"
-local units = require "units"
+local units = require "base.units"
 
 local names = {}
 

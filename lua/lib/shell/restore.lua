@@ -3,7 +3,7 @@
 -- What has no form on disk must be there already, as the inputs that made it were run again: a model of a class written in
 -- Lua gets its weights, a trainer with a function of the user's its state.
 
-local json = require "json"
+local json = require "base.json"
 local keep = require "shell.keep"
 local checkpoint = require "gt.train.checkpoint"
 local log = require "gt.train.log"
@@ -26,7 +26,7 @@ local read = {}
 
 function read.plain(_, record) return record.value end
 function read.odd(_, record) return ({inf = math.huge, ["-inf"] = -math.huge})[record.text] or 0 / 0 end
-function read.config(_, record) return require "gt.models".GPTConfig(record.value) end
+function read.config(_, record) return require "gt.config".GPTConfig(record.value) end
 
 function read.schedule(_, record) return require "gt.schedule"[record.class](record.settings) end
 
@@ -54,7 +54,7 @@ function read.module(self, record, present)
     model = require "gt.models".GPT(record.config):to(torch[record.dtype:match "[%w_]+$"])
   end
   model:load_state_dict(self:tensors(record.file))
-  if record.multipliers then reparam.set_multipliers(model, record.multipliers) end
+  if record.multipliers then require "gt.reparam.multipliers".set(model, record.multipliers) end
   model:train(record.training)
   return model
 end
@@ -93,8 +93,9 @@ local function options_of(self, record)
   local o = {model = self:object(record.model), data = self:object(record.loader),
              val = record.val and self:object(record.val), progress = record.progress, live = record.live}
   for key, value in pairs(record.data.options) do o[key] = value end
-  for option, saved in pairs{schedule = record.data.schedule_settings, momentum = record.data.momentum_settings} do
-    o[option] = require "gt.schedule"[saved.kind](saved.settings)
+  for _, option in ipairs(require "gt.train.settings".with "schedule") do
+    local saved = record.data[option .. "_settings"]
+    o[option] = saved and require "gt.schedule"[saved.kind](saved.settings) or nil
   end
   return o
 end
@@ -122,7 +123,7 @@ function read.trainer(self, record, present)
     t.log = record.log and log.summarised(record.log) or t.log
   end
   t.target = record.target
-  if t.target and t.step_count < t.target then trainer.stopped[1] = t end
+  if t.target and t.step_count < t.target then require "gt.train.session".stopped[1] = t end
   if record.on_step and not t.on_step then self:note "it has no on_step any more" end
   return t
 end

@@ -4,6 +4,7 @@
 -- t:resume(), which goes on with that run, too: so the notebook makes the same steps.  Of what else did not run to its end
 -- a comment tells.
 
+local begun = require "gt.train.session".begun
 local compile = require "native.notebook".compile
 local names = require "shell.names"
 local source = require "nb.source"
@@ -17,14 +18,13 @@ local function comment(text) return "-- | " .. text:gsub("\n", "\n-- | ") end
 
 --- Before each input: how far each trainer is.
 function saved.begin()
-  local state = package.loaded["gt.train.state"]
-  for t in next, state and state.begun or {} do state.begun[t] = t.step_count end
+  for t in next, begun do begun[t] = t.step_count end
 end
 
 --- The trainers that made steps in this input: {trainer, steps}.
 local function moved()
-  local state, list = package.loaded["gt.train.state"], {}
-  for t, before in next, state and state.begun or {} do
+  local list = {}
+  for t, before in next, begun do
     if t.step_count > before then list[#list + 1] = {t, t.step_count - before} end
   end
   return list

@@ -1,6 +1,6 @@
 --- functions.lua: functions of torch that are a few lines of other ops; all of them are methods too.
 local native = require "native"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local functions = {}
 

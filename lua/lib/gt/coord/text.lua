@@ -1,6 +1,6 @@
 --- text.lua: a coordinate check as a table.
 
-local aligned = require "gt.aligned"
+local aligned = require "base.aligned"
 
 local M = {}
 

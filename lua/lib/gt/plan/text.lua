@@ -1,6 +1,6 @@
 --- text.lua: a plan as a table of at most 80 columns.
 
-local units = require "units"
+local units = require "base.units"
 
 local M = {}
 

@@ -15,9 +15,10 @@ local function largest(census, ops)
   return best
 end
 
-local MUON, OTHERS = 12, 7 -- tensors of the size of a weight that an update reads or writes
+-- Tensors of the size of a weight that an update reads or writes, with a Newton-Schulz iteration and without.
+local ITERATED, PLAIN = 12, 7
 
---- Operations of Muon's iteration over a group; its largest matrix {n, m, dtype} if larger than `most`.
+--- Operations of the Newton-Schulz iteration over a group; its largest matrix {n, m, dtype} if larger than `most`.
 local function iteration(group, most)
   local work = 0
   for _, q in ipairs(group.params) do
@@ -34,10 +35,10 @@ end
 local function update_time(opts, stream, measured)
   local bytes, work, most = 0, 0, nil
   for _, opt in ipairs(opts) do
-    local is_muon = opt.__name == "Muon"
     for _, group in ipairs(opt.param_groups) do
-      for _, q in ipairs(group.params) do bytes = bytes + (is_muon and MUON or OTHERS) * q:nbytes() end
-      if is_muon then
+      local iterates = group.ns_steps ~= nil
+      for _, q in ipairs(group.params) do bytes = bytes + (iterates and ITERATED or PLAIN) * q:nbytes() end
+      if iterates then
         local own
         own, most = iteration(group, most)
         work = work + own

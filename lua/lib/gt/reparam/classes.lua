@@ -5,7 +5,7 @@
 
 local native = require "native.reparam"
 local signature = require "native".signature
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local classes = {}
 

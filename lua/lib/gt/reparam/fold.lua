@@ -2,7 +2,7 @@
 
 local native = require "native.reparam"
 local module = require "native.module"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local CARRIERS = {MultiHeadAttention = "proj", FeedForward = "proj_down"} -- the last matrix of what gives a branch
 

@@ -1,6 +1,6 @@
 --- options.lua: the options of reparam.new, checked before any model is seen; then that their patterns fit names of the model.
 
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local rule = require "gt.reparam.rule"
 
 local options = {}

@@ -1,7 +1,7 @@
 --- rule.lua: asking a rule, built in or a Lua function, for the scales of one site; every answer is checked.
 
 local native = require "native.reparam"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local rule = {}
 
@@ -10,7 +10,10 @@ rule.roles, rule.families = native.names()
 
 local COLUMNS = {"std", "multiplier", "lr", "eps", "weight_decay"}
 local PLACES = {unembed = true, attention = true, residual = true}
-local family_of = {adam = "adam", adamw = "adam", sgd = "sgd", muon = "muon"}
+local family_of = {} -- of a family or, in small letters, of an optimizer
+for _, class in ipairs(require "native.optim".classes()) do
+  if class.family then family_of[class.family], family_of[class.name:lower()] = class.family, class.family end
+end
 
 --- "AdamW" -> "adam"; nil is Adam.
 function rule.family(name, value)

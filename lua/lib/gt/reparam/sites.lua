@@ -2,7 +2,7 @@
 -- places of the forward that have a multiplier of their own.
 
 local module = require "native.module"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local rule = require "gt.reparam.rule"
 
 local sites = {}
@@ -48,8 +48,7 @@ end
 
 --- The GPT of a base width: heads keep their size.
 local function gpt_base(what, model, base)
-  local models = require "gt.models"
-  local config = models.GPTConfig(model.config)
+  local config = require "gt.config".GPTConfig(model.config)
   local own = type(base) == "table" and base or {hidden_dim = base}
   local head = config.hidden_dim // config.n_heads
   local groups = config.n_heads // config.n_kv_heads
@@ -63,7 +62,7 @@ local function gpt_base(what, model, base)
     config.n_kv_heads = config.n_heads // groups
   end
   for key, value in pairs(own) do config[key] = value end
-  return models.GPT(config, {device = "meta"})
+  return module.class_of(model)(config, {device = "meta"})
 end
 
 --- base as the user gave it -> sites.shapes of it; nil without one.

@@ -1,10 +1,8 @@
 --- table.lua: lrtable: what one or two parametrizations say of every tensor, as aligned text.
 
 local native = require "native.reparam"
-local aligned = require "gt.aligned"
-local keywords = require "gt.keywords"
-local reparam = require "gt.reparam"
-local NEW = require "gt.reparam.options".names
+local aligned = require "base.aligned"
+local keywords = require "base.keywords"
 
 local M = {}
 
@@ -124,7 +122,7 @@ end
 local Table = {__name = "table of learning rates"}
 function Table.__tostring(self) return self.title .. "\n" .. aligned(self.cells, {true, true, true}) end
 
-local OPTIONS = {"lr", "weight_decay", "all", "dtype", "against"}
+M.options = {"lr", "weight_decay", "all", "dtype", "against"}
 
 local function note_of(p)
   if p.rule.home[p.optimizer] then return "" end
@@ -154,11 +152,11 @@ end
 
 --- The table of parametrization p, beside that of o.against when there is one.
 function M.make(p, model, options)
-  local o = keywords.read("lrtable", options, OPTIONS)
+  local o = keywords.read("lrtable", options, M.options)
   local rows, lr = rows_of(p, model, o)
   local title, other = ("%s, %s, lr %s%s"):format(p.rule.name, p.optimizer, number(lr), note_of(p)), nil
   if o.against ~= nil then
-    if not reparam.is(o.against) then
+    if getmetatable(o.against) ~= getmetatable(p) then
       keywords.fail("lrtable: expected against, what reparam.new made, got %s", keywords.show(o.against))
     end
     other = rows_of(o.against, model, o)
@@ -166,20 +164,6 @@ function M.make(p, model, options)
   end
   local lines = lines_of(rows, other, o.all)
   return setmetatable({rows = rows, other = other, title = title, cells = (other and two_rules or one_rule)(lines)}, Table)
-end
-
-function M.lrtable(model, which, options)
-  local allowed = append(append({}, OPTIONS), NEW)
-  local o, own, made = keywords.read("lrtable", options, allowed), {}, {}
-  for _, key in ipairs(OPTIONS) do own[key] = o[key] end
-  for _, key in ipairs(NEW) do made[key] = o[key] end
-  local function as_parametrization(value) return reparam.is(value) and value or reparam.make("lrtable", value, made) end
-  if type(which) == "table" and not reparam.is(which) and #which == 2 then
-    own.against = which[2]
-    which = which[1]
-  end
-  if own.against ~= nil then own.against = as_parametrization(own.against) end
-  return M.make(as_parametrization(which), model, own)
 end
 
 return M

@@ -3,7 +3,7 @@
 
 local native = require "native.train"
 local interrupted = require "native.module".interrupted
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local progress = require "gt.sweep.progress"
 local point_name = require "gt.sweep.text".point
 

@@ -4,9 +4,9 @@
 
 local native = require "native.train"
 local folder = require "native.folder"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local log = require "gt.train.log"
-local json = require "json"
+local json = require "base.json"
 
 local journal = {}
 

@@ -2,9 +2,10 @@
 
 local module = require "native.module"
 local family = require "gt.family"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local point = require "gt.sweep.point"
-local reparam = require "gt.reparam"
+local parametrization = require "gt.reparam.parametrization"
+local sites = require "gt.reparam.sites"
 local settings = require "gt.train.settings"
 
 local options = {}
@@ -88,9 +89,9 @@ local function read_optimizers(s, o)
   end
   if o.rule == nil then return function(_, at) return with_rate(at) end end
   local p = o.rule
-  if not reparam.is(p) then
-    local base = o.base or s.widths[1] and reparam.shapes(s.model(point.probe(s.widths[1])))
-    p = reparam.make("sweep", p, {base = base})
+  if not parametrization.is(p) then
+    local base = o.base or s.widths[1] and sites.shapes(s.model(point.probe(s.widths[1])))
+    p = parametrization.make("sweep", p, {base = base})
   end
   return function(model, at)
     p:apply(p:init(model))
@@ -110,12 +111,12 @@ end
 --- A rule that came without its name: before the options, among them or behind them.
 local function check_rule_named(given, more)
   local stray = more
-  if type(given) == "string" or reparam.is(given) then
+  if type(given) == "string" or parametrization.is(given) then
     stray = given
   elseif type(given) == "table" and rawget(given, 1) ~= nil then
     stray = rawget(given, 1)
   end
-  if type(stray) ~= "string" and not reparam.is(stray) then return end
+  if type(stray) ~= "string" and not parametrization.is(stray) then return end
   keywords.fail("sweep: every option has a name: sweep{rule = %s, lr = …}, got %s without one",
                 type(stray) == "string" and keywords.show(stray) or "p", keywords.show(stray))
 end

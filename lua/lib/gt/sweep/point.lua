@@ -2,7 +2,7 @@
 
 local native = require "native.train"
 local family = require "gt.family"
-local json = require "json"
+local json = require "base.json"
 local result = require "gt.sweep.result"
 local schedule = require "gt.schedule"
 local settings = require "gt.train.settings"

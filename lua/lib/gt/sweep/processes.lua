@@ -4,8 +4,8 @@
 
 local native = require "native.train"
 local worker = require "native.worker"
-local json = require "json"
-local keywords = require "gt.keywords"
+local json = require "base.json"
+local keywords = require "base.keywords"
 local point_of = require "gt.sweep.point"
 
 local processes = {}

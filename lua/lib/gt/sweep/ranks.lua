@@ -5,8 +5,8 @@
 
 local ranks = require "native.ranks"
 local train = require "native.train"
-local json = require "json"
-local keywords = require "gt.keywords"
+local json = require "base.json"
+local keywords = require "base.keywords"
 local point_of = require "gt.sweep.point"
 local processes = require "gt.sweep.processes"
 

@@ -1,6 +1,6 @@
 --- text.lua: a sweep as a table: best rates, where they are not bracketed, what diverged, how far the optimum moves.
 
-local aligned = require "gt.aligned"
+local aligned = require "base.aligned"
 
 local M = {}
 

@@ -1,7 +1,7 @@
 --- average.lua: train.average: an exponential moving average of a model's weights.
 
 local native = require "native.train"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local average = {}
 

@@ -6,7 +6,7 @@
 -- (karpathy/nanochat, loss_eval.py; openai/parameter-golf, train_gpt.py)
 
 local native = require "native.train"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local fitting = require "gt.train.fitting"
 local settings = require "gt.train.settings"
 local step = require "gt.train.step"

@@ -14,8 +14,8 @@
 
 local native = require "native.train"
 local folder = require "native.folder"
-local json = require "json"
-local keywords = require "gt.keywords"
+local json = require "base.json"
+local keywords = require "base.keywords"
 local fault_of = require "gt.train.manifest"
 
 local checkpoint = {}
@@ -165,7 +165,7 @@ end
 
 --- Removes the checkpoints that a branch has left behind, once its last one is whole, and with `from`, the step that it
 -- began at, those after it whose manifest cannot be read -> their steps, the step of the last one.
-function checkpoint.sweep(path, from)
+function checkpoint.clear(path, from)
   local steps, left = checkpoint.steps(path)
   local last
   for _, step in ipairs(steps) do

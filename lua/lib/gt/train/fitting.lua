@@ -1,7 +1,7 @@
 --- fitting.lua: do data, validation data, tokenizer and model belong together?  What cannot be meant is refused before the
 -- first step; what may be meant is said once.
 
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local settings = require "gt.train.settings"
 
 local fitting = {}

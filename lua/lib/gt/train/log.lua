@@ -7,9 +7,9 @@
 -- no duplicates, and the log before stays as .log-<branch>.jsonl until a checkpoint of the branch has been saved.
 
 local folder = require "native.folder"
-local json = require "json"
-local keywords = require "gt.keywords"
-local summaries = require "show".summaries
+local json = require "base.json"
+local keywords = require "base.keywords"
+local summaries = require "base.show".summaries
 
 local log = {}
 
@@ -98,7 +98,7 @@ function log.branch(path, branch, header, since)
 end
 
 --- Removes the logs that branches up to this one, which have checkpoints, have put aside.
-function log.sweep(path, branch)
+function log.clear(path, branch)
   for name, later in pairs(put_aside(path)) do
     if later <= branch then
       local ok, why = os.remove(name)

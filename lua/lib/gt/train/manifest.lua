@@ -1,7 +1,7 @@
 --- manifest.lua: what the fields of a checkpoint's trainer.json must be: a file with the right checksum may be forged, or be
 -- written by another version.
 
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local schedule = require "gt.schedule"
 local settings = require "gt.train.settings"
 

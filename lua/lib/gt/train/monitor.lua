@@ -2,10 +2,10 @@
 -- both.  It looks and changes nothing: training has the same bits with and without it.
 
 local native = require "native.train"
-local aligned = require "gt.aligned"
+local aligned = require "base.aligned"
 local module = require "native.module"
 local family = require "gt.family"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local spectral_norm = require "gt.spectral_norm"
 
 local WHAT = {"ratio", "grad_rms", "weight_norm", "update_norm"}

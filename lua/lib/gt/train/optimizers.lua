@@ -1,7 +1,7 @@
 --- optimizers.lua: the trainer's optimizers: made from its options, copied for a fork, written as data and read back.
 
 local optim = require "gt.optim"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local optimizers = {}
 
@@ -9,7 +9,10 @@ local optimizers = {}
 -- loss stays far up.  This one does well from 64 to 192 wide, for bytes and characters.
 local EMBEDDING_LR = 0.01
 
-local natives = {AdamW = true, Muon = true, SGD = true}
+local class_names, is_native = {}, {}
+for i, class in ipairs(require "native.optim".classes()) do
+  class_names[i], is_native[class.name] = "'" .. class.name .. "'", true
+end
 
 -- ---- making ----
 
@@ -18,14 +21,15 @@ function optimizers.is_gpt(model) return require "nn.class".isinstance(model, re
 
 local function is_optimizer(value) return type(value) == "table" and rawget(value, "param_groups") ~= nil end
 
---- AdamW, Muon or SGD over all parameters.  Weight decay goes to tensors of two and more dimensions.
+--- A native optimizer over all parameters.  Weight decay goes to tensors of two and more dimensions.
 local function from_settings(model, settings, what)
   local own, name = {}, settings.name or "AdamW"
   for key, value in pairs(settings) do
     if key ~= "name" then own[key] = value end
   end
-  if not natives[name] then
-    keywords.fail("%s: expected optim.name to be 'AdamW', 'Muon' or 'SGD', got %s", what, keywords.show(name))
+  if not is_native[name] then
+    keywords.fail("%s: expected optim.name to be %s or %s, got %s", what,
+                  table.concat(class_names, ", ", 1, #class_names - 1), class_names[#class_names], keywords.show(name))
   end
   local matrices, rest = {}, {}
   for p in model:parameters() do
@@ -254,7 +258,7 @@ end
 
 --- An empty optimizer of the class of `opt` (an optimizer, or for native ones the name of the class).
 local function like(opt, class)
-  if natives[class] then return nil, optim[class] end
+  if is_native[class] then return nil, optim[class] end
   local fresh = {param_groups = {}, state = setmetatable({}, getmetatable(opt.state))}
   for key, value in pairs(opt) do
     if fresh[key] == nil then fresh[key] = value end
@@ -267,7 +271,7 @@ function optimizers.rebuild(data, by_name, originals)
   local list = {}
   for i, one in ipairs(data) do
     local original = originals and originals[i]
-    if not natives[one.class] and not original then
+    if not is_native[one.class] and not original then
       keywords.fail("train.open: optimizer %s is written in Lua: pass optim = …", one.class)
     end
     local groups = {}

@@ -1,7 +1,7 @@
 --- settings.lua: the options of train.new, checked before anything starts.
 
 local modules = require "native.module"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local settings = {}
 
@@ -14,40 +14,77 @@ local function is_callable(x)
   return type(x) == "function" or (type(meta) == "table" and meta.__call ~= nil)
 end
 
-local function whole(least)
-  return f"a whole number >= {least}", function(x)
-    return type(x) == "number" and math.tointeger(x) ~= nil and x >= least
+local function whole(min)
+  return {f"a whole number >= {min}", function(x) return type(x) == "number" and math.tointeger(x) ~= nil and x >= min end}
+end
+
+local a_module = {"a module", modules.is_module}
+local a_schedule = {"a schedule or a function of the step", is_callable}
+local a_function = {"a function", is_function}
+local a_flag = {"true or false", function(x) return type(x) == "boolean" end}
+local a_limit = {"a number > 0, or false", function(x)
+  return x == false or (type(x) == "number" and x > 0 and x == x)
+end}
+local a_decay = {"a decay with 0 <= ema < 1", function(x) return type(x) == "number" and x >= 0 and x < 1 end}
+local a_low_dtype = {"'bf16' or 'f16'", function(x) return x == "bf16" or x == "f16" end}
+local a_folder = {"the name of a folder", function(x) return type(x) == "string" and x ~= "" and not x:find "\0" end}
+local a_picture = {"true, false or the name of an .svg, .png or .pdf", function(x)
+  return type(x) == "boolean" or require("plot.files").is_image(x)
+end}
+
+--- Every option of train.new: its name, what it must be (false: seen to where it is used), what else holds of it, its
+-- default.
+--   field     it becomes t.NAME
+--   settable  t.NAME may be set while the trainer lives; it is checked before the next run
+--   needed    ... and cannot be nil
+--   kept      a checkpoint has it for train.open
+--   forked    t:fork takes it over
+--   code      it is code of the user's, which no checkpoint can hold
+--   schedule  it is a schedule, which a checkpoint holds when it is one of the library's
+--   inside    it means something only with a folder
+local rows = {
+  {"model", a_module, "field"},
+  {"data", false, ""},
+  {"val", false, "field forked"},
+  {"optim", false, ""},
+  {"schedule", a_schedule, "field settable forked schedule"},
+  {"momentum", a_schedule, "field settable forked schedule"},
+  {"steps", whole(1), "field settable kept forked"},
+  {"accumulate", whole(1), "field settable needed kept forked", 1},
+  {"clip", a_limit, "field settable kept forked"},
+  {"autocast", a_low_dtype, "field settable kept forked"},
+  {"ema", a_decay, ""},
+  {"seed", whole(math.mininteger), "field kept"},
+  {"folder", a_folder, "field"},
+  {"save_every", whole(1), "field settable kept inside"},
+  {"eval_every", whole(1), "field settable kept forked"},
+  {"keep", whole(1), "field settable kept inside"},
+  {"log_every", whole(1), "field settable needed kept forked", 1},
+  {"progress", a_flag, "field forked", true},
+  {"live", a_picture, "field"},
+  {"on_step", a_function, "field settable forked"},
+  {"objective", a_function, "field settable forked code"},
+  {"reduce", a_function, "field settable forked code"},
+  {"tokenizer", false, "field forked"},
+  {"B", whole(1), ""},
+  {"T", whole(1), ""},
+  {"resume", a_flag, "inside"},
+  {"overwrite", a_flag, "inside"},
+}
+
+local rules, with = {}, {} -- name -> {what it must be, test}; word -> names of the options of which it holds
+settings.names, settings.defaults = {}, {}
+for i, row in ipairs(rows) do
+  local name, rule, words, default = table.unpack(row)
+  settings.names[i], settings.defaults[name], rules[name] = name, default, rule or nil
+  for word in words:gmatch "%a+" do
+    with[word] = with[word] or {}
+    table.insert(with[word], name)
   end
 end
 
---- name -> {what it must be, test}
-local rules = {
-  model = {"a module", modules.is_module},
-  schedule = {"a schedule or a function of the step", is_callable},
-  momentum = {"a schedule or a function of the step", is_callable},
-  steps = {whole(1)}, accumulate = {whole(1)}, save_every = {whole(1)}, eval_every = {whole(1)}, keep = {whole(1)},
-  log_every = {whole(1)}, B = {whole(1)}, T = {whole(1)},
-  seed = {whole(math.mininteger)},
-  clip = {"a number > 0, or false", function(x)
-    return x == false or (type(x) == "number" and x > 0 and x == x)
-  end},
-  ema = {"a decay with 0 <= ema < 1", function(x) return type(x) == "number" and x >= 0 and x < 1 end},
-  autocast = {"'bf16' or 'f16'", function(x) return x == "bf16" or x == "f16" end},
-  folder = {"the name of a folder", function(x) return type(x) == "string" and x ~= "" and not x:find "\0" end},
-  progress = {"true or false", function(x) return type(x) == "boolean" end},
-  live = {"true, false or the name of an .svg, .png or .pdf", function(x)
-    return type(x) == "boolean" or require("plot.files").is_image(x)
-  end},
-  resume = {"true or false", function(x) return type(x) == "boolean" end},
-  overwrite = {"true or false", function(x) return type(x) == "boolean" end},
-  on_step = {"a function", is_function}, objective = {"a function", is_function}, reduce = {"a function", is_function},
-}
-
-settings.names = {
-  "model", "data", "val", "optim", "schedule", "momentum", "steps", "accumulate", "clip", "autocast", "ema", "seed",
-  "folder", "save_every", "eval_every", "keep", "log_every", "progress", "live", "on_step", "objective", "reduce",
-  "tokenizer", "B", "T", "resume", "overwrite",
-}
+--- The names of the options of which a word holds.
+function settings.with(word) return with[word] end
 
 --- What an option must be that it is not; nil where it is right.
 function settings.fault(key, value)
@@ -70,19 +107,11 @@ function settings.read(name, options, names)
   return o
 end
 
--- Fields of a trainer that may be set while it lives, and those of them that must have a value.
-local live_fields = {
-  "steps", "accumulate", "clip", "autocast", "save_every", "eval_every", "keep", "log_every", "schedule", "momentum",
-  "on_step", "objective", "reduce",
-}
-local needed = {accumulate = true, log_every = true}
-
 --- Checks what was set in the fields of a trainer as train.new checks its options.
 function settings.check_fields(t)
-  for _, key in ipairs(live_fields) do
-    local value = t[key]
-    check("train", key, value)
-    if value == nil and needed[key] then keywords.fail("train: expected %s to be %s, got nil", key, rules[key][1]) end
+  for _, key in ipairs(with.settable) do check("train", key, t[key]) end
+  for _, key in ipairs(with.needed) do
+    if t[key] == nil then keywords.fail("train: expected %s to be %s, got nil", key, rules[key][1]) end
   end
 end
 

@@ -2,10 +2,13 @@
 -- random streams, position in the data, step.
 
 local native = require "native.train"
-local json = require "json"
-local keywords = require "gt.keywords"
+local json = require "base.json"
+local keywords = require "base.keywords"
 local optimizers = require "gt.train.optimizers"
+local multipliers = require "gt.reparam.multipliers"
 local schedule = require "gt.schedule"
+local session = require "gt.train.session"
+local settings = require "gt.train.settings"
 
 local state = {}
 
@@ -42,10 +45,10 @@ end
 --- Options of the trainer that are code of the user's: whoever opens the checkpoint must give them again.
 local function functions_of(t, data)
   local names = {}
-  for _, key in ipairs {"objective", "reduce"} do
+  for _, key in ipairs(settings.with "code") do
     if t[key] then names[#names + 1] = key end
   end
-  for _, key in ipairs {"schedule", "momentum"} do
+  for _, key in ipairs(settings.with "schedule") do
     if t[key] and not data[key .. "_settings"] then names[#names + 1] = key end
   end
   return names
@@ -64,15 +67,12 @@ end
 
 --- The class of a model, its forward multipliers, and its configuration where that is a table of plain values.
 function state.model_data(model)
-  local data = {class = torch.type(model), multipliers = reparam.multipliers(model)}
+  local data = {class = torch.type(model), multipliers = multipliers.of(model)}
   if not optimizers.is_gpt(model) then return data end
   data.config = {}
   for key, value in pairs(model.config) do data.config[key] = value end
   return data
 end
-
---- Options that a checkpoint keeps for train.open.
-local kept = {"steps", "accumulate", "clip", "autocast", "save_every", "eval_every", "keep", "log_every", "seed"}
 
 --- What the last step left in the trainer, and counts.
 local last = {"loss", "norm", "rate", "momentum_now", "updates", "skipped", "skipped_now", "empty"}
@@ -83,10 +83,10 @@ function state.gather(t)
   data.elapsed, data.smooth_sum, data.due = t.elapsed, t.smooth_sum, t.due
   for _, key in ipairs(last) do data[key] = t[key] end
   data.options = {ema = t.ema and t.ema.decay}
-  for _, key in ipairs(kept) do data.options[key] = t[key] end
+  for _, key in ipairs(settings.with "kept") do data.options[key] = t[key] end
   data.model, data.made = state.model_data(t.model), t.made
   data.model.dtype = dtype_of(t.model)
-  data.schedule_settings, data.momentum_settings = state.schedule_data(t.schedule), state.schedule_data(t.momentum)
+  for _, key in ipairs(settings.with "schedule") do data[key .. "_settings"] = state.schedule_data(t[key]) end
   data.functions = functions_of(t, data)
   local tensors = {model = t.model:state_dict(), optim = moments}
   if t.ema then tensors.ema = t.ema:state_dict() end
@@ -121,9 +121,6 @@ function state.hash(t)
   return state.hash_of(data, {model = t.model:state_dict(), optim = moments, ema = t.ema and t.ema:state_dict()})
 end
 
---- The step each trainer had when the last input of a prompt began, or when it was made or restored.
-state.begun = setmetatable({}, {__mode = "k"})
-
 --- The running mean of the loss, with the weight that its start at 0 lacks.
 function state.smooth(t) return t.smooth_sum / (1 - 0.9 ^ t.updates) end
 
@@ -150,7 +147,7 @@ function state.restore(t, data, tensors)
   local before = t.loader:state()
   if data.loader then t.loader:load_state(data.loader) end
   native.guard(function() t.loader:load_state(before) end, function() t.model:load_state_dict(tensors.model) end)
-  if data.model.multipliers then reparam.set_multipliers(t.model, data.model.multipliers) end
+  if data.model.multipliers then multipliers.set(t.model, data.model.multipliers) end
   if data.optimizers then optimizers.restore(t.optimizers, data.optimizers, tensors.optim) end
   if t.ema then t.ema:load_state_dict(tensors.ema) end
   native.set_rng(data.rng.seed, data.rng.stream)
@@ -162,7 +159,7 @@ function state.restore(t, data, tensors)
   t.due = {log = data.due.log, eval = data.due.eval and t.val and true or nil,
            on_step = data.due.on_step and data.rate and t.on_step and true or nil}
   t.unfinished, t.before = nil, nil
-  state.begun[t] = t.step_count
+  session.begun[t] = t.step_count
 end
 
 return state

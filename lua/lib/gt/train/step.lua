@@ -4,7 +4,7 @@
 -- The update itself is shielded: Ctrl-C waits for it.  Gradients of ranks would be added up in one place, t.reduce.
 
 local native = require "native.train"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local settings = require "gt.train.settings"
 local state = require "gt.train.state"
 local unfinished = require "native.optim".unfinished

@@ -5,11 +5,12 @@ local terminal = require "native.terminal"
 local folder = require "native.folder"
 local fitting = require "gt.train.fitting"
 local generate = require("gt.generate").generate
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 local checkpoint = require "gt.train.checkpoint"
 local log = require "gt.train.log"
 local optimizers = require "gt.train.optimizers"
 local progress = require "gt.train.progress"
+local session = require "gt.train.session"
 local settings = require "gt.train.settings"
 local state = require "gt.train.state"
 local step = require "gt.train.step"
@@ -21,15 +22,15 @@ local STDERR = 2
 
 local Trainer, methods = {__name = "Trainer"}, {}
 
---- What may be read although it is nil, and what may be set.
+--- What may be read although it is nil, and what may be set: these and the options that are fields.
 local fields = {
-  "model", "loader", "val", "optimizers", "params", "names", "schedule", "momentum", "steps", "accumulate", "clip",
-  "autocast", "ema", "seed", "folder", "save_every", "eval_every", "keep", "log_every", "progress",
-  "on_step", "objective", "reduce", "tokenizer", "step_count", "tokens", "elapsed", "loss", "smooth_loss",
+  "loader", "optimizers", "params", "names", "ema", "step_count", "tokens", "elapsed", "loss", "smooth_loss",
   "smooth_sum", "norm", "rate", "momentum_now", "val_loss", "journal", "target", "paused", "due", "before",
-  "unfinished", "log", "lock", "bar", "saved", "live", "picture", "wires", "watch", "nonfinite", "updates", "skipped",
+  "unfinished", "log", "lock", "bar", "saved", "picture", "wires", "watch", "nonfinite", "updates", "skipped",
   "skipped_now", "empty", "made", "lineage", "doing", "lost",
 }
+local options = settings.with "field"
+table.move(options, 1, #options, #fields + 1, fields)
 local is_field = {}
 for _, name in ipairs(fields) do is_field[name] = true end
 
@@ -102,16 +103,16 @@ local function holder(path)
 end
 
 --- Removes what the trainer's branch has left behind, and says so.
-local function sweep(t)
+local function clear(t)
   local branch = t.lineage
-  local left, last = checkpoint.sweep(t.folder, branch and branch.from)
+  local left, last = checkpoint.clear(t.folder, branch and branch.from)
   if #left > 0 then
     local what = branch and branch.from >= 0 and f"the run continues from step {branch.from}" or "a later run took their place"
     say(t, f"step {last} is saved in '{t.folder}'; removed: {#left > 1 and 'checkpoints of steps' or 'the checkpoint of step'} {table.concat(left, ', ')}: {what}")
   end
   if not branch then return end
-  log.sweep(t.folder, branch.branch)
-  branch.swept = true
+  log.clear(t.folder, branch.branch)
+  branch.cleared = true
 end
 
 --- The trainer of this session that has the folder.
@@ -146,20 +147,18 @@ function trainer.take_folder(t)
   end
   locked[t.folder] = t
   checkpoint.tidy(t.folder)
-  sweep(t)
+  clear(t)
 end
 
 --- Trainer from checked options; its folder is not touched.  what: who got the options ("train.new").
 function trainer.make(o, what)
   what = what or "train.new"
-  local t = {
-    model = o.model, val = o.val, schedule = o.schedule, momentum = o.momentum, steps = o.steps,
-    accumulate = o.accumulate or 1, autocast = o.autocast, seed = o.seed, folder = o.folder,
-    save_every = o.save_every, eval_every = o.eval_every, keep = o.keep, log_every = o.log_every or 1,
-    progress = o.progress ~= false, live = o.live, on_step = o.on_step, objective = o.objective, reduce = o.reduce,
-    step_count = 0, tokens = 0, elapsed = 0.0, smooth_sum = 0.0, updates = 0, skipped = 0, log = log.columns {}, due = {},
-    paused = false,
-  }
+  local t = {step_count = 0, tokens = 0, elapsed = 0.0, smooth_sum = 0.0, updates = 0, skipped = 0, log = log.columns {},
+             due = {}, paused = false}
+  for _, name in ipairs(options) do
+    t[name] = o[name]
+    if o[name] == nil then t[name] = settings.defaults[name] end
+  end
   t.clip = o.clip or nil
   t.loader = settings.loader(o, what)
   local tokens = settings.is_loader(o.data) and o.data.tokens or o.data
@@ -179,12 +178,12 @@ function trainer.make(o, what)
   end
   fitting.check(what, o.model, tokens, o.val, t.tokenizer)
   if o.eval_every and not o.val then keywords.fail("%s: eval_every needs val", what) end
-  for _, key in ipairs {"save_every", "keep", "resume", "overwrite"} do
+  for _, key in ipairs(settings.with "inside") do
     if o[key] and not o.folder then keywords.fail("%s: %s needs folder", what, key) end
   end
   if o.ema then t.ema = require "gt.train.average".average(o.model, {decay = o.ema}) end
   if o.seed then torch.manual_seed(o.seed) end
-  state.begun[t] = 0
+  session.begun[t] = 0
   return setmetatable(t, Trainer)
 end
 
@@ -338,12 +337,9 @@ function methods.step(t, n)
   return during(t, "run", one_step, t)
 end
 
---- trainer.stopped[1]: the trainer whose run stopped last before its end, for the prompt.
-trainer.stopped = setmetatable({}, {__mode = "v"})
-
 --- When the process is asked to end and there is a folder, the state is saved before it does.
 local function leave(t)
-  trainer.stopped[1] = t
+  session.stopped[1] = t
   if t.picture then t.picture:stop() end
   if t.bar then t.bar:finish() end
   t.bar = nil
@@ -378,7 +374,7 @@ local function loop(t)
     look_out(t)
   end
   if wants_save(t) then t:save() end
-  if t.paused then trainer.stopped[1] = t end
+  if t.paused then session.stopped[1] = t end
   if t.picture then t.picture:finish() end
   if t.bar then t.bar:finish() end
   t.bar = nil
@@ -521,7 +517,7 @@ function methods.save(t, elsewhere)
   local function still_due() t.due.save = due end
   local path = native.guard(still_due, checkpoint.save, t.folder, data, tensors, state.hash(t))
   t.saved = t.step_count
-  if t.journal.begun and not branch.swept then sweep(t) end
+  if t.journal.begun and not branch.cleared then clear(t) end
   if t.keep then checkpoint.prune(t.folder, t.keep) end
   return path
 end

@@ -2,7 +2,7 @@
 --
 -- z = (value - mean) / deviation over the last WINDOW steps before this one, as soon as there are LEAST of them.
 
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local tripwire = {}
 

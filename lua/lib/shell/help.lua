@@ -1,6 +1,6 @@
 --- help.lua: help(x), x? and x??: what a function, an op or a value is for.
 
-local doc = require "doc"
+local doc = require "shell.doc"
 local look = require "shell.look"
 local native = require "native"
 local terminal = require "native.terminal"

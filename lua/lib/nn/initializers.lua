@@ -1,16 +1,16 @@
---- laws.lua: nn.init, laws that fill a tensor in place and return it.  fan_in = size(1), fan_out =
+--- initializers.lua: nn.init, functions that fill a tensor in place and return it.  fan_in = size(1), fan_out =
 -- size(0) of a matrix.
 
 local native = require "native.module"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local init = {}
 
 -- ---- tied tensors that are initialised twice ----
 
-local watch -- of the m:apply() that runs: the module it is at, the last law of each tensor, what came twice
+local watch -- of the m:apply() that runs: the module it is at, the last initializer of each tensor, what came twice
 
---- Runs fn(set_module), and returns a list of {tensor = …, first = law, last = law} where two modules initialised one.
+--- Runs fn(set_module), and returns a list of {tensor =, first =, last =}, initializers of tensors that two modules filled.
 local function twice(fn)
   local outer = watch
   watch = {last = {}, found = {}}
@@ -35,10 +35,10 @@ local function record(name, t, x, y)
   end
 end
 
--- ---- laws ----
+-- ---- initializers ----
 
 --- The initializer of that name: `arguments` follow the tensor, at most two numbers.
-local function law(name, arguments)
+local function initializer(name, arguments)
   init[name] = function(tensor, ...)
     native.init(name, tensor, ...)
     if watch then record(name, tensor, ...) end
@@ -47,17 +47,17 @@ local function law(name, arguments)
   keywords.sign(init, name .. "(tensor: tensor" .. (arguments and ", " .. arguments or "") .. ")")
 end
 
-law("zeros_")
-law("ones_")
-law("normal_", "mean: number = 0, std: number = 1")
-law("uniform_", "a: number = 0, b: number = 1")
-law("trunc_normal_", "mean: number = 0, std: number = 1")
-law("xavier_uniform_", "gain: number = 1")
-law("xavier_normal_", "gain: number = 1")
-law("kaiming_uniform_", "a: number = 0")
-law("kaiming_normal_", "a: number = 0")
-law("orthogonal_", "gain: number = 1")
-law("spectral_")
+initializer("zeros_")
+initializer("ones_")
+initializer("normal_", "mean: number = 0, std: number = 1")
+initializer("uniform_", "a: number = 0, b: number = 1")
+initializer("trunc_normal_", "mean: number = 0, std: number = 1")
+initializer("xavier_uniform_", "gain: number = 1")
+initializer("xavier_normal_", "gain: number = 1")
+initializer("kaiming_uniform_", "a: number = 0")
+initializer("kaiming_normal_", "a: number = 0")
+initializer("orthogonal_", "gain: number = 1")
+initializer("spectral_")
 
 --- nn.init.constant_(tensor, value)
 function init.constant_(tensor, value)
@@ -91,7 +91,7 @@ local function unknown(_, name)
   local names = {}
   for known in pairs(init) do names[#names + 1] = known end
   table.sort(names)
-  keywords.fail("nn.init has no law %s%s", keywords.show(name), keywords.suggest(tostring(name), names))
+  keywords.fail("nn.init has no initializer %s%s", keywords.show(name), keywords.suggest(tostring(name), names))
 end
 
 return {twice = twice, init = setmetatable(init, {__index = unknown})}

@@ -171,7 +171,7 @@ local function public(value, options)
   if type(value) ~= "table" and not torch.is_tensor(value) then
     native.raise(("show: mode %s expects a table or a tensor, got %s"):format(o.mode, torch.type(value)))
   end
-  return require("grid").text(rows_of(value, o.rows), o.mode)
+  return require("base.grid").text(rows_of(value, o.rows), o.mode)
 end
 
 --- The text that the prompt displays for a value.

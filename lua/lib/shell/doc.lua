@@ -32,8 +32,7 @@ local function source_lines(source)
   if not text and source:sub(1, 1) == "@" then
     text = require "native.folder".read(source:sub(2), 64 << 20)
   end
-  local n = math.tointeger(tonumber(source:match "^=input (%d+)$"))
-  if n and package.loaded["shell.inputs"] then text = require("shell.inputs").list[n] end
+  text = text or require "native.shell".text(source)
   if not text and source:sub(1, 1) ~= "=" and source:sub(1, 1) ~= "@" then text = source end
   return lines_of(text or "")
 end
@@ -76,7 +75,7 @@ end
 -- ---- ops, from their descriptors ----
 
 local function attr_text(attr)
-  local show = require("show").show
+  local show = require("base.show").show
   if attr.required then return attr.name end
   return attr.name .. " = " .. (attr.default == nil and "…" or type(attr.default) == "string" and
     '"' .. attr.default .. '"' or show(attr.default))
@@ -108,7 +107,7 @@ local aliases = {["t:nElement"] = "t:numel", ["torch.from_table"] = "torch.tenso
 
 --- The entry of docs.lua under that name, or about that value.
 local function of_docs(value, name)
-  local docs = require "docs"
+  local docs = require "shell.docs"
   local known = name and (aliases[name] or name)
   local text = docs[known]
   if not text and name and name:find "^t:" then known, text = name, docs["torch." .. name:sub(3)] end

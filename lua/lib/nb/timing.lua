@@ -1,7 +1,7 @@
 --- timing.lua: %time and %timeit.  The device is synchronised before every look at the clock.
 
 local shell = require "native.shell"
-local units = require "units"
+local units = require "base.units"
 
 local timing = {}
 

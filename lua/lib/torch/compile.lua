@@ -1,6 +1,6 @@
 --- compile.lua: torch.compile.
 
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local compile = {}
 

@@ -100,7 +100,7 @@ function json.encode(value, options)
   return encode(value, {indent = indent, left = MOST}, 0)
 end
 
-require "gt.keywords".sign(json, [[
+require "base.keywords".sign(json, [[
   decode(text: string)
   array(list: table)
   encode(value, options: table = nil)

@@ -147,6 +147,7 @@ local texts = {
   ["reparam.OutputLinearMup"] = "(In, Out): its lr_scale, active_scale and init_scale, as in Levanter's reparam.py",
 }
 
-for name, text in next, (require "lua_docs") do texts[name] = text end
+for name, text in next, (require "shell.lua_docs") do texts[name] = text end
+for _, class in ipairs(require "native.optim".classes()) do texts["optim." .. class.name] = "\n" .. class.doc end
 
 return texts

@@ -2,7 +2,7 @@
 
 local native = require "native.data"
 local folder = require "native.folder"
-local keywords = require "gt.keywords"
+local keywords = require "base.keywords"
 
 local files = {}
 

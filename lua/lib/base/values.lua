@@ -60,7 +60,7 @@ function odict:__show(show, layout)
 end
 
 function odict:__tostring()
-  return require("show").show(self)
+  return require("base.show").show(self)
 end
 
 --- odict{ {key, value}, … }: a table whose pairs() keep the order of insertion; a key that is deleted and added again
@@ -117,7 +117,7 @@ local function new_class(name, fields)
     rawset(self, key, value)
   end
   function class.__tostring(self)
-    local show, items = require("show").show, {}
+    local show, items = require("base.show").show, {}
     for i, key in ipairs(names) do items[i] = key .. "=" .. show(rawget(self, key)) end
     return name .. "(" .. table.concat(items, ", ") .. ")"
   end
@@ -223,7 +223,7 @@ function values.defaults(options, known)
   return out
 end
 
-require "gt.keywords".sign(values, [[
+require "base.keywords".sign(values, [[
   odict(items: table = nil)
   struct(name: string)
   list(iterator, state = nil, control = nil, closing = nil)
