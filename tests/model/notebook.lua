@@ -135,7 +135,7 @@ test("the configuration prints as the dataclass, counts, and refuses unknown fie
   test.equal(GPTConfig{n_layers = 20}:count(), 243269632) -- what the notebook's banner says of 24 layers
   test.raises(function() GPTConfig{n_layer = 2} end, "GPTConfig has no field 'n_layer' (did you mean 'n_layers'?)")
   test.raises(function() return config.layers end, "GPTConfig has no field 'layers'")
-  test.raises(function() config.n_layers = 2.5 end, "n_layers must be a whole number")
+  test.raises(function() config.n_layers = 2.5 end, "n_layers expects a whole number")
   test.raises(function() GPT{hidden_dim = 10, n_heads = 3} end, "n_heads")
   test.raises(function() GPT{n_layers = 0} end, "n_layers")
   test.raises(function() GPT{hidden_dim = -8} end, "hidden_dim")

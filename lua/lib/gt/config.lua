@@ -5,7 +5,10 @@ local keywords = require "base.keywords"
 
 local config = {}
 
-local defaults, order = native.gpt_config()
+local defaults, order = {}, {}
+for i, row in ipairs(native.gpt_settings()) do
+  defaults[row.name], order[i] = row.default, row.name
+end
 
 local Config = {__name = "GPTConfig"}
 
@@ -34,6 +37,7 @@ end
 
 function Config.__newindex(config, key, value)
   if defaults[key] == nil then unknown(key) end
+  if key == "n_kv_heads" and value == nil then value = 0 end
   values[config][key] = native.gpt_setting(key, value)
 end
 
