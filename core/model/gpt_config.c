@@ -7,9 +7,9 @@
 /* Each layer is a dozen modules, and names are looked for one by one. */
 enum { MAX_LAYERS = 10000 };
 
+#define PLACE(member) (offsetof(gt_gpt_config, member) / 8)
 #define ROW(member, kind, value, ...)                                                              \
-  [offsetof(gt_gpt_config, member) /                                                               \
-      8] = {.name = #member, .type = GT_SETTING_##kind, .preset = value, __VA_ARGS__}
+  [PLACE(member)] = {.name = #member, .type = GT_SETTING_##kind, .preset = value, __VA_ARGS__}
 #define SIZE .low = 1, .high = INT32_MAX
 
 const gt_setting gt_gpt_settings[GT_GPT_SETTINGS] = {

@@ -1,15 +1,5 @@
-/* signature.c: what a function that is not an op takes, as one line of text:
- *
- *   dropout(x: tensor, p: number = 0.5, training: boolean = true)
- *
- * Arguments come by position, or by name in a trailing table; the function below sees all of them,
- * in this order, with the defaults filled in.  Whatever does not fit raises one line that names
- * what is expected.  A parameter is NAME[: TYPE[|TYPE…]][ = DEFAULT]; without a default it must be
- * given, "= nil" says that it may be left out.  A DEFAULT is nil, true, false, a number or a
- * "string", a TYPE one of the words below, a "string" (one of a choice) or the __name of a class.
- * Those after "*" come by name only.  "..." at the end takes any number of further arguments,
- * without names.  "size...: sizes" takes numbers in a row, a table of them or a Size, and hands on
- * a Size.
+/* signature.c: what a function that is not an op takes, as one line of text (signature_text.h):
+ * dropout(x: tensor, p: number = 0.5, training: boolean = true).
  *
  * A table with names in the last place is the keywords, unless the parameter in that place takes a
  * `table` or `any`.  A `list` and `sizes` have numbered items only: names in them are keywords,
@@ -17,160 +7,57 @@
  *
  * The text is read when the function is first called: signing costs a closure. */
 #include "lua/bind/signature.h"
+#include "lua/bind/signature_text.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-  ANY = 1,
-  TENSOR = 2,
-  NUMBER = 4,
-  INTEGER = 8,
-  BOOLEAN = 16,
-  STRING = 32,
-  TABLE = 64,
-  LIST = 128,
-  FUNCTION = 256,
-  MODULE = 512,
-  DTYPE = 1024,
-  DEVICE = 2048,
-  SIZES = 4096,
-  WORDS = 13 /* bits above; further ones are choices and classes */
-};
-#define ITEMS (LIST | SIZES) /* tables without names of their own */
-#define CHOICE (1u << WORDS)
-#define CLASS (1u << (WORDS + 1))
-
-static const struct {
-  const char *word, *expected;
-} words[WORDS] = {
-    {"any", "a value"},        {"tensor", "a tensor"},       {"number", "a number"},
-    {"integer", "an integer"}, {"boolean", "true or false"}, {"string", "a string"},
-    {"table", "a table"},      {"list", "a list"},           {"function", "a function"},
-    {"module", "a module"},    {"dtype", "a dtype"},         {"device", "a device"},
-    {"sizes", "a shape"}};
-
-#define MOST 24 /* parameters */
-
-typedef struct parameter {
-  const char *name;
-  unsigned types;
-  const char *type;  /* text: `"mean"|"sum"`, `tensor|number` */
-  const char *value; /* default as text; NULL: must be given */
-  bool gathers;      /* "size...": numbers in a row make one Size */
-} parameter;
-
-typedef struct signature {
-  const char *name;
-  const char *shown; /* "(x: tensor, …)", without self */
-  bool method;       /* the first parameter is self */
-  bool more;         /* ends with "..." */
-  int count;
-  int positional; /* parameters before "*" */
-  parameter at[MOST];
-  char text[]; /* what the strings above point into */
-} signature;
-
 enum { SIGNATURE = 1, BEHIND, TEXT, UPVALUES = TEXT };
 
-/* ---- reading the text ---- */
-
-static char *skip_blanks(char *p) {
-  while (*p == ' ' || *p == '\n') p++;
-  return p;
-}
-
-static char *trimmed(char *from, char *end) {
-  while (end > from && (end[-1] == ' ' || end[-1] == '\n')) end--;
-  *end = '\0';
-  return skip_blanks(from);
-}
-
-/* The first of the characters `stops` in p outside "strings", or its end. */
-static char *find_stop(char *p, const char *stops) {
-  for (bool quoted = false; *p && (quoted || !strchr(stops, *p)); p++)
-    if (*p == '"') quoted = !quoted;
-  return p;
-}
-
-static unsigned read_types(const char *type) {
-  unsigned types = 0;
-  for (const char *word = type; *word;) {
-    size_t n = strcspn(word, "|");
-    unsigned found = *word == '"' ? CHOICE : CLASS;
-    for (int i = 0; i < WORDS; i++)
-      if (strlen(words[i].word) == n && memcmp(words[i].word, word, n) == 0) found = 1u << i;
-    types |= found;
-    word += n + (word[n] == '|');
-  }
-  return types;
-}
-
-/* Reads "name: type = value", ending it with NULs. */
-static void read_parameter(parameter *out, char *from, char *end) {
-  char *text = trimmed(from, end);
-  char *colon = text + strcspn(text, ":="), *equals = find_stop(text, "=");
-  if (*equals) out->value = skip_blanks(equals + 1);
-  if (*colon == ':') {
-    out->type = trimmed(colon + 1, equals);
-    out->types = read_types(out->type);
-  } else {
-    out->type = "any";
-    out->types = ANY;
-  }
-  char *dots = strstr(text, "...");
-  out->gathers = dots && dots < colon;
-  out->name = trimmed(text, out->gathers ? dots : colon);
-}
-
 static const signature *parse(lua_State *L, const char *text) {
-  size_t size = strlen(text) + 1;
-  signature *s = lua_newuserdatauv(L, sizeof *s + size, 0);
-  memset(s, 0, sizeof *s);
-  memcpy(s->text, text, size);
-  char *open = strchr(s->text, '('), *close = strrchr(s->text, ')');
-  if (!open || !close || close < open) luaL_error(L, "signature without brackets: %s", text);
-  *close = *open = '\0';
-  s->name = s->text;
-  s->shown = text + (open - s->text);
-  for (char *p = skip_blanks(open + 1); *p;) {
-    char *end = find_stop(p, ",");
-    bool last = *end == '\0';
-    if (strncmp(p, "...", 3) == 0) {
-      s->more = true;
-    } else if (*p == '*') {
-      s->positional = s->count;
-    } else {
-      if (s->count == MOST) luaL_error(L, "signature with more than %d parameters: %s", MOST, text);
-      read_parameter(&s->at[s->count++], p, end);
-    }
-    p = last ? end : skip_blanks(end + 1);
-  }
-  if (s->positional == 0) s->positional = s->count;
-  s->method = s->count > 0 && strcmp(s->at[0].name, "self") == 0;
+  signature *s = lua_newuserdatauv(L, sizeof *s + strlen(text) + 1, 0);
+  const char *fault = gtlua_signature_parse(s, text);
+  if (fault) luaL_error(L, "%s: %s", fault, text);
   lua_replace(L, lua_upvalueindex(SIGNATURE));
   return s;
 }
 
 /* ---- messages ---- */
 
+/* " >= 1", " in [0, 1)" */
+static void add_bounds(luaL_Buffer *text, const interval *in) {
+  char number[GT_NUMBER_TEXT];
+  bool low = in->low > -INFINITY, high = in->high < INFINITY, closed = *in->text == '[';
+  const char *comma = strchr(in->text, ',');
+  if (low && high) {
+    luaL_addstring(text, " in ");
+    luaL_addlstring(text, in->text, (size_t)(comma + 1 - in->text));
+    luaL_addchar(text, ' ');
+    luaL_addlstring(text, comma + 1, strcspn(comma, "])"));
+    return;
+  }
+  if (high) closed = comma[strcspn(comma, "])")] == ']';
+  luaL_addstring(text, low ? " >" : " <");
+  luaL_addstring(text, closed ? "= " : " ");
+  snprintf(number, sizeof number, "%.14g", low ? in->low : in->high);
+  luaL_addstring(text, number);
+}
+
 static void add_expected(luaL_Buffer *text, const parameter *p) {
   const char *separator = "";
-  for (const char *word = p->type; *word;) {
-    size_t n = strcspn(word, "|");
+  for (const char *at = p->type; *at;) {
+    word w = gtlua_signature_word(at);
     luaL_addstring(text, separator);
-    unsigned type = *word == '"' ? CHOICE : CLASS;
-    for (int i = 0; i < WORDS; i++)
-      if (strlen(words[i].word) == n && memcmp(words[i].word, word, n) == 0) type = (unsigned)i;
-    if (type < WORDS) {
-      luaL_addstring(text, words[type].expected);
-    } else {
-      if (type == CLASS) luaL_addstring(text, strchr("AEIOU", *word) ? "an " : "a ");
-      luaL_addlstring(text, word, n);
-    }
-    word += n + (word[n] == '|');
-    separator = strchr(word, '|') ? ", " : " or ";
+    if (w.type == CLASS) luaL_addstring(text, strchr("AEIOU", *at) ? "an " : "a ");
+    if (w.type & (CLASS | CHOICE))
+      luaL_addlstring(text, at, w.length);
+    else
+      luaL_addstring(text, gtlua_signature_expected(w.type));
+    if (w.type & (NUMBER | INTEGER) && p->bounds.text) add_bounds(text, &p->bounds);
+    at = w.next;
+    separator = strchr(at, '|') ? ", " : " or ";
   }
 }
 
@@ -239,10 +126,10 @@ static bool has_class(lua_State *L, int index, const char *type) {
   bool found = false;
   if (luaL_getmetafield(L, index, "__name") == LUA_TNIL) return false;
   const char *name = lua_tostring(L, -1);
-  for (const char *word = type; name && *word && !found;) {
-    size_t n = strcspn(word, "|");
-    found = strlen(name) == n && memcmp(name, word, n) == 0;
-    word += n + (word[n] == '|');
+  for (const char *at = type; name && *at && !found;) {
+    word w = gtlua_signature_word(at);
+    found = strlen(name) == w.length && memcmp(name, at, w.length) == 0;
+    at = w.next;
   }
   lua_pop(L, 1);
   return found;
@@ -251,12 +138,20 @@ static bool has_class(lua_State *L, int index, const char *type) {
 static bool is_choice(lua_State *L, int index, const char *type) {
   size_t length;
   const char *text = lua_tolstring(L, index, &length);
-  for (const char *word = type; *word;) {
-    size_t n = strcspn(word, "|");
-    if (*word == '"' && n == length + 2 && memcmp(word + 1, text, length) == 0) return true;
-    word += n + (word[n] == '|');
+  for (const char *at = type; *at;) {
+    word w = gtlua_signature_word(at);
+    if (w.type == CHOICE && w.length == length + 2 && memcmp(at + 1, text, length) == 0)
+      return true;
+    at = w.next;
   }
   return false;
+}
+
+static bool is_within(const interval *in, double x) {
+  if (!in->text) return true;
+  const char *end = in->text + strcspn(in->text, "])");
+  return (*in->text == '[' ? x >= in->low : x > in->low) &&
+         (*end == ']' ? x <= in->high : x < in->high);
 }
 
 static bool is_callable(lua_State *L, int index) {
@@ -278,9 +173,9 @@ static bool fits(lua_State *L, int index, const parameter *p) {
   if (types & ANY) return true;
   switch (lua_type(L, index)) {
   case LUA_TNUMBER:
-    return (types & (NUMBER | INTEGER)) != 0;
+    return types & (NUMBER | INTEGER) && is_within(&p->bounds, lua_tonumber(L, index));
   case LUA_TBOOLEAN:
-    return (types & BOOLEAN) != 0;
+    return (types & (BOOLEAN | (lua_toboolean(L, index) ? TRUE : FALSE))) != 0;
   case LUA_TSTRING:
     if (types & CHOICE && is_choice(L, index, p->type)) return true;
     return (types & (STRING | DTYPE | DEVICE)) != 0;
@@ -416,6 +311,33 @@ static void gather(lua_State *L, const signature *s, const parameter *p, int fir
   lua_replace(L, slot);
 }
 
+/* Replaces the values of the options, which end the stack, by one table of them. */
+static void fold_options(lua_State *L, const signature *s, int base) {
+  if (s->options == s->count) return;
+  lua_createtable(L, 0, s->count - s->options);
+  for (int i = s->options; i < s->count; i++) {
+    lua_pushvalue(L, base + 1 + i);
+    lua_setfield(L, -2, s->at[i].name); /* nil leaves no field */
+  }
+  lua_replace(L, base + 1 + s->options);
+  lua_settop(L, base + 1 + s->options);
+}
+
+/* Raises: there are more arguments than parameters with a place. */
+static int refuse_extra(lua_State *L, const signature *s, const arguments *a, int extra) {
+  int most = s->positional - s->method;
+  if (extra == 1 && s->options < s->count && lua_istable(L, a->end)) {
+    lua_rawgeti(L, a->end, 1);
+    return gtlua_error(L, "%s: every option has a name, {%s = …}, got %s without one", s->name,
+                       s->at[s->options].name, gtlua_shown(L, lua_gettop(L)));
+  }
+  if (extra == 1 && s->options < s->count)
+    return gtlua_error(L, "%s: options go in a table, {%s = …}, got %s", s->name,
+                       s->at[s->options].name, gtlua_shown(L, a->end));
+  return gtlua_error(L, "%s: expected at most %d argument%s %s, got %d", s->name, most,
+                     most == 1 ? "" : "s", push_shown(L, s), most + extra);
+}
+
 static int finish(lua_State *L, int status, lua_KContext base) {
   (void)status;
   return lua_gettop(L) - (int)base;
@@ -429,10 +351,7 @@ static int call_signed(lua_State *L) {
   if (are_keywords(L, s, &a)) a.keywords = a.top;
   int extra = a.top - (a.keywords != 0) - a.end + 1, base = a.top + 1;
   while (!s->more && extra > 0 && lua_isnil(L, a.end + extra - 1)) extra--;
-  if (extra > 0 && !s->more)
-    return gtlua_error(L, "%s: expected at most %d argument%s %s, got %d", s->name,
-                       s->positional - s->method, s->positional - s->method == 1 ? "" : "s",
-                       push_shown(L, s), s->positional - s->method + extra);
+  if (extra > 0 && !s->more) return refuse_extra(L, s, &a, extra);
   luaL_checkstack(L, a.top + s->count + 8, s->name);
   lua_pushvalue(L, lua_upvalueindex(BEHIND));
   for (int i = 0; i < s->count; i++) {
@@ -453,6 +372,7 @@ static int call_signed(lua_State *L) {
     if (s->at[i].gathers) gather(L, s, &s->at[i], a.at[i], base + 1 + i);
     complete(L, s, i, base + 1 + i);
   }
+  fold_options(L, s, base);
   for (int i = 0; i < extra; i++) lua_pushvalue(L, a.end + i);
   lua_callk(L, lua_gettop(L) - base, LUA_MULTRET, a.top, finish);
   return finish(L, LUA_OK, a.top);
