@@ -43,6 +43,7 @@ static void add_bounds(luaL_Buffer *text, const interval *in) {
   luaL_addstring(text, closed ? "= " : " ");
   snprintf(number, sizeof number, "%.14g", low ? in->low : in->high);
   luaL_addstring(text, number);
+  if (low && comma[1] == ')') luaL_addstring(text, " and finite");
 }
 
 static void add_expected(luaL_Buffer *text, const parameter *p) {
@@ -61,27 +62,24 @@ static void add_expected(luaL_Buffer *text, const parameter *p) {
   }
 }
 
-/* "(x: tensor, p: number = 0.5)": the arguments of a call, without self and with blanks for line
- * ends. */
+/* "(x: tensor, p: number = 0.5, {mode, title})": the arguments of a call, without self. */
 static const char *push_shown(lua_State *L, const signature *s) {
   luaL_Buffer text;
   luaL_buffinit(L, &text);
-  const char *from = s->shown + 1;
-  if (s->method) {
-    from += strcspn(from, ",)");
-    if (*from == ',') from++;
-    while (*from == ' ') from++;
-  }
   luaL_addchar(&text, '(');
-  for (bool blank = false; *from; from++) {
-    if (*from == '\n' || *from == ' ') {
-      blank = true;
-      continue;
-    }
-    if (blank) luaL_addchar(&text, ' ');
-    blank = false;
-    luaL_addchar(&text, *from);
+  for (int i = s->method; i < s->count; i++) {
+    const parameter *p = &s->at[i];
+    if (i > s->method) luaL_addstring(&text, ", ");
+    if (i == s->positional) luaL_addstring(&text, i == s->options ? "{" : "*, ");
+    luaL_addstring(&text, p->name);
+    if (i >= s->options) continue;
+    if (p->gathers) luaL_addstring(&text, "...");
+    if (p->typed) luaL_addstring(&text, ": "), luaL_addstring(&text, p->type);
+    if (p->value) luaL_addstring(&text, " = "), luaL_addstring(&text, p->value);
   }
+  if (s->options < s->count) luaL_addchar(&text, '}');
+  if (s->more) luaL_addstring(&text, s->count > s->method ? ", ..." : "...");
+  luaL_addchar(&text, ')');
   luaL_pushresult(&text);
   return lua_tostring(L, -1);
 }
@@ -326,12 +324,12 @@ static void fold_options(lua_State *L, const signature *s, int base) {
 /* Raises: there are more arguments than parameters with a place. */
 static int refuse_extra(lua_State *L, const signature *s, const arguments *a, int extra) {
   int most = s->positional - s->method;
-  if (extra == 1 && s->options < s->count && lua_istable(L, a->end)) {
+  if (extra == 1 && s->options < s->count && !a->keywords && lua_istable(L, a->end)) {
     lua_rawgeti(L, a->end, 1);
     return gtlua_error(L, "%s: every option has a name, {%s = …}, got %s without one", s->name,
                        s->at[s->options].name, gtlua_shown(L, lua_gettop(L)));
   }
-  if (extra == 1 && s->options < s->count)
+  if (extra == 1 && s->options < s->count && !a->keywords)
     return gtlua_error(L, "%s: options go in a table, {%s = …}, got %s", s->name,
                        s->at[s->options].name, gtlua_shown(L, a->end));
   return gtlua_error(L, "%s: expected at most %d argument%s %s, got %d", s->name, most,
@@ -403,9 +401,70 @@ int gtlua_signature(lua_State *L) {
   return 1;
 }
 
+int gtlua_sign_all(lua_State *L) {
+  const char *at = luaL_checkstring(L, 2), *prefix = luaL_optstring(L, 3, "");
+  luaL_checktype(L, 1, LUA_TTABLE);
+  while (*(at += strspn(at, " \n"))) {
+    size_t name = strcspn(at, "("), whole = gtlua_signature_length(at);
+    lua_pushlstring(L, at, name);
+    lua_pushvalue(L, -1);
+    lua_gettable(L, 1);
+    lua_pushlstring(L, at, whole);
+    lua_pushfstring(L, "%s%s", prefix, lua_tostring(L, -1));
+    lua_replace(L, -2);
+    lua_insert(L, -2);
+    gtlua_sign(L, lua_tostring(L, -2));
+    lua_replace(L, -2);
+    lua_settable(L, 1);
+    at += whole;
+  }
+  return 0;
+}
+
 int gtlua_signature_of(lua_State *L) {
   if (lua_tocfunction(L, 1) != call_signed) return 0;
   lua_getupvalue(L, 1, TEXT);
   lua_getupvalue(L, 1, BEHIND);
+  return 2;
+}
+
+static void set_text(lua_State *L, const char *key, const char *text) {
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, key);
+}
+
+static void set_bound(lua_State *L, const char *key, double bound, bool open) {
+  lua_pushnumber(L, bound);
+  lua_setfield(L, -2, key);
+  lua_pushboolean(L, open);
+  lua_setfield(L, -2, *key == 'l' ? "above" : "below");
+}
+
+static void push_parameter(lua_State *L, const signature *s, int i) {
+  const parameter *p = &s->at[i];
+  const char *text = p->bounds.text;
+  lua_createtable(L, 0, 8);
+  set_text(L, "name", p->name);
+  set_text(L, "type", p->type);
+  if (p->value) set_text(L, "default", p->value);
+  set_text(L, "by", i < s->positional ? "place" : i < s->options ? "name" : "option");
+  if (text) {
+    set_bound(L, "low", p->bounds.low, *text == '(');
+    set_bound(L, "high", p->bounds.high, text[strcspn(text, "])")] == ')');
+  }
+}
+
+int gtlua_parameters_of(lua_State *L) {
+  if (lua_tocfunction(L, 1) != call_signed) return 0;
+  lua_getupvalue(L, 1, TEXT);
+  const char *text = lua_tostring(L, -1);
+  signature *s = lua_newuserdatauv(L, sizeof *s + strlen(text) + 1, 0);
+  if (gtlua_signature_parse(s, text)) return 0;
+  lua_createtable(L, s->count, 0);
+  for (int i = 0; i < s->count; i++) {
+    push_parameter(L, s, i);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_pushboolean(L, s->more);
   return 2;
 }

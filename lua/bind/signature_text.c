@@ -37,13 +37,18 @@ static char *trimmed(char *from, char *end) {
 }
 
 /* The first of the characters `stops` in p outside "strings" and [intervals), or its end. */
-static char *find_stop(char *p, const char *stops) {
+static const char *find_stop(const char *p, const char *stops) {
   int depth = 0;
   for (bool quoted = false; *p && (quoted || depth > 0 || !strchr(stops, *p)); p++) {
     if (*p == '"') quoted = !quoted;
     if (!quoted) depth += (strchr("[(", *p) != NULL) - (strchr("])", *p) != NULL);
   }
   return p;
+}
+
+size_t gtlua_signature_length(const char *text) {
+  const char *open = text + strcspn(text, "("), *end = *open ? find_stop(open + 1, ")") : open;
+  return (size_t)(end - text) + (*end == ')');
 }
 
 word gtlua_signature_word(const char *at) {
@@ -80,9 +85,10 @@ static void read_types(parameter *p) {
 /* Reads "name: type = value", ending it with NULs. */
 static void read_parameter(parameter *out, char *from, char *end) {
   char *text = trimmed(from, end);
-  char *colon = text + strcspn(text, ":="), *equals = find_stop(text, "=");
+  char *colon = text + strcspn(text, ":="), *equals = (char *)find_stop(text, "=");
   if (*equals) out->value = skip_blanks(equals + 1);
   if (*colon == ':') {
+    out->typed = true;
     out->type = trimmed(colon + 1, equals);
     read_types(out);
   } else {
@@ -108,12 +114,11 @@ const char *gtlua_signature_parse(signature *s, const char *text) {
   strcpy(s->text, text);
   char *open = strchr(s->text, '('), *close = strrchr(s->text, ')');
   if (!open || !close || close < open) return "signature without brackets";
-  s->shown = text + (open - s->text);
   *close = *open = '\0';
   char *brace = strrchr(open + 1, '}');
   if (brace) *brace = '\0';
   for (char *p = skip_blanks(open + 1); *p;) {
-    char *end = find_stop(p, ",");
+    char *end = (char *)find_stop(p, ",");
     bool last = *end == '\0';
     if (strncmp(p, "...", 3) == 0)
       s->more = true;

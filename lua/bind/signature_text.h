@@ -54,6 +54,7 @@ typedef struct parameter {
   const char *name;
   unsigned types;
   const char *type;  /* text: `"mean"|"sum"`, `tensor|number` */
+  bool typed;        /* false: no type is written, which means any */
   const char *value; /* default as text; NULL: must be given */
   bool gathers;      /* "size...": numbers in a row make one Size */
   interval bounds;
@@ -61,7 +62,6 @@ typedef struct parameter {
 
 typedef struct signature {
   const char *name;
-  const char *shown; /* "(x: tensor, …)", without self */
   bool method;       /* the first parameter is self */
   bool more;         /* ends with "..." */
   int count;
@@ -83,6 +83,8 @@ typedef struct word {
 word gtlua_signature_word(const char *at);
 /* What a word that is neither a class nor a choice expects: "a tensor". */
 const char *gtlua_signature_expected(unsigned type);
+/* How many bytes the signature at the begin of `text` has, which others may follow. */
+size_t gtlua_signature_length(const char *text);
 /* Reads `text`, whose copy follows *s, into *s; NULL, or what is wrong with it. */
 const char *gtlua_signature_parse(signature *s, const char *text);
 

@@ -129,7 +129,7 @@ test("bad settings are refused", function()
   refused({align = "eos"}, "align must be 'none' or 'bos', got 'eos'")
   refused({align = "bos"}, "needs a bos token")
   refused({seed = 1.5}, "seed must be")
-  refused({batch = 3}, "loader has no option 'batch'")
+  refused({batch = 3}, "loader has no argument 'batch'")
 end)
 
 test("windows hold every target once, the last row filled up with -1", function()
