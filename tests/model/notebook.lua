@@ -212,7 +212,7 @@ test("a summary that lacks an argument says which", function()
   test.raises(function() summary(own) end, "pass input_size")
   test.raises(function() summary(own, {input_sise = {1}}) end, "'input_sise' (did you mean 'input_size'?)")
   test.raises(function() summary(3, size) end, "model expects a module, got 3")
-  test.raises(function() summary(own, {input_size = {1}, compat = "x"}) end, "compat must be")
+  test.raises(function() summary(own, {input_size = {1}, compat = "x"}) end, 'compat expects "torchinfo-1.8.0", got')
 end)
 
 test("145 parameters, 146 entries of state, two buffers outside it", function()
