@@ -145,14 +145,37 @@ static void set_flag(lua_State *L, const char *key, bool flag) {
   lua_setfield(L, -2, key);
 }
 
-void gtlua_push_settings(lua_State *L, const gt_setting *list, int count) {
+/* The type as signatures write it: "integer", `"rms"|"layer"`. */
+static void set_type(lua_State *L, const gt_setting *s) {
   static const char *const types[] = {"integer", "number", "boolean", "dtype", "integers"};
+  luaL_Buffer text;
+  if (s->type != GT_SETTING_CHOICE) return set_text(L, "type", types[s->type]);
+  luaL_buffinit(L, &text);
+  luaL_addchar(&text, '"');
+  luaL_addgsub(&text, s->choices, "|", "\"|\"");
+  luaL_addchar(&text, '"');
+  luaL_pushresult(&text);
+  lua_setfield(L, -2, "type");
+}
+
+static void set_bounds(lua_State *L, const gt_setting *s) {
+  if (!(s->low < s->high)) return;
+  lua_pushnumber(L, s->low);
+  lua_setfield(L, -2, "low");
+  lua_pushnumber(L, s->high);
+  lua_setfield(L, -2, "high");
+  set_flag(L, "above", false);
+  set_flag(L, "below", s->below || isinf(s->high));
+}
+
+void gtlua_push_settings(lua_State *L, const gt_setting *list, int count) {
   lua_createtable(L, count, 0);
   for (int i = 0; i < count; i++) {
     const gt_setting *s = &list[i];
     lua_createtable(L, 0, 6);
     set_text(L, "name", s->name);
-    set_text(L, "type", s->type == GT_SETTING_CHOICE ? s->choices : types[s->type]);
+    set_type(L, s);
+    set_bounds(L, s);
     set_text(L, "doc", s->doc);
     set_flag(L, "required", s->required);
     set_flag(L, "by_name", s->by_name);

@@ -74,19 +74,32 @@ end
 
 -- ---- ops, from their descriptors ----
 
-local function attr_text(attr)
-  local show = require("base.show").show
-  if attr.required then return attr.name end
-  return attr.name .. " = " .. (attr.default == nil and "…" or type(attr.default) == "string" and
-    '"' .. attr.default .. '"' or show(attr.default))
+--- The default of a setting as it is written; nil where it has none.
+local function default_text(row)
+  if row.default == nil then return nil end
+  return type(row.default) == "string" and '"' .. row.default .. '"' or require("base.show").show(row.default)
+end
+
+--- "[1,100]", or "" for any number.
+local function bounds_text(row)
+  if not row.low then return "" end
+  local function number(x) return math.abs(x) == math.huge and "" or ("%.14g"):format(x) end
+  return (row.above and "(" or "[") .. number(row.low) .. "," .. number(row.high) .. (row.below and ")" or "]")
+end
+
+--- Adds a line about every setting to `text`.
+local function add_settings(text, rows)
+  for _, row in ipairs(rows) do
+    local default = default_text(row)
+    local more = (row.required and ", required" or default and " = " .. default or "") .. (row.by_name and ", by name only" or "")
+    text[#text + 1] = f"{row.name:<14} {row.type}{bounds_text(row)}{more}. {row.doc}"
+  end
 end
 
 local function of_op(op)
   local attrs, text = {}, {op.doc}
-  for i, attr in ipairs(op.attrs) do
-    attrs[i] = attr_text(attr)
-    text[#text + 1] = f"{attr.name:<14} {attr.type}{attr.required and ', required' or ''}{attr.by_name and ', by name only' or ''}. {attr.doc}"
-  end
+  for i, attr in ipairs(op.attrs) do attrs[i] = attr.required and attr.name or attr.name .. " = " .. (default_text(attr) or "…") end
+  add_settings(text, op.attrs)
   local keywords = #attrs > 0 and ", {" .. table.concat(attrs, ", ") .. "}" or ""
   local places = {}
   if op.where ~= "" then places[1] = "torch." .. op.name end
