@@ -45,16 +45,18 @@ end
 
 local WIDTH = 80
 
---- A signature on lines of at most WIDTH columns, cut after commas.
+--- A signature on lines of at most WIDTH columns, cut after commas, or else between the words of a choice.
 local function cut(signature)
-  local lines, line = {}, ""
-  for part in (signature .. ", "):gmatch "(.-,) " do
-    if #line + #part > WIDTH and line ~= "" then
-      lines[#lines + 1], line = line, "   "
+  local lines, line, margin = {}, "", "    "
+  for part in (signature .. ", "):gmatch ".-, " do
+    if #line + #part > WIDTH and line ~= "" then lines[#lines + 1], line = line:sub(1, -2), margin end
+    line = line .. part
+    while #line > WIDTH + 1 do
+      local at = line:sub(1, WIDTH):match ".*|()" or #line
+      lines[#lines + 1], line = line:sub(1, at - 1), margin .. line:sub(at)
     end
-    line = line .. (line == "" and "" or " ") .. part
   end
-  lines[#lines + 1] = line:sub(1, -2) -- the comma that was put behind
+  lines[#lines + 1] = line:sub(1, -3) -- without the comma that was put behind
   return table.concat(lines, "\n")
 end
 
