@@ -59,16 +59,10 @@ static int new_optimizer(lua_State *L) {
 
 /* ---- hyper-parameters ---- */
 
-/* hypers(class name) -> {name, default, name, default, …} in order */
+/* hypers(class name) -> {{name, type, default, doc, …}, …} in order, as gtlua_push_settings has them */
 static int hypers(lua_State *L) {
   const gt_optimizer_class *class = find_class(L, luaL_checkstring(L, 1));
-  lua_createtable(L, 2 * class->hyper_count, 0);
-  for (int i = 0; i < class->hyper_count; i++) {
-    lua_pushstring(L, class->hypers[i].name);
-    lua_rawseti(L, -2, 2 * i + 1);
-    gtlua_push_setting(L, &class->hypers[i], &class->hypers[i].preset);
-    lua_rawseti(L, -2, 2 * i + 2);
-  }
+  gtlua_push_settings(L, class->hypers, class->hyper_count);
   return 1;
 }
 

@@ -117,6 +117,14 @@ static int refuse_name(lua_State *L, const signature *s, const char *key) {
                      gtlua_suggest(key, names, hint), n ? lua_tostring(L, -1) : "no keywords");
 }
 
+/* Raises: the value at index stands in a table of names without one. */
+static int refuse_nameless(lua_State *L, const signature *s, int index) {
+  bool has_options = s->options < s->count;
+  int example = has_options ? s->options : s->count - 1;
+  return gtlua_error(L, "%s: every %s has a name, {%s = …}, got %s without one", s->name,
+                     has_options ? "option" : "keyword", example >= s->method ? s->at[example].name : "name", gtlua_shown(L, index));
+}
+
 /* ---- checking ---- */
 
 /* Is it an object of a class of that name among the words of `type`? */
@@ -280,9 +288,7 @@ static void take_names(lua_State *L, const signature *s, int from, int base, boo
       lua_pushvalue(L, -1);
       lua_replace(L, base + 1 + i);
     } else if (!items) {
-      gtlua_error(L, "%s: expected every keyword with its name, {%s = …}, got %s without one",
-                  s->name, s->count > s->method ? s->at[s->count - 1].name : "name",
-                  gtlua_shown(L, lua_gettop(L)));
+      refuse_nameless(L, s, lua_gettop(L));
     }
     lua_pop(L, 1);
   }
@@ -324,14 +330,14 @@ static void fold_options(lua_State *L, const signature *s, int base) {
 /* Raises: there are more arguments than parameters with a place. */
 static int refuse_extra(lua_State *L, const signature *s, const arguments *a, int extra) {
   int most = s->positional - s->method;
-  if (extra == 1 && s->options < s->count && !a->keywords && lua_istable(L, a->end)) {
-    lua_rawgeti(L, a->end, 1);
-    return gtlua_error(L, "%s: every option has a name, {%s = …}, got %s without one", s->name,
-                       s->at[s->options].name, gtlua_shown(L, lua_gettop(L)));
-  }
-  if (extra == 1 && s->options < s->count && !a->keywords)
+  bool has_options = s->options < s->count, in_table = lua_istable(L, a->end);
+  if (extra == 1 && has_options && !a->keywords && !in_table)
     return gtlua_error(L, "%s: options go in a table, {%s = …}, got %s", s->name,
                        s->at[s->options].name, gtlua_shown(L, a->end));
+  if (extra == 1 && has_options && !(a->keywords && in_table)) {
+    if (in_table) lua_rawgeti(L, a->end, 1);
+    return refuse_nameless(L, s, in_table ? lua_gettop(L) : a->end);
+  }
   return gtlua_error(L, "%s: expected at most %d argument%s %s, got %d", s->name, most,
                      most == 1 ? "" : "s", push_shown(L, s), most + extra);
 }

@@ -23,11 +23,17 @@ function keywords.options(text)
   return native.signature(text, function(options) return options end)
 end
 
---- Refuses keys of `options` that are not in the list `allowed`; nil counts as {}.
-function keywords.read(name, options, allowed)
-  local text = name .. "({"
-  for i, word in ipairs(allowed) do text = text .. (i > 1 and ", " or "") .. word .. ": any = nil" end
-  return keywords.options(text .. "})")(options)
+--- The bounds of a row of native.parameters_of or of settings as a signature writes them: "[1,100]", or "" for any number.
+function keywords.bounds(row)
+  if not row.low then return "" end
+  local function number(x) return math.abs(x) == math.huge and "" or ("%.14g"):format(x) end
+  return (row.above and "(" or "[") .. number(row.low) .. "," .. number(row.high) .. (row.below and ")" or "]")
+end
+
+--- The default of a row of settings as a signature writes it; nil where it has none.
+function keywords.default(row)
+  if row.default == nil then return nil end
+  return type(row.default) == "string" and '"' .. row.default .. '"' or require "base.show".show(row.default)
 end
 
 --- Refuses PyTorch's inplace = true: nothing here writes into its input without a trailing _.
