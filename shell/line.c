@@ -111,11 +111,10 @@ static char *next_completion(const char *word, int state) {
 
 static char **attempt_completion(const char *word, int start, int end) {
   (void)end;
-  bool file = in_string(rl_line_buffer, start);
-  rl_attempted_completion_over = !file; /* file names complete inside strings only */
+  rl_attempted_completion_over = !in_string(rl_line_buffer, start); /* else: names of files, too */
   rl_completion_append_character = '\0';
   word_start = start;
-  return file || !helper.complete ? NULL : rl_completion_matches(word, next_completion);
+  return helper.complete ? rl_completion_matches(word, next_completion) : NULL;
 }
 
 #if defined(SH_LINE_readline)

@@ -49,23 +49,12 @@ gt_status gt_dropout(gt_ctx *cx, const gt_module *m, double p, gt_tensor **t) {
                     t);
 }
 
-/* Index of name in "none|mean|sum", -1 if it is not there. */
-static int choice_index(const char *choices, const char *name) {
-  size_t n = strlen(name);
-  for (int i = 0;; i++) {
-    size_t length = strcspn(choices, "|");
-    if (length == n && !strncmp(choices, name, n)) return i;
-    if (!choices[length]) return -1;
-    choices += length + 1;
-  }
-}
-
 gt_value gt_choice(const gt_ctx *cx, const char *op, const char *attr, const char *name) {
   gt_value value = GT_INT(-1);
   int found = gt_op_find(cx, op);
   for (int i = 0; found >= 0 && i < cx->ops[found]->attr_count; i++) {
-    const gt_attr *a = &cx->ops[found]->attrs[i];
-    if (a->choices && !strcmp(a->name, attr)) value.i = choice_index(a->choices, name);
+    const gt_setting *a = &cx->ops[found]->attrs[i];
+    if (a->choices && !strcmp(a->name, attr)) value.i = gt_choice_find(a->choices, name, strlen(name));
   }
   return value;
 }

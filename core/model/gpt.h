@@ -7,47 +7,29 @@
 
 #include "core/model/module.h"
 
-/* Choices are positions in the lists of gt_gpt_settings. */
+/* Choices are positions in the rows of gt_gpt_settings. */
 enum { GT_NORM_RMS, GT_NORM_LAYER };
 enum { GT_ACTIVATION_RELU2, GT_ACTIVATION_GELU, GT_ACTIVATION_GELU_TANH, GT_ACTIVATION_SILU };
 enum { GT_POSITION_ROPE, GT_POSITION_LEARNED };
 enum { GT_GPT_INIT_SPECTRAL, GT_GPT_INIT_GPT2 };
 
+/* Every member has 8 bytes, so that its place says which row of gt_gpt_settings is its own. */
 typedef struct gt_gpt_config {
   int64_t hidden_dim, n_layers, n_heads, mlp_ratio, vocab_size, sequence_len;
-  int64_t n_kv_heads;     /* heads of keys and values; 0: n_heads */
-  int64_t norm;           /* rms: without parameters; layer: modules LayerNorm */
-  int64_t bias;           /* of the blocks' Linear layers and of LayerNorm */
-  int64_t activation;     /* of the MLP */
-  int64_t position;       /* rope, or a table added to the token embedding */
-  int64_t qk_norm;        /* RMS norm of each head of q and k, after RoPE */
-  double softcap;         /* bound of the logits; 0: none */
-  int64_t tied;           /* lm_head.weight is token_embedding.weight */
-  int64_t embedding_norm; /* a norm before the first block */
-  double dropout;         /* of the embedding, attention weights and both branches, in training */
-  int64_t init;           /* law of gt_gpt_init_weights */
+  int64_t n_kv_heads; /* 0: n_heads */
+  int64_t norm, bias, activation, position, qk_norm;
+  double softcap;
+  int64_t tied, embedding_norm;
+  double dropout;
+  int64_t init;
 } gt_gpt_config;
 
-extern const gt_gpt_config gt_gpt_defaults;
-
-/* One setting, for bindings: where it lies and how it is read. */
-typedef enum gt_setting_kind {
-  GT_SETTING_SIZE,          /* int64_t, at least 1 */
-  GT_SETTING_OPTIONAL_SIZE, /* int64_t, 0: not set */
-  GT_SETTING_BOOL,          /* int64_t, 0 or 1 */
-  GT_SETTING_CHOICE,        /* int64_t, position in `choices` */
-  GT_SETTING_NUMBER         /* double */
-} gt_setting_kind;
-
-typedef struct gt_gpt_setting {
-  const char *name;
-  gt_setting_kind kind;
-  size_t offset;       /* in gt_gpt_config */
-  const char *choices; /* "rms|layer" */
-} gt_gpt_setting;
-
-extern const gt_gpt_setting gt_gpt_settings[]; /* in the order of definition */
-extern const int gt_gpt_setting_count;
+/* A row per member, INT, BOOL and CHOICE for int64_t, FLOAT for double. */
+#define GT_GPT_SETTINGS (int)(sizeof(gt_gpt_config) / 8)
+extern const gt_setting gt_gpt_settings[GT_GPT_SETTINGS];
+gt_value gt_gpt_get(const gt_gpt_config *config, int setting);
+void gt_gpt_set(gt_gpt_config *config, int setting, const gt_value *value);
+gt_gpt_config gt_gpt_defaults(void);
 
 /* Every setting in its range, heads divide, head_dim even under RoPE, sizes representable. */
 gt_status gt_gpt_config_check(gt_ctx *cx, const gt_gpt_config *config);

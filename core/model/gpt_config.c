@@ -1,71 +1,69 @@
-/* gpt_config.c: the settings of a GPT: their names, kinds, defaults and what they must satisfy. */
+/* gpt_config.c: the settings of a GPT: a row each, and what they must satisfy together. */
 #include "core/model/gpt.h"
 
-#include <math.h>
 #include <stddef.h>
-#include <stdio.h>
+#include <string.h>
 
-const gt_gpt_config gt_gpt_defaults = {
-    .hidden_dim = 1024,
-    .n_layers = 24,
-    .n_heads = 8,
-    .mlp_ratio = 3,
-    .vocab_size = 32768,
-    .sequence_len = 1024,
-    .qk_norm = 1,
-    .tied = 1,
-    .embedding_norm = 1,
-    .softcap = 15,
+/* Each layer is a dozen modules, and names are looked for one by one. */
+enum { MAX_LAYERS = 10000 };
+
+#define PLACE(member) (offsetof(gt_gpt_config, member) / 8)
+#define ROW(member, kind, value, ...)                                                              \
+  [PLACE(member)] = {.name = #member, .type = GT_SETTING_##kind, .preset = value, __VA_ARGS__}
+#define SIZE .low = 1, .high = INT32_MAX
+
+const gt_setting gt_gpt_settings[GT_GPT_SETTINGS] = {
+    ROW(hidden_dim, INT, GT_INT(1024), SIZE, .doc = "width of the residual stream"),
+    ROW(n_layers, INT, GT_INT(24), .low = 1, .high = MAX_LAYERS, .doc = "transformer blocks"),
+    ROW(n_heads, INT, GT_INT(8), SIZE, .doc = "heads of queries; they divide hidden_dim"),
+    ROW(mlp_ratio, INT, GT_INT(3), SIZE, .doc = "width of the MLP divided by hidden_dim"),
+    ROW(vocab_size, INT, GT_INT(32768), SIZE, .doc = "tokens"),
+    ROW(sequence_len, INT, GT_INT(1024), SIZE, .doc = "the longest sequence, in tokens"),
+    ROW(n_kv_heads, INT, GT_INT(0), .high = INT32_MAX,
+        .doc = "heads of keys and values (grouped queries); 0: n_heads"),
+    ROW(norm, CHOICE, GT_INT(GT_NORM_RMS), .choices = "rms|layer",
+        .doc = "rms: without parameters; layer: LayerNorm"),
+    ROW(bias, BOOL, GT_INT(0), .doc = "of the Linear layers in the blocks and of LayerNorm"),
+    ROW(activation, CHOICE, GT_INT(GT_ACTIVATION_RELU2), .choices = "relu2|gelu|gelu_tanh|silu",
+        .doc = "of the MLP"),
+    ROW(position, CHOICE, GT_INT(GT_POSITION_ROPE), .choices = "rope|learned",
+        .doc = "rope, or learned: a table added to the token embedding"),
+    ROW(qk_norm, BOOL, GT_INT(1), .doc = "RMS norm of every head of queries and keys, after RoPE"),
+    ROW(softcap, FLOAT, GT_FLOAT(15), .high = 1e30,
+        .doc = "logits become softcap tanh(logits / softcap); 0: left alone"),
+    ROW(tied, BOOL, GT_INT(1), .doc = "lm_head.weight is token_embedding.weight"),
+    ROW(embedding_norm, BOOL, GT_INT(1), .doc = "a norm before the first block"),
+    ROW(dropout, FLOAT, GT_FLOAT(0), .high = 1, .below = true,
+        .doc = "in training: of the embedding, attention weights and both branches of every block"),
+    ROW(init, CHOICE, GT_INT(GT_GPT_INIT_SPECTRAL), .choices = "spectral|gpt2",
+        .doc = "initializer of init_weights; spectral: the notebook's"),
 };
 
-#define MOST_LAYERS 10000 /* each is a dozen modules, and names are looked for one by one */
+gt_value gt_gpt_get(const gt_gpt_config *config, int setting) {
+  const char *at = (const char *)config + 8 * setting;
+  gt_value value = {.given = true};
+  if (gt_gpt_settings[setting].type == GT_SETTING_FLOAT)
+    memcpy(&value.f, at, sizeof value.f);
+  else
+    memcpy(&value.i, at, sizeof value.i);
+  return value;
+}
 
-#define ROW(kind, field) #field, kind, offsetof(gt_gpt_config, field)
+void gt_gpt_set(gt_gpt_config *config, int setting, const gt_value *value) {
+  char *at = (char *)config + 8 * setting;
+  if (gt_gpt_settings[setting].type == GT_SETTING_FLOAT)
+    memcpy(at, &value->f, sizeof value->f);
+  else
+    memcpy(at, &value->i, sizeof value->i);
+}
 
-const gt_gpt_setting gt_gpt_settings[] = {
-    {ROW(GT_SETTING_SIZE, hidden_dim), NULL},
-    {ROW(GT_SETTING_SIZE, n_layers), NULL},
-    {ROW(GT_SETTING_SIZE, n_heads), NULL},
-    {ROW(GT_SETTING_SIZE, mlp_ratio), NULL},
-    {ROW(GT_SETTING_SIZE, vocab_size), NULL},
-    {ROW(GT_SETTING_SIZE, sequence_len), NULL},
-    {ROW(GT_SETTING_OPTIONAL_SIZE, n_kv_heads), NULL},
-    {ROW(GT_SETTING_CHOICE, norm), "rms|layer"},
-    {ROW(GT_SETTING_BOOL, bias), NULL},
-    {ROW(GT_SETTING_CHOICE, activation), "relu2|gelu|gelu_tanh|silu"},
-    {ROW(GT_SETTING_CHOICE, position), "rope|learned"},
-    {ROW(GT_SETTING_BOOL, qk_norm), NULL},
-    {ROW(GT_SETTING_NUMBER, softcap), NULL},
-    {ROW(GT_SETTING_BOOL, tied), NULL},
-    {ROW(GT_SETTING_BOOL, embedding_norm), NULL},
-    {ROW(GT_SETTING_NUMBER, dropout), NULL},
-    {ROW(GT_SETTING_CHOICE, init), "spectral|gpt2"},
-};
-const int gt_gpt_setting_count = GT_COUNT(gt_gpt_settings);
+gt_gpt_config gt_gpt_defaults(void) {
+  gt_gpt_config config;
+  for (int i = 0; i < GT_GPT_SETTINGS; i++) gt_gpt_set(&config, i, &gt_gpt_settings[i].preset);
+  return config;
+}
 
 /* ---- checks ---- */
-
-static gt_status check_setting(gt_ctx *cx, const gt_gpt_config *config, const gt_gpt_setting *s) {
-  long long n =
-      s->kind == GT_SETTING_NUMBER ? 0 : *(const int64_t *)((const char *)config + s->offset);
-  long long most = s->offset == offsetof(gt_gpt_config, n_layers) ? MOST_LAYERS : INT32_MAX;
-  if (s->kind == GT_SETTING_SIZE && (n < 1 || n > most))
-    return gt_fail(cx, GT_EARG, "GPTConfig: expected %s in 1 ... %lld, got %lld", s->name, most, n);
-  if (s->kind == GT_SETTING_OPTIONAL_SIZE && (n < 0 || n > INT32_MAX))
-    return gt_fail(cx, GT_EARG, "GPTConfig: expected %s in 0 ... 2147483647, got %lld", s->name, n);
-  return GT_OK;
-}
-
-static gt_status check_numbers(gt_ctx *cx, const gt_gpt_config *c) {
-  char text[GT_NUMBER_TEXT];
-  if (!(c->softcap >= 0 && c->softcap <= 1e30))
-    return gt_fail(cx, GT_EARG, "GPTConfig: expected softcap >= 0 (0: none), got %s",
-                   gt_number_text(c->softcap, text));
-  if (!(c->dropout >= 0 && c->dropout < 1))
-    return gt_fail(cx, GT_EARG, "GPTConfig: expected dropout in [0, 1), got %s",
-                   gt_number_text(c->dropout, text));
-  return GT_OK;
-}
 
 static gt_status check_heads(gt_ctx *cx, const gt_gpt_config *c) {
   long long width = c->hidden_dim, heads = c->n_heads, kv_heads = gt_gpt_kv_heads(c);
@@ -93,9 +91,10 @@ static gt_status check_products(gt_ctx *cx, const gt_gpt_config *c) {
 }
 
 gt_status gt_gpt_config_check(gt_ctx *cx, const gt_gpt_config *config) {
-  for (int i = 0; i < gt_gpt_setting_count; i++)
-    GT_TRY(check_setting(cx, config, &gt_gpt_settings[i]));
-  GT_TRY(check_numbers(cx, config));
+  for (int i = 0; i < GT_GPT_SETTINGS; i++) {
+    gt_value value = gt_gpt_get(config, i);
+    GT_TRY(gt_setting_check(cx, "GPTConfig", &gt_gpt_settings[i], &value));
+  }
   GT_TRY(check_heads(cx, config));
   return check_products(cx, config);
 }

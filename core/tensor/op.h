@@ -26,46 +26,10 @@
 #ifndef GT_OP_H
 #define GT_OP_H
 
-#include "core/tensor/tensor.h"
+#include "core/tensor/setting.h"
 
 #define GT_MAX_OUT 4
-#define GT_MAX_ATTR 8
-
-typedef struct gt_dims {
-  int count;
-  int64_t at[GT_MAX_DIM];
-} gt_dims;
-
-/* One attribute value; which member counts is said by the attribute's type. */
-typedef struct gt_value {
-  bool given; /* false: the default stands */
-  double f;
-  int64_t i; /* also bool, dtype (gt_dtype) and choice (index) */
-  gt_dims dims;
-} gt_value;
-
-typedef enum gt_attr_type {
-  GT_ATTR_INT,
-  GT_ATTR_FLOAT,
-  GT_ATTR_BOOL,
-  GT_ATTR_DTYPE,
-  GT_ATTR_DIMS,
-  GT_ATTR_CHOICE
-} gt_attr_type;
-
-/* A keyword argument of an op. Inside the op's file an enum names the positions in order:
- * c->attr[EPS].f */
-typedef struct gt_attr {
-  const char *name;
-  gt_attr_type type;
-  gt_value
-      fallback; /* the default; INT, DTYPE, DIMS: `given` false in it means "not set" to the op */
-  bool required;
-  const char *choices; /* GT_ATTR_CHOICE: "none|mean|sum" */
-  const char *doc;
-  bool by_name;        /* has no position: PyTorch's has none either, or another one */
-  const char *instead; /* FLOAT: how to write it with a tensor, so that gradients reach that */
-} gt_attr;
+#define GT_MAX_ATTR 12
 
 typedef enum gt_compute {
   GT_BYTES,   /* any dtype, the kernel moves elements by size; nothing is converted */
@@ -124,7 +88,7 @@ struct gt_op {
                        for free */
   unsigned writes;  /* mask of inputs modified in place; such an op has nout == 0 and the binding
                        returns in[first] */
-  const gt_attr *attrs;
+  const gt_setting *attrs;
   int attr_count;
   gt_status (*view)(gt_call *c, gt_tensor **out);
   gt_status (*infer)(

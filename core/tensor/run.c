@@ -44,7 +44,7 @@ static gt_status fill_attributes(frame *f, const gt_value *attr) {
     if (!given && op->attrs[i].required)
       return gt_fail(f->call.cx, GT_EARG, "%s: expected a value for '%s', got none", op->name,
                      op->attrs[i].name);
-    f->attr[i] = given ? attr[i] : op->attrs[i].fallback;
+    f->attr[i] = given ? attr[i] : op->attrs[i].preset;
   }
   f->call.attr = f->attr;
   return GT_OK;

@@ -11,19 +11,6 @@ typedef struct gt_arg {
 } gt_arg;
 
 #define GT_ARGS(...) ((const gt_arg[]){__VA_ARGS__, {.name = NULL}})
-#define GT_INT(n)                                                                                  \
-  { .given = true, .i = (n) }
-#define GT_FLOAT(x)                                                                                \
-  { .given = true, .f = (x) }
-#define GT_DIMS1(a)                                                                                \
-  {                                                                                                \
-    .given = true, .dims = { 1, {(a)} }                                                            \
-  }
-#define GT_DIMS2(a, b)                                                                             \
-  {                                                                                                \
-    .given = true, .dims = { 2, {(a), (b)} }                                                       \
-  }
-
 /* Runs op on in[0 … nin-1] with a full attribute list (op->attr_count values; NULL: all defaults).
  * Writes gt_op_results(op) new references to out.  Nothing survives a failure.  Records the graph
  * when gradients are enabled and an input needs one. */

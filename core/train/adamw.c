@@ -9,12 +9,16 @@
 
 enum { LR, BETA1, BETA2, EPS, WEIGHT_DECAY };
 
-static const gt_hyper hypers[] = {
-    [LR] = {"lr", GT_FLOAT(1e-3), GT_ATTR_FLOAT, .high = INFINITY},
-    [BETA1] = {"beta1", GT_FLOAT(0.9), GT_ATTR_FLOAT, .high = 1, .below = true},
-    [BETA2] = {"beta2", GT_FLOAT(0.999), GT_ATTR_FLOAT, .high = 1, .below = true},
-    [EPS] = {"eps", GT_FLOAT(1e-8), GT_ATTR_FLOAT, .high = INFINITY},
-    [WEIGHT_DECAY] = {"weight_decay", GT_FLOAT(0.01), GT_ATTR_FLOAT, .high = INFINITY},
+static const gt_setting hypers[] = {
+    [LR] = {"lr", GT_SETTING_FLOAT, GT_FLOAT(1e-3), .high = INFINITY, .doc = "learning rate"},
+    [BETA1] = {"beta1", GT_SETTING_FLOAT, GT_FLOAT(0.9), .high = 1, .below = true,
+               .doc = "decay of the moving average of gradients"},
+    [BETA2] = {"beta2", GT_SETTING_FLOAT, GT_FLOAT(0.999), .high = 1, .below = true,
+               .doc = "decay of that of their squares"},
+    [EPS] = {"eps", GT_SETTING_FLOAT, GT_FLOAT(1e-8), .high = INFINITY,
+             .doc = "added to the root of the mean square"},
+    [WEIGHT_DECAY] = {"weight_decay", GT_SETTING_FLOAT, GT_FLOAT(0.01), .high = INFINITY,
+                      .doc = "each step takes lr weight_decay w off"},
 };
 
 static const char *const states[] = {"exp_avg", "exp_avg_sq"};

@@ -17,13 +17,18 @@ enum { LR, MOMENTUM, NESTEROV, NS_STEPS, NS_DTYPE, WEIGHT_DECAY };
 enum { NS_BF16, NS_F32 }; /* choices of ns_dtype */
 enum { BATCH_ELEMENTS = 1 << 20 };
 
-static const gt_hyper hypers[] = {
-    [LR] = {"lr", GT_FLOAT(0.02), GT_ATTR_FLOAT, .high = INFINITY},
-    [MOMENTUM] = {"momentum", GT_FLOAT(0.95), GT_ATTR_FLOAT, .high = 1, .below = true},
-    [NESTEROV] = {"nesterov", GT_INT(1), GT_ATTR_BOOL},
-    [NS_STEPS] = {"ns_steps", GT_INT(5), GT_ATTR_INT, .low = 1, .high = 100},
-    [NS_DTYPE] = {"ns_dtype", GT_INT(NS_BF16), GT_ATTR_CHOICE, .choices = "bf16|f32"},
-    [WEIGHT_DECAY] = {"weight_decay", GT_FLOAT(0), GT_ATTR_FLOAT, .high = INFINITY},
+static const gt_setting hypers[] = {
+    [LR] = {"lr", GT_SETTING_FLOAT, GT_FLOAT(0.02), .high = INFINITY, .doc = "learning rate"},
+    [MOMENTUM] = {"momentum", GT_SETTING_FLOAT, GT_FLOAT(0.95), .high = 1, .below = true,
+                  .doc = "decay of the moving average of gradients"},
+    [NESTEROV] = {"nesterov", GT_SETTING_BOOL, GT_INT(1),
+                  .doc = "looks ahead: mixes the gradient into the average once more"},
+    [NS_STEPS] = {"ns_steps", GT_SETTING_INT, GT_INT(5), .low = 1, .high = 100,
+                  .doc = "Newton-Schulz iterations"},
+    [NS_DTYPE] = {"ns_dtype", GT_SETTING_CHOICE, GT_INT(NS_BF16), .choices = "bf16|f32",
+                  .doc = "of these iterations"},
+    [WEIGHT_DECAY] = {"weight_decay", GT_SETTING_FLOAT, GT_FLOAT(0), .high = INFINITY,
+                      .doc = "each step takes lr weight_decay w off"},
 };
 
 static const char *const states[] = {"momentum_buffer"};

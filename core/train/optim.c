@@ -63,36 +63,16 @@ void gt_optimizer_unref(gt_ctx *cx, gt_optimizer *o) {
 /* ---- hyper-parameters ---- */
 
 int gt_hyper_find(const gt_optimizer_class *class, const char *name) {
-  for (int i = 0; i < class->hyper_count; i++) {
-    if (!strcmp(class->hypers[i].name, name)) return i;
-  }
-  return -1;
-}
-
-gt_status gt_hyper_check(gt_ctx *cx, const gt_optimizer_class *class, int hyper,
-                         const gt_value *value) {
-  const gt_hyper *h = &class->hypers[hyper];
-  char low[GT_NUMBER_TEXT];
-  char high[GT_NUMBER_TEXT];
-  char got[GT_NUMBER_TEXT];
-  if (h->type != GT_ATTR_FLOAT && h->type != GT_ATTR_INT) return GT_OK;
-  double x = h->type == GT_ATTR_FLOAT ? value->f : (double)value->i;
-  if (x >= h->low && (h->below ? x < h->high : x <= h->high) && isfinite(x)) return GT_OK;
-  if (isinf(h->high))
-    return gt_fail(cx, GT_EARG, "%s: expected %s >= %s and finite, got %s", class->name, h->name,
-                   gt_number_text(h->low, low), gt_number_text(x, got));
-  return gt_fail(cx, GT_EARG, "%s: expected %s <= %s %s %s, got %s", class->name,
-                 gt_number_text(h->low, low), h->name,
-                 h->below ? "<" : "<=", gt_number_text(h->high, high), gt_number_text(x, got));
+  return gt_setting_find(class->hypers, class->hyper_count, name);
 }
 
 /* Defaults filled in and every value checked. */
 static gt_status resolve(gt_ctx *cx, const gt_optimizer_class *class, const gt_value *given,
                          gt_value *out /* (hyper_count) */) {
   for (int i = 0; i < class->hyper_count; i++) {
-    out[i] = given && given[i].given ? given[i] : class->hypers[i].fallback;
+    out[i] = given && given[i].given ? given[i] : class->hypers[i].preset;
     out[i].given = true;
-    GT_TRY(gt_hyper_check(cx, class, i, &out[i]));
+    GT_TRY(gt_setting_check(cx, class->name, &class->hypers[i], &out[i]));
   }
   return class->check_hyper ? class->check_hyper(cx, out) : GT_OK;
 }

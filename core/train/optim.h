@@ -10,21 +10,11 @@
 
 typedef struct gt_optimizer gt_optimizer;
 
-/* One hyper-parameter of an optimizer class; groups carry one value per row, in order. */
-typedef struct gt_hyper {
-  const char *name; /* "lr" */
-  gt_value fallback;
-  gt_attr_type type;
-  double low, high; /* bounds for FLOAT and INT */
-  bool below;       /* high itself is excluded */
-  const char *choices;
-} gt_hyper;
-
 typedef struct gt_optimizer_class {
   const char *name;   /* "AdamW" */
   const char *doc;    /* for help() */
   const char *family; /* "adam", "sgd" or "muon": whose rules of a parametrization fit; or NULL */
-  const gt_hyper *hypers;
+  const gt_setting *hypers; /* groups carry one value per row, in order */
   int hyper_count;
   const char *const *states; /* names of per-parameter tensors: "momentum_buffer" */
   int state_count;
@@ -88,9 +78,8 @@ void gt_optimizer_zero_grad(gt_ctx *cx, gt_optimizer *o, bool set_to_none);
  * is copied; dtypes are converted. */
 gt_status gt_optimizer_load(gt_ctx *cx, gt_optimizer *o, const int64_t *steps,
                             gt_tensor *const *state);
-gt_tensor *gt_optimizer_param(const gt_optimizer *o, int i);          /* borrowed */
-int gt_hyper_find(const gt_optimizer_class *class, const char *name); /* -1 if none */
-gt_status gt_hyper_check(gt_ctx *cx, const gt_optimizer_class *class, int hyper,
-                         const gt_value *value);
+gt_tensor *gt_optimizer_param(const gt_optimizer *o, int i); /* borrowed */
+/* Position of a hyper-parameter; -1 if there is none of that name. */
+int gt_hyper_find(const gt_optimizer_class *class, const char *name);
 
 #endif

@@ -9,11 +9,13 @@
 
 enum { LR, MOMENTUM, WEIGHT_DECAY, NESTEROV };
 
-static const gt_hyper hypers[] = {
-    [LR] = {"lr", GT_FLOAT(1e-3), GT_ATTR_FLOAT, .high = INFINITY},
-    [MOMENTUM] = {"momentum", GT_FLOAT(0), GT_ATTR_FLOAT, .high = INFINITY},
-    [WEIGHT_DECAY] = {"weight_decay", GT_FLOAT(0), GT_ATTR_FLOAT, .high = INFINITY},
-    [NESTEROV] = {"nesterov", GT_INT(0), GT_ATTR_BOOL},
+static const gt_setting hypers[] = {
+    [LR] = {"lr", GT_SETTING_FLOAT, GT_FLOAT(1e-3), .high = INFINITY, .doc = "learning rate"},
+    [MOMENTUM] = {"momentum", GT_SETTING_FLOAT, GT_FLOAT(0), .high = INFINITY,
+                  .doc = "part of the last update that the next one keeps"},
+    [WEIGHT_DECAY] = {"weight_decay", GT_SETTING_FLOAT, GT_FLOAT(0), .high = INFINITY,
+                      .doc = "weight_decay w is added to the gradient"},
+    [NESTEROV] = {"nesterov", GT_SETTING_BOOL, GT_INT(0), .doc = "looks ahead by the momentum"},
 };
 
 static const char *const states[] = {"momentum_buffer"};

@@ -11,9 +11,9 @@
 #define GT_REDUCE_PART 16384 /* elements of one result that one chunk of work reduces */
 
 #define GT_REDUCE_DIM                                                                              \
-  { .name = "dim", .type = GT_ATTR_DIMS, .doc = "dimensions to reduce; all if not given" }
+  { .name = "dim", .type = GT_SETTING_DIMS, .doc = "dimensions to reduce; all if not given" }
 #define GT_REDUCE_KEEPDIM                                                                          \
-  { .name = "keepdim", .type = GT_ATTR_BOOL, .doc = "keep reduced dimensions with size 1" }
+  { .name = "keepdim", .type = GT_SETTING_BOOL, .doc = "keep reduced dimensions with size 1" }
 #define GT_REDUCE_ATTRS GT_REDUCE_DIM, GT_REDUCE_KEEPDIM
 
 /* The value of the attribute called `name`; NULL when the op has none. */

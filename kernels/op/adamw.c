@@ -85,16 +85,16 @@ static gt_status forward(gt_call *c) {
   return GT_OK;
 }
 
-static const gt_attr attrs[] = {
-    {.name = "lr", .type = GT_ATTR_FLOAT, .fallback = {.f = 1e-3}, .doc = "learning rate"},
-    {.name = "beta1", .type = GT_ATTR_FLOAT, .fallback = {.f = 0.9}, .doc = "decay of m"},
-    {.name = "beta2", .type = GT_ATTR_FLOAT, .fallback = {.f = 0.999}, .doc = "decay of v"},
-    {.name = "eps", .type = GT_ATTR_FLOAT, .fallback = {.f = 1e-8}, .doc = "added to sqrt(v)"},
+static const gt_setting attrs[] = {
+    {.name = "lr", .type = GT_SETTING_FLOAT, .preset = {.f = 1e-3}, .doc = "learning rate"},
+    {.name = "beta1", .type = GT_SETTING_FLOAT, .preset = {.f = 0.9}, .doc = "decay of m"},
+    {.name = "beta2", .type = GT_SETTING_FLOAT, .preset = {.f = 0.999}, .doc = "decay of v"},
+    {.name = "eps", .type = GT_SETTING_FLOAT, .preset = {.f = 1e-8}, .doc = "added to sqrt(v)"},
     {.name = "weight_decay",
-     .type = GT_ATTR_FLOAT,
-     .fallback = {.f = 0.01},
+     .type = GT_SETTING_FLOAT,
+     .preset = {.f = 0.01},
      .doc = "decay of p, times lr"},
-    {.name = "step", .type = GT_ATTR_INT, .required = true, .doc = "number of this step, from 1"},
+    {.name = "step", .type = GT_SETTING_INT, .required = true, .doc = "number of this step, from 1"},
 };
 
 const gt_op gt_op_adamw = {

@@ -67,9 +67,9 @@ static gt_status backward(gt_call *c) {
   return GT_OK;
 }
 
-static const gt_attr attrs[] = {
+static const gt_setting attrs[] = {
     {.name = "eps",
-     .type = GT_ATTR_FLOAT,
+     .type = GT_SETTING_FLOAT,
      .doc = "added to the mean square; if not given the machine epsilon, as in rms_norm"},
 };
 

@@ -26,10 +26,10 @@ static gt_status rule(gt_call *c) {
   return gt_terms_end(&t);
 }
 
-static const gt_attr attrs[] = {
+static const gt_setting attrs[] = {
     {.name = "value",
-     .type = GT_ATTR_FLOAT,
-     .fallback = GT_FLOAT(1),
+     .type = GT_SETTING_FLOAT,
+     .preset = GT_FLOAT(1),
      .doc = "factor of a b",
      .by_name = true,
      .instead = "x + value * a * b"},

@@ -3,7 +3,7 @@
 
 static gt_status forward(gt_call *c) { return gt_cpu_extreme(c, true); }
 
-static const gt_attr attrs[] = {GT_REDUCE_ATTRS};
+static const gt_setting attrs[] = {GT_REDUCE_ATTRS};
 
 const gt_op gt_op_amax = {
     .name = "amax",

@@ -200,27 +200,27 @@ static gt_status backward(gt_call *c) {
   return GT_OK;
 }
 
-static const gt_attr attrs[] = {
+static const gt_setting attrs[] = {
     {.name = "layout",
-     .type = GT_ATTR_CHOICE,
+     .type = GT_SETTING_CHOICE,
      .choices = "bthd|bhtd",
      .doc = "order of dimensions: (B, T, H, D) or (B, H, T, D)"},
-    {.name = "is_causal", .type = GT_ATTR_BOOL, .doc = "query i sees keys 0 ... i only"},
+    {.name = "is_causal", .type = GT_SETTING_BOOL, .doc = "query i sees keys 0 ... i only"},
     {.name = "scale",
-     .type = GT_ATTR_FLOAT,
+     .type = GT_SETTING_FLOAT,
      .doc = "factor of the scores; 1 / sqrt(D) if not given"},
     {.name = "offset",
-     .type = GT_ATTR_INT,
-     .fallback = {.given = true},
+     .type = GT_SETTING_INT,
+     .preset = {.given = true},
      .doc = "of is_causal: query i sees keys 0 ... i + offset"},
-    {.name = "dropout", .type = GT_ATTR_FLOAT, .doc = "probability of a weight to become 0"},
+    {.name = "dropout", .type = GT_SETTING_FLOAT, .doc = "probability of a weight to become 0"},
     {.name = "seed",
-     .type = GT_ATTR_INT,
-     .fallback = {.given = true},
+     .type = GT_SETTING_INT,
+     .preset = {.given = true},
      .doc = "of dropout: key of the random words"},
     {.name = "stream",
-     .type = GT_ATTR_INT,
-     .fallback = {.given = true},
+     .type = GT_SETTING_INT,
+     .preset = {.given = true},
      .doc = "of dropout: which stream of them"},
 };
 

@@ -114,8 +114,8 @@ static gt_status rule(gt_call *c) {
   return GT_OK;
 }
 
-static const gt_attr attrs[] = {
-    [DIM] = {"dim", GT_ATTR_INT, .fallback = GT_INT(0), .doc = "the dimension that grows"},
+static const gt_setting attrs[] = {
+    [DIM] = {"dim", GT_SETTING_INT, .preset = GT_INT(0), .doc = "the dimension that grows"},
 };
 
 const gt_op gt_op_cat = {

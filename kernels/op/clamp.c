@@ -30,15 +30,15 @@ static gt_status rule(gt_call *c) {
   return gt_terms_end(&t);
 }
 
-static const gt_attr attrs[] = {
+static const gt_setting attrs[] = {
     {.name = "min",
-     .type = GT_ATTR_FLOAT,
-     .fallback = GT_FLOAT(-INFINITY),
+     .type = GT_SETTING_FLOAT,
+     .preset = GT_FLOAT(-INFINITY),
      .doc = "lower bound; none if not given",
      .instead = "torch.maximum(x, min)"},
     {.name = "max",
-     .type = GT_ATTR_FLOAT,
-     .fallback = GT_FLOAT(INFINITY),
+     .type = GT_SETTING_FLOAT,
+     .preset = GT_FLOAT(INFINITY),
      .doc = "upper bound; none if not given",
      .instead = "torch.minimum(x, max)"},
 };

@@ -60,7 +60,7 @@ static gt_status backward(gt_call *c) {
   return GT_OK;
 }
 
-static const gt_attr attrs[] = {GT_CE_ATTRS};
+static const gt_setting attrs[] = {GT_CE_ATTRS};
 
 const gt_op gt_op_cross_entropy = {
     .name = "cross_entropy",

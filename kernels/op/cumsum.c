@@ -58,10 +58,10 @@ static gt_status rule(gt_call *c) {
   return gt_terms_end(&t);
 }
 
-static const gt_attr attrs[] = {
-    {.name = "dim", .type = GT_ATTR_INT, .required = true, .doc = "dimension to sum along"},
+static const gt_setting attrs[] = {
+    {.name = "dim", .type = GT_SETTING_INT, .required = true, .doc = "dimension to sum along"},
     {.name = "reverse",
-     .type = GT_ATTR_BOOL,
+     .type = GT_SETTING_BOOL,
      .doc = "from the end to the beginning",
      .by_name = true},
 };

@@ -54,10 +54,10 @@ static gt_status rule(gt_call *c) {
                    &c->gin[0]);
 }
 
-static const gt_attr attrs[] = {
-    [OFFSET] = {"offset", GT_ATTR_INT, .fallback = GT_INT(0), .doc = "above (+) or below (-)"},
-    [DIM1] = {"dim1", GT_ATTR_INT, .fallback = GT_INT(0), .doc = "the rows"},
-    [DIM2] = {"dim2", GT_ATTR_INT, .fallback = GT_INT(1), .doc = "the columns"},
+static const gt_setting attrs[] = {
+    [OFFSET] = {"offset", GT_SETTING_INT, .preset = GT_INT(0), .doc = "above (+) or below (-)"},
+    [DIM1] = {"dim1", GT_SETTING_INT, .preset = GT_INT(0), .doc = "the rows"},
+    [DIM2] = {"dim2", GT_SETTING_INT, .preset = GT_INT(1), .doc = "the columns"},
 };
 
 const gt_op gt_op_diagonal = {

@@ -36,18 +36,18 @@ static gt_status rule(gt_call *c) {
   return gt_terms_end(&t);
 }
 
-static const gt_attr attrs[] = {
+static const gt_setting attrs[] = {
     {.name = "p",
-     .type = GT_ATTR_FLOAT,
-     .fallback = {.given = true, .f = 0.5},
+     .type = GT_SETTING_FLOAT,
+     .preset = {.given = true, .f = 0.5},
      .doc = "probability of an element to become 0"},
     {.name = "seed",
-     .type = GT_ATTR_INT,
-     .fallback = {.given = true},
+     .type = GT_SETTING_INT,
+     .preset = {.given = true},
      .doc = "key of the random words"},
     {.name = "stream",
-     .type = GT_ATTR_INT,
-     .fallback = {.given = true},
+     .type = GT_SETTING_INT,
+     .preset = {.given = true},
      .doc = "which stream of them"},
 };
 

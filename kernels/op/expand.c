@@ -36,8 +36,8 @@ static gt_status rule(gt_call *c) {
   return gt_terms_end(&t);
 }
 
-static const gt_attr attrs[] = {
-    [SHAPE] = {"shape", GT_ATTR_DIMS, .required = true, .doc = "new shape; -1 keeps a size"},
+static const gt_setting attrs[] = {
+    [SHAPE] = {"shape", GT_SETTING_DIMS, .required = true, .doc = "new shape; -1 keeps a size"},
 };
 
 const gt_op gt_op_expand = {

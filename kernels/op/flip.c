@@ -39,8 +39,8 @@ static gt_status rule(gt_call *c) {
   return gt_apply1(c->cx, "flip", c->gout[0], GT_ARGS({"dims", c->attr[DIMS]}), &c->gin[0]);
 }
 
-static const gt_attr attrs[] = {
-    [DIMS] = {"dims", GT_ATTR_DIMS, .required = true, .doc = "dimensions to reverse"},
+static const gt_setting attrs[] = {
+    [DIMS] = {"dims", GT_SETTING_DIMS, .required = true, .doc = "dimensions to reverse"},
 };
 
 const gt_op gt_op_flip = {

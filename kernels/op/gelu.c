@@ -22,9 +22,9 @@ static gt_status backward(gt_call *c) {
   return gt_cpu_map_gradient(c, GT_PICK(c, slopes), GT_PICK(c, slopes_added));
 }
 
-static const gt_attr attrs[] = {
+static const gt_setting attrs[] = {
     {.name = "approximate",
-     .type = GT_ATTR_CHOICE,
+     .type = GT_SETTING_CHOICE,
      .choices = "none|tanh",
      .doc = "the exact form or the one by tanh"},
 };

@@ -77,9 +77,9 @@ static gt_status rule(gt_call *c) {
   return gt_terms_end(&t);
 }
 
-static const gt_attr attrs[] = {
-    [DIM] = {"dim", GT_ATTR_INT, .fallback = GT_INT(0), .doc = "the dimension index counts in"},
-    [ALPHA] = {"alpha", GT_ATTR_FLOAT, .fallback = GT_FLOAT(1), .doc = "factor of src",
+static const gt_setting attrs[] = {
+    [DIM] = {"dim", GT_SETTING_INT, .preset = GT_INT(0), .doc = "the dimension index counts in"},
+    [ALPHA] = {"alpha", GT_SETTING_FLOAT, .preset = GT_FLOAT(1), .doc = "factor of src",
                .by_name = true, .instead = "x:index_add(dim, index, alpha * src)"},
 };
 

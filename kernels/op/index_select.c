@@ -45,8 +45,8 @@ static gt_status rule(gt_call *c) {
   return status;
 }
 
-static const gt_attr attrs[] = {
-    [DIM] = {"dim", GT_ATTR_INT, .required = true, .doc = "the dimension that index counts in"},
+static const gt_setting attrs[] = {
+    [DIM] = {"dim", GT_SETTING_INT, .required = true, .doc = "the dimension that index counts in"},
 };
 
 const gt_op gt_op_index_select = {

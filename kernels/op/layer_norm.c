@@ -74,10 +74,10 @@ static gt_status backward(gt_call *c) {
   return GT_OK;
 }
 
-static const gt_attr attrs[] = {
+static const gt_setting attrs[] = {
     {.name = "eps",
-     .type = GT_ATTR_FLOAT,
-     .fallback = {.given = true, .f = 1e-5},
+     .type = GT_SETTING_FLOAT,
+     .preset = {.given = true, .f = 1e-5},
      .doc = "added to the variance"},
 };
 

@@ -33,9 +33,9 @@ static gt_status rule(gt_call *c) {
   return gt_terms_end(&t);
 }
 
-static const gt_attr attrs[] = {
+static const gt_setting attrs[] = {
     {.name = "weight",
-     .type = GT_ATTR_FLOAT,
+     .type = GT_SETTING_FLOAT,
      .required = true,
      .doc = "0 gives a, 1 gives b",
      .instead = "a + weight * (b - a)"},

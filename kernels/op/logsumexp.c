@@ -47,7 +47,7 @@ static gt_status rule(gt_call *c) {
   return gt_terms_end(&t);
 }
 
-static const gt_attr attrs[] = {GT_REDUCE_ATTRS};
+static const gt_setting attrs[] = {GT_REDUCE_ATTRS};
 
 const gt_op gt_op_logsumexp = {
     .name = "logsumexp",

@@ -4,9 +4,9 @@
 
 static gt_status forward(gt_call *c) { return gt_cpu_extreme_pair(c, false); }
 
-static const gt_attr attrs[] = {
-    {.name = "dim", .type = GT_ATTR_DIMS, .required = true, .doc = "dimension to reduce"},
-    {.name = "keepdim", .type = GT_ATTR_BOOL, .doc = "keep the reduced dimension with size 1"},
+static const gt_setting attrs[] = {
+    {.name = "dim", .type = GT_SETTING_DIMS, .required = true, .doc = "dimension to reduce"},
+    {.name = "keepdim", .type = GT_SETTING_BOOL, .doc = "keep the reduced dimension with size 1"},
 };
 
 const gt_op gt_op_min = {

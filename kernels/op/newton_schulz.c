@@ -262,18 +262,18 @@ static gt_status forward(gt_call *c) {
   return GT_OK;
 }
 
-static const gt_attr attrs[] = {
+static const gt_setting attrs[] = {
     {.name = "steps",
-     .type = GT_ATTR_INT,
-     .fallback = {.given = true, .i = 5},
+     .type = GT_SETTING_INT,
+     .preset = {.given = true, .i = 5},
      .doc = "number of iterations"},
     {.name = "dtype",
-     .type = GT_ATTR_DTYPE,
-     .fallback = {.given = true, .i = GT_BF16},
+     .type = GT_SETTING_DTYPE,
+     .preset = {.given = true, .i = GT_BF16},
      .doc = "precision of the iteration: bf16 or f32"},
-    {.name = "a", .type = GT_ATTR_FLOAT, .fallback = {.f = 3.4445}, .doc = "coefficient of X"},
-    {.name = "b", .type = GT_ATTR_FLOAT, .fallback = {.f = -4.7750}, .doc = "of X X^T X"},
-    {.name = "c", .type = GT_ATTR_FLOAT, .fallback = {.f = 2.0315}, .doc = "of (X X^T)^2 X"},
+    {.name = "a", .type = GT_SETTING_FLOAT, .preset = {.f = 3.4445}, .doc = "coefficient of X"},
+    {.name = "b", .type = GT_SETTING_FLOAT, .preset = {.f = -4.7750}, .doc = "of X X^T X"},
+    {.name = "c", .type = GT_SETTING_FLOAT, .preset = {.f = 2.0315}, .doc = "of (X X^T)^2 X"},
 };
 
 const gt_op gt_op_newton_schulz = {

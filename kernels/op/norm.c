@@ -98,8 +98,8 @@ static gt_status rule(gt_call *c) {
   return gt_terms_end(&t);
 }
 
-static const gt_attr attrs[] = {
-    {.name = "p", .type = GT_ATTR_FLOAT, .fallback = GT_FLOAT(2), .doc = "the exponent"},
+static const gt_setting attrs[] = {
+    {.name = "p", .type = GT_SETTING_FLOAT, .preset = GT_FLOAT(2), .doc = "the exponent"},
     GT_REDUCE_ATTRS,
 };
 

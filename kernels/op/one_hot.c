@@ -49,8 +49,8 @@ static gt_status forward(gt_call *c) {
   return GT_OK;
 }
 
-static const gt_attr attrs[] = {
-    [NUM_CLASSES] = {"num_classes", GT_ATTR_INT, .fallback = GT_INT(-1),
+static const gt_setting attrs[] = {
+    [NUM_CLASSES] = {"num_classes", GT_SETTING_INT, .preset = GT_INT(-1),
                      .doc = "size of the last dimension; -1: the largest index + 1"},
 };
 

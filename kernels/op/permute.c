@@ -39,8 +39,8 @@ static gt_status rule(gt_call *c) {
                    &c->gin[0]);
 }
 
-static const gt_attr attrs[] = {
-    [DIMS] = {"dims", GT_ATTR_DIMS, .required = true, .doc = "the new order of dimensions"},
+static const gt_setting attrs[] = {
+    [DIMS] = {"dims", GT_SETTING_DIMS, .required = true, .doc = "the new order of dimensions"},
 };
 
 const gt_op gt_op_permute = {

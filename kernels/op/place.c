@@ -46,10 +46,10 @@ static gt_status forward(gt_call *c) {
   return GT_OK;
 }
 
-static const gt_attr attrs[] = {
-    [SHAPE] = {"shape", GT_ATTR_DIMS, .required = true, .doc = "shape of the result"},
-    [STRIDE] = {"stride", GT_ATTR_DIMS, .required = true, .doc = "of x's dimensions in the result"},
-    [OFFSET] = {"offset", GT_ATTR_INT, .fallback = GT_INT(0), .doc = "position of x's first"},
+static const gt_setting attrs[] = {
+    [SHAPE] = {"shape", GT_SETTING_DIMS, .required = true, .doc = "shape of the result"},
+    [STRIDE] = {"stride", GT_SETTING_DIMS, .required = true, .doc = "of x's dimensions in the result"},
+    [OFFSET] = {"offset", GT_SETTING_INT, .preset = GT_INT(0), .doc = "position of x's first"},
 };
 
 const gt_op gt_op_place = {

@@ -65,8 +65,8 @@ static gt_status rule(gt_call *c) {
   return gt_terms_end(&t);
 }
 
-static const gt_attr attrs[] = {
-    [REPEATS] = {"repeats", GT_ATTR_DIMS, .required = true, .doc = "how often, per dimension"},
+static const gt_setting attrs[] = {
+    [REPEATS] = {"repeats", GT_SETTING_DIMS, .required = true, .doc = "how often, per dimension"},
 };
 
 const gt_op gt_op_repeat = {

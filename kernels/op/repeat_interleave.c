@@ -59,9 +59,9 @@ static gt_status rule(gt_call *c) {
   return gt_terms_end(&t);
 }
 
-static const gt_attr attrs[] = {
-    [REPEATS] = {"repeats", GT_ATTR_INT, .required = true, .doc = "how often"},
-    [DIM] = {"dim", GT_ATTR_INT, .doc = "the dimension that grows; all as one if not given"},
+static const gt_setting attrs[] = {
+    [REPEATS] = {"repeats", GT_SETTING_INT, .required = true, .doc = "how often"},
+    [DIM] = {"dim", GT_SETTING_INT, .doc = "the dimension that grows; all as one if not given"},
 };
 
 const gt_op gt_op_repeat_interleave = {

@@ -23,8 +23,8 @@ static gt_status rule(gt_call *c) {
                    &c->gin[0]);
 }
 
-static const gt_attr attrs[] = {
-    [SHAPE] = {"shape", GT_ATTR_DIMS, .required = true, .doc = "new shape; one -1 is inferred"},
+static const gt_setting attrs[] = {
+    [SHAPE] = {"shape", GT_SETTING_DIMS, .required = true, .doc = "new shape; one -1 is inferred"},
 };
 
 const gt_op gt_op_reshape = {

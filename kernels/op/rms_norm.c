@@ -61,9 +61,9 @@ static gt_status backward(gt_call *c) {
   return GT_OK;
 }
 
-static const gt_attr attrs[] = {
+static const gt_setting attrs[] = {
     {.name = "eps",
-     .type = GT_ATTR_FLOAT,
+     .type = GT_SETTING_FLOAT,
      .doc = "added to the mean square; if not given the machine epsilon: 1.1920929e-07, for f64 "
             "2.220446049250313e-16"},
 };

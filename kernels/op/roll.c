@@ -72,9 +72,9 @@ static gt_status rule(gt_call *c) {
                    &c->gin[0]);
 }
 
-static const gt_attr attrs[] = {
-    [SHIFTS] = {"shifts", GT_ATTR_DIMS, .required = true, .doc = "how far, per dimension"},
-    [DIMS] = {"dims", GT_ATTR_DIMS, .doc = "dimensions to roll; all as one if not given"},
+static const gt_setting attrs[] = {
+    [SHIFTS] = {"shifts", GT_SETTING_DIMS, .required = true, .doc = "how far, per dimension"},
+    [DIMS] = {"dims", GT_SETTING_DIMS, .doc = "dimensions to roll; all as one if not given"},
 };
 
 const gt_op gt_op_roll = {

@@ -122,16 +122,16 @@ static gt_status backward(gt_call *c) {
   return GT_OK;
 }
 
-static const gt_attr attrs[] = {
+static const gt_setting attrs[] = {
     {.name = "norm",
-     .type = GT_ATTR_CHOICE,
+     .type = GT_SETTING_CHOICE,
      .choices = "none|after|before",
      .doc = "RMS-normalise each head after or before the rotation"},
     {.name = "eps",
-     .type = GT_ATTR_FLOAT,
+     .type = GT_SETTING_FLOAT,
      .doc = "of norm; if not given the machine epsilon, as in rms_norm"},
     {.name = "dims",
-     .type = GT_ATTR_INT,
+     .type = GT_SETTING_INT,
      .doc = "rotate only the first `dims` channels; all if not given"},
 };
 

@@ -87,8 +87,8 @@ static gt_status rule(gt_call *c) {
   return gt_terms_end(&t);
 }
 
-static const gt_attr attrs[] = {
-    [DIM] = {"dim", GT_ATTR_INT, .required = true, .doc = "the dimension that index counts in"},
+static const gt_setting attrs[] = {
+    [DIM] = {"dim", GT_SETTING_INT, .required = true, .doc = "the dimension that index counts in"},
 };
 
 const gt_op gt_op_scatter_add = {

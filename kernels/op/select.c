@@ -48,9 +48,9 @@ static gt_status rule(gt_call *c) {
                    &c->gin[0]);
 }
 
-static const gt_attr attrs[] = {
-    [DIM] = {"dim", GT_ATTR_INT, .required = true, .doc = "the dimension to index"},
-    [INDEX] = {"index", GT_ATTR_INT, .required = true, .doc = "position; negative from the end"},
+static const gt_setting attrs[] = {
+    [DIM] = {"dim", GT_SETTING_INT, .required = true, .doc = "the dimension to index"},
+    [INDEX] = {"index", GT_SETTING_INT, .required = true, .doc = "position; negative from the end"},
 };
 
 const gt_op gt_op_select = {

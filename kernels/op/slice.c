@@ -58,11 +58,11 @@ static gt_status rule(gt_call *c) {
                    &c->gin[0]);
 }
 
-static const gt_attr attrs[] = {
-    [DIM] = {"dim", GT_ATTR_INT, .fallback = GT_INT(0), .doc = "the dimension to cut"},
-    [START] = {"start", GT_ATTR_INT, .doc = "first index; from the beginning if not given"},
-    [STOP] = {"stop", GT_ATTR_INT, .doc = "index after the last; to the end if not given"},
-    [STEP] = {"step", GT_ATTR_INT, .fallback = GT_INT(1), .doc = "distance between two indices"},
+static const gt_setting attrs[] = {
+    [DIM] = {"dim", GT_SETTING_INT, .preset = GT_INT(0), .doc = "the dimension to cut"},
+    [START] = {"start", GT_SETTING_INT, .doc = "first index; from the beginning if not given"},
+    [STOP] = {"stop", GT_SETTING_INT, .doc = "index after the last; to the end if not given"},
+    [STEP] = {"step", GT_SETTING_INT, .preset = GT_INT(1), .doc = "distance between two indices"},
 };
 
 const gt_op gt_op_slice = {

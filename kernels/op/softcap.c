@@ -32,10 +32,10 @@ static gt_status backward(gt_call *c) {
   return GT_OK;
 }
 
-static const gt_attr attrs[] = {
+static const gt_setting attrs[] = {
     {.name = "cap",
-     .type = GT_ATTR_FLOAT,
-     .fallback = {.f = 15},
+     .type = GT_SETTING_FLOAT,
+     .preset = {.f = 15},
      .doc = "bound of the result",
      .instead = "cap * torch.tanh(x / cap)"},
 };

@@ -20,8 +20,8 @@ static gt_status backward(gt_call *c) {
                          c->accumulate[0]);
 }
 
-static const gt_attr attrs[] = {
-    [DIM] = {"dim", GT_ATTR_INT, .required = true, .doc = "the dimension that will sum to 1"},
+static const gt_setting attrs[] = {
+    [DIM] = {"dim", GT_SETTING_INT, .required = true, .doc = "the dimension that will sum to 1"},
 };
 
 const gt_op gt_op_softmax = {

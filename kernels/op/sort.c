@@ -23,9 +23,9 @@ static gt_status rule(gt_call *c) {
   return gt_order_rule(c, dim);
 }
 
-static const gt_attr attrs[] = {
-    [DIM] = {"dim", GT_ATTR_INT, .fallback = GT_INT(-1), .doc = "the dimension to sort along"},
-    [DESCENDING] = {"descending", GT_ATTR_BOOL, .fallback = GT_INT(0), .doc = "greatest first"},
+static const gt_setting attrs[] = {
+    [DIM] = {"dim", GT_SETTING_INT, .preset = GT_INT(-1), .doc = "the dimension to sort along"},
+    [DESCENDING] = {"descending", GT_SETTING_BOOL, .preset = GT_INT(0), .doc = "greatest first"},
 };
 
 const gt_op gt_op_sort = {

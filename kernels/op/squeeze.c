@@ -28,8 +28,8 @@ static gt_status rule(gt_call *c) {
                    &c->gin[0]);
 }
 
-static const gt_attr attrs[] = {
-    [DIM] = {"dim", GT_ATTR_DIMS, .doc = "the dimensions to drop; all of size 1 if not given"},
+static const gt_setting attrs[] = {
+    [DIM] = {"dim", GT_SETTING_DIMS, .doc = "the dimensions to drop; all of size 1 if not given"},
 };
 
 const gt_op gt_op_squeeze = {

@@ -45,8 +45,8 @@ static gt_status rule(gt_call *c) {
   return gt_terms_end(&t);
 }
 
-static const gt_attr attrs[] = {
-    {.name = "shape", .type = GT_ATTR_DIMS, .required = true, .doc = "shape of the result"},
+static const gt_setting attrs[] = {
+    {.name = "shape", .type = GT_SETTING_DIMS, .required = true, .doc = "shape of the result"},
 };
 
 const gt_op gt_op_sum_to = {

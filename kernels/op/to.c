@@ -34,8 +34,8 @@ static gt_status rule(gt_call *c) {
                    &c->gin[0]);
 }
 
-static const gt_attr attrs[] = {
-    [DTYPE] = {"dtype", GT_ATTR_DTYPE, .required = true, .doc = "dtype of the result"},
+static const gt_setting attrs[] = {
+    [DTYPE] = {"dtype", GT_SETTING_DTYPE, .required = true, .doc = "dtype of the result"},
 };
 
 const gt_op gt_op_to = {

@@ -29,10 +29,10 @@ static gt_status rule(gt_call *c) {
   return gt_order_rule(c, dim);
 }
 
-static const gt_attr attrs[] = {
-    [K] = {"k", GT_ATTR_INT, .required = true, .doc = "how many"},
-    [DIM] = {"dim", GT_ATTR_INT, .fallback = GT_INT(-1), .doc = "the dimension to search"},
-    [LARGEST] = {"largest", GT_ATTR_BOOL, .fallback = GT_INT(1), .doc = "false: the least"},
+static const gt_setting attrs[] = {
+    [K] = {"k", GT_SETTING_INT, .required = true, .doc = "how many"},
+    [DIM] = {"dim", GT_SETTING_INT, .preset = GT_INT(-1), .doc = "the dimension to search"},
+    [LARGEST] = {"largest", GT_SETTING_BOOL, .preset = GT_INT(1), .doc = "false: the least"},
 };
 
 const gt_op gt_op_topk = {

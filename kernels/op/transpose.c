@@ -23,9 +23,9 @@ static gt_status rule(gt_call *c) {
                    GT_ARGS({"dim0", c->attr[DIM0]}, {"dim1", c->attr[DIM1]}), &c->gin[0]);
 }
 
-static const gt_attr attrs[] = {
-    [DIM0] = {"dim0", GT_ATTR_INT, .required = true, .doc = "one dimension"},
-    [DIM1] = {"dim1", GT_ATTR_INT, .required = true, .doc = "the other"},
+static const gt_setting attrs[] = {
+    [DIM0] = {"dim0", GT_SETTING_INT, .required = true, .doc = "one dimension"},
+    [DIM1] = {"dim1", GT_SETTING_INT, .required = true, .doc = "the other"},
 };
 
 const gt_op gt_op_transpose = {

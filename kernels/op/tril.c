@@ -3,7 +3,7 @@
 
 static gt_status forward(gt_call *c) { return gt_triangle_forward(c, false); }
 
-static const gt_attr attrs[] = {GT_TRIANGLE_ATTRS};
+static const gt_setting attrs[] = {GT_TRIANGLE_ATTRS};
 
 const gt_op gt_op_tril = {
     .name = "tril",

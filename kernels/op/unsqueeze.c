@@ -25,8 +25,8 @@ static gt_status rule(gt_call *c) {
                    &c->gin[0]);
 }
 
-static const gt_attr attrs[] = {
-    [DIM] = {"dim", GT_ATTR_INT, .required = true, .doc = "where the new dimension will be"},
+static const gt_setting attrs[] = {
+    [DIM] = {"dim", GT_SETTING_INT, .required = true, .doc = "where the new dimension will be"},
 };
 
 const gt_op gt_op_unsqueeze = {

@@ -1,6 +1,7 @@
 /* gpt.c: the GPT from Lua: its settings, its parts, its cache.  A configuration in Lua is a table
  * of plain values; the checks and the names are core's. */
 #include "lua/bind/module.h"
+#include "lua/bind/setting.h"
 
 #include "core/model/gpt.h"
 #include "core/model/sample.h"
@@ -11,119 +12,50 @@
 
 /* ---- settings ---- */
 
-static int64_t *whole_of(gt_gpt_config *config, const gt_gpt_setting *s) {
-  return (int64_t *)(void *)((char *)config + s->offset);
-}
-
-static double *number_of(gt_gpt_config *config, const gt_gpt_setting *s) {
-  return (double *)(void *)((char *)config + s->offset);
-}
-
-/* Position of the name at index in "a|b|c"; raises with the list otherwise. */
-static int64_t read_choice(lua_State *L, int index, const gt_gpt_setting *s) {
-  size_t n = 0;
-  const char *name = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &n) : NULL;
-  int64_t at = 0;
-  for (const char *word = s->choices; name; at++) {
-    size_t length = strcspn(word, "|");
-    if (length == n && strncmp(word, name, n) == 0) return at;
-    if (!word[length]) break;
-    word += length + 1;
-  }
-  luaL_gsub(L, s->choices, "|", ", ");
-  const char *list = lua_tostring(L, -1);
-  if (name) return gtlua_error(L, "GPTConfig: expected %s %s, got '%s'", s->name, list, name);
-  return gtlua_error(L, "GPTConfig: expected %s %s, got %s", s->name, list,
-                     gtlua_typename(L, index));
-}
-
-static void read_setting(lua_State *L, int index, const gt_gpt_setting *s, gt_gpt_config *config) {
-  int type = lua_type(L, index);
-  if (s->kind == GT_SETTING_CHOICE) {
-    *whole_of(config, s) = read_choice(L, index, s);
-  } else if (s->kind == GT_SETTING_BOOL) {
-    if (type != LUA_TBOOLEAN)
-      gtlua_error(L, "GPTConfig: expected %s true or false, got %s", s->name,
-                  gtlua_typename(L, index));
-    *whole_of(config, s) = lua_toboolean(L, index);
-  } else if (s->kind == GT_SETTING_NUMBER) {
-    if (type != LUA_TNUMBER)
-      gtlua_error(L, "GPTConfig: %s must be a number, got %s", s->name, gtlua_typename(L, index));
-    *number_of(config, s) = lua_tonumber(L, index);
-  } else if (s->kind == GT_SETTING_OPTIONAL_SIZE && type == LUA_TNIL) {
-    *whole_of(config, s) = 0;
-  } else {
-    int whole = 0;
-    lua_Integer n = type == LUA_TNUMBER ? lua_tointegerx(L, index, &whole) : 0;
-    if (!whole)
-      gtlua_error(L, "GPTConfig: %s must be a whole number, got %s", s->name,
-                  gtlua_shown(L, index));
-    *whole_of(config, s) = n;
-  }
-}
-
-static void push_setting(lua_State *L, const gt_gpt_setting *s, gt_gpt_config *config) {
-  if (s->kind == GT_SETTING_NUMBER) {
-    lua_pushnumber(L, *number_of(config, s));
-  } else if (s->kind == GT_SETTING_BOOL) {
-    lua_pushboolean(L, *whole_of(config, s) != 0);
-  } else if (s->kind == GT_SETTING_CHOICE) {
-    const char *word = s->choices;
-    for (int64_t i = *whole_of(config, s); i > 0; i--) word += strcspn(word, "|") + 1;
-    lua_pushlstring(L, word, strcspn(word, "|"));
-  } else {
-    lua_pushinteger(L, *whole_of(config, s));
-  }
-}
-
 static void read_config(lua_State *L, int index, gt_gpt_config *config) {
+  gt_value value;
   luaL_checktype(L, index, LUA_TTABLE);
-  for (int i = 0; i < gt_gpt_setting_count; i++) {
+  for (int i = 0; i < GT_GPT_SETTINGS; i++) {
     lua_getfield(L, index, gt_gpt_settings[i].name);
-    read_setting(L, lua_gettop(L), &gt_gpt_settings[i], config);
+    gtlua_read_setting(L, "GPTConfig", &gt_gpt_settings[i], lua_gettop(L), &value);
+    gt_gpt_set(config, i, &value);
     lua_pop(L, 1);
   }
 }
 
 static void push_config(lua_State *L, const gt_gpt_config *config) {
-  gt_gpt_config copy = *config;
-  lua_createtable(L, 0, gt_gpt_setting_count);
-  for (int i = 0; i < gt_gpt_setting_count; i++) {
-    push_setting(L, &gt_gpt_settings[i], &copy);
+  lua_createtable(L, 0, GT_GPT_SETTINGS);
+  for (int i = 0; i < GT_GPT_SETTINGS; i++) {
+    gt_value value = gt_gpt_get(config, i);
+    gtlua_push_setting(L, &gt_gpt_settings[i], &value);
     lua_setfield(L, -2, gt_gpt_settings[i].name);
   }
 }
 
-/* gpt_config(m) -> table of its settings, or nothing when m is no native GPT; gpt_config() -> the
- * defaults and the order of names */
+/* gpt_config(m) -> table of its settings, or nothing when m is not a native GPT */
 static int gpt_config(lua_State *L) {
-  if (!lua_isnoneornil(L, 1)) {
-    const gt_gpt_config *config = gt_gpt_config_of(gtlua_tomodule(L, 1));
-    if (!config) return 0;
-    push_config(L, config);
-    return 1;
-  }
-  push_config(L, &gt_gpt_defaults);
-  lua_createtable(L, gt_gpt_setting_count, 0);
-  for (int i = 0; i < gt_gpt_setting_count; i++) {
-    lua_pushstring(L, gt_gpt_settings[i].name);
-    lua_rawseti(L, -2, i + 1);
-  }
-  return 2;
+  const gt_gpt_config *config = gt_gpt_config_of(gtlua_tomodule(L, 1));
+  if (!config) return 0;
+  push_config(L, config);
+  return 1;
+}
+
+/* gpt_settings() -> {{name, type, default, doc}, …} in order */
+static int gpt_settings(lua_State *L) {
+  gtlua_push_settings(L, gt_gpt_settings, GT_GPT_SETTINGS);
+  return 1;
 }
 
 /* gpt_setting(name, value) -> the value as it is kept; raises when it is of the wrong kind */
 static int gpt_setting(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
-  gt_gpt_config config = gt_gpt_defaults;
+  int i = gt_setting_find(gt_gpt_settings, GT_GPT_SETTINGS, name);
+  gt_value value;
   lua_settop(L, 2);
-  for (int i = 0; i < gt_gpt_setting_count; i++) {
-    if (strcmp(gt_gpt_settings[i].name, name) != 0) continue;
-    read_setting(L, 2, &gt_gpt_settings[i], &config);
-    push_setting(L, &gt_gpt_settings[i], &config);
-    return 1;
-  }
-  return gtlua_error(L, "GPTConfig has no field '%s'", name);
+  if (i < 0) return gtlua_error(L, "GPTConfig has no field '%s'", name);
+  gtlua_read_setting(L, "GPTConfig", &gt_gpt_settings[i], 2, &value);
+  gtlua_push_setting(L, &gt_gpt_settings[i], &value);
+  return 1;
 }
 
 /* ---- modules ---- */
@@ -332,6 +264,7 @@ static const luaL_Reg functions[] = {{"gpt_config", gpt_config},
                                      {"gpt_count", gpt_count},
                                      {"gpt_init_weights", gpt_init_weights},
                                      {"gpt_setting", gpt_setting},
+                                     {"gpt_settings", gpt_settings},
                                      {"gpt_takes_cache", gpt_takes_cache},
                                      {"init_gpt", init_gpt},
                                      {"new_cache", new_cache},

@@ -3,6 +3,7 @@
  * One closure calls any op.  Places: torch.ops.NAME always; torch.NAME, F.NAME and t:NAME() as
  * `where` says; t:NAME_() for elementwise ops; operators by name. */
 #include "lua/bind/op.h"
+#include "lua/bind/setting.h"
 #include "lua/bind/tensor.h"
 
 #include <string.h>
@@ -108,38 +109,6 @@ void gtlua_apply(lua_State *L, const char *op, gt_tensor *const *in, int nin, co
 
 /* ---- what help() and the tests read of a descriptor ---- */
 
-static void push_value(lua_State *L, const gt_attr *attr) {
-  const gt_value *v = &attr->fallback;
-  bool set = v->given || attr->type == GT_ATTR_FLOAT || attr->type == GT_ATTR_BOOL ||
-             attr->type == GT_ATTR_CHOICE;
-  if (!set) {
-    lua_pushnil(L);
-    return;
-  }
-  switch (attr->type) {
-  case GT_ATTR_INT:
-    lua_pushinteger(L, v->i);
-    break;
-  case GT_ATTR_FLOAT:
-    lua_pushnumber(L, v->f);
-    break;
-  case GT_ATTR_BOOL:
-    lua_pushboolean(L, v->i != 0);
-    break;
-  case GT_ATTR_DTYPE:
-    gtlua_pushdtype(L, (gt_dtype)v->i);
-    break;
-  case GT_ATTR_DIMS:
-    gtlua_pushsize(L, v->dims.count, v->dims.at);
-    break;
-  case GT_ATTR_CHOICE: {
-    const char *word = attr->choices;
-    for (int64_t i = 0; i < v->i && strchr(word, '|'); i++) word = strchr(word, '|') + 1;
-    lua_pushlstring(L, word, strcspn(word, "|"));
-  }
-  }
-}
-
 static void set_text(lua_State *L, const char *key, const char *text) {
   lua_pushstring(L, text);
   lua_setfield(L, -2, key);
@@ -148,8 +117,6 @@ static void set_text(lua_State *L, const char *key, const char *text) {
 /* describe(function) -> {name, doc, inputs, where, elementwise, attrs = {{name, type, default, doc,
  * required, by_name}}} or nil */
 int gtlua_describe_op(lua_State *L) {
-  static const char *const types[] = {"integer", "number",   "boolean",
-                                      "dtype",   "integers", "choice"};
   lua_CFunction f = lua_tocfunction(L, 1);
   if ((f != op_call && f != op_call_in_place && f != op_extreme) || !lua_getupvalue(L, 1, 1))
     return 0;
@@ -165,21 +132,7 @@ int gtlua_describe_op(lua_State *L) {
   lua_setfield(L, -2, "elementwise");
   lua_pushinteger(L, gt_op_results(op));
   lua_setfield(L, -2, "outputs");
-  lua_createtable(L, op->attr_count, 0);
-  for (int j = 0; j < op->attr_count; j++) {
-    const gt_attr *attr = &op->attrs[j];
-    lua_createtable(L, 0, 6);
-    set_text(L, "name", attr->name);
-    set_text(L, "type", attr->type == GT_ATTR_CHOICE ? attr->choices : types[attr->type]);
-    set_text(L, "doc", attr->doc ? attr->doc : "");
-    lua_pushboolean(L, attr->required);
-    lua_setfield(L, -2, "required");
-    lua_pushboolean(L, attr->by_name);
-    lua_setfield(L, -2, "by_name");
-    push_value(L, attr);
-    lua_setfield(L, -2, "default");
-    lua_rawseti(L, -2, j + 1);
-  }
+  gtlua_push_settings(L, op->attrs, op->attr_count);
   lua_setfield(L, -2, "attrs");
   return 1;
 }

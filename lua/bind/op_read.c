@@ -1,9 +1,8 @@
 /* op_read.c: the arguments of an op as they stand on the Lua stack, by its descriptor alone. */
 #include "lua/bind/op.h"
+#include "lua/bind/setting.h"
 
-#include <math.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 /* ---- read: values ---- */
@@ -41,113 +40,10 @@ static void read_input_at(lua_State *L, gtlua_call *c, int i, int index) {
               gtlua_got(L, index));
 }
 
-static void read_dims(lua_State *L, int index, const char *what, gt_dims *out) {
-  const gt_dims *size = luaL_testudata(L, index, GTLUA_SIZE);
-  if (size) {
-    *out = *size;
-  } else if (gtlua_is_plain(L, index)) {
-    gtlua_check_list(L, index, what, true);
-    lua_Unsigned n = lua_rawlen(L, index);
-    if (n > GT_MAX_DIM)
-      gtlua_error(L, "%s expects at most %d numbers, got a longer table", what, GT_MAX_DIM);
-    out->count = (int)n;
-    for (int i = 0; i < out->count; i++) {
-      lua_rawgeti(L, index, i + 1);
-      out->at[i] = gtlua_toint(L, -1, what);
-      lua_pop(L, 1);
-    }
-  } else {
-    out->count = 1;
-    out->at[0] = gtlua_toint(L, index, what);
-  }
-}
-
-/* The position of the text at index among "a|b|c". */
-static int64_t read_choice(lua_State *L, int index, const char *what, const char *choices) {
-  if (lua_type(L, index) == LUA_TSTRING) {
-    size_t n;
-    const char *text = lua_tolstring(L, index, &n);
-    int64_t position = 0;
-    for (const char *word = choices; word; position++) {
-      const char *end = strchr(word, '|');
-      size_t length = end ? (size_t)(end - word) : strlen(word);
-      if (length == n && memcmp(word, text, n) == 0) return position;
-      word = end ? end + 1 : NULL;
-    }
-  }
-  gtlua_error(L, "%s expects one of %s, got %s", what, choices, gtlua_shown(L, index));
-  return 0;
-}
-
-/* The tensor at index, which stands for a number: of one element, and not of the graph, since no
- * gradient would reach it. */
-static gt_tensor *number_tensor(lua_State *L, int index, const char *what, const char *instead) {
-  gt_tensor *t = gtlua_totensor(L, index);
-  if (gt_count(t) != 1) {
-    char text[GT_SHAPE_TEXT];
-    gt_spec spec = gt_spec_of(t);
-    gtlua_error(L, "%s expects a number, got a tensor %s", what, gt_shape_text(&spec, text));
-  }
-  if (gtlua_cx(L)->grad_enabled && (t->requires_grad || t->node))
-    gtlua_error(L,
-                "%s expects a number, got a tensor that requires a gradient, which would not reach "
-                "it; write %s%st:item() for its value alone",
-                what, instead ? instead : "", instead ? ", or " : "");
-  return t;
-}
-
-static double read_number(lua_State *L, int index, const char *what, const char *instead) {
-  double f = lua_tonumber(L, index);
-  if (lua_isinteger(L, index) && fabs(f) >= 0x1p53 &&
-      (f >= 0x1p63 || (int64_t)f != lua_tointeger(L, index)))
-    gtlua_error(L, "%s expects a number that float64 can hold, got %lld", what,
-                (long long)lua_tointeger(L, index));
-  if (lua_type(L, index) == LUA_TNUMBER) return f;
-  if (!gtlua_testtensor(L, index))
-    gtlua_error(L, "%s expects a number, got %s", what, gtlua_got(L, index));
-  gtlua_check(L, gt_item(gtlua_cx(L), number_tensor(L, index, what, instead), &f, NULL));
-  return f;
-}
-
-static int64_t read_whole(lua_State *L, int index, const char *what) {
-  int64_t i = 0;
-  if (!gtlua_testtensor(L, index)) return gtlua_toint(L, index, what);
-  gt_tensor *t = number_tensor(L, index, what, NULL);
-  if (gt_dtype_is_float(t->dtype) || t->dtype == GT_BOOL)
-    gtlua_error(L, "%s expects a whole number, got a %s tensor", what, gt_dtype_name(t->dtype));
-  gtlua_check(L, gt_item(gtlua_cx(L), t, NULL, &i));
-  return i;
-}
-
 static void read_attr(lua_State *L, gtlua_call *c, int j, int index) {
-  const gt_attr *attr = &c->op->attrs[j];
-  gt_value *value = &c->attr[j];
-  char what[96];
-  snprintf(what, sizeof what, "%s: %s", c->op->name, attr->name);
-  if (value->given) gtlua_error(L, "%s is given twice", what);
-  value->given = true;
-  switch (attr->type) {
-  case GT_ATTR_INT:
-    value->i = read_whole(L, index, what);
-    break;
-  case GT_ATTR_FLOAT:
-    value->f = read_number(L, index, what, attr->instead);
-    break;
-  case GT_ATTR_BOOL:
-    if (lua_type(L, index) != LUA_TBOOLEAN)
-      gtlua_error(L, "%s expects true or false, got %s", what, gtlua_typename(L, index));
-    value->i = lua_toboolean(L, index);
-    break;
-  case GT_ATTR_DTYPE:
-    value->i = gtlua_todtype_for(L, index, what);
-    break;
-  case GT_ATTR_DIMS:
-    read_dims(L, index, what, &value->dims);
-    break;
-  case GT_ATTR_CHOICE:
-    value->i = read_choice(L, index, what, attr->choices);
-    break;
-  }
+  const gt_setting *attr = &c->op->attrs[j];
+  if (c->attr[j].given) gtlua_error(L, "%s: %s is given twice", c->op->name, attr->name);
+  gtlua_read_setting(L, c->op->name, attr, index, &c->attr[j]);
 }
 
 /* ---- read: arguments ---- */
@@ -180,10 +76,10 @@ static int read_positional(lua_State *L, gtlua_call *c, int a, int last) {
   const gt_op *op = c->op;
   if (c->next_attr >= op->attr_count || op->attrs[c->next_attr].by_name) refuse_position(L, c, a);
   int j = c->next_attr++;
-  bool alone = j + 1 < op->attr_count &&
-               (op->attrs[j + 1].type == GT_ATTR_INT || op->attrs[j + 1].type == GT_ATTR_FLOAT ||
-                op->attrs[j + 1].type == GT_ATTR_DIMS);
-  if (op->attrs[j].type != GT_ATTR_DIMS || lua_type(L, a) != LUA_TNUMBER || alone) {
+  bool alone = j + 1 < op->attr_count && (op->attrs[j + 1].type == GT_SETTING_INT ||
+                                          op->attrs[j + 1].type == GT_SETTING_FLOAT ||
+                                          op->attrs[j + 1].type == GT_SETTING_DIMS);
+  if (op->attrs[j].type != GT_SETTING_DIMS || lua_type(L, a) != LUA_TNUMBER || alone) {
     read_attr(L, c, j, a);
     return a + 1;
   }
@@ -309,8 +205,8 @@ static int read_variadic(lua_State *L, gtlua_call *c, int top) {
 static bool says_nothing(lua_State *L, const gtlua_call *c, int a, int keywords) {
   if (!gtlua_is_plain(L, a) || lua_rawlen(L, a) > 0) return false;
   if (a == keywords || c->next_attr >= c->op->attr_count) return true;
-  const gt_attr *next = &c->op->attrs[c->next_attr];
-  return !next->required && next->type != GT_ATTR_DIMS;
+  const gt_setting *next = &c->op->attrs[c->next_attr];
+  return !next->required && next->type != GT_SETTING_DIMS;
 }
 
 void gtlua_start_call(gtlua_call *c, const gtlua_bound *bound) {
@@ -321,10 +217,10 @@ void gtlua_start_call(gtlua_call *c, const gtlua_bound *bound) {
 
 void gtlua_fill_attrs(lua_State *L, gtlua_call *c) {
   for (int j = 0; j < c->op->attr_count; j++) {
-    const gt_attr *attr = &c->op->attrs[j];
+    const gt_setting *attr = &c->op->attrs[j];
     if (c->attr[j].given) continue;
     if (attr->required) gtlua_error(L, "%s: %s is missing", c->op->name, attr->name);
-    c->attr[j] = attr->fallback;
+    c->attr[j] = attr->preset;
   }
 }
 

@@ -1,6 +1,6 @@
 /* optim.c: native optimizers for the Lua library (lua/lib/gt/optim.lua makes the objects that users
  * see).  Groups and parameters count from 1 here. */
-#include "lua/bind/bind.h"
+#include "lua/bind/setting.h"
 
 #include "core/train/recipe.h"
 
@@ -59,76 +59,10 @@ static int new_optimizer(lua_State *L) {
 
 /* ---- hyper-parameters ---- */
 
-/* Length of the next of the words "a|b|c" at `at`. */
-static size_t word(const char *at) { return strcspn(at, "|"); }
-
-static int64_t to_choice(lua_State *L, const gt_hyper *hyper, int index, const char *what) {
-  size_t n;
-  const char *text = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &n) : NULL;
-  int64_t i = 0;
-  for (const char *at = hyper->choices; text; i++) {
-    if (word(at) == n && memcmp(at, text, n) == 0) return i;
-    at += word(at);
-    if (!*at++) break;
-  }
-  gtlua_error(L, "%s expects one of %s, got %s", what, hyper->choices, gtlua_shown(L, index));
-  return 0;
-}
-
-static void read_hyper(lua_State *L, const gt_optimizer_class *class, int h, int index,
-                       gt_value *out) {
-  const gt_hyper *hyper = &class->hypers[h];
-  char what[64];
-  snprintf(what, sizeof what, "%s: %s", class->name, hyper->name);
-  *out = (gt_value){.given = true};
-  switch (hyper->type) {
-  case GT_ATTR_BOOL:
-    if (!lua_isboolean(L, index))
-      gtlua_error(L, "%s expects true or false, got %s", what, gtlua_typename(L, index));
-    out->i = lua_toboolean(L, index);
-    break;
-  case GT_ATTR_INT:
-    out->i = gtlua_toint(L, index, what);
-    break;
-  case GT_ATTR_CHOICE:
-    out->i = to_choice(L, hyper, index, what);
-    break;
-  default:
-    if (lua_type(L, index) != LUA_TNUMBER)
-      gtlua_error(L, "%s expects a number, got %s", what, gtlua_typename(L, index));
-    out->f = lua_tonumber(L, index);
-  }
-  gtlua_check(L, gt_hyper_check(gtlua_cx(L), class, h, out));
-}
-
-static void push_hyper(lua_State *L, const gt_hyper *hyper, const gt_value *value) {
-  const char *at = hyper->choices;
-  switch (hyper->type) {
-  case GT_ATTR_BOOL:
-    lua_pushboolean(L, value->i != 0);
-    break;
-  case GT_ATTR_INT:
-    lua_pushinteger(L, value->i);
-    break;
-  case GT_ATTR_CHOICE:
-    for (int64_t i = 0; i < value->i; i++) at += word(at) + 1;
-    lua_pushlstring(L, at, word(at));
-    break;
-  default:
-    lua_pushnumber(L, value->f);
-  }
-}
-
-/* hypers(class name) -> {name, default, name, default, …} in order */
+/* hypers(class name) -> {{name, type, default, doc, …}, …} in order, as gtlua_push_settings has them */
 static int hypers(lua_State *L) {
   const gt_optimizer_class *class = find_class(L, luaL_checkstring(L, 1));
-  lua_createtable(L, 2 * class->hyper_count, 0);
-  for (int i = 0; i < class->hyper_count; i++) {
-    lua_pushstring(L, class->hypers[i].name);
-    lua_rawseti(L, -2, 2 * i + 1);
-    push_hyper(L, &class->hypers[i], &class->hypers[i].fallback);
-    lua_rawseti(L, -2, 2 * i + 2);
-  }
+  gtlua_push_settings(L, class->hypers, class->hyper_count);
   return 1;
 }
 
@@ -145,7 +79,7 @@ static int get(lua_State *L) {
   const char *name = luaL_checkstring(L, 3);
   int h = gt_hyper_find(o->class, name);
   if (h >= 0)
-    push_hyper(L, &o->class->hypers[h], &group->hyper[h]);
+    gtlua_push_setting(L, &o->class->hypers[h], &group->hyper[h]);
   else if (strcmp(name, "initial_lr") == 0)
     lua_pushnumber(L, group->initial_lr);
   else
@@ -162,7 +96,7 @@ static int set(lua_State *L) {
   bool initial = strcmp(name, "initial_lr") == 0;
   gt_value value;
   if (h >= 0) {
-    read_hyper(L, o->class, h, 4, &value);
+    gtlua_read_setting(L, o->class->name, &o->class->hypers[h], 4, &value);
     group->hyper[h] = value;
   } else if (initial && lua_type(L, 4) == LUA_TNUMBER) {
     group->initial_lr = lua_tonumber(L, 4);
@@ -194,7 +128,7 @@ static int add_group(lua_State *L) {
   memset(values, 0, (size_t)o->class->hyper_count * sizeof *values);
   for (int h = 0; h < o->class->hyper_count; h++) {
     if (lua_getfield(L, 3, o->class->hypers[h].name) != LUA_TNIL)
-      read_hyper(L, o->class, h, lua_gettop(L), &values[h]);
+      gtlua_read_setting(L, o->class->name, &o->class->hypers[h], lua_gettop(L), &values[h]);
     lua_pop(L, 1);
   }
   gtlua_check(L, gt_optimizer_add_group(gtlua_cx(L), o, params, count, values));

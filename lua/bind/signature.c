@@ -1,15 +1,5 @@
-/* signature.c: what a function that is not an op takes, as one line of text:
- *
- *   dropout(x: tensor, p: number = 0.5, training: boolean = true)
- *
- * Arguments come by position, or by name in a trailing table; the function below sees all of them,
- * in this order, with the defaults filled in.  Whatever does not fit raises one line that names
- * what is expected.  A parameter is NAME[: TYPE[|TYPE…]][ = DEFAULT]; without a default it must be
- * given, "= nil" says that it may be left out.  A DEFAULT is nil, true, false, a number or a
- * "string", a TYPE one of the words below, a "string" (one of a choice) or the __name of a class.
- * Those after "*" come by name only.  "..." at the end takes any number of further arguments,
- * without names.  "size...: sizes" takes numbers in a row, a table of them or a Size, and hands on
- * a Size.
+/* signature.c: what a function that is not an op takes, as one line of text (signature_text.h):
+ * dropout(x: tensor, p: number = 0.5, training: boolean = true).
  *
  * A table with names in the last place is the keywords, unless the parameter in that place takes a
  * `table` or `any`.  A `list` and `sizes` have numbered items only: names in them are keywords,
@@ -17,184 +7,79 @@
  *
  * The text is read when the function is first called: signing costs a closure. */
 #include "lua/bind/signature.h"
+#include "lua/bind/signature_text.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-  ANY = 1,
-  TENSOR = 2,
-  NUMBER = 4,
-  INTEGER = 8,
-  BOOLEAN = 16,
-  STRING = 32,
-  TABLE = 64,
-  LIST = 128,
-  FUNCTION = 256,
-  MODULE = 512,
-  DTYPE = 1024,
-  DEVICE = 2048,
-  SIZES = 4096,
-  WORDS = 13 /* bits above; further ones are choices and classes */
-};
-#define ITEMS (LIST | SIZES) /* tables without names of their own */
-#define CHOICE (1u << WORDS)
-#define CLASS (1u << (WORDS + 1))
-
-static const struct {
-  const char *word, *expected;
-} words[WORDS] = {
-    {"any", "a value"},        {"tensor", "a tensor"},       {"number", "a number"},
-    {"integer", "an integer"}, {"boolean", "true or false"}, {"string", "a string"},
-    {"table", "a table"},      {"list", "a list"},           {"function", "a function"},
-    {"module", "a module"},    {"dtype", "a dtype"},         {"device", "a device"},
-    {"sizes", "a shape"}};
-
-#define MOST 24 /* parameters */
-
-typedef struct parameter {
-  const char *name;
-  unsigned types;
-  const char *type;  /* text: `"mean"|"sum"`, `tensor|number` */
-  const char *value; /* default as text; NULL: must be given */
-  bool gathers;      /* "size...": numbers in a row make one Size */
-} parameter;
-
-typedef struct signature {
-  const char *name;
-  const char *shown; /* "(x: tensor, …)", without self */
-  bool method;       /* the first parameter is self */
-  bool more;         /* ends with "..." */
-  int count;
-  int positional; /* parameters before "*" */
-  parameter at[MOST];
-  char text[]; /* what the strings above point into */
-} signature;
-
 enum { SIGNATURE = 1, BEHIND, TEXT, UPVALUES = TEXT };
 
-/* ---- reading the text ---- */
-
-static char *skip_blanks(char *p) {
-  while (*p == ' ' || *p == '\n') p++;
-  return p;
-}
-
-static char *trimmed(char *from, char *end) {
-  while (end > from && (end[-1] == ' ' || end[-1] == '\n')) end--;
-  *end = '\0';
-  return skip_blanks(from);
-}
-
-/* The first of the characters `stops` in p outside "strings", or its end. */
-static char *find_stop(char *p, const char *stops) {
-  for (bool quoted = false; *p && (quoted || !strchr(stops, *p)); p++)
-    if (*p == '"') quoted = !quoted;
-  return p;
-}
-
-static unsigned read_types(const char *type) {
-  unsigned types = 0;
-  for (const char *word = type; *word;) {
-    size_t n = strcspn(word, "|");
-    unsigned found = *word == '"' ? CHOICE : CLASS;
-    for (int i = 0; i < WORDS; i++)
-      if (strlen(words[i].word) == n && memcmp(words[i].word, word, n) == 0) found = 1u << i;
-    types |= found;
-    word += n + (word[n] == '|');
-  }
-  return types;
-}
-
-/* Reads "name: type = value", ending it with NULs. */
-static void read_parameter(parameter *out, char *from, char *end) {
-  char *text = trimmed(from, end);
-  char *colon = text + strcspn(text, ":="), *equals = find_stop(text, "=");
-  if (*equals) out->value = skip_blanks(equals + 1);
-  if (*colon == ':') {
-    out->type = trimmed(colon + 1, equals);
-    out->types = read_types(out->type);
-  } else {
-    out->type = "any";
-    out->types = ANY;
-  }
-  char *dots = strstr(text, "...");
-  out->gathers = dots && dots < colon;
-  out->name = trimmed(text, out->gathers ? dots : colon);
-}
-
 static const signature *parse(lua_State *L, const char *text) {
-  size_t size = strlen(text) + 1;
-  signature *s = lua_newuserdatauv(L, sizeof *s + size, 0);
-  memset(s, 0, sizeof *s);
-  memcpy(s->text, text, size);
-  char *open = strchr(s->text, '('), *close = strrchr(s->text, ')');
-  if (!open || !close || close < open) luaL_error(L, "signature without brackets: %s", text);
-  *close = *open = '\0';
-  s->name = s->text;
-  s->shown = text + (open - s->text);
-  for (char *p = skip_blanks(open + 1); *p;) {
-    char *end = find_stop(p, ",");
-    bool last = *end == '\0';
-    if (strncmp(p, "...", 3) == 0) {
-      s->more = true;
-    } else if (*p == '*') {
-      s->positional = s->count;
-    } else {
-      if (s->count == MOST) luaL_error(L, "signature with more than %d parameters: %s", MOST, text);
-      read_parameter(&s->at[s->count++], p, end);
-    }
-    p = last ? end : skip_blanks(end + 1);
-  }
-  if (s->positional == 0) s->positional = s->count;
-  s->method = s->count > 0 && strcmp(s->at[0].name, "self") == 0;
+  signature *s = lua_newuserdatauv(L, sizeof *s + strlen(text) + 1, 0);
+  const char *fault = gtlua_signature_parse(s, text);
+  if (fault) luaL_error(L, "%s: %s", fault, text);
   lua_replace(L, lua_upvalueindex(SIGNATURE));
   return s;
 }
 
 /* ---- messages ---- */
 
+/* " >= 1", " in [0, 1)" */
+static void add_bounds(luaL_Buffer *text, const interval *in) {
+  char number[GT_NUMBER_TEXT];
+  bool low = in->low > -INFINITY, high = in->high < INFINITY, closed = *in->text == '[';
+  const char *comma = strchr(in->text, ',');
+  if (low && high) {
+    luaL_addstring(text, " in ");
+    luaL_addlstring(text, in->text, (size_t)(comma + 1 - in->text));
+    luaL_addchar(text, ' ');
+    luaL_addlstring(text, comma + 1, strcspn(comma, "])"));
+    return;
+  }
+  if (high) closed = comma[strcspn(comma, "])")] == ']';
+  luaL_addstring(text, low ? " >" : " <");
+  luaL_addstring(text, closed ? "= " : " ");
+  snprintf(number, sizeof number, "%.14g", low ? in->low : in->high);
+  luaL_addstring(text, number);
+  if (low && comma[1] == ')') luaL_addstring(text, " and finite");
+}
+
 static void add_expected(luaL_Buffer *text, const parameter *p) {
   const char *separator = "";
-  for (const char *word = p->type; *word;) {
-    size_t n = strcspn(word, "|");
+  for (const char *at = p->type; *at;) {
+    word w = gtlua_signature_word(at);
     luaL_addstring(text, separator);
-    unsigned type = *word == '"' ? CHOICE : CLASS;
-    for (int i = 0; i < WORDS; i++)
-      if (strlen(words[i].word) == n && memcmp(words[i].word, word, n) == 0) type = (unsigned)i;
-    if (type < WORDS) {
-      luaL_addstring(text, words[type].expected);
-    } else {
-      if (type == CLASS) luaL_addstring(text, strchr("AEIOU", *word) ? "an " : "a ");
-      luaL_addlstring(text, word, n);
-    }
-    word += n + (word[n] == '|');
-    separator = strchr(word, '|') ? ", " : " or ";
+    if (w.type == CLASS) luaL_addstring(text, strchr("AEIOU", *at) ? "an " : "a ");
+    if (w.type & (CLASS | CHOICE))
+      luaL_addlstring(text, at, w.length);
+    else
+      luaL_addstring(text, gtlua_signature_expected(w.type));
+    if (w.type & (NUMBER | INTEGER) && p->bounds.text) add_bounds(text, &p->bounds);
+    at = w.next;
+    separator = strchr(at, '|') ? ", " : " or ";
   }
 }
 
-/* "(x: tensor, p: number = 0.5)": the arguments of a call, without self and with blanks for line
- * ends. */
+/* "(x: tensor, p: number = 0.5, {mode, title})": the arguments of a call, without self. */
 static const char *push_shown(lua_State *L, const signature *s) {
   luaL_Buffer text;
   luaL_buffinit(L, &text);
-  const char *from = s->shown + 1;
-  if (s->method) {
-    from += strcspn(from, ",)");
-    if (*from == ',') from++;
-    while (*from == ' ') from++;
-  }
   luaL_addchar(&text, '(');
-  for (bool blank = false; *from; from++) {
-    if (*from == '\n' || *from == ' ') {
-      blank = true;
-      continue;
-    }
-    if (blank) luaL_addchar(&text, ' ');
-    blank = false;
-    luaL_addchar(&text, *from);
+  for (int i = s->method; i < s->count; i++) {
+    const parameter *p = &s->at[i];
+    if (i > s->method) luaL_addstring(&text, ", ");
+    if (i == s->positional) luaL_addstring(&text, i == s->options ? "{" : "*, ");
+    luaL_addstring(&text, p->name);
+    if (i >= s->options) continue;
+    if (p->gathers) luaL_addstring(&text, "...");
+    if (p->typed) luaL_addstring(&text, ": "), luaL_addstring(&text, p->type);
+    if (p->value) luaL_addstring(&text, " = "), luaL_addstring(&text, p->value);
   }
+  if (s->options < s->count) luaL_addchar(&text, '}');
+  if (s->more) luaL_addstring(&text, s->count > s->method ? ", ..." : "...");
+  luaL_addchar(&text, ')');
   luaL_pushresult(&text);
   return lua_tostring(L, -1);
 }
@@ -232,6 +117,14 @@ static int refuse_name(lua_State *L, const signature *s, const char *key) {
                      gtlua_suggest(key, names, hint), n ? lua_tostring(L, -1) : "no keywords");
 }
 
+/* Raises: the value at index stands in a table of names without one. */
+static int refuse_nameless(lua_State *L, const signature *s, int index) {
+  bool has_options = s->options < s->count;
+  int example = has_options ? s->options : s->count - 1;
+  return gtlua_error(L, "%s: every %s has a name, {%s = …}, got %s without one", s->name,
+                     has_options ? "option" : "keyword", example >= s->method ? s->at[example].name : "name", gtlua_shown(L, index));
+}
+
 /* ---- checking ---- */
 
 /* Is it an object of a class of that name among the words of `type`? */
@@ -239,10 +132,10 @@ static bool has_class(lua_State *L, int index, const char *type) {
   bool found = false;
   if (luaL_getmetafield(L, index, "__name") == LUA_TNIL) return false;
   const char *name = lua_tostring(L, -1);
-  for (const char *word = type; name && *word && !found;) {
-    size_t n = strcspn(word, "|");
-    found = strlen(name) == n && memcmp(name, word, n) == 0;
-    word += n + (word[n] == '|');
+  for (const char *at = type; name && *at && !found;) {
+    word w = gtlua_signature_word(at);
+    found = strlen(name) == w.length && memcmp(name, at, w.length) == 0;
+    at = w.next;
   }
   lua_pop(L, 1);
   return found;
@@ -251,12 +144,20 @@ static bool has_class(lua_State *L, int index, const char *type) {
 static bool is_choice(lua_State *L, int index, const char *type) {
   size_t length;
   const char *text = lua_tolstring(L, index, &length);
-  for (const char *word = type; *word;) {
-    size_t n = strcspn(word, "|");
-    if (*word == '"' && n == length + 2 && memcmp(word + 1, text, length) == 0) return true;
-    word += n + (word[n] == '|');
+  for (const char *at = type; *at;) {
+    word w = gtlua_signature_word(at);
+    if (w.type == CHOICE && w.length == length + 2 && memcmp(at + 1, text, length) == 0)
+      return true;
+    at = w.next;
   }
   return false;
+}
+
+static bool is_within(const interval *in, double x) {
+  if (!in->text) return true;
+  const char *end = in->text + strcspn(in->text, "])");
+  return (*in->text == '[' ? x >= in->low : x > in->low) &&
+         (*end == ']' ? x <= in->high : x < in->high);
 }
 
 static bool is_callable(lua_State *L, int index) {
@@ -278,9 +179,9 @@ static bool fits(lua_State *L, int index, const parameter *p) {
   if (types & ANY) return true;
   switch (lua_type(L, index)) {
   case LUA_TNUMBER:
-    return (types & (NUMBER | INTEGER)) != 0;
+    return types & (NUMBER | INTEGER) && is_within(&p->bounds, lua_tonumber(L, index));
   case LUA_TBOOLEAN:
-    return (types & BOOLEAN) != 0;
+    return (types & (BOOLEAN | (lua_toboolean(L, index) ? TRUE : FALSE))) != 0;
   case LUA_TSTRING:
     if (types & CHOICE && is_choice(L, index, p->type)) return true;
     return (types & (STRING | DTYPE | DEVICE)) != 0;
@@ -387,9 +288,7 @@ static void take_names(lua_State *L, const signature *s, int from, int base, boo
       lua_pushvalue(L, -1);
       lua_replace(L, base + 1 + i);
     } else if (!items) {
-      gtlua_error(L, "%s: expected every keyword with its name, {%s = …}, got %s without one",
-                  s->name, s->count > s->method ? s->at[s->count - 1].name : "name",
-                  gtlua_shown(L, lua_gettop(L)));
+      refuse_nameless(L, s, lua_gettop(L));
     }
     lua_pop(L, 1);
   }
@@ -416,6 +315,33 @@ static void gather(lua_State *L, const signature *s, const parameter *p, int fir
   lua_replace(L, slot);
 }
 
+/* Replaces the values of the options, which end the stack, by one table of them. */
+static void fold_options(lua_State *L, const signature *s, int base) {
+  if (s->options == s->count) return;
+  lua_createtable(L, 0, s->count - s->options);
+  for (int i = s->options; i < s->count; i++) {
+    lua_pushvalue(L, base + 1 + i);
+    lua_setfield(L, -2, s->at[i].name); /* nil leaves no field */
+  }
+  lua_replace(L, base + 1 + s->options);
+  lua_settop(L, base + 1 + s->options);
+}
+
+/* Raises: there are more arguments than parameters with a place. */
+static int refuse_extra(lua_State *L, const signature *s, const arguments *a, int extra) {
+  int most = s->positional - s->method;
+  bool has_options = s->options < s->count, in_table = lua_istable(L, a->end);
+  if (extra == 1 && has_options && !a->keywords && !in_table)
+    return gtlua_error(L, "%s: options go in a table, {%s = …}, got %s", s->name,
+                       s->at[s->options].name, gtlua_shown(L, a->end));
+  if (extra == 1 && has_options && !(a->keywords && in_table)) {
+    if (in_table) lua_rawgeti(L, a->end, 1);
+    return refuse_nameless(L, s, in_table ? lua_gettop(L) : a->end);
+  }
+  return gtlua_error(L, "%s: expected at most %d argument%s %s, got %d", s->name, most,
+                     most == 1 ? "" : "s", push_shown(L, s), most + extra);
+}
+
 static int finish(lua_State *L, int status, lua_KContext base) {
   (void)status;
   return lua_gettop(L) - (int)base;
@@ -429,10 +355,7 @@ static int call_signed(lua_State *L) {
   if (are_keywords(L, s, &a)) a.keywords = a.top;
   int extra = a.top - (a.keywords != 0) - a.end + 1, base = a.top + 1;
   while (!s->more && extra > 0 && lua_isnil(L, a.end + extra - 1)) extra--;
-  if (extra > 0 && !s->more)
-    return gtlua_error(L, "%s: expected at most %d argument%s %s, got %d", s->name,
-                       s->positional - s->method, s->positional - s->method == 1 ? "" : "s",
-                       push_shown(L, s), s->positional - s->method + extra);
+  if (extra > 0 && !s->more) return refuse_extra(L, s, &a, extra);
   luaL_checkstack(L, a.top + s->count + 8, s->name);
   lua_pushvalue(L, lua_upvalueindex(BEHIND));
   for (int i = 0; i < s->count; i++) {
@@ -453,6 +376,7 @@ static int call_signed(lua_State *L) {
     if (s->at[i].gathers) gather(L, s, &s->at[i], a.at[i], base + 1 + i);
     complete(L, s, i, base + 1 + i);
   }
+  fold_options(L, s, base);
   for (int i = 0; i < extra; i++) lua_pushvalue(L, a.end + i);
   lua_callk(L, lua_gettop(L) - base, LUA_MULTRET, a.top, finish);
   return finish(L, LUA_OK, a.top);
@@ -483,9 +407,70 @@ int gtlua_signature(lua_State *L) {
   return 1;
 }
 
+int gtlua_sign_all(lua_State *L) {
+  const char *at = luaL_checkstring(L, 2), *prefix = luaL_optstring(L, 3, "");
+  luaL_checktype(L, 1, LUA_TTABLE);
+  while (*(at += strspn(at, " \n"))) {
+    size_t name = strcspn(at, "("), whole = gtlua_signature_length(at);
+    lua_pushlstring(L, at, name);
+    lua_pushvalue(L, -1);
+    lua_gettable(L, 1);
+    lua_pushlstring(L, at, whole);
+    lua_pushfstring(L, "%s%s", prefix, lua_tostring(L, -1));
+    lua_replace(L, -2);
+    lua_insert(L, -2);
+    gtlua_sign(L, lua_tostring(L, -2));
+    lua_replace(L, -2);
+    lua_settable(L, 1);
+    at += whole;
+  }
+  return 0;
+}
+
 int gtlua_signature_of(lua_State *L) {
   if (lua_tocfunction(L, 1) != call_signed) return 0;
   lua_getupvalue(L, 1, TEXT);
   lua_getupvalue(L, 1, BEHIND);
+  return 2;
+}
+
+static void set_text(lua_State *L, const char *key, const char *text) {
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, key);
+}
+
+static void set_bound(lua_State *L, const char *key, double bound, bool open) {
+  lua_pushnumber(L, bound);
+  lua_setfield(L, -2, key);
+  lua_pushboolean(L, open);
+  lua_setfield(L, -2, *key == 'l' ? "above" : "below");
+}
+
+static void push_parameter(lua_State *L, const signature *s, int i) {
+  const parameter *p = &s->at[i];
+  const char *text = p->bounds.text;
+  lua_createtable(L, 0, 8);
+  set_text(L, "name", p->name);
+  set_text(L, "type", p->type);
+  if (p->value) set_text(L, "default", p->value);
+  set_text(L, "by", i < s->positional ? "place" : i < s->options ? "name" : "option");
+  if (text) {
+    set_bound(L, "low", p->bounds.low, *text == '(');
+    set_bound(L, "high", p->bounds.high, text[strcspn(text, "])")] == ')');
+  }
+}
+
+int gtlua_parameters_of(lua_State *L) {
+  if (lua_tocfunction(L, 1) != call_signed) return 0;
+  lua_getupvalue(L, 1, TEXT);
+  const char *text = lua_tostring(L, -1);
+  signature *s = lua_newuserdatauv(L, sizeof *s + strlen(text) + 1, 0);
+  if (gtlua_signature_parse(s, text)) return 0;
+  lua_createtable(L, s->count, 0);
+  for (int i = 0; i < s->count; i++) {
+    push_parameter(L, s, i);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_pushboolean(L, s->more);
   return 2;
 }

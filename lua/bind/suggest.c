@@ -2,6 +2,7 @@
  * name, or a slip of the fingers. */
 #include "lua/bind/bind.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,6 +40,9 @@ static const char *const synonyms[][SYNONYMS] = {
     {"dim", "axis"},
     {"keepdim", "keepdims"},
 };
+
+/* Settings of optimizers, for calls that take them inside of the option optim. */
+static const char *const inner[] = {"lr", "learning_rate", "weight_decay", "momentum", "betas", NULL};
 
 static bool is_among(const char *name, const char *const *names, int most) {
   for (int i = 0; i < most && names[i]; i++) {
@@ -104,6 +108,10 @@ const char *gtlua_suggest(const char *wrong, const char *const *names, char text
   const char *meant = synonym(wrong, names);
   if (!meant) meant = nearest(wrong, names);
   text[0] = '\0';
-  if (meant) snprintf(text, 96, " (did you mean '%s'?)", meant);
+  if (meant)
+    snprintf(text, 96, " (did you mean '%s'?)", meant);
+  else if (is_among(wrong, inner, GT_COUNT(inner)) && is_among("optim", names, INT_MAX))
+    snprintf(text, 96, " (did you mean optim = {%s = …}?)",
+             strcmp(wrong, "learning_rate") == 0 ? "lr" : wrong);
   return text;
 }

@@ -146,15 +146,15 @@ static void configurations_are_checked(void **state) {
     gt_gpt_config config;
     const char *message;
   } bad[] = {
-      {gpt_config(1024, 0, 8, 3, 32768, 1024), "expected n_layers in 1 ... 10000, got 0"},
+      {gpt_config(1024, 0, 8, 3, 32768, 1024), "expected 1 <= n_layers <= 10000, got 0"},
       {gpt_config(1024, 24, 7, 3, 32768, 1024), "n_heads must divide hidden_dim, got 7 and 1024"},
       {gpt_config(24, 24, 8, 3, 32768, 1024), "head_dim must be even for RoPE, got 3"},
       {gpt_config(-8, 24, 8, 3, 32768, 1024), "hidden_dim"},
       {gpt_config(INT32_MAX - 1, 24, 1, 2000000000, 32768, 1024), "too large"},
       {gpt_config(1024, 24, 8, 3, 1LL << 40, 1024), "vocab_size"},
-      {.config = gt_gpt_defaults, "n_kv_heads must divide n_heads, got 3 and 8"},
-      {.config = gt_gpt_defaults, "expected dropout in [0, 1), got 1.0"},
-      {.config = gt_gpt_defaults, "expected softcap >= 0 (0: none), got -1.0"},
+      {.config = gt_gpt_defaults(), "n_kv_heads must divide n_heads, got 3 and 8"},
+      {.config = gt_gpt_defaults(), "expected 0.0 <= dropout < 1.0, got 1.0"},
+      {.config = gt_gpt_defaults(), "expected 0.0 <= softcap <= 1e+30, got -1.0"},
   };
   bad[6].config.n_kv_heads = 3;
   bad[7].config.dropout = 1;
@@ -168,7 +168,8 @@ static void configurations_are_checked(void **state) {
 static void a_model_of_any_size_fits_on_meta(void **state) {
   (void)state;
   gt_module *m = NULL;
-  ok(gt_gpt_new(cx, &gt_gpt_defaults, &gt_device_meta, &m));
+  gt_gpt_config config = gt_gpt_defaults();
+  ok(gt_gpt_new(cx, &config, &gt_device_meta, &m));
   assert_int_equal(gt_module_parameter_count(cx, m), 285212672);
   assert_int_equal(gt_memory(cx, GT_CPU).live, 0);
   gt_module_unref(cx, m);

@@ -53,7 +53,7 @@ static inline void refused(gt_status status, const char *text) {
 /* The notebook's settings with other sizes. */
 static inline gt_gpt_config gpt_config(int64_t width, int64_t layers, int64_t heads, int64_t ratio,
                                        int64_t vocab, int64_t length) {
-  gt_gpt_config config = gt_gpt_defaults;
+  gt_gpt_config config = gt_gpt_defaults();
   config.hidden_dim = width;
   config.n_layers = layers;
   config.n_heads = heads;

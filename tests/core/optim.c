@@ -16,10 +16,10 @@ static gt_status probe_update(gt_ctx *context, int count, gt_tensor *const *p,
   return gt_fill_value(context, state[0], (double)steps[0]);
 }
 
-static const gt_hyper probe_hypers[] = {
-    {"lr", GT_FLOAT(0.5), GT_ATTR_FLOAT, .high = INFINITY},
-    {"beta", GT_FLOAT(0.9), GT_ATTR_FLOAT, .high = 1, .below = true},
-    {"steps", GT_INT(5), GT_ATTR_INT, .low = 1, .high = 100},
+static const gt_setting probe_hypers[] = {
+    {"lr", GT_SETTING_FLOAT, GT_FLOAT(0.5), .high = INFINITY},
+    {"beta", GT_SETTING_FLOAT, GT_FLOAT(0.9), .high = 1, .below = true},
+    {"steps", GT_SETTING_INT, GT_INT(5), .low = 1, .high = 100},
 };
 static const char *const probe_states[] = {"count"};
 static const gt_optimizer_class probe = {
@@ -339,7 +339,8 @@ static void the_recipe_covers_every_parameter(void **state) {
   gt_optimizer *adamw = NULL;
   gt_optimizer *muon = NULL;
   gt_text note = {0};
-  ok(gt_gpt_new(cx, &gt_gpt_defaults, &gt_device_meta, &m));
+  gt_gpt_config config = gt_gpt_defaults();
+  ok(gt_gpt_new(cx, &config, &gt_device_meta, &m));
   ok(gt_recipe_make(cx, m, &gt_recipe_defaults, &adamw, &muon, &note));
   assert_string_equal(note.data,
                       "Scaling the LR for the AdamW parameters ∝1/√(1024/768) = 0.866025");

@@ -37,7 +37,8 @@ static void a_block_prints_as_torchinfo_prints_it(void **state) {
   (void)state;
   gt_module *m = NULL;
   gt_arguments args = layer_arguments(true);
-  ok(gt_block_new(cx, &gt_gpt_defaults, &gt_device_meta, &m));
+  gt_gpt_config config = gt_gpt_defaults();
+  ok(gt_block_new(cx, &config, &gt_device_meta, &m));
   gt_summary s = summarise(m, &args, true);
   assert_string_equal(
       s.text.data, HEAD
@@ -85,7 +86,8 @@ static void the_whole_model_prints_as_torchinfo_prints_it(void **state) {
   (void)state;
   gt_module *m = NULL;
   gt_arguments args = tokens();
-  ok(gt_gpt_new(cx, &gt_gpt_defaults, &gt_device_meta, &m));
+  gt_gpt_config config = gt_gpt_defaults();
+  ok(gt_gpt_new(cx, &config, &gt_device_meta, &m));
   gt_summary s = summarise(m, &args, true);
   assert_true(fingerprint(&s.text) == 0x940f57d3351ade8du);
   gt_summary_free(&s);
@@ -97,7 +99,8 @@ static void default_figures_count_a_tied_table_once(void **state) {
   (void)state;
   gt_module *m = NULL;
   gt_arguments args = tokens();
-  ok(gt_gpt_new(cx, &gt_gpt_defaults, &gt_device_meta, &m));
+  gt_gpt_config config = gt_gpt_defaults();
+  ok(gt_gpt_new(cx, &config, &gt_device_meta, &m));
   gt_summary s = summarise(m, &args, false);
   assert_int_equal(s.total_params, 285212672);
   assert_int_equal(s.trainable_params, 285212672);
@@ -175,7 +178,8 @@ static void a_missing_argument_is_named(void **state) {
   gt_module *m = NULL;
   gt_summary s;
   gt_arguments args = layer_arguments(false);
-  ok(gt_attention_new(cx, &gt_gpt_defaults, &gt_device_meta, &m));
+  gt_gpt_config config = gt_gpt_defaults();
+  ok(gt_attention_new(cx, &config, &gt_device_meta, &m));
   refused(gt_summary_make(cx, m, &args, &(gt_summary_options){.depth = 3}, &s),
           "summary: forward of MultiHeadAttention failed: MultiHeadAttention: expected cos_sin, a "
           "pair of tensors, got nil\n  forward takes (x, cos_sin); 1 input supplied. Pass the rest "

@@ -115,9 +115,9 @@ static const gt_op toy_op_exp = {.name = "exp",
 
 /* total: x -> sum of its squares times `scale`; a fused op with a backward kernel. */
 enum { TOY_SCALE, TOY_MODE };
-static const gt_attr toy_total_attrs[] = {
-    {.name = "scale", .type = GT_ATTR_FLOAT, .fallback = GT_FLOAT(1)},
-    {.name = "mode", .type = GT_ATTR_CHOICE, .choices = "plain|odd", .fallback = GT_INT(0)},
+static const gt_setting toy_total_attrs[] = {
+    {.name = "scale", .type = GT_SETTING_FLOAT, .preset = GT_FLOAT(1)},
+    {.name = "mode", .type = GT_SETTING_CHOICE, .choices = "plain|odd", .preset = GT_INT(0)},
 };
 
 static gt_status toy_infer_total(gt_call *c) {
@@ -282,8 +282,8 @@ static const gt_op toy_op_flat = {.name = "flat",
                                   .rule = toy_flat_rule};
 
 /* descend: p -= lr g, in place. */
-static const gt_attr toy_descend_attrs[] = {
-    {.name = "lr", .type = GT_ATTR_FLOAT, .required = true},
+static const gt_setting toy_descend_attrs[] = {
+    {.name = "lr", .type = GT_SETTING_FLOAT, .required = true},
 };
 
 static gt_status toy_infer_nothing(gt_call *c) {

@@ -23,7 +23,7 @@ local samples = {
 local first = {
   ["show"] = {1}, ["summary"] = {model}, ["GPT"] = {[2] = {}}, ["plan"] = {{}}, ["coord"] = {{}}, ["lrtable"] = {model},
   ["train.bpb"] = {model, tokens}, ["F.layer_norm"] = {[2] = 2}, ["F.rms_norm"] = {[2] = 2},
-  ["data.text"] = {{text = "to be"}}, ["data.open"] = {{text = "to be"}}, ["sweep"] = {{zzz = 1}}, -- one table of options
+  ["sweep"] = {{zzz = 1}}, -- one table of options
   ["torch.save"] = {"zzz.safetensors", {}},
 }
 
@@ -36,42 +36,55 @@ local open_ended = {
   ["torch.Size"] = "numbers, refused otherwise", ["torch.is_tensor"] = "any value", ["torch.type"] = "any value", ["list"] = "takes what ipairs and iterators give",
 }
 
-local function parameters(signature)
-  local list = {}
-  local by_name = false
-  for item in (signature:match "%((.*)%)" .. ","):gmatch "(.-),%s*" do
-    by_name = by_name or item == "*"
-    local name, kind, default = item:match "^%s*([%w_.]+):?%s*([^=]-)%s*=%s*(.*)$"
-    if not name then name, kind = item:match "^%s*([%w_.]+):?%s*(.-)%s*$" end
-    if name and name ~= "" and item ~= "*" then
-      list[#list + 1] = {name = name, kind = kind == "" and "any" or kind, optional = default ~= nil}
-      if not by_name then list.positional = #list end
-    end
+--- What a function takes: rows of native.parameters_of; positional, how many have a place; options, how many stand in
+-- braces; more, whether further arguments may follow.
+local function parameters(fn)
+  local list, more = native.parameters_of(fn)
+  list.positional, list.options, list.more = 0, 0, more
+  for _, row in ipairs(list) do
+    if row.by == "place" then list.positional = list.positional + 1 end
+    if row.by == "option" then list.options = list.options + 1 end
   end
   return list
 end
 
-local function sample(kind)
-  if kind:sub(1, 1) == '"' then return kind:match '"(.-)"' end
-  local value = samples[kind:match "^[^|]*"]
-  assert(value ~= nil, "no sample for a " .. kind)
+--- A value that the parameter takes.
+local function sample(row)
+  if row.type:sub(1, 1) == '"' then return row.type:match '"(.-)"' end
+  local word = row.type:match "^[^|%[%(]*"
+  if row.low and row.low > -math.huge then
+    return word == "integer" and math.tointeger(row.low) + (row.above and 1 or 0) or row.low + (row.above and 0.5 or 0)
+  end
+  local value = samples[word]
+  assert(value ~= nil, "no sample for a " .. word)
   return value
 end
 
---- Arguments for all parameters up to `last`.
+--- Arguments for all parameters up to `last`, which have places.
 local function arguments(name, list, last)
   local args = {}
   for i = 1, last do
-    args[i] = list[i].name == "self" and list[i].kind == "any" and model or sample(list[i].kind)
+    args[i] = list[i].name == "self" and list[i].type == "any" and model or sample(list[i])
     if first[name] and first[name][i] ~= nil then args[i] = first[name][i] end
   end
   return args
 end
 
+--- The same with a table of names after them: the given ones and the options that must be given.
+local function with_names(name, list, names)
+  local args, all = arguments(name, list, list.positional), {}
+  for _, row in ipairs(list) do
+    if row.by ~= "place" and not row.default and row.type ~= "any" then all[row.name] = sample(row) end
+  end
+  for key, value in pairs(names) do all[key] = value end
+  args[list.positional + 1] = all
+  return args
+end
+
 local function required(list)
   local n = 0
-  for i, p in ipairs(list) do
-    if not p.optional and p.name ~= "..." then n = i end
+  for i, row in ipairs(list) do
+    if row.by == "place" and not row.default then n = i end
   end
   return n
 end
@@ -93,8 +106,7 @@ end
 
 local function each_signed(visit)
   each(function(full, fn)
-    local signature = native.signature_of(fn)
-    if signature then visit(full, fn, parameters(signature), signature) end
+    if native.signature_of(fn) then visit(full, fn, parameters(fn)) end
   end)
 end
 
@@ -128,8 +140,7 @@ test("signatures name the parameters of the function behind them", function()
       local _, behind = native.signature_of(fn)
       local info = debug.getinfo(behind, "uS")
       if info.what == "C" then return end
-      local more = list[#list] and list[#list].name == "..."
-      local count = #list - (more and 1 or 0)
+      local count = #list - math.max(0, list.options - 1) -- which come as one table
       if info.nparams ~= count and not info.isvararg then
         complain("%s: %d parameters for %d in the signature", full, info.nparams, count)
       end
@@ -137,17 +148,33 @@ test("signatures name the parameters of the function behind them", function()
   end)
 end)
 
-test("an unknown keyword is refused by name", function()
+--- Names of functions whose keywords are data.
+local function takes_any_name(full, list) return list.more or full == "nn.ModuleDict" end
+
+test("an unknown keyword is refused by name, and the right ones are named", function()
   collect(function(complain)
     each_signed(function(full, fn, list)
-      if #list > 0 and list[#list].name == "..." or full == "nn.ModuleDict" then return end -- whose names are data
-      local args = arguments(full, list, required(list))
-      local place = required(list) + 1
-      for i = #list, place, -1 do
-        if list[i].kind:find "table" then place = i end -- the options, after what may be left out
+      if takes_any_name(full, list) then return end
+      local args = with_names(full, list, {zzz = 1})
+      expect(complain, full, fn, args, " has no argument 'zzz'")
+      for _, row in ipairs(list) do
+        if row.name ~= "self" then expect(complain, full, fn, args, row.name) end
       end
-      args[place], args.n = {zzz = 1}, place
-      expect(complain, full, fn, args, "zzz")
+    end)
+  end)
+end)
+
+test("the same after what may not be left out, where the rest takes no table", function()
+  collect(function(complain)
+    each_signed(function(full, fn, list)
+      if takes_any_name(full, list) then return end
+      local place = required(list) + 1
+      local args = arguments(full, list, place - 1)
+      for i = place, list.positional do
+        if list[i].type:find "table" or list[i].type:find "any" then return end
+      end
+      args[place] = {zzz = 1}
+      if place > 1 or list.positional == 0 then expect(complain, full, fn, args, "zzz") end
     end)
   end)
 end)
@@ -155,13 +182,90 @@ end)
 test("one argument too many is refused", function()
   collect(function(complain)
     each_signed(function(full, fn, list)
-      if #list > 0 and list[#list].name == "..." then return end
-      local most = list.positional or 0
-      local args = arguments(full, list, most)
+      if list.more then return end
+      local most = list.positional
+      local self = list[1] and list[1].name == "self" and 1 or 0
+      local args, wanted = arguments(full, list, most), "expected at most " .. most - self .. " argument"
       args[most + 1] = false
-      expect(complain, full, fn, args, "expected at most " .. most - (list[1] and list[1].name == "self" and 1 or 0) .. " argument")
+      expect(complain, full, fn, args, list.options > 0 and "options go in a table" or wanted)
+      args[most + 2] = false
+      expect(complain, full, fn, args, wanted)
+      args[most + 2] = {}
+      expect(complain, full, fn, args, wanted)
     end)
   end)
+end)
+
+test("what has a place has a name, too", function()
+  collect(function(complain)
+    each_signed(function(full, fn, list)
+      if list.more then return end
+      for i = 1, list.positional do
+        local name = list[i].name
+        if name ~= "self" then expect(complain, full, fn, with_names(full, list, {[name] = 1}), name .. " is given twice") end
+      end
+    end)
+  end)
+end)
+
+local TAKES = { -- word of a type -> what Lua calls the values
+  number = "number", integer = "number", boolean = "boolean", ["true"] = "", ["false"] = "", string = "string",
+  table = "table", list = "table function", ["function"] = "function", dtype = "string", device = "string", sizes = "table",
+}
+
+--- Values of Lua's own types that a type does not take.
+local function wrong_values(kind)
+  local taken = {}
+  for word in kind:gsub('"[^"]*"', ""):gsub("[%[%(][^%]%)]*[%]%)]", ""):gmatch "[^|]+" do
+    if word == "any" then return {} end
+    for name in (TAKES[word] or ""):gmatch "%a+" do taken[name] = true end
+  end
+  local wrong = {}
+  for _, value in ipairs {{1}, "zzz", 7, print, true, false} do
+    local literal = type(value) == "boolean" and ("|" .. kind .. "|"):find("|" .. tostring(value) .. "|", 1, true)
+    if not taken[type(value)] and not literal then wrong[#wrong + 1] = value end
+  end
+  return wrong
+end
+
+test("an option or keyword of the wrong type is refused by name", function()
+  local tried = 0
+  collect(function(complain)
+    each_signed(function(full, fn, list)
+      for _, row in ipairs(list) do
+        for _, value in ipairs(row.by ~= "place" and wrong_values(row.type) or {}) do
+          tried = tried + 1
+          expect(complain, full, fn, with_names(full, list, {[row.name] = value}), row.name .. " expects ")
+        end
+      end
+    end)
+  end)
+  assert(tried > 500, tried)
+end)
+
+--- Numbers outside the bounds of a parameter.
+local function outside(row)
+  local out = {0 / 0}
+  if row.low > -math.huge then out[2] = row.above and row.low or row.low - 1 end
+  if row.high < math.huge or row.below then out[#out + 1] = row.below and row.high or row.high + 1 end
+  return out
+end
+
+test("a number outside its bounds is refused by name", function()
+  local tried = 0
+  collect(function(complain)
+    each_signed(function(full, fn, list)
+      for i, row in ipairs(list) do
+        for _, value in ipairs(row.low and outside(row) or {}) do
+          tried = tried + 1
+          local args = with_names(full, list, {[row.name] = row.by ~= "place" and value or nil})
+          if row.by == "place" then args[i] = value end
+          expect(complain, full, fn, args, row.name .. " expects ")
+        end
+      end
+    end)
+  end)
+  assert(tried > 50, tried)
 end)
 
 test("a Lua boolean is not a tensor, a table is not a number", function()
@@ -169,10 +273,11 @@ test("a Lua boolean is not a tensor, a table is not a number", function()
     each_signed(function(full, fn, list)
       for i, p in ipairs(list) do
         local wrong, wanted = false, "a:eq(b)"
-        if p.kind:find "number" or p.kind:find "integer" then wrong, wanted = {1}, "a number" end
-        if p.kind:find "integer" and not p.kind:find "number" then wanted = "an integer" end
-        local tensor = p.kind:find "tensor" and not p.kind:find "boolean"
-        local number = (p.kind:find "number" or p.kind:find "integer") and not p.kind:find "list" and not p.kind:find "table" and not p.kind:find "sizes"
+        local kind = p.type
+        if kind:find "number" or kind:find "integer" then wrong, wanted = {1}, "a number" end
+        if kind:find "integer" and not kind:find "number" then wanted = "an integer" end
+        local tensor = kind:find "tensor" and not kind:find "boolean"
+        local number = (kind:find "number" or kind:find "integer") and not kind:find "list" and not kind:find "table" and not kind:find "sizes"
         if p.name ~= "self" and (tensor or number) and i <= list.positional then
           local args = arguments(full, list, math.max(required(list), i))
           args[i] = wrong
@@ -230,7 +335,7 @@ test("a method of something else, or without the colon, names the colon", functi
     each_signed(function(full, fn, list)
       if not list[1] or list[1].name ~= "self" then return end
       expect(complain, full, fn, {}, "before the colon")
-      if list[1].kind ~= "any" then expect(complain, full, fn, {io.stdout}, "before the colon") end
+      if list[1].type ~= "any" then expect(complain, full, fn, {io.stdout}, "before the colon") end
     end)
   end)
 end)

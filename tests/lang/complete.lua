@@ -45,7 +45,21 @@ test("names of the library and of calls' keys", function()
   has(offered("torch.soft"), "torch.softmax(", "torch.softcap(")
   has(offered("", "nn.Linear(4, 8, {"), "bias = ")
   has(offered("", "GPT{"), "n_layers = ", "vocab_size = ")
+  has(offered("", "plot.hist(x, {"), "bins = ", "logy = ", "save = ")
+  has(offered("", "tok:encode('x', {bos = true, ", objects), "specials = ", "eos = ")
+  test.equal(complete("plot.hist(x, {", "bi", {}), {"bins = "})
   has(offered("aut", "%"), "autoreload")
+end)
+
+test("the words of a choice, in quotes and before them", function()
+  test.equal(complete("GPT{norm = ", "", {}), {'"layer"', '"rms"'})
+  test.equal(complete('GPT{norm = "', "", {}), {'layer"', 'rms"'})
+  test.equal(complete("GPTConfig{bias = true, activation = '", "gelu", {}), {"gelu'", "gelu_tanh'"})
+  test.equal(complete('tok:save("x", {format = "', "t", objects), {'tiktoken"'})
+  test.equal(complete('schedule.wsd{tail = "', "s", {}), {'sqrt"'})
+  test.equal(complete('t:cumsum(0, {reduction = "', "", {t = torch.ones(2)}), {})
+  test.equal(complete('print("', "GP", {}), {}) -- names of files are the shell's
+  test.equal(complete("io.open('tests/shell/", "pt", {}), {})
 end)
 
 -- The promise is 50 ms; by CPU time, with slack for slow machines and sanitizers.

@@ -53,6 +53,21 @@ end)
 --- Adds one to x.
 local function increment(x) return x + 1 end
 
+test("a signature is shown on lines of 80 columns, with every option, its bounds and its default", function()
+  for _, section in ipairs(doc.sections()) do
+    for _, name in ipairs(doc.names(section[2])) do
+      local value = doc.member(section[2], name)
+      local signature = doc.callable(value) and doc.of(value, section[1] .. name).signature
+      local text = signature and printed(function() help(section[1] .. name) end)
+      for line in (text and #signature > 80 and text:sub(1, #signature) or ""):gmatch "[^\n]+" do
+        if #line > 80 then test.fail(section[1] .. name .. ": " .. line) end
+      end
+    end
+  end
+  local text = printed(function() help "plot.hist" end):gsub("%s+", " ")
+  assert(text:find("plot.hist(values: any, {bins: integer[1,10000] = 50, title: string = nil,", 1, true), text)
+end)
+
 test("help of functions is the comment above them", function()
   assert(printed(function() help(increment) end):find "function %(x%)  tests/lang/help.lua:%d+\n  Adds one to x%.")
   assert(printed(function() help(torch.stack) end):find "joins equal shapes")

@@ -43,7 +43,7 @@ test("what does not fit raises one line", function()
     {{list, 1, "c"}, [[stack: mode expects "a" or "b", got 'c']]},
     {{list, 1, "a", 4}, "stack: expected at most 3 arguments " .. shown .. ", got 4"},
     {{list, 1, "a", false}, "stack: expected at most 3 arguments " .. shown .. ", got 4"},
-    {{list, {1, 2, dim = 1}}, "stack: expected every keyword with its name"},
+    {{list, {1, 2, dim = 1}}, "stack: every keyword has a name"},
     {{3}, "stack: tensors expects a list, got 3"},
     {{"\27[2J"}, "stack: tensors expects a list, got a string"},
   } do

@@ -275,6 +275,12 @@ static void completes_keys_and_files(void **state) {
   type(t, "torch.arange(4):sum({ke\t");
   expect(t, "keepdim = ");
   ask(t, "true, dim = 0})", "tensor([6])");
+  type(t, "GPT{norm = \"la\t");
+  expect(t, "layer\"");
+  ask(t, ", n_layers = 1, hidden_dim = 8, n_heads = 2}.config.norm", "layer");
+  type(t, "tokenizer.train('x', {vocab_\t");
+  expect(t, "vocab_size = ");
+  ask(t, "256, progress = false}).vocab_size", "256");
   type(t, "%timei\t");
   expect(t, "timeit");
   ask(t, " -n 1 -r 1 1", "1 loop each");

@@ -3,15 +3,8 @@
 
 local native = require "native"
 
-local keywords = {suggest = native.suggest, signature = native.signature}
-
---- Gives functions of `space` the signatures (lua/bind/signature.c) in `text`: "stack(tensors: list, dim: integer = 0)
--- …", in messages with `prefix` before the name.
-function keywords.sign(space, text, prefix)
-  for name, arguments in text:gmatch "([%w_]+)(%b())" do
-    space[name] = native.signature((prefix or "") .. name .. arguments, space[name])
-  end
-end
+-- sign(space, text[, prefix]) gives functions of `space` the signatures in `text` (lua/bind/signature_text.h).
+local keywords = {suggest = native.suggest, signature = native.signature, sign = native.sign}
 
 --- Raises with the place in the user's code in front.
 function keywords.fail(format, ...) native.raise(format:format(...)) end
@@ -24,39 +17,23 @@ function keywords.show(value)
   return text:find "\n" and "a " .. torch.type(value) or text
 end
 
---- " (did you mean 'B'?)" for a name that has another one here, or that is spelt almost so.
-local function suggestion(key, allowed)
-  local hint = native.suggest(key, allowed)
-  if hint ~= "" or key ~= "lr" and key ~= "learning_rate" and key ~= "weight_decay" then return hint end
-  for _, word in ipairs(allowed) do
-    if word == "optim" then return " (did you mean optim = {lr = …}?)" end
-  end
-  return ""
+--- The reader of a table of options that has no function of its own: keywords.options "monitor: plot({title: string =
+-- nil})" -> function(table or nil) -> the options, checked, with their defaults.
+function keywords.options(text)
+  return native.signature(text, function(options) return options end)
 end
 
---- Refuses keys of `options` that are not in the list `allowed`; nil counts as {}.
-function keywords.read(name, options, allowed)
-  if options == nil then return {} end
-  if type(options) ~= "table" then
-    keywords.fail("%s: options go in a table, {%s = …}, got %s", name, allowed[1], keywords.show(options))
-  end
-  for key in pairs(options) do
-    local known = false
-    for _, word in ipairs(allowed) do known = known or word == key end
-    if not known then
-      if getmetatable(options) then
-        keywords.fail("%s: options go in a table, {%s = …}, got a %s", name, allowed[1], torch.type(options))
-      end
-      if math.type(key) then
-        keywords.fail("%s: every option has a name, {%s = …}, got %s without one; it takes %s", name, allowed[1],
-                      keywords.show(options[key]), table.concat(allowed, ", "))
-      end
-      local hint = type(key) == "string" and suggestion(key, allowed) or ""
-      keywords.fail("%s has no option %s%s; it takes %s", name, keywords.show(key), hint,
-                    table.concat(allowed, ", "))
-    end
-  end
-  return options
+--- The bounds of a row of native.parameters_of or of settings as a signature writes them: "[1,100]", or "" for any number.
+function keywords.bounds(row)
+  if not row.low then return "" end
+  local function number(x) return math.abs(x) == math.huge and "" or ("%.14g"):format(x) end
+  return (row.above and "(" or "[") .. number(row.low) .. "," .. number(row.high) .. (row.below and ")" or "]")
+end
+
+--- The default of a row of settings as a signature writes it; nil where it has none.
+function keywords.default(row)
+  if row.default == nil then return nil end
+  return type(row.default) == "string" and '"' .. row.default .. '"' or require "base.show".show(row.default)
 end
 
 --- Refuses PyTorch's inplace = true: nothing here writes into its input without a trailing _.

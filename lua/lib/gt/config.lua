@@ -5,7 +5,10 @@ local keywords = require "base.keywords"
 
 local config = {}
 
-local defaults, order = native.gpt_config()
+local defaults, order = {}, {}
+for i, row in ipairs(native.gpt_settings()) do
+  defaults[row.name], order[i] = row.default, row.name
+end
 
 local Config = {__name = "GPTConfig"}
 
@@ -34,6 +37,7 @@ end
 
 function Config.__newindex(config, key, value)
   if defaults[key] == nil then unknown(key) end
+  if key == "n_kv_heads" and value == nil then value = 0 end
   values[config][key] = native.gpt_setting(key, value)
 end
 
@@ -66,19 +70,8 @@ function Config.__eq(a, b)
   return true
 end
 
---- GPTConfig{hidden_dim = 1024, n_layers = 24, n_heads = 8, mlp_ratio = 3, vocab_size = 32768,
--- sequence_len = 1024}; unknown names raise.  More settings, with their defaults:
--- n_kv_heads = n_heads         heads of keys and values (grouped queries)
--- norm = "rms"                 "rms": without parameters; "layer": LayerNorm
--- bias = false                 of the Linear layers in the blocks and of LayerNorm
--- activation = "relu2"         "relu2", "gelu", "gelu_tanh" or "silu"
--- position = "rope"            "rope", or "learned": a table added to the token embedding
--- qk_norm = true               RMS norm of every head of queries and keys
--- softcap = 15                 logits become softcap tanh(logits / softcap); 0: left alone
--- tied = true                  lm_head.weight is token_embedding.weight
--- embedding_norm = true        a norm before the first block
--- dropout = 0                  in training: of the embedding, attention weights and both branches of every block
--- init = "spectral"            initializer of init_weights: "spectral" (the notebook's) or "gpt2"
+--- GPTConfig{hidden_dim = 1024, n_layers = 24, n_heads = 8, …}: the settings of a GPT; unknown names raise.  They may be read
+-- and set as fields; config:count() counts the parameters.
 function config.GPTConfig(settings)
   local own = {}
   for key, value in pairs(defaults) do own[key] = value end

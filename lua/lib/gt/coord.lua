@@ -14,10 +14,8 @@ local Check = {__name = "coordinate check"}
 Check.__index = Check
 Check.__tostring = text.of
 
-local NEW = require "gt.reparam.options".names
+local NEW = require "gt.reparam.options"
 local sites = require "gt.reparam.sites"
-local OPTIONS = {"widths", "steps", "lr", "seeds", "rule", "setup", "batch", "loss", "eps", "betas", "momentum", "tolerance",
-                 table.unpack(NEW)}
 
 -- ---- reading options ----
 
@@ -39,7 +37,7 @@ local function as_parametrization(o, make, widths)
   if parametrization.is(o.rule) then return o.rule end
   if o.rule == nil then keywords.fail "coord: expected rule, a name or a function, or setup" end
   local own = {}
-  for _, key in ipairs(NEW) do own[key] = o[key] end
+  for _, key in ipairs(NEW.names) do own[key] = o[key] end
   if own.base == nil then own.base = sites.shapes(build(make, widths[1])) end
   if own.zero == nil then own.zero = {"output"} end
   return parametrization.make("coord", o.rule, own)
@@ -282,32 +280,19 @@ local function checked(setup)
   end
 end
 
-local function positive(name, value)
-  if type(value) ~= "number" or not (value > 0 and value < math.huge) then
-    keywords.fail("coord: expected %s > 0 and finite, got %s", name, keywords.show(value))
-  end
-  return value
-end
-
---- Checked options -> the check without lines, the family and the parametrization that tells roles.
-local function read(models, options)
-  local o, make = keywords.read("coord", options, OPTIONS), models
+--- Options -> the check without lines, the family and the parametrization that tells roles.
+local function read(models, o)
+  local make = models
   if type(models) == "table" and not family.callable(models) then
     make = family.gpts("coord", models)
   elseif not family.callable(models) then
     keywords.fail("coord: expected a family, function(width) -> model, or settings of GPTs, got %s", keywords.show(models))
   end
-  for _, name in ipairs {"setup", "batch", "loss"} do
-    if o[name] ~= nil and not family.callable(o[name]) then
-      keywords.fail("coord: expected %s, a function, got %s", name, keywords.show(o[name]))
-    end
-  end
   if o.setup and o.rule ~= nil then keywords.fail "coord: expected rule or setup, got both" end
   local check = {widths = family.widths("coord", o.widths or {64, 128, 256, 512}, 2),
-                 seeds = family.seeds("coord", o.seeds or 2), steps = family.whole("coord", "steps", o.steps or 5, 2),
-                 lr = positive("lr", o.lr or 2 ^ -7), tolerance = positive("tolerance", o.tolerance or 0.15), lines = {},
+                 seeds = family.seeds("coord", o.seeds), steps = o.steps, lr = o.lr, tolerance = o.tolerance, lines = {},
                  loss = o.loss or default_loss, batch = o.batch}
-  local p = o.setup and parametrization.make("coord", "standard") or as_parametrization(o, make, check.widths)
+  local p = o.setup and parametrization.make("coord", "standard", {}) or as_parametrization(o, make, check.widths)
   check.setup = o.setup and checked(o.setup) or setup_of(p, o, check.lr)
   check.rule, check.optimizer = o.setup and "setup" or p.rule.name, o.setup and "" or p.optimizer
   return setmetatable(check, Check), make, p
@@ -347,8 +332,7 @@ end
 function Check:p(name, t, kind)
   for _, line in ipairs(self.lines) do
     if line.module == name then
-      local slopes = line.slopes[kind or "h"] or keywords.fail("coord: expected 'h' or 'change', got %s", keywords.show(kind))
-      local found = slopes[t]
+      local found = line.slopes[kind][t]
       if found then return found.p, found.error end
       return nil
     end
@@ -360,10 +344,12 @@ end
 function Check:plot(options) return plot.coord(self, options) end
 
 keywords.sign(Check, [[
-  p(self: coordinate check, name: string, t: integer, kind: string = nil)
-  plot(self: coordinate check, options: table = nil)
+  p(self: coordinate check, name: string, t: integer, kind: "h"|"change" = "h")
+  plot(self: coordinate check, {t: integer[1,] = nil, change: boolean = false, title: string = nil, save: string = nil})
 ]], "check:")
 
 local public = {coord = coord}
-keywords.sign(public, "coord(models, options: table = nil)")
+keywords.sign(public, ([[coord(models, {rule: string|function|parametrization = nil, setup: function = nil, batch: function = nil,
+  loss: function = nil, widths: list = nil, steps: integer[2,] = 5, lr: number(0,) = 0.0078125, seeds: integer[1,]|list = 2,
+  tolerance: number(0,) = 0.15, eps: number = nil, betas: list = nil, momentum: number = nil, NEW})]]):gsub("NEW", NEW.TEXT))
 return public

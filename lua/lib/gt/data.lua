@@ -7,24 +7,6 @@ local keywords = require "base.keywords"
 
 local data = {}
 
---- A whole number >= `least`, or `fallback` for nil.
-local function whole(name, what, value, least, fallback)
-  if value == nil then value = fallback end
-  local n = math.type(value) and math.tointeger(value)
-  if not n or n < least then
-    keywords.fail("%s: %s must be a whole number of at least %d, got %s", name, what, least, keywords.show(value))
-  end
-  return n
-end
-
-local function flag(name, what, value, fallback)
-  if value == nil then return fallback end
-  if type(value) ~= "boolean" then
-    keywords.fail("%s: %s must be true or false, got %s", name, what, keywords.show(value))
-  end
-  return value
-end
-
 -- ---- loaders ----
 
 local Loader = {} -- the methods
@@ -42,7 +24,7 @@ end
 
 --- for x, y in loader:iter([n]): the next n batches; without n as many as an epoch has.
 function Loader:iter(n)
-  local left = whole("loader:iter", "n", n, 0, self.batches)
+  local left = n or self.batches
   return function()
     if left == 0 then return nil end
     left = left - 1
@@ -58,18 +40,17 @@ function Loader:state()
   return state
 end
 
+local read_step = keywords.options "loader:load_state({step: integer[0,]})"
+
 --- loader:load_state(state): goes on exactly where the loader was that gave the state.
 function Loader:load_state(state)
-  if type(state) ~= "table" then
-    keywords.fail("loader:load_state: expected the table of loader:state(), got %s", keywords.show(state))
-  end
   for _, name in ipairs(saved_settings) do
     if state[name] ~= self[name] then
       keywords.fail("loader:load_state: saved with %s = %s, this loader has %s", name,
                     keywords.show(state[name]), keywords.show(self[name]))
     end
   end
-  self.step = whole("loader:load_state", "step", state.step, 0)
+  self.step = read_step{step = state.step}.step
   self.epoch = self.step // self.batches
 end
 
@@ -154,17 +135,10 @@ end
 --- The token that documents begin with.
 local function mark_of(tok) return tok and (tok.bos or tok.eos) end
 
-local function check_tokens(name, value)
-  if getmetatable(value) ~= Tokens then
-    keywords.fail("%s: expected tokens, got %s; call it as tokens:%s(…)", name, keywords.show(value), name)
-  end
-end
-
 --- begin and stop as positions of self; negative ones count from the end.
 local function range(name, self, begin, stop)
-  check_tokens(name, self)
   local n = #self
-  local a, b = whole(name, "begin", begin, math.mininteger, 0), whole(name, "stop", stop, math.mininteger, n)
+  local a, b = begin or 0, stop or n
   a, b = a < 0 and n + a or a, b < 0 and n + b or b
   if a < 0 or a > b or b > n then
     keywords.fail("%s: expected 0 <= begin <= stop <= %d, got %s and %s", name, n, keywords.show(begin),
@@ -188,8 +162,6 @@ end
 --- tokens:overlaps(others) -> do some of both stand at one place of one text or file?  Names of a file and links to it are
 -- one; of two lists of files that differ, one in both is enough.
 function methods.overlaps(self, others)
-  check_tokens("overlaps", self)
-  check_tokens("overlaps", others)
   local a, b = self.origin, others.origin
   local same, shared, known = #a.files == #b.files, false, {}
   for i, file in ipairs(a.files) do
@@ -203,11 +175,6 @@ end
 
 --- tokens:split([fraction = 0.9]) -> train, val: the first part and the rest.
 function methods.split(self, fraction)
-  check_tokens("split", self)
-  fraction = keywords.number("split", "fraction", fraction == nil and 0.9 or fraction)
-  if not (fraction > 0 and fraction < 1) then
-    keywords.fail("split: fraction must be between 0 and 1, got %s", keywords.show(fraction))
-  end
   local at = math.floor(#self * fraction)
   return self:view(0, at), self:view(at)
 end
@@ -224,32 +191,17 @@ end
 --- tokens:save(path[, {format = "modded" | "llama3" | "nanogpt"}]): one shard of all tokens; without
 -- format "modded" (16-bit ids), or "llama3" (32-bit) where the vocabulary is larger than 65536.
 function methods.save(self, path, options)
-  check_tokens("save", self)
-  local o = keywords.read("save", options, {"format"})
-  local format = o.format or (self.vocab_size > 65536 and "llama3" or "modded")
-  if format ~= "modded" and format ~= "llama3" and format ~= "nanogpt" then
-    keywords.fail("save: format must be 'modded', 'llama3' or 'nanogpt', got %s", keywords.show(format))
-  end
-  native.save(self.native, keywords.ending("save", keywords.string("save", "path", path), {"bin"}), format)
+  local format = options.format or (self.vocab_size > 65536 and "llama3" or "modded")
+  native.save(self.native, keywords.ending("save", path, {"bin"}), format)
 end
 
 --- tokens:loader{B = 12, T = 64, shuffle = false, random = false, seed = 1337, align = "none"}: batches
 -- of B windows of T inputs and T targets.  In order, and from the start again at the end; shuffle: the
 -- windows in another order each epoch; random: windows from anywhere, as nanoGPT draws them; align =
 -- "bos": windows begin with a document.  The position is loader:state().
-function methods.loader(self, options)
-  check_tokens("loader", self)
-  local o = keywords.read("loader", options, {"B", "T", "shuffle", "random", "seed", "align"})
-  local loader = {
-    B = whole("loader", "B", o.B, 1, 12), T = whole("loader", "T", o.T, 1, 64),
-    shuffle = flag("loader", "shuffle", o.shuffle, false), random = flag("loader", "random", o.random, false),
-    seed = whole("loader", "seed", o.seed, math.mininteger, 1337), align = o.align or "none",
-    tokens = self, count = #self, step = 0, epoch = 0,
-  }
+function methods.loader(self, loader)
+  loader.tokens, loader.count, loader.step, loader.epoch = self, #self, 0, 0
   if loader.shuffle and loader.random then keywords.fail("loader: expected shuffle or random, got both") end
-  if loader.align ~= "none" and loader.align ~= "bos" then
-    keywords.fail("loader: align must be 'none' or 'bos', got %s", keywords.show(o.align))
-  end
   if loader.align == "bos" and not self.bos then
     keywords.fail("loader: align = 'bos' needs a bos token; say which with data.tokens(…, {bos = id}) " ..
                   "or take a tokenizer that has one")
@@ -265,58 +217,30 @@ end
 -- evaluation; n counts the targets of the batch.  The last batch has as many rows as it needs; its
 -- last row is filled up with targets of -1, which losses ignore.  Rows are no longer than the data.
 function methods.windows(self, options)
-  check_tokens("windows", self)
-  local o = keywords.read("windows", options, {"B", "T"})
-  local B, T = whole("windows", "B", o.B, 1, 12), whole("windows", "T", o.T, 1, 64)
   if #self < 2 then keywords.fail("windows: expected at least 2 tokens, got %d", #self) end
-  T = math.min(T, #self - 1)
-  local n = -1
+  local T, n = math.min(options.T, #self - 1), -1
   return function()
     n = n + 1
-    return native.window(self.native, B, T, n)
+    return native.window(self.native, options.B, T, n)
   end
-end
-
---- Names in the table of sources are options: data.text{"a.txt", tokenizer = "chars"} -> source, options.
-local function named_options(name, source, options)
-  if type(source) ~= "table" or getmetatable(source) then return source, options end
-  local plain, own = {}, nil
-  for key, value in pairs(keywords.list(name, source)) do
-    if type(key) == "string" and key ~= "text" then
-      own = own or {}
-      own[key] = value
-    else
-      plain[key] = value
-    end
-  end
-  if own and options ~= nil then keywords.fail("%s: expected options in one table, got two", name) end
-  return plain, own or options
 end
 
 -- ---- from text ----
 
---- What the options of data.text say: the tokenizer, and whether text must be UTF-8.  `whole_text` gives
--- all text at once, for a vocabulary of its characters.
-local function text_options(options, whole_text)
-  local o = keywords.read("data.text", options, {"tokenizer", "utf8"})
-  local checked, tok = flag("data.text", "utf8", o.utf8, true), o.tokenizer
-  if tok == nil or tok == "bytes" then tok = tokenizer.bytes() end
-  if tok == "chars" then tok = require "gt.tokenizer".of_text(whole_text(checked)) end
-  if torch.type(tok) ~= "Tokenizer" then
-    keywords.fail("data.text: tokenizer must be a tokenizer, 'bytes' or 'chars', got %s", keywords.show(tok))
-  end
-  return tok, checked
+--- The tokenizer that the options of data.text name; `whole_text` gives all text at once, for a vocabulary of its
+-- characters.
+local function tokenizer_of(options, whole_text)
+  local tok = options.tokenizer
+  if tok == "bytes" then return tokenizer.bytes() end
+  return tok == "chars" and require "gt.tokenizer".of_text(whole_text()) or tok
 end
 
 local function from_string(text, options)
-  keywords.no_path("data.text", keywords.string("data.text", "text", text), "data.text('%s') reads it")
-  local function whole_text(checked)
-    if checked or #text == 0 then native.check_text("data.text", text) end
-    return text
-  end
-  local tok, checked = text_options(options, whole_text)
+  keywords.no_path("data.text", text, "data.text('%s') reads it")
+  if options.utf8 or #text == 0 then native.check_text("data.text", text) end
+  local tok = tokenizer_of(options, function() return text end)
   local handle = native.new(tok.vocab_size)
-  native.add_text(handle, tok, whole_text(checked))
+  native.add_text(handle, tok, text)
   return make(handle, "text", tok, mark_of(tok))
 end
 
@@ -327,7 +251,8 @@ end
 --- Reads the files.  Without a folder a file that is no text is an error; of a folder such files are
 -- left out, and counted.
 local function from_files(paths, folder, options)
-  local function whole_text(checked)
+  local checked = options.utf8
+  local function whole_text()
     local texts, reason = {}, nil
     for _, path in ipairs(paths) do
       local text, message = native.read_text(path, checked)
@@ -337,7 +262,7 @@ local function from_files(paths, folder, options)
     if #texts == 0 then no_text_in(folder, reason) end
     return table.concat(texts)
   end
-  local tok, checked = text_options(options, whole_text)
+  local tok = tokenizer_of(options, whole_text)
   local handle = native.new(tok.vocab_size)
   local taken, reason = {}, nil
   for _, path in ipairs(paths) do
@@ -367,16 +292,15 @@ end
 -- byte is a token; "chars": every character of this text is one.  Text must be UTF-8 without
 -- NUL bytes; utf8 = false takes any bytes.
 function data.text(source, options)
-  source, options = named_options("data.text", source, options)
+  if options.text then
+    if type(source) == "string" or source and #source > 0 then keywords.fail("data.text: expected paths or {text = …}, got both") end
+    return from_string(options.text, options)
+  end
   if type(source) == "string" then refuse_text(source) end
   if type(source) == "string" and native.is_folder(source) then
     return from_files(native.below(source), source, options)
   end
   if type(source) == "string" then return from_files({source}, nil, options) end
-  if type(source) == "table" and source.text ~= nil then
-    if #source > 0 then keywords.fail("data.text: expected paths or {text = …}, got both") end
-    return from_string(source.text, options)
-  end
   if type(source) ~= "table" or #source == 0 then
     keywords.fail("data.text: expected a path, a list of paths or {text = \"…\"}, got %s",
                   type(source) == "table" and "a table without them" or keywords.show(source))
@@ -473,19 +397,14 @@ end
 -- without format the first bytes tell.  All ids are checked before anything else happens; verify =
 -- false leaves that to each read.  Without vocab_size or tokenizer the largest id decides.  Shards of several layouts, and
 -- without vocab_size or tokenizer those whose ids look like two vocabularies, are refused.
-function data.tokens(source, options)
-  source, options = named_options("data.tokens", source, options)
-  local o = keywords.read("data.tokens", options, {"vocab_size", "tokenizer", "bos", "verify", "format"})
+function data.tokens(source, o)
   local vocab_size = o.vocab_size or (o.tokenizer and o.tokenizer.vocab_size)
-  vocab_size = vocab_size and whole("data.tokens", "vocab_size", vocab_size, 1)
-  local check = flag("data.tokens", "verify", o.verify, true)
   local bos = o.bos or mark_of(o.tokenizer)
-  bos = bos and whole("data.tokens", "bos", bos, 0)
   if torch.is_tensor(source) then return from_tensor(source, vocab_size, o.tokenizer, bos) end
   local handle, paths = native.new(vocab_size or 0), shard_paths("data.tokens", source)
   for _, path in ipairs(paths) do native.add_shard(handle, path, o.format) end
   check_layouts(handle)
-  if check then
+  if o.verify then
     local largest = verify(handle, vocab_size)
     native.vocab(handle, vocab_size or largest + 1)
   elseif not vocab_size then
@@ -502,8 +421,7 @@ local textual = {txt = true, text = true, md = true, csv = true, tsv = true, jso
 --- data.open(source[, options]) -> tokens: data.text for text and folders, data.tokens for shards; the
 -- first bytes of the (first) file tell, and names such as notes.txt.
 function data.open(source, options)
-  source, options = named_options("data.open", source, options)
-  if type(source) == "table" and source.text ~= nil then return data.text(source, options) end
+  if options.text then return data.text(source, options) end
   if type(source) == "string" and native.is_folder(source) then return data.text(source, options) end
   local paths = shard_paths("data.open", source)
   local ending = paths[1]:match "%.(%w+)$"
@@ -537,13 +455,12 @@ end
 -- domain, from the Debian package jargon-text.  Where it is not installed, the licence texts of the
 -- system take its place; what was taken is printed.
 function data.demo(options)
-  local o = keywords.read("data.demo", options, {"tokenizer"})
   local text, from = unpacked(jargon), "the Jargon File (Debian package jargon-text)"
   if not text then
     text, from = all_licences(), "the licences in " .. licences .. ", as jargon-text is not installed (make deps)"
   end
   if not text then keywords.fail("data.demo: no text found; install the Debian package jargon-text") end
-  local tokens = data.text({text = text}, o)
+  local tokens = data.text {text = text, tokenizer = options.tokenizer}
   tokens.source = from
   print(f"demo corpus: {from}, {#text:,} bytes")
   return tokens
@@ -551,7 +468,7 @@ end
 
 keywords.sign(Loader, [[
   next(self: Loader)
-  iter(self: Loader, n: integer = nil)
+  iter(self: Loader, n: integer[0,] = nil)
   state(self: Loader)
   load_state(self: Loader, state: table)
   clone(self: Loader)
@@ -560,17 +477,20 @@ keywords.sign(methods, [[
   slice(self: Tokens, begin: integer = nil, stop: integer = nil)
   overlaps(self: Tokens, others: Tokens)
   view(self: Tokens, begin: integer = nil, stop: integer = nil)
-  split(self: Tokens, fraction: number = 0.9)
+  split(self: Tokens, fraction: number(0,1) = 0.9)
   text(self: Tokens, begin: integer = nil, stop: integer = nil)
-  save(self: Tokens, path: string, options: table = nil)
-  loader(self: Tokens, options: table = nil)
-  windows(self: Tokens, options: table = nil)
+  save(self: Tokens, path: string, {format: "modded"|"llama3"|"nanogpt" = nil})
+  loader(self: Tokens, {B: integer[1,] = 12, T: integer[1,] = 64, shuffle: boolean = false, random: boolean = false,
+    seed: integer = 1337, align: "none"|"bos" = "none"})
+  windows(self: Tokens, {B: integer[1,] = 12, T: integer[1,] = 64})
 ]])
 keywords.sign(data, [[
-  text(source: string|table, options: table = nil)
-  tokens(source: string|table|tensor, options: table = nil)
-  open(source: string|table, options: table = nil)
-  demo(options: table = nil)
+  text(source: string|list = nil, {text: string = nil, tokenizer: Tokenizer|"bytes"|"chars" = "bytes", utf8: boolean = true})
+  tokens(source: string|list|tensor, {vocab_size: integer[1,] = nil, tokenizer: any = nil, bos: integer[0,] = nil,
+    verify: boolean = true, format: "modded"|"llama3"|"nanogpt" = nil})
+  open(source: string|list = nil, {text: string = nil, tokenizer: any = nil, utf8: boolean = nil,
+    vocab_size: integer[1,] = nil, bos: integer[0,] = nil, verify: boolean = nil, format: string = nil})
+  demo({tokenizer: Tokenizer|"bytes"|"chars" = "bytes"})
 ]], "data.")
 
 -- For help "tokens:loader" and help "loader:next".

@@ -34,7 +34,7 @@ end
 
 --- The function that gets every token of the stream, and the one that ends it.
 local function listener(stream, tokenizer)
-  if stream == nil or stream == false then return function() end, function() end end
+  if not stream then return function() end, function() end end
   local write = stream
   if stream == true then
     local terminal = package.loaded["native.terminal"]
@@ -96,20 +96,17 @@ end
 
 -- ---- settings ----
 
-local names = {"max_new_tokens", "temperature", "top_k", "top_p", "seed", "stream", "stop", "cache", "context", "tokenizer"}
+--- The options of m:generate as a signature has them in braces.
+generate.OPTIONS = "max_new_tokens: integer[0,] = 100, temperature: number = 1, top_k: integer[1,] = nil, top_p: number = 1, " ..
+  "seed: integer = nil, stream: boolean|function = false, stop: integer[0,]|list = nil, cache: boolean = nil, " ..
+  "context: integer[1,] = nil, tokenizer: any = nil"
+generate.read = keywords.options("generate({" .. generate.OPTIONS .. "})")
 
-local function whole(name, value, least, most)
-  local n = math.type(value) and math.tointeger(value)
-  if not n or n < least or (most and n > most) then
-    keywords.fail("generate: expected %s %s, got %s", name, most and least .. " ... " .. most or ">= " .. least,
-                  keywords.show(value))
-  end
-  return n
-end
+local read_stop = keywords.options "generate({stop: integer[0,]})"
 
 local function stop_set(stop)
   local set = {}
-  for _, id in ipairs(type(stop) == "table" and stop or {stop}) do set[whole("stop", id, 0)] = true end
+  for _, id in ipairs(type(stop) == "table" and stop or {stop}) do set[read_stop{stop = id}.stop] = true end
   return set
 end
 
@@ -119,23 +116,14 @@ local function fresh_seed()
   return seed * 0x2545F4914F6CDD1D + stream * 0x9E3779B97F4A7C15
 end
 
-local function read_options(model, options, config)
-  local o = keywords.read("generate", options, names)
+local function settings_of(model, o, config)
   local longest = config.position == "rope" and model.rotary_seq_len or config.sequence_len
   local s = {
-    count = whole("max_new_tokens", o.max_new_tokens or 100, 0),
-    temperature = keywords.number("generate", "temperature", o.temperature or 1),
-    top_k = o.top_k and whole("top_k", o.top_k, 1) or 0,
-    top_p = keywords.number("generate", "top_p", o.top_p or 1),
-    seed = o.seed ~= nil and whole("seed", o.seed, math.mininteger),
-    context = whole("context", o.context or config.sequence_len, 1, longest),
-    stop = stop_set(o.stop),
-    vocab_size = config.vocab_size or math.maxinteger,
+    count = o.max_new_tokens, temperature = o.temperature, top_k = o.top_k or 0, top_p = o.top_p, seed = o.seed,
+    context = o.context or config.sequence_len, stop = stop_set(o.stop), vocab_size = config.vocab_size or math.maxinteger,
     stream = o.stream, tokenizer = o.tokenizer, device = model:parameters()().device,
   }
-  if s.stream ~= nil and type(s.stream) ~= "boolean" and type(s.stream) ~= "function" then
-    keywords.fail("generate: expected stream true or a function, got %s", keywords.show(s.stream))
-  end
+  if s.context > longest then keywords.fail("generate: expected context 1 ... %d, got %d", longest, s.context) end
   native.sample_check(s.temperature, s.top_k, s.top_p)
   s.cached = o.cache ~= false and native.gpt_takes_cache(model)
   if o.cache == true and not s.cached then
@@ -190,9 +178,9 @@ local function results(ids, n, ndim, tok)
   return out, texts
 end
 
---- config: {vocab_size =, sequence_len =} of a model that does not tell; without vocab_size ids are not checked.
+--- options: complete, as generate.read gives them.  config: {vocab_size =, sequence_len =} of a model that does not tell; without vocab_size ids are not checked.
 function generate.generate(model, prompt, options, config)
-  local s = read_options(model, options, config or native.gpt_config(model) or model.config)
+  local s = settings_of(model, options, config or native.gpt_config(model) or model.config)
   local ids, ndim, tok = read_prompt(model, prompt, s.tokenizer, s.vocab_size)
   local B, state = ids:size(0), {n = ids:size(1)}
   if B > 1 and s.stream then keywords.fail("generate: expected one sequence to stream, got %d", B) end

@@ -228,17 +228,16 @@ local function state_of(path, tensors, n_layers, tied)
 end
 
 --- path -> table of settings, function that gives the state dict for a model with a tied head or not
-local function open(path, options)
-  local o = keywords.read("gpt2", options, {"n_head", "device", "dtype"})
+local function open(path, n_head)
   local weights, beside = find(path)
   local tensors, metadata = read_tensors(weights)
-  local config = config_of(weights, tensors, read_config(beside, metadata), beside, o.n_head)
-  return config, state_of(weights, tensors, config.n_layers, config.tied), o
+  local config = config_of(weights, tensors, read_config(beside, metadata), beside, n_head)
+  return config, state_of(weights, tensors, config.n_layers, config.tied)
 end
 
 --- A model of the class GPT with the weights at that path.
-function gpt2.load(path, options, GPT)
-  local config, state, o = open(path, options)
+function gpt2.load(path, o, GPT)
+  local config, state = open(path, o.n_head)
   return GPT(config, {device = o.device, dtype = o.dtype}):load_state_dict(state)
 end
 
@@ -253,7 +252,7 @@ end
 function gpt2.load_into(model, path)
   check_plain("load_gpt2", model, "load into a model without")
   local own = model.config
-  local config, state = open(path, {n_head = own.n_heads})
+  local config, state = open(path, own.n_heads)
   for _, key in ipairs {"hidden_dim", "n_layers", "n_heads", "mlp_ratio", "vocab_size", "sequence_len", "norm", "bias",
                         "activation", "position", "qk_norm", "softcap", "embedding_norm", "tied"} do
     if own[key] ~= config[key] then

@@ -45,11 +45,7 @@ end
 -- depth = 3, compat = "torchinfo-1.8.0"), of a GPT also summary(m), for one whole sequence: layers, shapes and counts from
 -- one forward on the meta device (no memory, no compute).  Tied weights count once, products count every position; `compat`
 -- counts as torchinfo 1.8.0 does.  Shows as the table; fields total_params, mult_adds, …
-function inspect.summary(m, options)
-  local o = keywords.read("summary", options, {"input_size", "dtypes", "input_data", "depth", "compat"})
-  if o.compat ~= nil and o.compat ~= "torchinfo-1.8.0" then
-    keywords.fail("summary: compat must be 'torchinfo-1.8.0', got %s", keywords.show(o.compat))
-  end
+function inspect.summary(m, o)
   local inputs
   local is_gpt = require "nn.class".isinstance(m, require "gt.models".GPT)
   if o.input_data ~= nil then
@@ -61,7 +57,7 @@ function inspect.summary(m, options)
   else
     keywords.fail("summary: pass input_size = {1, 64}, or input_data = a tensor, for the forward")
   end
-  local done = table.pack(pcall(native.summary, m, o.compat ~= nil, o.depth or 3,
+  local done = table.pack(pcall(native.summary, m, o.compat ~= nil, o.depth,
                                 table.unpack(inputs)))
   if done[1] then
     local result = done[3]
@@ -119,13 +115,10 @@ function Table.__tostring(self) return self.text end
 --- spectral.table(mapping or model[, {lr = 1, scale = 1/64}]): learning rates lr * scale * fan_out/fan_in
 -- of {name = {fan_in, fan_out}} (an odict keeps the order) or of a live model.  Shows as aligned columns;
 -- .rows[i] has name, fan_in, fan_out, multiplier, lr.
-function spectral.table(source, options)
-  local o = keywords.read("spectral.table", options, {"lr", "scale"})
-  local lr = o.lr == nil and 1.0 or keywords.number("spectral.table", "lr", o.lr)
-  local scale = o.scale == nil and 1 / 64 or keywords.number("spectral.table", "scale", o.scale)
+function spectral.table(source, o)
   local text, rows
   if module.is_module(source) then
-    text, rows = native.spectral(source, lr, scale)
+    text, rows = native.spectral(source, o.lr, o.scale)
   elseif type(source) == "table" or type(source) == "userdata" then
     local list, names = {}, {}
     for name in keywords.pairs("spectral.table", "{fan_in, fan_out} by name", source) do names[#names + 1] = name end
@@ -137,7 +130,7 @@ function spectral.table(source, options)
       end
       table.move({tostring(name), fan[1], fan[2]}, 1, 3, #list + 1, list)
     end
-    text, rows = native.spectral(list, lr, scale)
+    text, rows = native.spectral(list, o.lr, o.scale)
   else
     keywords.fail("spectral.table: expected a table of {fan_in, fan_out} or a model, got %s",
                   keywords.show(source))
@@ -150,11 +143,12 @@ end
 function spectral.multiplier(fan_in, fan_out, scale) return fan_out / fan_in * scale end
 
 keywords.sign(inspect, [[
-  summary(model: module, options: table = nil)
+  summary(model: module, {input_size: any = nil, dtypes: list = nil, input_data: any = nil, depth: integer[0,] = 3,
+    compat: "torchinfo-1.8.0" = nil})
   check_model_dtypes(model: module, group: boolean = false)
 ]])
 keywords.sign(spectral, [[
-  table(source, options: table = nil)
+  table(source, {lr: number = 1.0, scale: number = 0.015625})
   multiplier(fan_in: number, fan_out: number, scale: number = 0.015625)
 ]], "spectral.")
 

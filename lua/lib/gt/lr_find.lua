@@ -2,7 +2,6 @@
 -- begin with (arXiv 1506.01186).  All groups grow by one multiplier, so that their ratios stay.
 
 local native = require "native.train"
-local module = require "native.module"
 local family = require "gt.family"
 local keywords = require "base.keywords"
 local progress = require "gt.train.progress"
@@ -11,8 +10,7 @@ local settings = require "gt.train.settings"
 local train = require "gt.train"
 
 local SEED = 1 -- of the order of the batches
-local OPTIONS = {"model", "data", "optim", "from", "to", "steps", "limit", "smooth", "objective", "clip", "accumulate",
-                 "autocast", "B", "T", "progress"}
+local TRAINING = {"objective", "clip", "accumulate", "autocast", "B", "T"} -- options that train.new gets
 
 local Found = {__name = "lr_find"}
 Found.__index = Found
@@ -34,8 +32,7 @@ end
 
 --- found:plot{title =, save =}: loss by rate, raw and smoothed, with the suggestions marked.  The axis ends above the first
 -- loss: the climb at the end must not flatten the fall.
-function Found:plot(options)
-  local o = keywords.read("lr_find: plot", options, {"title", "save"})
+function Found:plot(o)
   if #self.lr == 0 then keywords.fail "lr_find: plot: nothing to draw: the first loss is not finite" end
   local made = {{x = self.lr, y = self.smooth, title = "smoothed"}, {x = self.lr, y = self.loss, title = "loss", style = "points"},
                 xlabel = "learning rate", ylabel = "loss", logx = 2, title = o.title, save = o.save}
@@ -75,20 +72,10 @@ local function judge(found)
   found.valley = x[from - 1 + middle_of_fall(table.move(y, from, to, 1, {}))]
 end
 
-local function between(name, value, low, high)
-  if type(value) ~= "number" or not (value > low and value < high) then
-    keywords.fail("lr_find: expected %s between %g and %g, got %s", name, low, high, keywords.show(value))
-  end
-  return value
-end
-
---- Checked options, with `run`, what train.new shall get.
-local function read(options)
-  local o = keywords.read("lr_find", options, OPTIONS)
-  if not module.is_module(o.model) then keywords.fail("lr_find: expected a model, got %s", keywords.show(o.model)) end
-  local from, to = between("from", o.from or 2.0 ^ -17, 0, math.huge), between("to", o.to or 2.0, 0, math.huge)
+--- The options, with `run`, what train.new shall get.
+local function read(o)
+  local from, to, steps, optimizers = o.from, o.to, o.steps, o.optim
   if from >= to then keywords.fail("lr_find: expected from < to, got %s and %s", from, to) end
-  local steps, optimizers = family.whole("lr_find", "steps", o.steps or 100, 10), o.optim
   if not family.callable(optimizers) then
     optimizers = {lr = 1.0}
     for key, value in pairs(keywords.list("lr_find: optim", o.optim or {})) do optimizers[key] = value end
@@ -96,13 +83,13 @@ local function read(options)
   end
   local run = {data = o.data, optim = optimizers, steps = steps, progress = false,
                schedule = function(step) return from * (to / from) ^ (step / (steps - 1)) end}
-  for _, key in ipairs {"objective", "clip", "accumulate", "autocast", "B", "T"} do run[key] = o[key] end
+  for _, key in ipairs(TRAINING) do run[key] = o[key] end
   if settings.is_tokens(o.data) then -- shuffled: a text changes on its way, and the loss with it
     run.data = o.data:loader {B = o.B, T = o.T or settings.sequence_len(o.model), shuffle = true, seed = SEED}
     run.B, run.T = nil, nil
   end
-  return {model = o.model, data = o.data, run = run, progress = o.progress ~= false, steps = steps, limit = between("limit", o.limit or 4, 1, math.huge),
-          decay = between("smooth", o.smooth or 0.8, 0, 1)}
+  o.run = run
+  return o
 end
 
 --- Runs until the loss climbs too high -> why it ended before its last step; tick() after each one.
@@ -112,8 +99,8 @@ local function grow(o, t, found, tick)
     found.last = t.schedule(i - 1)
     if not family.step(t) then return "not finite" end
     tick()
-    average = o.decay * average + (1 - o.decay) * t.loss
-    found.lr[i], found.loss[i], found.smooth[i] = found.last, t.loss, average / (1 - o.decay ^ i)
+    average = o.smooth * average + (1 - o.smooth) * t.loss
+    found.lr[i], found.loss[i], found.smooth[i] = found.last, t.loss, average / (1 - o.smooth ^ i)
     least = math.min(least, found.smooth[i])
     if least > 0 and found.smooth[i] > o.limit * least then return ("%g times the least"):format(o.limit) end
   end
@@ -151,8 +138,10 @@ local function lr_find(options)
   return found
 end
 
-keywords.sign(Found, "plot(self: lr_find, options: table = nil)", "lr_find:")
+keywords.sign(Found, "plot(self: lr_find, {title: string = nil, save: string = nil})", "lr_find:")
 
 local public = {lr_find = lr_find}
-keywords.sign(public, "lr_find(options: table = nil)")
+keywords.sign(public, "lr_find({model: module, data: any = nil, optim: any = nil, from: number(0,) = 7.62939453125e-06, to: number(0,) = 2.0, " ..
+  "steps: integer[10,] = 100, limit: number(1,) = 4, smooth: number(0,1) = 0.8, progress: boolean = true, " ..
+  settings.text(TRAINING) .. "})")
 return public

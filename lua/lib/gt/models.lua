@@ -4,6 +4,7 @@ local native = require "native.module"
 local keywords = require "base.keywords"
 local configuration = require "gt.config"
 local core = require "nn.class"
+local generate = require "gt.generate"
 require "nn.layers" -- the classes of what a GPT is made of
 
 local models = {}
@@ -20,18 +21,19 @@ end
 
 -- ---- classes ----
 
+local INIT = "(self, config: table|module = nil, {device: device = nil, dtype: dtype = nil})"
+
 --- X(config[, {device, dtype}]) for the four classes below.
 local function native_model(name, which)
   local class = core.native_class(name)
   core.built_in[class] = true
   models[name] = class
-  function class:init(config, options)
-    local o = keywords.read(name, options, {"device", "dtype"})
+  function class:init(config, o)
     config = as_config(name, config)
     native.init_gpt(self, which, configuration.settings(config), o.device)
     if o.dtype ~= nil then self:to {dtype = o.dtype} end
   end
-  class.init = keywords.signature(name .. "(self, config: table|module = nil, options: table = nil)", class.init)
+  class.init = keywords.signature(name .. INIT, class.init)
   return class
 end
 
@@ -54,7 +56,7 @@ function GPT:init(config, options)
   init(self, config, options)
   self.config = configuration.GPTConfig(native.gpt_config(self))
 end
-GPT.init = keywords.signature("GPT(self, config: table|module = nil, options: table = nil)", GPT.init)
+GPT.init = keywords.signature("GPT" .. INIT, GPT.init)
 
 --- m:init_weights(): fresh weights by the initializer config.init: "spectral", the notebook's, where the
 -- tied table ends with the initializer of the head; or "gpt2", normal with std 0.02.
@@ -62,8 +64,7 @@ function GPT:init_weights() native.gpt_init_weights(self) end
 
 --- m:setup_optimizers{embedding_lr = 0.2, matrix_lr = 0.02, weight_decay = 0}: Muon for the matrices of
 -- the blocks, AdamW for everything else; prints how the first rate is scaled.
-function GPT:setup_optimizers(options)
-  local o = keywords.read("setup_optimizers", options, {"embedding_lr", "matrix_lr", "weight_decay"})
+function GPT:setup_optimizers(o)
   local adamw, muon, note = require "gt.optim".recipe(self, o.embedding_lr, o.matrix_lr, o.weight_decay)
   print(note)
   return adamw, muon
@@ -73,11 +74,7 @@ end
 -- m(idx, {cache = c}) that give only what is new: c.position counts the tokens seen, c:reset([n]) keeps
 -- the first n.  Without gradients only.
 function GPT:cache(options)
-  local o = keywords.read("cache", options, {"B", "T"})
-  local B, T = o.B, o.T
-  if B == nil then B = 1 end
-  if T == nil then T = self.config.sequence_len end
-  return native.new_cache(#self.blocks, B, T)
+  return native.new_cache(#self.blocks, options.B, options.T or self.config.sequence_len)
 end
 
 --- m:generate(prompt, {max_new_tokens = 100, temperature = 1, top_k =, top_p =, seed =, stream =, stop =,
@@ -92,7 +89,7 @@ end
 -- context       how many tokens the model sees at once; config.sequence_len if not given
 -- tokenizer     of text; m.tokenizer, or bytes, if not given
 -- Ctrl-C returns what there is.
-function GPT:generate(prompt, options) return require "gt.generate".generate(self, prompt, options) end
+function GPT:generate(prompt, options) return generate.generate(self, prompt, options) end
 
 -- ---- the GPT that nanoGPT trains ----
 
@@ -131,17 +128,17 @@ function GPT:load_gpt2(path) return require "gt.gpt2".load_into(self, path) end
 function GPT:save_gpt2(path) require "gt.gpt2".save(self, path) end
 
 keywords.sign(MultiHeadAttention, "attention_scale(self: module, s: number = nil)")
-keywords.sign(GPT, [[
+keywords.sign(GPT, ([[
   init_weights(self: module)
-  setup_optimizers(self: module, options: table = nil)
-  cache(self: module, options: table = nil)
-  generate(self: module, prompt: string|list|tensor = nil, options: table = nil)
+  setup_optimizers(self: module, {embedding_lr: number = nil, matrix_lr: number = nil, weight_decay: number = nil})
+  cache(self: module, {B: integer[1,] = 1, T: integer[1,] = nil})
+  generate(self: module, prompt: string|list|tensor = nil, {GENERATE})
   load_gpt2(self: module, path: string)
   save_gpt2(self: module, path: string)
-]])
+]]):gsub("GENERATE", generate.OPTIONS))
 keywords.sign(models, [[
   nanogpt(settings: table = nil)
-  gpt2(path: string, options: table = nil)
+  gpt2(path: string, {n_head: integer[1,] = nil, device: device = nil, dtype: dtype = nil})
 ]])
 
 return models

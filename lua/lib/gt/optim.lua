@@ -137,23 +137,34 @@ end
 
 local pair_of = {betas = {"beta1", "beta2"}}
 
---- Names of the settings of a class as users write them, in order; betas stands for its two halves.
-local function settings_of(class)
-  local list, names, defaults = native.hypers(class), {}, {}
-  for i = 1, #list, 2 do
-    if list[i] == "beta1" then
-      names[#names + 1] = "betas"
-      defaults.betas = {list[i + 1], list[i + 3]}
-    elseif list[i] ~= "beta2" then
-      names[#names + 1] = list[i]
-      defaults[list[i]] = list[i + 1]
+--- Settings of a class as users write them, in order: rows as core has them, where betas stands for its two halves.
+local function rows_of(class)
+  local out, list = {}, native.hypers(class)
+  for i, row in ipairs(list) do
+    if row.name == "beta1" then
+      local other = list[i + 1]
+      out[#out + 1] = {name = "betas", type = "list", default = {row.default, other.default}, doc = row.doc .. ", " .. other.doc}
+    elseif row.name ~= "beta2" then
+      out[#out + 1] = row
     end
   end
-  return names, defaults
+  return out
+end
+
+local names_of, defaults_of, read_group = {}, {}, {} -- of each class
+optim.rows = {} -- class -> rows (library only)
+for _, class in ipairs(classes) do
+  local names, defaults, text = {}, {}, class.name .. " group({params: any, initial_lr: any = nil"
+  for i, row in ipairs(rows_of(class.name)) do
+    names[i], defaults[row.name] = row.name, row.default
+    text = text .. ", " .. row.name .. ": any = nil" -- core checks the values, as it does when they are set
+  end
+  names_of[class.name], defaults_of[class.name], optim.rows[class.name] = names, defaults, rows_of(class.name)
+  read_group[class.name] = keywords.options(text .. "})")
 end
 
 --- optim.settings(class) -> default of every setting of a native class by name.
-function optim.settings(class) return select(2, settings_of(class)) end
+function optim.settings(class) return defaults_of[class] end
 
 local function split_pair(class, name, value)
   if type(value) ~= "table" or #value ~= 2 then
@@ -255,26 +266,23 @@ end
 local function wrap(class, box)
   local opt = setmetatable({__name = class, native = box, param_groups = {}}, metatables[class])
   opt.state = state_view(opt)
-  refresh(opt, (settings_of(class)))
+  refresh(opt, names_of[class])
   return opt
 end
 
 --- opt:add_param_group{params = …, lr = …}: more parameters, with settings of their own.
 function Native:add_param_group(group)
   local class = self.__name
-  local names = settings_of(class)
-  local own = as_groups(class, {group})[1]
-  local allowed, settings = table.move(names, 1, #names, 3, {"params", "initial_lr"}), {}
-  for key, value in pairs(keywords.read(class .. " group", own, allowed)) do settings[key] = value end
+  local settings = read_group[class](as_groups(class, {group})[1])
   for key, value in pairs(self.defaults or {}) do
     if settings[key] == nil then settings[key] = value end
   end
   local before = native.groups(self.native)
-  native.add_group(self.native, own.params, native_settings(class, settings))
-  if own.initial_lr ~= nil then
-    for i = before + 1, native.groups(self.native) do native.set(self.native, i, "initial_lr", own.initial_lr) end
+  native.add_group(self.native, settings.params, native_settings(class, settings))
+  if settings.initial_lr ~= nil then
+    for i = before + 1, native.groups(self.native) do native.set(self.native, i, "initial_lr", settings.initial_lr) end
   end
-  refresh(self, names)
+  refresh(self, names_of[class])
 end
 
 --- opt:step([closure]): one update of every parameter; all gradients are checked first.  With a function, which computes the
@@ -298,7 +306,7 @@ end
 --- opt:load_state_dict(saved): settings and state of an optimizer over the same parameters.
 function Native:load_state_dict(saved)
   check_saved(self, saved)
-  local names = settings_of(self.__name)
+  local names = names_of[self.__name]
   local before = groups_as_data(self)
   local function settle(groups)
     for i, group in ipairs(self.param_groups) do
@@ -330,12 +338,13 @@ keywords.sign(Native, ([[
 ]]):gsub("CLASS", table.concat(any_class, "|")))
 
 local function native_class(class)
-  local names, default_of = settings_of(class)
+  local names = names_of[class]
   metatables[class] = {__name = class, __index = native_field, __tostring = Base.__tostring, methods = Native}
-  local text = class .. "(params: list, lr: number = nil, *"
-  for _, name in ipairs(names) do
-    local kind = type(default_of[name]) == "table" and "list" or type(default_of[name]) -- betas are two numbers
-    if name ~= "lr" then text = text .. (", %s: %s = nil"):format(name, name == "ns_dtype" and "dtype" or kind) end
+  local text = class .. "(params: list"
+  for _, row in ipairs(optim.rows[class]) do
+    local default = row.type ~= "list" and keywords.default(row) or "nil"
+    text = text .. (", %s: %s%s = %s"):format(row.name, row.type, keywords.bounds(row), default)
+    if row.name == "lr" then text = text .. ", *" end -- the others come by name
   end
   text = text .. ", fused: boolean = nil)" -- everything here is; accepted because notebooks write it
   optim[class] = keywords.signature(text, function(params, ...)

@@ -18,8 +18,6 @@ local Plan = {__name = "plan"}
 Plan.__index = Plan
 Plan.__tostring = text.of
 
-local OPTIONS = {"batch", "sequence", "optim", "optimizer", "dtype", "autocast", "accumulate", "input", "objective", "memory", "time"}
-
 local function collect()
   collectgarbage()
   collectgarbage() -- what the finalizers of the first let go
@@ -91,9 +89,6 @@ end
 
 local function read_objective(o)
   local objective = o.objective or function(model, ...) return model(...) end
-  if o.objective ~= nil and not family.callable(objective) then
-    keywords.fail("plan: expected objective to be a function(model, x, y), got %s", keywords.show(objective))
-  end
   local low = o.autocast
   if not low then return objective end
   return function(...) return torch.autocast("meta", {dtype = low}, objective, ...) end
@@ -276,23 +271,15 @@ end
 
 -- ---- the plan ----
 
-local function check_options(options)
-  local o = {}
-  for key, value in pairs(keywords.read("plan", options, OPTIONS)) do o[key] = value end
+local function check_options(o)
   if o.optim ~= nil and o.optimizer ~= nil then keywords.fail "plan: expected optim or optimizer, got both" end
   if o.optim == nil then o.optim = o.optimizer end
-  for _, key in ipairs {"batch", "sequence", "accumulate"} do
-    if o[key] ~= nil then o[key] = family.whole("plan", key, o[key], 1) end
-  end
   for _, key in ipairs {"dtype", "autocast"} do
     if o[key] ~= nil then
       local ok, dtype = pcall(torch.tensor, 0, {dtype = o[key]})
       if not ok then keywords.fail("plan: expected %s to be a dtype like 'bf16', got %s", key, keywords.show(o[key])) end
       o[key] = dtype.dtype
     end
-  end
-  if o.memory ~= nil and not (keywords.number("plan", "memory", o.memory) > 0) then
-    keywords.fail("plan: expected memory > 0 bytes, got %s", o.memory)
   end
   return o
 end
@@ -319,7 +306,7 @@ local function plan(config, options)
   local grad <close> = torch.set_grad_enabled(true) -- luacheck: no unused
   collect()
   local before, held, sim = live() -- luacheck: no unused
-  local p = {accumulate = o.accumulate or 1, given_optimizer = o.optim, objective = read_objective(o)}
+  local p = {accumulate = o.accumulate, given_optimizer = o.optim, objective = read_objective(o)}
   do
     local device <close> = family.on_device "meta" -- luacheck: no unused
     p.model, held = on_meta(config, o.dtype)
@@ -336,12 +323,14 @@ local function plan(config, options)
   local sum = flops.of(sim.census)
   p.flops = {forward = sum.forward / p.tokens, train = (sum.forward + sum.backward) / p.tokens, attention = sum.attention / p.tokens}
   p.compute = tostring(o.autocast or p.model:parameters()().dtype):match "[^.]*$"
-  if o.time ~= false then p.time = time.of(p, sim, sum) end
+  if o.time then p.time = time.of(p, sim, sum) end
   p.phases, p.peak_in, p.name, p.shape = sim.phases, sim.where, module.class_name(p.model), first.shape
   p.model, p.inputs, p.objective, p.given_optimizer, p.model_bytes = nil, nil, nil, nil, nil
   return setmetatable(p, Plan)
 end
 
 local public = {plan = plan}
-keywords.sign(public, "plan(config, options: table = nil)")
+keywords.sign(public, [[plan(config, {batch: integer[1,] = nil, sequence: integer[1,] = nil, optim: any = nil,
+  optimizer: any = nil, dtype: dtype = nil, autocast: dtype = nil, accumulate: integer[1,] = 1, input: any = nil,
+  objective: function = nil, memory: number(0,] = nil, time: boolean = true})]])
 return public

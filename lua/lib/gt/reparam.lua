@@ -87,31 +87,26 @@ end
 -- deviation, multiplier, learning rate and decay of every tensor, and the rate in units of half an ulp at that deviation
 -- (below 1 most steps are rounded away).  rule: a name, a function or what reparam.new made; {rule, rule}: two side by side,
 -- with the ratio of their rates.  Other options are those of reparam.new.  Equal layers are one line unless all = true; .rows.
-function reparam.lrtable(model, which, given)
-  local lrtable = require "gt.reparam.table"
-  local allowed = table.move(options.names, 1, #options.names, #lrtable.options + 1, {table.unpack(lrtable.options)})
-  local o, own, made = keywords.read("lrtable", given, allowed), {}, {}
-  for _, key in ipairs(lrtable.options) do own[key] = o[key] end
-  for _, key in ipairs(options.names) do made[key] = o[key] end
+function reparam.lrtable(model, which, o)
   local is = parametrization.is
-  local function as_parametrization(value) return is(value) and value or parametrization.make("lrtable", value, made) end
+  local function as_parametrization(value) return is(value) and value or parametrization.make("lrtable", value, o) end
   if type(which) == "table" and not is(which) and #which == 2 then
-    own.against = which[2]
+    o.against = which[2]
     which = which[1]
   end
-  if own.against ~= nil then own.against = as_parametrization(own.against) end
-  return lrtable.make(as_parametrization(which), model, own)
+  if o.against ~= nil then o.against = as_parametrization(o.against) end
+  return require "gt.reparam.table".make(as_parametrization(which), model, o)
 end
 
-keywords.sign(reparam, [[
-  new(which, options: table = nil)
+keywords.sign(reparam, ([[
+  new(which, {NEW})
   multipliers(model: module)
   set_multipliers(model: module, saved: table)
   fold(model: module)
   rules(name: string = nil, optimizer: string = nil)
   tau(n: integer)
   shapes(model: module)
-]], "reparam.")
-keywords.sign(reparam, "lrtable(model, which = nil, options: table = nil)")
+]]):gsub("NEW", options.TEXT), "reparam.")
+keywords.sign(reparam, "lrtable(model, which = nil, {" .. options.TABLE .. ", " .. options.TEXT .. "})")
 
 return reparam

@@ -4,6 +4,7 @@
 -- A schedule is an object: s(step) calls it, print(s) shows the call that makes it, s:values(n) is a tensor to plot.
 
 local keywords = require "base.keywords"
+local native = require "native"
 
 local schedule = {}
 
@@ -27,8 +28,8 @@ function Schedule.__call(self, step, trainer) return self.value(keywords.number(
 
 function Schedule.__tostring(self)
   local parts = {}
-  for _, key in ipairs(self.order) do
-    local value = self.settings[key]
+  for _, row in ipairs(native.parameters_of(schedule[self.kind])) do
+    local key, value = row.name, self.settings[row.name]
     if value ~= nil and type(value) ~= "function" then
       parts[#parts + 1] = key .. " = " .. (type(value) == "string" and '"' .. value .. '"' or tostring(value))
     end
@@ -38,32 +39,8 @@ end
 
 -- ---- making them ----
 
-local rules = {
-  count = {"a whole number >= 0", function(x) return math.tointeger(x) and x >= 0 end},
-  steps = {"a whole number >= 1", function(x) return math.tointeger(x) and x >= 1 end},
-  factor = {"a number from 0 to 1", function(x) return x >= 0 and x <= 1 end},
-  seconds = {"a number > 0", function(x) return x > 0 and x < math.huge end},
-}
-
---- Reads the settings of schedule `kind`; rows are {name, rule, default}; without a default it is required.
-local function read(kind, options, rows)
-  local order, own = {}, {}
-  for i, row in ipairs(rows) do order[i] = row[1] end
-  local o = keywords.read("schedule." .. kind, options, order)
-  for _, row in ipairs(rows) do
-    local name, rule, value = row[1], rules[row[2]], o[row[1]]
-    if value == nil then value = row[3] end
-    if value == nil and not row.optional then keywords.fail("schedule.%s: %s must be given", kind, name) end
-    if value ~= nil and rule and (type(value) ~= "number" or not rule[2](value)) then
-      keywords.fail("schedule.%s: expected %s to be %s, got %s", kind, name, rule[1], keywords.show(value))
-    end
-    own[name] = value
-  end
-  return own, order
-end
-
-local function make(kind, own, order, value)
-  return setmetatable({kind = kind, settings = own, order = order, value = value}, Schedule)
+local function make(kind, own, value)
+  return setmetatable({kind = kind, settings = own, value = value}, Schedule)
 end
 
 --- (step + 1) / warmup while step < warmup, 1 after.
@@ -79,16 +56,14 @@ local function check_room(kind, own, used)
 end
 
 --- schedule.constant{warmup = 0}: 1, after a linear warm-up (step + 1) / warmup.
-function schedule.constant(options)
-  local own, order = read("constant", options, {{"warmup", "count", 0}})
-  return make("constant", own, order, function(step) return warm(step, own.warmup) end)
+function schedule.constant(own)
+  return make("constant", own, function(step) return warm(step, own.warmup) end)
 end
 
 --- A warm-up, then down to `final` at step total: value(final, r) with r in [0, 1], how far it is.
-local function falling(kind, options, value)
-  local own, order = read(kind, options, {{"total", "steps"}, {"warmup", "count", 0}, {"final", "factor", 0}})
+local function falling(kind, own, value)
   check_room(kind, own, own.warmup)
-  return make(kind, own, order, function(step)
+  return make(kind, own, function(step)
     if step < own.warmup then return warm(step, own.warmup) end
     return value(own.final, progress(step, own.warmup, own.total))
   end)
@@ -96,15 +71,15 @@ end
 
 --- schedule.linear{total =, warmup = 0, final = 0}: after the warm-up a straight line from 1 to final at step total:
 -- 1 - (1 - final) r with r = (step - warmup) / (total - warmup).  (llm.c, schedulers.h)
-function schedule.linear(options)
-  return falling("linear", options, function(final, r) return 1 - (1 - final) * r end)
+function schedule.linear(own)
+  return falling("linear", own, function(final, r) return 1 - (1 - final) * r end)
 end
 
 --- schedule.cosine{total =, warmup = 0, final = 0}: after the warm-up half a cosine from 1 to final at step total:
 -- final + (1 - final) (1 + cos(pi r)) / 2 with r = (step - warmup) / (total - warmup).  (Loshchilov & Hutter 2017;
 -- nanoGPT with final = 0.1)
-function schedule.cosine(options)
-  return falling("cosine", options, function(final, r)
+function schedule.cosine(own)
+  return falling("cosine", own, function(final, r)
     return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * r))
   end)
 end
@@ -118,17 +93,12 @@ local tails = {
 --- schedule.wsd{total =, decay =, warmup = 0, final = 0, tail = "linear"}: warm-up, stable at 1, then a decay over the
 -- last `decay` steps: final + (1 - final) tail(r) with r = (step - (total - decay)) / decay, where tail is 1 - r
 -- ("linear"), 1 - sqrt(r) ("sqrt", Hägele et al. 2024, llm.c) or (1 + cos(pi r)) / 2 ("cosine").
-function schedule.wsd(options)
-  local own, order = read("wsd", options, {{"total", "steps"}, {"decay", "count"}, {"warmup", "count", 0},
-                                           {"final", "factor", 0}, {"tail", nil, "linear"}})
+function schedule.wsd(own)
   local tail = tails[own.tail]
-  if not tail then
-    keywords.fail("schedule.wsd: expected tail to be 'linear', 'sqrt' or 'cosine', got %s", keywords.show(own.tail))
-  end
   if own.warmup + own.decay > own.total then
     keywords.fail("schedule.wsd: expected warmup + decay <= total, got %d + %d > %d", own.warmup, own.decay, own.total)
   end
-  return make("wsd", own, order, function(step)
+  return make("wsd", own, function(step)
     if step < own.warmup then return warm(step, own.warmup) end
     if step < own.total - own.decay then return 1 end
     local r = own.decay == 0 and 1 or progress(step, own.total - own.decay, own.total)
@@ -138,12 +108,11 @@ end
 
 --- schedule.warmdown{total =, warmdown =, final = 0}: 1, then linear to final over the last `warmdown` steps:
 -- (total - step) / warmdown for final = 0.  (nanochat, parameter-golf without a time budget)
-function schedule.warmdown(options)
-  local own, order = read("warmdown", options, {{"total", "steps"}, {"warmdown", "steps"}, {"final", "factor", 0}})
+function schedule.warmdown(own)
   if own.warmdown > own.total then
     keywords.fail("schedule.warmdown: expected warmdown <= total, got %d > %d", own.warmdown, own.total)
   end
-  return make("warmdown", own, order, function(step)
+  return make("warmdown", own, function(step)
     return 1 - (1 - own.final) * progress(step, own.total - own.warmdown, own.total)
   end)
 end
@@ -152,17 +121,11 @@ end
 -- the rest of the budget is rest = max(budget - e, 0); the multiplier is 1 while rest > w, then falls with rest / w to
 -- final.  w is `seconds`, or the time that `warmdown` steps take at the mean speed so far, warmdown e / max(step, 1)
 -- (parameter-golf).  e comes from clock() where given, else from the trainer: seconds spent in its steps.
-function schedule.warmdown_time(options)
-  local own, order = read("warmdown_time", options, {
-    {"budget", "seconds"}, {"warmdown", "steps", optional = true}, {"seconds", "seconds", optional = true},
-    {"final", "factor", 0}, {"clock", nil, optional = true}})
+function schedule.warmdown_time(own)
   if (own.warmdown == nil) == (own.seconds == nil) then
     keywords.fail("schedule.warmdown_time: expected warmdown (steps) or seconds, one of the two")
   end
-  if own.clock ~= nil and type(own.clock) ~= "function" then
-    keywords.fail("schedule.warmdown_time: expected clock to be a function, got %s", keywords.show(own.clock))
-  end
-  return make("warmdown_time", own, order, function(step, trainer)
+  return make("warmdown_time", own, function(step, trainer)
     if not own.clock and not trainer then
       keywords.fail("schedule.warmdown_time: expected a trainer or a clock to tell the time")
     end
@@ -176,22 +139,23 @@ end
 
 --- schedule.momentum{from = 0.85, to = 0.95, steps = 300}: momentum warm-up for train.new{momentum = …}: not a multiplier
 -- but the value, from + (to - from) min(step / steps, 1).  (nanochat; parameter-golf with steps = 500)
-function schedule.momentum(options)
-  local own, order = read("momentum", options, {{"from", "factor", 0.85}, {"to", "factor", 0.95}, {"steps", "steps", 300}})
-  return make("momentum", own, order, function(step)
+function schedule.momentum(own)
+  return make("momentum", own, function(step)
     return own.from + (own.to - own.from) * math.min(step / own.steps, 1)
   end)
 end
 
 keywords.sign(methods, "values(self: schedule, n: integer)", "schedule:")
 keywords.sign(schedule, [[
-  constant(options: table = nil)
-  linear(options: table = nil)
-  cosine(options: table = nil)
-  wsd(options: table = nil)
-  warmdown(options: table = nil)
-  warmdown_time(options: table = nil)
-  momentum(options: table = nil)
+  constant({warmup: integer[0,] = 0})
+  linear({total: integer[1,], warmup: integer[0,] = 0, final: number[0,1] = 0})
+  cosine({total: integer[1,], warmup: integer[0,] = 0, final: number[0,1] = 0})
+  wsd({total: integer[1,], decay: integer[0,], warmup: integer[0,] = 0, final: number[0,1] = 0,
+    tail: "linear"|"sqrt"|"cosine" = "linear"})
+  warmdown({total: integer[1,], warmdown: integer[1,], final: number[0,1] = 0})
+  warmdown_time({budget: number(0,), warmdown: integer[1,] = nil, seconds: number(0,) = nil, final: number[0,1] = 0,
+    clock: function = nil})
+  momentum({from: number[0,1] = 0.85, to: number[0,1] = 0.95, steps: integer[1,] = 300})
 ]], "schedule.")
 
 --- Is the value a schedule of this library? (library only)

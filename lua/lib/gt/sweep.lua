@@ -96,10 +96,10 @@ local unfinished = {} -- records of a sweep without journal that was stopped or 
 --            points of the same rate, seed, options, initial state and data; what functions do later is not compared
 -- tostring(result) is the table; result:plot{save =}; result.points, .curves, .drift as data.  Models are copies; random
 -- streams and the loader are put back.
-local function sweep(given, more)
+local function sweep(given)
   local _ <close> = family.keep_streams()
   local grad <close> = torch.set_grad_enabled(true) -- luacheck: no unused
-  local s = options.read(given, more)
+  local s = options.read(given)
   local loader <close> = family.keep_place(s.data)
   s.start = loader.place
   local points = grid(s)
@@ -117,5 +117,5 @@ local function sweep(given, more)
 end
 
 local public = {sweep = sweep, pow2 = options.pow2}
-keywords.sign(public, "sweep(options: table|string|parametrization = nil, more = nil) pow2(from: number, to: number, step: number = 1)")
+keywords.sign(public, "sweep({" .. options.TEXT .. "}) pow2(from: number, to: number, step: number = 1)")
 return public

@@ -10,9 +10,7 @@ local Tokenizer = {}
 --- tok:encode(text[, {specials = false, bos = false, eos = false}]) -> ids as an int64 tensor (T).
 -- specials: names of special tokens in the text become those tokens; else they are ordinary text.
 -- bos, eos: puts that token in front, behind.  Texts of more than a megabyte are encoded by all threads, to the same ids.
-function Tokenizer:encode(text, options)
-  keywords.string("encode", "text", text)
-  local o = keywords.read("encode", options, {"specials", "bos", "eos"})
+function Tokenizer:encode(text, o)
   for _, mark in ipairs {"bos", "eos"} do
     if o[mark] and not self[mark] then keywords.fail("encode: the tokenizer has no %s token", mark) end
   end
@@ -27,7 +25,7 @@ function Tokenizer:decode(ids) return native.decode(self, ids) end
 function Tokenizer:token(id) return native.token(self, id) end
 
 --- tok:id(token) -> the id of the token with these bytes, or of the special token of this name, or nil.
-function Tokenizer:id(token) return native.find(self, keywords.string("id", "token", token)) end
+function Tokenizer:id(token) return native.find(self, token) end
 
 --- tok:byte_lengths() -> int64 tensor (V): bytes of text in each token, 0 for special ones.  Tokens of a
 -- SentencePiece model count without the space in front of them, which space_flags() tells: whoever counts bytes
@@ -53,25 +51,20 @@ local formats = {json = "gptsh", tiktoken = "tiktoken", minbpe = "minbpe"}
 -- everything; a rank file of tiktoken has neither pattern nor special tokens.  Without format, a path that ends in
 -- .tiktoken is a rank file and one that ends in .model minbpe's.
 function Tokenizer:save(path, options)
-  keywords.string("save", "path", path)
-  local o = keywords.read("save", options, {"format"})
-  local format = o.format or path:find "%.tiktoken$" and "tiktoken" or path:find "%.model$" and "minbpe" or "json"
-  if not formats[format] then
-    keywords.fail("save: format must be 'json', 'tiktoken' or 'minbpe', got %s", keywords.show(format))
-  end
+  local format = options.format or path:find "%.tiktoken$" and "tiktoken" or path:find "%.model$" and "minbpe" or "json"
   local endings = {json = {"json"}, tiktoken = {"tiktoken"}, minbpe = {"model"}}
   native.save(self, keywords.ending("save", path, endings[format]), formats[format])
 end
 
 keywords.sign(Tokenizer, [[
-  encode(self: Tokenizer, text: string, options: table = nil)
+  encode(self: Tokenizer, text: string, {specials: boolean = false, bos: boolean = false, eos: boolean = false})
   decode(self: Tokenizer, ids: tensor|list|integer)
   token(self: Tokenizer, id: integer)
   id(self: Tokenizer, token: string)
   byte_lengths(self: Tokenizer)
   space_flags(self: Tokenizer)
   boundary_flags(self: Tokenizer)
-  save(self: Tokenizer, path: string, options: table = nil)
+  save(self: Tokenizer, path: string, {format: "json"|"tiktoken"|"minbpe" = nil})
 ]])
 
 -- ---- fields ----
@@ -114,7 +107,7 @@ function tokenizer.bytes() return native.bytes() end
 -- points.  Other characters cannot be encoded.
 -- The name of a file is refused: data.text(path, {tokenizer = "chars"}).tokenizer is made of what is in it.
 function tokenizer.chars(text)
-  keywords.no_path("chars", keywords.string("chars", "text", text),
+  keywords.no_path("chars", text,
                    "data.text('%s', {tokenizer = 'chars'}).tokenizer is made of what is in it")
   return native.chars(text)
 end
@@ -132,7 +125,6 @@ local aliases = {r50k = "gpt2", r50k_base = "gpt2", gpt4 = "cl100k", cl100k_base
 --- A pattern as native functions take it: false is "".
 local function to_pattern(name, pattern)
   if pattern == false then return "" end
-  keywords.string(name, "pattern", pattern)
   if pattern:find "^[%w_]*$" and not native.is_pattern(pattern) then
     keywords.fail("%s: pattern must be 'gpt2', 'gpt4', 'o200k', 'nanochat', a regular expression or false, got %s",
                   name, keywords.show(pattern))
@@ -142,9 +134,6 @@ end
 
 --- Adds special tokens: {name = id, …}, or a list whose ids follow the vocabulary.
 local function add_specials(name, tok, specials)
-  if type(specials) ~= "table" then
-    keywords.fail("%s: specials must be a list of names or {name = id, …}, got %s", name, keywords.show(specials))
-  end
   local order = {}
   for key, value in pairs(specials) do
     local listed = math.type(key) == "integer"
@@ -204,9 +193,7 @@ end
 -- files of minbpe and of SentencePiece (those only decode); the bytes tell which.  A rank file says neither how text is
 -- split nor what the special tokens are: name = "gpt2", "cl100k" or "o200k" does, as does their number of tokens;
 -- otherwise pattern (as for tokenizer.train) and specials ({name = id, …}).  bos, eos: names of special tokens.
-function tokenizer.load(path, options)
-  keywords.string("load", "path", path)
-  local o = keywords.read("load", options, {"name", "pattern", "specials", "bos", "eos"})
+function tokenizer.load(path, o)
   local tok, format = native.load(path)
   if format == "sentencepiece" and o.pattern then keywords.fail("load: a SentencePiece model takes no pattern") end
   if format == "tiktoken" or format == "gpt2" then complete(path, tok, format, o) end
@@ -236,6 +223,8 @@ local function make_report(wanted)
   end, function() terminal.write(2, "\r\27[K") end
 end
 
+local read_source = keywords.options "train: source({path: string|list = nil, text: string = nil})"
+
 --- Calls add with "text" or "path" and each document of the source.
 local function each_document(source, add)
   local files = require "native.tokens"
@@ -261,23 +250,17 @@ local function each_document(source, add)
     keywords.fail("train: expected a text, {path = …}, a list of paths or an iterator of texts, got %s",
                   keywords.show(source))
   end
-  for key in pairs(keywords.list("train", source)) do
-    if math.type(key) ~= "integer" then keywords.read("train, source", {[key] = true}, {"path", "text"}) end
+  local named, listed = {}, #keywords.list("train", source) > 0
+  for key, value in pairs(source) do
+    if math.type(key) ~= "integer" then named[key] = value end
   end
-  if (source.text ~= nil and 1 or 0) + (source.path ~= nil and 1 or 0) + (source[1] ~= nil and 1 or 0) > 1 then
+  named = read_source(named)
+  if (named.text and 1 or 0) + (named.path and 1 or 0) + (listed and 1 or 0) > 1 then
     keywords.fail("train: expected one of a list of paths, {path = …} and {text = …}, got several")
   end
-  if source.text ~= nil then return add("text", keywords.string("train", "text", source.text)) end
-  local paths = source.path or source
+  if named.text then return add("text", named.text) end
+  local paths = named.path or source
   for _, path in ipairs(type(paths) == "table" and paths or {paths}) do add_path(path) end
-end
-
-local function whole(what, value, least)
-  local n = type(value) == "number" and math.tointeger(value)
-  if not n or n < least then
-    keywords.fail("train: %s must be a whole number of at least %d, got %s", what, least, keywords.show(value))
-  end
-  return n
 end
 
 --- tokenizer.train(source[, {vocab_size = 32768, pattern = "nanochat", specials = {}, min_frequency = 2, progress =
@@ -288,19 +271,14 @@ end
 -- specials: names of tokens behind the others, counted in vocab_size; names such as "<|bos|>" and "<|endoftext|>"
 -- become bos and eos.  Pairs that occur less than min_frequency times do not merge, so the vocabulary of a short text
 -- may be smaller.
-function tokenizer.train(source, options)
-  local o = keywords.read("train", options, {"vocab_size", "pattern", "specials", "min_frequency", "progress", "bos",
-                                             "eos"})
+function tokenizer.train(source, o)
   local specials = o.specials or {}
-  if type(specials) ~= "table" then
-    keywords.fail("train: specials must be a list of names, got %s", keywords.show(specials))
+  local bytes_and_specials = 256 + #specials
+  if o.vocab_size < bytes_and_specials then
+    keywords.fail("train: expected vocab_size >= %d, 256 bytes and the specials, got %d", bytes_and_specials, o.vocab_size)
   end
-  local size = whole("vocab_size", o.vocab_size or 32768, 256 + #specials)
-  local least = whole("min_frequency", o.min_frequency or 2, 1)
-  local pattern = o.pattern
-  if pattern == nil then pattern = "nanochat" end
-  local trainer = native.trainer(to_pattern("train", pattern))
-  local report, finish = make_report(o.progress ~= false)
+  local trainer = native.trainer(to_pattern("train", o.pattern))
+  local report, finish = make_report(o.progress)
   local _ <close> = setmetatable({}, {__close = finish})
   local bytes = false
   each_document(source, function(kind, text)
@@ -309,7 +287,7 @@ function tokenizer.train(source, options)
     else native.trainer_add(trainer, report, text) end
   end)
   if not bytes then keywords.fail("train: expected text, got none") end
-  local tok = native.trainer_run(trainer, report, size - #specials, least)
+  local tok = native.trainer_run(trainer, report, o.vocab_size - #specials, o.min_frequency)
   add_specials("train", tok, specials)
   set_marks("train", tok, o)
   return tok
@@ -321,8 +299,10 @@ tokenizer.of_text = native.chars
 keywords.sign(tokenizer, [[
   bytes()
   chars(text: string)
-  load(path: string, options: table = nil)
-  train(source, options: table = nil)
+  load(path: string, {name: string = nil, pattern: string|false = nil, specials: table = nil, bos: string|false = nil,
+    eos: string|false = nil})
+  train(source, {vocab_size: integer[256,] = 32768, pattern: string|false = "nanochat", specials: table = nil,
+    min_frequency: integer[1,] = 2, progress: boolean = true, bos: string|false = nil, eos: string|false = nil})
 ]], "tokenizer.")
 
 return tokenizer

@@ -66,8 +66,8 @@ end
 --   reduce       function(gradients): adds them up over ranks, before clipping
 -- t:step() t:run([n]) t:pause() t:pause_if{…} t:monitor{…} t:resume() t:eval() t:sample(prompt) t:save() t:rewind(step) t:fork{…} t:hash() t.lr
 -- A step is done whole or taken back whole, whatever stops it: t:resume() continues as if nothing had happened.
-function train.new(options)
-  local o = settings.read("train.new", options)
+function train.new(o)
+  settings.check("train.new", o)
   if o.model == nil then keywords.fail("train.new: expected a model, got nothing") end
   local t = trainer.make(o)
   if not t.folder then return t end
@@ -113,13 +113,9 @@ end
 -- functions written in Lua too.  Opening changes nothing in the folder: checkpoints after the one that is opened, and the
 -- log after it, stay until a step that was made from there has been saved; then they are removed, and named.
 -- {folder = …}: the run continues there, and this folder stays as it is.
-function train.open(path, options)
-  keywords.string("train.open", "folder", path)
-  local o = {}
-  for key, value in pairs(options or {}) do o[key] = value end
+function train.open(path, o)
+  settings.check("train.open", o)
   local at = o.step
-  o.step = nil
-  o = settings.read("train.open", o)
   refuse_options("train.open", o, {"resume"}, "%s belongs to train.new: a run that is opened is continued")
   o.folder = o.folder or path
   if o.folder == path then
@@ -169,10 +165,8 @@ end
 -- with seed the random streams begin anew.
 -- lr = x is the same as fork.lr = x; optim = settings or a function(model) makes new optimizers, whose moments begin at zero; data, or B and T for the same
 -- tokens, are a new loader that begins where it stands.
-function trainer.methods.fork(t, options)
-  local names = table.move(settings.names, 1, #settings.names, 1, {})
-  names[#names + 1] = "lr"
-  local o = settings.read("t:fork", options, names)
+function trainer.methods.fork(t, o)
+  settings.check("t:fork", o)
   refuse_options("t:fork", o, {"resume"}, "%s belongs to train.new: a fork continues from where t is")
   trainer.refuse(t, "fork")
   if o.folder then check_free("t:fork", o.folder, o.overwrite, "") end
@@ -207,7 +201,8 @@ function trainer.methods.fork(t, options)
   return fork
 end
 
-keywords.sign(trainer.methods, "fork(self: Trainer, options: table = nil)", "t:")
-keywords.sign(train, "new(options: table = nil) open(path: string, options: table = nil)", "train.")
+local options = settings.text(settings.names)
+keywords.sign(trainer.methods, "fork(self: Trainer, {" .. options .. ", lr: number(0,) = nil})", "t:")
+keywords.sign(train, "new({" .. settings.text(settings.names, true) .. "}) open(path: string, {step: integer[0,] = nil, " .. options .. "})", "train.")
 
 return train

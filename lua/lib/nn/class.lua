@@ -272,7 +272,7 @@ function Module:has(name) return native.has(self, name) end
 
 --- Number of parameter elements, tied ones once; {trainable = true} counts only those with gradients.
 function Module:num_params(options)
-  if not keywords.read("num_params", options, {"trainable"}).trainable then return native.num_params(self) end
+  if not options.trainable then return native.num_params(self) end
   local count = 0
   for p in self:parameters() do
     if p.requires_grad then count = count + p:numel() end
@@ -372,10 +372,12 @@ local function is_metadata(value)
   return true
 end
 
+local read_strict = keywords.options "load_state_dict({strict: boolean = true})"
+
 --- m:load_state_dict(state, strict = true): copies tensors into the model by name, all or none.
 function Module:load_state_dict(state, strict)
   if is_metadata(strict) then strict = true end -- m:load_state_dict(torch.load(path))
-  if type(strict) == "table" then strict = keywords.read("load_state_dict", strict, {"strict"}).strict ~= false end
+  if type(strict) == "table" then strict = read_strict(strict).strict end
   if type(state) ~= "table" and type(state) ~= "userdata" then
     keywords.fail("load_state_dict: expected a table of tensors, got %s", torch.type(state))
   end
@@ -469,7 +471,7 @@ keywords.sign(Module, [[
   get_parameter(self: module, path: string)
   get_buffer(self: module, path: string)
   has(self: module, name: string)
-  num_params(self: module, options: table = nil)
+  num_params(self: module, {trainable: boolean = false})
   forward_multiplier(self: module, c: number = nil)
   register_buffer(self: module, name: string, tensor: tensor = nil, persistent: boolean = true)
   register_parameter(self: module, name: string, param: tensor = nil)

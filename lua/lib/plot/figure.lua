@@ -8,10 +8,14 @@ local series = require "plot.series"
 local Figure = {__name = "plot.Figure"}
 Figure.__index = Figure
 
-local OPTIONS = {"x", "title", "xlabel", "ylabel", "logx", "logy", "xlim", "ylim", "style", "labels", "size", "save", "inline"}
-local CURVE = {"x", "y", "title", "style", "error", "colour"}
-local STYLES = {lines = true, points = true, linespoints = true, steps = true, boxes = true, crosses = true,
-                stars = true, dots = true}
+local STYLE = [[style: "lines"|"points"|"linespoints"|"steps"|"boxes"|"crosses"|"stars"|"dots" = nil]]
+local CURVE = "({x: any = nil, y: any, title: string = nil, error: any = nil, colour: string = nil, " .. STYLE .. "})"
+--- How a figure is shown: options of every call that makes one.
+Figure.SHOWN = [[save: string = nil, inline: boolean|"auto"|"kitty"|"iterm"|"sixel"|"text" = nil]]
+Figure.OPTIONS = "x: any = nil, title: string = nil, xlabel: string = nil, ylabel: string = nil, logx: boolean|integer = nil, " ..
+  "logy: boolean|integer = nil, xlim: list = nil, ylim: list = nil, labels: list = nil, size: list = nil, " ..
+  STYLE .. ", " .. Figure.SHOWN
+local read = keywords.options("plot({" .. Figure.OPTIONS .. "})")
 local POINTS = 2000 -- of a curve in a drawing; files of numbers keep them all
 
 -- ---- reading options ----
@@ -31,15 +35,8 @@ local function text(name, value)
   return (value:gsub("%c", " "):gsub("\xc2[\x80-\x9f]", " "):gsub("\xe2\x80[\xaa-\xae]", " "))
 end
 
-local function style(value)
-  if value ~= nil and not STYLES[value] then
-    keywords.fail("plot: style must be lines, points, linespoints, steps, boxes, crosses, stars or dots, got %s", keywords.show(value))
-  end
-  return value
-end
-
 local function colour(value)
-  if value ~= nil and not (type(value) == "string" and value:find "^#%x%x%x%x%x%x$") then
+  if value ~= nil and not value:find "^#%x%x%x%x%x%x$" then
     keywords.fail("plot: colour must be '#rrggbb', got %s", keywords.show(value))
   end
   return value
@@ -81,17 +78,10 @@ end
 local function read_curve(what, item, shared)
   local curve = {}
   if type(item) == "table" and item.y ~= nil then
-    for key in pairs(item) do
-      local known = false
-      for _, name in ipairs(CURVE) do known = known or name == key end
-      if not known then
-        local hint = type(key) == "string" and keywords.suggest(key, CURVE) or ""
-        keywords.fail("%s has no option %s%s; it takes %s", what, keywords.show(key), hint, table.concat(CURVE, ", "))
-      end
-    end
+    item = keywords.options(what .. CURVE)(item)
     curve.y = series.numbers(what .. ": y", item.y)
     curve.x = item.x ~= nil and series.numbers(what .. ": x", item.x)
-    curve.title, curve.style, curve.colour = text("a curve's title", item.title), style(item.style), colour(item.colour)
+    curve.title, curve.style, curve.colour = text("a curve's title", item.title), item.style, colour(item.colour)
     curve.error = item.error ~= nil and series.numbers(what .. ": error", item.error) or nil
   else
     curve.y = series.numbers(what, item)
@@ -120,7 +110,7 @@ function Figure.options(curves, more)
   if more == nil then return curves end
   local all = {}
   for key, value in pairs(curves) do all[key] = value end
-  for key, value in pairs(keywords.read("plot", more, OPTIONS)) do
+  for key, value in pairs(read(more)) do
     if all[key] ~= nil then keywords.fail("plot: %s is given twice", key) end
     all[key] = value
   end
@@ -128,9 +118,6 @@ function Figure.options(curves, more)
 end
 
 local function read_curves(options)
-  if options.labels ~= nil and type(options.labels) ~= "table" then
-    keywords.fail("plot: labels must be a list of strings, got %s", keywords.show(options.labels))
-  end
   local shared = options.x ~= nil and series.numbers("plot: x", options.x) or nil
   local count = 0
   for key in pairs(options) do
@@ -148,7 +135,7 @@ local function read_curves(options)
     local item = items[i]
     local curve = read_curve(("plot: curve %d"):format(i), item, shared)
     curve.title = curve.title or options.labels and text("labels", options.labels[i]) or nil
-    curve.style = curve.style or style(options.style) or "lines"
+    curve.style = curve.style or options.style or "lines"
     curves[i] = curve
   end
   if #curves == 0 then keywords.fail("plot: nothing to draw: expected at least one list of numbers") end
@@ -225,7 +212,7 @@ function Figure.new(options)
   for key, value in pairs(options) do
     if math.type(key) ~= "integer" then named[key] = value end
   end
-  keywords.read("plot", named, OPTIONS)
+  read(named)
   local self = setmetatable({notes = {}}, Figure)
   self:read_look(options, {900, 560})
   self.logx, self.logy = kind("logx", options.logx), kind("logy", options.logy)

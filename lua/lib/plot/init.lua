@@ -6,6 +6,7 @@ local axis = require "plot.axis"
 local Figure = require "plot.figure"
 local inline = require "plot.inline"
 local keywords = require "base.keywords"
+local native = require "native"
 local series = require "plot.series"
 local terminal = require "native.terminal"
 
@@ -79,9 +80,12 @@ local function read_log(path)
 end
 
 local WANTED = "plot.loss: expected a trainer, a list of losses or the path of a log, got %s"
-local LOSS_OPTIONS = {"smooth", "logx", "logy", "title", "xlim", "ylim", "save", "inline"}
-local IS_LOSS_OPTION = {}
-for _, name in ipairs(LOSS_OPTIONS) do IS_LOSS_OPTION[name] = true end
+local read_loss = keywords.options("plot.loss({smooth: number[0,1) = 0.9, logx: boolean|integer = nil, " ..
+  "logy: boolean|integer = nil, title: string = nil, xlim: list = nil, ylim: list = nil, " .. Figure.SHOWN .. "})")
+local LOSS_OPTIONS, IS_LOSS_OPTION = {}, {}
+for i, row in ipairs(native.parameters_of(read_loss)) do
+  LOSS_OPTIONS[i], IS_LOSS_OPTION[row.name] = row.name, true
+end
 
 local function has_option(value)
   for name in pairs(IS_LOSS_OPTION) do
@@ -155,16 +159,12 @@ function plot.loss(...)
     if runs[i] == nil then keywords.fail(WANTED, "nil") end
   end
   if #runs > 1 and is_options(runs[#runs]) then options = table.remove(runs) end
-  keywords.read("plot.loss", options, LOSS_OPTIONS)
-  local decay = options.smooth or 0.9
-  if type(decay) ~= "number" or not (decay >= 0 and decay < 1) then
-    keywords.fail("plot.loss: smooth must be in [0, 1), got %s", keywords.show(options.smooth))
-  end
+  options = read_loss(options)
   local made = {xlabel = "step", ylabel = "loss", title = options.title, logx = options.logx, logy = options.logy,
                 xlim = options.xlim, ylim = options.ylim, save = options.save, inline = options.inline}
   runs = named_runs(runs)
   for _, run in ipairs(runs) do
-    for _, curve in ipairs(run_curves(run[1], run[2], decay, #runs == 1)) do made[#made + 1] = curve end
+    for _, curve in ipairs(run_curves(run[1], run[2], options.smooth, #runs == 1)) do made[#made + 1] = curve end
   end
   return draw(nil, made)
 end
@@ -172,12 +172,11 @@ end
 --- plot.coord(check[, {t = last, change = false, save =, …}]): what coord measured: a curve per module, mean |h| by width at
 -- step t, or with change = true that of its change since t = 1; both axes in powers of two.  Flat is right.
 function plot.coord(check, options)
-  options = keywords.read("plot.coord", options, {"t", "change", "title", "save", "inline"})
   if type(check) ~= "table" or not (check.lines and check.widths) then
     keywords.fail("plot.coord: expected what coord(…) made, got %s", keywords.show(check))
   end
   local t, kind = options.t or check.steps, options.change and "change" or "h"
-  if math.type(t) ~= "integer" or t < 1 or t > check.steps then
+  if t > check.steps then
     keywords.fail("plot.coord: expected t in 1 … %d, got %s", check.steps, keywords.show(t))
   end
   local made = {xlabel = "width", ylabel = options.change and "mean |change of h|" or "mean |h|", logx = 2, logy = 2,
@@ -193,7 +192,6 @@ end
 --- plot.sweep(result[, {title =, save =}]): what sweep measured: loss by learning rate, a curve per width with the standard
 -- error over seeds, the best rates marked, diverged ones as crosses at the top edge; the table below.
 function plot.sweep(result, options)
-  options = keywords.read("plot.sweep", options, {"title", "save", "inline"})
   if type(result) ~= "table" or not (result.curves and result.points) then
     keywords.fail("plot.sweep: expected what sweep{…} made, got %s", keywords.show(result))
   end
@@ -205,13 +203,9 @@ end
 --- plot.hist(values[, {bins = 50, title =, xlabel =, logy =, save =}]): how often values fall into equal intervals.
 -- values: a tensor of any shape or a list; what is not finite is counted apart and said.
 function plot.hist(values, options)
-  options = keywords.read("plot.hist", options, {"bins", "title", "xlabel", "ylabel", "logy", "save", "inline"})
   if torch.is_tensor(values) then values = values:reshape(-1) end
   local list = series.numbers("plot.hist", values)
-  local bins = options.bins or 50
-  if math.type(bins) ~= "integer" or bins < 1 or bins > 10000 then
-    keywords.fail("plot.hist: bins must be a whole number in 1 … 10000, got %s", keywords.show(bins))
-  end
+  local bins = options.bins
   local low, high = series.range{list}
   if not low then keywords.fail("plot.hist: no value is a finite number (%d given)", #list) end
   local range = axis.new("linear", low, high, true)
@@ -236,7 +230,6 @@ end
 
 --- plot.heat(matrix[, {title =, xlabel =, ylabel =, save =}]): a 2-d tensor as colours, row 0 on top.
 function plot.heat(matrix, options)
-  options = keywords.read("plot.heat", options, {"title", "xlabel", "ylabel", "size", "save", "inline"})
   if type(matrix) == "table" then
     for key in pairs(matrix) do
       if math.type(key) ~= "integer" then
@@ -264,9 +257,14 @@ function plot.heat(matrix, options)
   return show(figure, options)
 end
 
-keywords.sign(plot, "loss(run: any, ...) coord(check: any, options: table = nil) " ..
-  "sweep(result: any, options: table = nil) hist(values: any, options: table = nil) heat(matrix: any, options: table = nil)", "plot.")
+keywords.sign(plot, ([[
+  loss(run: any, ...)
+  coord(check: any, {t: integer[1,] = nil, change: boolean = false, title: string = nil, SHOWN})
+  sweep(result: any, {title: string = nil, SHOWN})
+  hist(values: any, {bins: integer[1,10000] = 50, LABELS, logy: boolean|integer = nil, SHOWN})
+  heat(matrix: any, {LABELS, size: list = nil, SHOWN})
+]]):gsub("%u%u+", {SHOWN = Figure.SHOWN, LABELS = "title: string = nil, xlabel: string = nil, ylabel: string = nil"}), "plot.")
 
-local call = require("native").signature("plot(self: any, curves: any, options: any = nil, ...)", draw)
+local call = native.signature("plot(self: any, curves: any, options: any = nil, ...)", draw)
 
 return {plot = setmetatable(plot, {__call = call, __name = "function"})}

@@ -27,40 +27,46 @@ local function open_call(before)
   end
 end
 
---- The keys that a function takes: its op's attributes, the names of its signature, or, where one table is all it
--- takes, names before "=" or inside {…} in its text.
-local function keys_of(value, name)
-  local callee = type(value) == "table" and rawget(value, "init") or value
-  local op = type(value) == "function" and native.describe(value)
-  local signature = type(callee) == "function" and native.signature_of(callee)
+--- What a function takes by name, {{name, type}, …}: attributes of its op, parameters of its signature, fields of GPTConfig.
+local function keys_of(value)
   local keys = {}
-  for key, type in ((signature or "") .. ","):gmatch "[(,]%s*([%a_][%w_]*):? ?([%w_|]*)" do
-    if key ~= "self" and type ~= "table" then keys[#keys + 1] = key end
-  end
-  if op then
-    for i, attr in ipairs(op.attrs) do keys[i] = attr.name end
-    return keys
-  end
-  local found = require "shell.doc".of(value, name)
-  if not found or signature and not signature:find ": table" then return keys end
-  local text = (found.signature or "") .. "\n" .. table.concat(found.text, "\n")
-  local seen = {}
-  local function add(key)
-    if not seen[key] then keys[#keys + 1], seen[key] = key, true end
-  end
-  for inside in text:gmatch "{(.-)}" do
-    for item in (inside .. ","):gmatch "(.-)," do
-      local key = item:match "^%s*([%a_][%w_]*)%s*$" or item:match "^%s*([%a_][%w_]*)%s*=[^=]"
-        or item:match "^%s*([%a_][%w_]*)%s*=$"
-      if key then add(key) end
+  local function add(rows)
+    for _, row in ipairs(rows or {}) do
+      if row.name ~= "self" and not (row.by == "place" and row.type:find "table") then keys[#keys + 1] = row end
     end
   end
-  for key in text:gmatch "\n%s*([%a_][%w_]*) =%s" do add(key) end
-  for key in text:gmatch "\n  ([%a_][%w_]*)   *%a" do add(key) end
+  local class = type(value) == "table"
+  local callee = class and (rawget(value, "init") or native.meta(value, "__call")) or value
+  local op = type(callee) == "function" and native.describe(callee)
+  add(op and op.attrs or type(callee) == "function" and native.parameters_of(callee))
+  if rawequal(value, GPT) or rawequal(value, GPTConfig) then add(require "native.module".gpt_settings()) end
   return keys
 end
 
+--- The keys of the call in whose table the text ends, where one may stand next.
+local function open_keys(before, variables)
+  local call = open_call(before)
+  local callee = call and (look.value_of(call, variables) or rawget(torch.Tensor, call:match "[%w_]*$"))
+  return callee and keys_of(callee) or {}
+end
+
+--- The words of a choice that may stand after text that ends with "key =".
+local function choices(before, variables)
+  local found = {}
+  local head, key = before:match "^(.*[{,]%s*)([%a_][%w_]*)%s*=%s*$"
+  for _, row in ipairs(head and open_keys(head, variables) or {}) do
+    if row.name == key then
+      for word in row.type:gmatch '"([^"]*)"' do found[#found + 1] = word end
+    end
+  end
+  return found
+end
+
 -- ---- the offer ----
+
+local function in_string(before)
+  return before:gsub("\\.", ""):gsub('"[^"\n]*"', ""):gsub("'[^'\n]*'", ""):find "[\"']" ~= nil
+end
 
 --- Texts that may stand in place of `word`, which follows `before`, sorted.
 local function complete(before, word, variables)
@@ -74,6 +80,14 @@ local function complete(before, word, variables)
     if not name:find "^[%a_][%w_]*$" and not name:find "^[%a_][%w_]* = $" then return end
     seen[name] = true
     found[#found + 1] = head .. name .. (type(value) == "function" and "(" or "")
+  end
+  if in_string(before) then -- the word of a choice; elsewhere the shell completes names of files
+    local code, quote = before:match "^(.*)([\"'])$"
+    for _, choice in ipairs(code and choices(code, variables) or {}) do
+      if choice:sub(1, #word) == word then found[#found + 1] = choice .. quote end
+    end
+    table.sort(found)
+    return found
   end
   local methods_only = head:sub(-1) == ":"
   --- Offers a name; true when that was the last one.
@@ -92,12 +106,8 @@ local function complete(before, word, variables)
     if torch.is_tensor(object) then object = torch.Tensor end
     if object ~= nil then look.each_field(object, within_time) end
   else
-    local call = open_call(before)
-    local callee = call and (look.value_of(call, variables) or rawget(torch.Tensor, call:match "[%w_]*$"))
-    for _, key in ipairs(callee and keys_of(callee, call) or {}) do offer(key .. " = ") end
-    if rawequal(callee, GPT) then -- takes the settings of a configuration too
-      for _, key in ipairs(keys_of(GPTConfig, "GPTConfig")) do offer(key .. " = ") end
-    end
+    for _, row in ipairs(open_keys(before, variables)) do offer(row.name .. " = ") end
+    for _, choice in ipairs(word == "" and choices(before, variables) or {}) do found[#found + 1] = '"' .. choice .. '"' end
     if #found == 0 then
       for name in next, words do offer(name) end
       for _, names in ipairs{variables, _G} do

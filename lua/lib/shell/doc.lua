@@ -3,6 +3,7 @@
 -- Ops have it in their descriptors, C functions in docs.lua, everything in Lua in the comment above it.  A comment
 -- that begins with a public name, "--- nn.Linear(in, out): …", is about that name, wherever it stands.
 
+local keywords = require "base.keywords"
 local native = require "native"
 
 local doc = {}
@@ -74,19 +75,19 @@ end
 
 -- ---- ops, from their descriptors ----
 
-local function attr_text(attr)
-  local show = require("base.show").show
-  if attr.required then return attr.name end
-  return attr.name .. " = " .. (attr.default == nil and "…" or type(attr.default) == "string" and
-    '"' .. attr.default .. '"' or show(attr.default))
+--- Adds a line about every setting to `text`.
+local function add_settings(text, rows)
+  for _, row in ipairs(rows) do
+    local default = keywords.default(row)
+    local more = (row.required and ", required" or default and " = " .. default or "") .. (row.by_name and ", by name only" or "")
+    text[#text + 1] = f"{row.name:<14} {row.type}{keywords.bounds(row)}{more}. {row.doc}"
+  end
 end
 
 local function of_op(op)
   local attrs, text = {}, {op.doc}
-  for i, attr in ipairs(op.attrs) do
-    attrs[i] = attr_text(attr)
-    text[#text + 1] = f"{attr.name:<14} {attr.type}{attr.required and ', required' or ''}{attr.by_name and ', by name only' or ''}. {attr.doc}"
-  end
+  for i, attr in ipairs(op.attrs) do attrs[i] = attr.required and attr.name or attr.name .. " = " .. (keywords.default(attr) or "…") end
+  add_settings(text, op.attrs)
   local keywords = #attrs > 0 and ", {" .. table.concat(attrs, ", ") .. "}" or ""
   local places = {}
   if op.where ~= "" then places[1] = "torch." .. op.name end
@@ -145,6 +146,12 @@ local function of_function(fn, name)
   }
 end
 
+--- Rows of what a function takes in a table of settings, or as keywords, that core describes; nil for others.
+local function settings_of(value, name)
+  if rawequal(value, GPTConfig) then return require "native.module".gpt_settings() end
+  return require "gt.optim".rows[(name or ""):match "^optim%.(%w+)$"]
+end
+
 --- A function that checks its arguments: the text about the function behind it, with the signature that is checked.
 local function of_signed(value, name, signature, behind)
   local built_in = debug.getinfo(behind, "S").what == "C"
@@ -152,6 +159,7 @@ local function of_signed(value, name, signature, behind)
   local own, arguments = signature:gsub("%s+", " "):gsub("%(self: [^,)]*,? ?", "("):gsub("%(self,? ?", "("):match "^(.-)(%(.*)$"
   name = name or built_in and (found.signature or ""):match "^[%w_.:]+"
   found.signature = (name or own) .. arguments
+  add_settings(found.text, settings_of(value, name) or {})
   return found
 end
 

@@ -43,9 +43,27 @@ local function wrapped(names)
   return table.concat(lines, "\n")
 end
 
+local WIDTH = 80
+
+--- A signature on lines of at most WIDTH columns, cut after commas, or else between the words of a choice.
+local function cut(signature)
+  local lines, line, margin = {}, "", "    "
+  for part in (signature .. ", "):gmatch ".-, " do
+    if #line + #part > WIDTH and line ~= "" then lines[#lines + 1], line = line:sub(1, -2), margin end
+    line = line .. part
+    while #line > WIDTH + 1 do
+      local at = line:sub(1, WIDTH):match ".*|()" or #line
+      lines[#lines + 1], line = line:sub(1, at - 1), margin .. line:sub(at)
+    end
+  end
+  lines[#lines + 1] = line:sub(1, -3) -- without the comma that was put behind
+  return table.concat(lines, "\n")
+end
+
 local function write_doc(found, name, with_source)
-  local head = found.signature or name or "this function"
-  if found.place then head = head .. "  " .. found.place end
+  local head, place = cut(found.signature or name or "this function"), found.place
+  local last = head:match "[^\n]*$"
+  if place then head = head .. (#last + #place + 2 > WIDTH and #last < #head and "\n    " or "  ") .. place end
   write(head)
   for _, line in ipairs(found.text) do write("  " .. line) end
   if #found.text == 0 and not found.complete then write "  there is no text about it" end

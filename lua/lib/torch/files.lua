@@ -94,7 +94,6 @@ end
 function files.save(path, object, options)
   if type(object) == "string" and type(path) ~= "string" then path, object = object, path end
   keywords.ending("save", keywords.string("save", "path", path), {"safetensors"})
-  local o = keywords.read("save", options, {"metadata"})
   if require "native.module".is_module(object) then object = object:state_dict() end
   if type(object) ~= "table" and (type(object) ~= "userdata" or torch.is_tensor(object)) then
     keywords.fail("save: expected a table of tensors by name, {w = x}, or a module, got %s", torch.type(object))
@@ -105,12 +104,12 @@ function files.save(path, object, options)
     check_flat(name, tensor)
     list[#list + 1], list[#list + 2] = name, tensor
   end
-  for key, value in pairs(o.metadata or {}) do
+  for key, value in pairs(options.metadata or {}) do
     metadata[#metadata + 1], metadata[#metadata + 2] = key, value
   end
   native.save_safetensors(path, list, metadata)
 end
 
-keywords.sign(files, "load(path: string) save(path, object, options: table = nil)", "torch.")
+keywords.sign(files, "load(path: string) save(path, object, {metadata: table = nil})", "torch.")
 
 return files

@@ -7,11 +7,19 @@ local options = {}
 
 options.names = {"base", "optimizer", "std", "zero", "roles", "residual", "scale_eps"}
 
+--- The same as a signature has them in braces.
+options.TEXT = "base: any = nil, optimizer: string = nil, std: number(0,) = nil, zero: list = nil, " ..
+  "roles: table|function = nil, residual: list = nil, scale_eps: boolean = true"
+
+--- Those of p:table.
+options.TABLE = "lr: number[0,) = 0.001, weight_decay: number[0,) = 0, all: boolean = false, dtype: dtype = nil, " ..
+  "against: any = nil"
+
 -- ---- what a value must be ----
 
 local function check_list(what, name, value, items)
   if value == nil then return end
-  if type(value) ~= "table" or #value == 0 and next(value) ~= nil then
+  if #value == 0 and next(value) ~= nil then
     keywords.fail("%s: expected %s, a list of %s, got %s", what, name, items, keywords.show(value))
   end
   for _, word in ipairs(value) do keywords.pattern(what, name, word) end
@@ -19,28 +27,17 @@ end
 
 local function check_roles(what, roles)
   if roles == nil or type(roles) == "function" then return end
-  if type(roles) ~= "table" then
-    keywords.fail("%s: expected roles {[pattern] = role} or a function, got %s", what, keywords.show(roles))
-  end
   for pattern, role in pairs(roles) do
     keywords.pattern(what, "roles", pattern)
     rule.check_role(what .. ": roles: " .. keywords.show(pattern), role)
   end
 end
 
---- Checked options of reparam.new; what: who got them.
-function options.read(what, given)
-  local o = keywords.read(what, given, options.names)
-  if o.std ~= nil and not (type(o.std) == "number" and o.std > 0 and o.std < math.huge) then
-    keywords.fail("%s: expected std > 0, got %s", what, keywords.show(o.std))
-  end
-  if o.scale_eps ~= nil and type(o.scale_eps) ~= "boolean" then
-    keywords.fail("%s: expected scale_eps, true or false, got %s", what, keywords.show(o.scale_eps))
-  end
+--- Checks of options of reparam.new what their types do not say; what: who got them.
+function options.check(what, o)
   check_list(what, "zero", o.zero, "roles or patterns of names")
   check_list(what, "residual", o.residual, "patterns of names")
   check_roles(what, o.roles)
-  return o
 end
 
 -- ---- names of a model ----

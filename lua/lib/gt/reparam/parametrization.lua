@@ -13,9 +13,9 @@ local parametrization = {}
 local Parametrization = {__name = "parametrization"}
 Parametrization.__index = Parametrization
 
---- What reparam.new gives; what: the function that the user called, for errors.
-function parametrization.make(what, which, given)
-  local o = options.read(what, given)
+--- What reparam.new gives for its options o; what: the function that the user called, for errors.
+function parametrization.make(what, which, o)
+  options.check(what, o)
   local p = {rule = rule.find(what, which)}
   for _, key in ipairs(options.names) do p[key] = o[key] end
   p.optimizer = rule.family(what, o.optimizer)
@@ -157,20 +157,12 @@ local function settings_of(site, class, given)
   return out
 end
 
-local function check_rate(what, name, value)
-  if value ~= nil and not (type(value) == "number" and value >= 0 and value < math.huge) then
-    keywords.fail("%s: expected %s >= 0 and finite, got %s", what, name, keywords.show(value))
-  end
-end
-
 local RATES = {"lr", "eps", "weight_decay", "muon_lr"}
 
 --- p:groups(model, {lr = 1e-3, eps = 1e-8, weight_decay = 0, muon_lr = lr}) -> {AdamW = {group, …}} (or SGD; with "muon" AdamW
 -- and Muon): parameter groups for these optimizers, tensors with the same settings together; and, in the same order, the
 -- names of their tensors.
-function Parametrization:groups(model, given)
-  local o = keywords.read("groups", given, RATES)
-  for _, name in ipairs(RATES) do check_rate("groups", name, o[name]) end
+function Parametrization:groups(model, o)
   local groups, names, by_key = {}, {}, {}
   for _, site in ipairs((self:sites(model))) do
     if site.tensor and site.tensor.requires_grad then
@@ -194,12 +186,8 @@ end
 
 --- p:optimizers(model, {lr =, eps =, weight_decay =, muon_lr =, betas =, momentum =, …}) -> a list of optimizers over all
 -- tensors: one, or AdamW and Muon.  Settings that an optimizer does not have are not handed to it.
-function Parametrization:optimizers(model, given)
-  local rates, rest = {}, {}
-  if given ~= nil and type(given) ~= "table" then
-    keywords.fail("optimizers: options go in a table, {lr = …}, got %s", keywords.show(given))
-  end
-  for key, value in pairs(given or {}) do rest[key] = value end
+function Parametrization:optimizers(model, rest)
+  local rates = {}
   for _, name in ipairs(RATES) do rates[name], rest[name] = rest[name], nil end
   local groups, list, used, optim = self:groups(model, rates), {}, {}, require "gt.optim"
   for _, row in ipairs(classes) do
@@ -221,14 +209,22 @@ end
 --- p:table(model, {lr =, weight_decay =, against =, all =}): lrtable with this parametrization.
 function Parametrization:table(model, given) return require "gt.reparam.table".make(self, model, given) end
 
-keywords.sign(Parametrization, [[
+local RATE_TEXT, others, seen = table.concat(RATES, ": number[0,) = nil, ") .. ": number[0,) = nil", "", {}
+for _, name in ipairs(RATES) do seen[name] = true end
+for _, class in ipairs(classes) do
+  for name in pairs(optim.settings(class.name)) do
+    if not seen[name] then others, seen[name] = others .. ", " .. name .. ": any = nil", true end
+  end
+end
+
+keywords.sign(Parametrization, ([[
   sites(self: parametrization, model: module)
   init(self: parametrization, model: module)
   apply(self: parametrization, model: module)
-  groups(self: parametrization, model: module, options: table = nil)
-  optimizers(self: parametrization, model: module, options: table = nil)
-  table(self: parametrization, model: module, options: table = nil)
-]], "parametrization:")
+  groups(self: parametrization, model: module, {RATES})
+  optimizers(self: parametrization, model: module, {RATES OTHERS})
+  table(self: parametrization, model: module, {TABLE})
+]]):gsub("%u%u+", {RATES = RATE_TEXT, OTHERS = others, TABLE = require "gt.reparam.options".TABLE}), "parametrization:")
 
 function parametrization.is(value) return getmetatable(value) == Parametrization end
 

@@ -9,6 +9,7 @@ rule.list = native.rules()
 rule.roles, rule.families = native.names()
 
 local COLUMNS = {"std", "multiplier", "lr", "eps", "weight_decay"}
+local ANSWER = "({" .. table.concat(COLUMNS, ": any = nil, ") .. ": any = nil})"
 local PLACES = {unembed = true, attention = true, residual = true}
 local family_of = {} -- of a family or, in small letters, of an optimizer
 for _, class in ipairs(require "native.optim".classes()) do
@@ -60,7 +61,7 @@ local function read_answer(what, role, ...)
   local values, count, answer = {...}, select("#", ...), {eps = 1, weight_decay = 1}
   if type(values[1]) == "table" then
     answer.multiplier = 1
-    for column, value in pairs(keywords.read(what, values[1], COLUMNS)) do answer[column] = value end
+    for column, value in pairs(keywords.options(what .. ANSWER)(values[1])) do answer[column] = value end
   elseif values[1] == nil and PLACES[role] then
     answer.std, answer.multiplier, answer.lr = 0, 1, 1
   elseif count == 0 or count > #COLUMNS then

@@ -122,8 +122,6 @@ end
 local Table = {__name = "table of learning rates"}
 function Table.__tostring(self) return self.title .. "\n" .. aligned(self.cells, {true, true, true}) end
 
-M.options = {"lr", "weight_decay", "all", "dtype", "against"}
-
 local function note_of(p)
   if p.rule.home[p.optimizer] then return "" end
   local homes = {}
@@ -134,27 +132,17 @@ local function note_of(p)
   return (" (made for %s, not for %s)"):format(table.concat(homes, " and "), p.optimizer)
 end
 
-local function rate(o, name, default)
-  local value = o[name] == nil and default or keywords.number("lrtable", name, o[name])
-  if not (value >= 0 and value < math.huge) then
-    keywords.fail("lrtable: expected %s >= 0 and finite, got %s", name, value)
-  end
-  return value
-end
-
 local function rows_of(p, model, o)
   local dtype = o.dtype and torch.empty(1, {dtype = o.dtype}).dtype
-  local lr, decay = rate(o, "lr", 1e-3), rate(o, "weight_decay", 0)
   local rows = {}
-  for i, site in ipairs((p:sites(model))) do rows[i] = row_of(site, lr, decay, dtype) end
-  return rows, lr
+  for i, site in ipairs((p:sites(model))) do rows[i] = row_of(site, o.lr, o.weight_decay, dtype) end
+  return rows
 end
 
 --- The table of parametrization p, beside that of o.against when there is one.
-function M.make(p, model, options)
-  local o = keywords.read("lrtable", options, M.options)
-  local rows, lr = rows_of(p, model, o)
-  local title, other = ("%s, %s, lr %s%s"):format(p.rule.name, p.optimizer, number(lr), note_of(p)), nil
+function M.make(p, model, o)
+  local rows = rows_of(p, model, o)
+  local title, other = ("%s, %s, lr %s%s"):format(p.rule.name, p.optimizer, number(o.lr), note_of(p)), nil
   if o.against ~= nil then
     if getmetatable(o.against) ~= getmetatable(p) then
       keywords.fail("lrtable: expected against, what reparam.new made, got %s", keywords.show(o.against))

@@ -10,8 +10,11 @@ local settings = require "gt.train.settings"
 
 local options = {}
 
-local OPTIONS = {"lr", "width", "seeds", "model", "optim", "rule", "base", "data", "steps", "last", "limit", "refine", "jobs",
-                 "journal", "progress", table.unpack(point.TRAINING)}
+--- The options of sweep, as its signature has them in braces.
+options.TEXT = "lr: number|list, width: integer|list = nil, seeds: integer[1,]|list = 1, model: any, " ..
+  "optim: any = nil, rule: string|function|parametrization = nil, base: any = nil, data: any = nil, " ..
+  "steps: integer[1,] = 100, last: integer[1,] = nil, limit: number(1,] = 1.5, refine: integer[0,]|boolean = 0, " ..
+  "jobs: integer[1,] = nil, journal: string = nil, progress: boolean = true, " .. settings.text(point.TRAINING)
 
 --- pow2(from, to[, step = 1]) -> {2^from, …, 2^to}: the learning rates of a sweep.
 function options.pow2(from, to, step)
@@ -108,40 +111,17 @@ local function read_data(data)
   return data
 end
 
---- A rule that came without its name: before the options, among them or behind them.
-local function check_rule_named(given, more)
-  local stray = more
-  if type(given) == "string" or parametrization.is(given) then
-    stray = given
-  elseif type(given) == "table" and rawget(given, 1) ~= nil then
-    stray = rawget(given, 1)
-  end
-  if type(stray) ~= "string" and not parametrization.is(stray) then return end
-  keywords.fail("sweep: every option has a name: sweep{rule = %s, lr = …}, got %s without one",
-                type(stray) == "string" and keywords.show(stray) or "p", keywords.show(stray))
-end
-
 --- options.read(what sweep was given) -> settings
-function options.read(given, more)
-  check_rule_named(given, more)
-  if more ~= nil then keywords.fail("sweep: expected one table, {lr = …}, got %s behind it", keywords.show(more)) end
-  local o = keywords.read("sweep", given, OPTIONS)
-  local own = {}
-  for _, key in ipairs(point.TRAINING) do own[key] = o[key] end
-  local s = {lr = read_rates(o.lr), seeds = family.seeds("sweep", o.seeds or 1), training = settings.read("sweep", own)}
+function options.read(o)
+  local s = {lr = read_rates(o.lr), seeds = family.seeds("sweep", o.seeds), training = {}, steps = o.steps, limit = o.limit,
+             last = o.last or math.max(1, o.steps // 10), journal = o.journal, progress = o.progress, jobs = o.jobs,
+             refine = o.refine == true and 1 or o.refine or 0}
+  for _, key in ipairs(point.TRAINING) do s.training[key] = o[key] end
   s.widths = o.width ~= nil and family.widths("sweep", type(o.width) == "number" and {o.width} or o.width, 1) or {}
-  s.steps = family.whole("sweep", "steps", o.steps or 100, 1)
-  s.last = family.whole("sweep", "last", o.last or math.max(1, s.steps // 10), 1)
   if s.last > s.steps then keywords.fail("sweep: expected last <= steps, got %d and %d", s.last, s.steps) end
-  s.limit = o.limit == nil and 1.5 or keywords.number("sweep", "limit", o.limit)
-  if not (s.limit > 1) then keywords.fail("sweep: expected limit > 1, got %s", s.limit) end
   if s.training.val ~= nil and not settings.is_tokens(s.training.val) then
     keywords.fail("sweep: expected val to be tokens, got %s", keywords.show(s.training.val))
   end
-  s.journal = o.journal ~= nil and keywords.string("sweep", "journal", o.journal) or nil
-  s.progress = o.progress ~= false
-  s.jobs = o.jobs ~= nil and family.whole("sweep", "jobs", o.jobs, 1) or nil
-  s.refine = o.refine == true and 1 or family.whole("sweep", "refine", o.refine or 0, 0)
   s.data = read_data(o.data)
   s.model = read_models(o.model, s.widths[1])
   s.optimizers = read_optimizers(s, o)

@@ -22,11 +22,6 @@ end
 -- avg:update() after each step moves it, a <- a + (1 - decay)(w - a); avg:apply(function, …) runs the function with the
 -- averages in the model's place; avg:state_dict() has them under the names of the weights.
 function average.average(model, options)
-  local o = keywords.read("train.average", options, {"decay"})
-  local decay = o.decay or 0.999
-  if type(decay) ~= "number" or not (decay >= 0 and decay < 1) then
-    keywords.fail("train.average: expected 0 <= decay < 1, got %s", keywords.show(decay))
-  end
   local weights, names = {}, {}
   if require "native.module".is_module(model) then
     for name, p in model:named_parameters() do
@@ -38,7 +33,7 @@ function average.average(model, options)
       weights[i], names[i] = p, tostring(i - 1)
     end
   end
-  return setmetatable({decay = decay, weights = weights, names = names, values = copies(weights)}, Average)
+  return setmetatable({decay = options.decay, weights = weights, names = names, values = copies(weights)}, Average)
 end
 
 --- avg:update(): moves the average towards the weights; no step of it is left half done.
@@ -84,6 +79,6 @@ function Average:load_state_dict(state)
   for i, name in ipairs(self.names) do self.values[i]:copy_(state[name]) end
 end
 
-keywords.sign(average, "average(model: module|list, options: table = nil)", "train.")
+keywords.sign(average, "average(model: module|list, {decay: number[0,1) = 0.999})", "train.")
 
 return average

@@ -122,19 +122,11 @@ end
 
 --- train.bpb(model, tokens[, tokenizer[, {definition = "nanochat" | "golf", B = 12, T =}]]) -> bits per byte, mean loss,
 -- bytes, targets.  Every target of tokens counts once; T is the longest sequence of the model unless given.
-function M.bpb(model, tokens, tokenizer, options)
-  if not require "native.module".is_module(model) then
-    keywords.fail("train.bpb: expected a module, got %s", keywords.show(model))
-  end
+function M.bpb(model, tokens, tokenizer, o)
   if not settings.is_tokens(tokens) then
     keywords.fail("train.bpb: expected tokens, got %s", keywords.show(tokens))
   end
-  local o = settings.read("train.bpb", options, {"definition", "B", "T"})
-  local name = o.definition or "nanochat"
-  local definition = definitions[name]
-  if not definition then
-    keywords.fail("train.bpb: expected definition to be 'nanochat' or 'golf', got %s", keywords.show(name))
-  end
+  local definition = definitions[o.definition]
   local tables = tables_for(tokens, tokenizer)
   if not tables then keywords.fail("train.bpb: needs a tokenizer that knows the bytes of its tokens") end
   local T = o.T or settings.sequence_len(model)
@@ -154,6 +146,7 @@ function M.bpb(model, tokens, tokenizer, options)
   return bits(counted, bytes), mean(sum, count), bytes, count
 end
 
-keywords.sign(M, "bpb(model: module, tokens, tokenizer = nil, options: table = nil)", "train.")
+keywords.sign(M, [[bpb(model: module, tokens, tokenizer = nil,
+  {definition: "nanochat"|"golf" = "nanochat", B: integer[1,] = nil, T: integer[1,] = nil})]], "train.")
 
 return M

@@ -3,8 +3,6 @@
 
 local native = require "native.train"
 local aligned = require "base.aligned"
-local module = require "native.module"
-local family = require "gt.family"
 local keywords = require "base.keywords"
 local spectral_norm = require "gt.spectral_norm"
 
@@ -31,9 +29,7 @@ local function read_what(list)
 end
 
 local function new(model, options)
-  local o = keywords.read("monitor", options, {"every", "what"})
-  if not module.is_module(model) then keywords.fail("monitor: expected a model, got %s", keywords.show(model)) end
-  local m = {every = family.whole("monitor", "every", o.every == nil and 50 or o.every, 1), what = read_what(o.what),
+  local m = {every = options.every, what = read_what(options.what),
              model = model, seen = 0, spent = 0.0, since = os.clock(), vectors = {}, log = {step = {}, tensors = {}}}
   return setmetatable(m, Monitor)
 end
@@ -192,8 +188,7 @@ function Monitor.__tostring(m)
 end
 
 --- m:plot{what = "ratio", title =, save =}: a curve for every name, layers by their geometric mean.
-function methods.plot(m, options)
-  local o = keywords.read("monitor: plot", options, {"what", "title", "save"})
+function methods.plot(m, o)
   local what = o.what
   for _, name in ipairs(WHAT) do
     if not what and m.what[name] then what = name end
@@ -221,11 +216,11 @@ end
 -- m.log.step; m.log.tensors[name].ratio[i], …; print(m): the last look; m:plot{what =, save =}; m:cost(): share of the CPU time.
 -- A look copies the weights for the time of the update; nothing is done between looks.
 local public = {monitor = new, WHAT = WHAT}
-keywords.sign(public, "monitor(model: module, options: table = nil)", "train.")
+keywords.sign(public, "monitor(model: module, {every: integer[1,] = 50, what: list = nil})", "train.")
 keywords.sign(methods, [[
   before(self: monitor, step: integer = nil)
   after(self: monitor)
   step(self: monitor, ...)
-  plot(self: monitor, options: table = nil)
+  plot(self: monitor, {what: string = nil, title: string = nil, save: string = nil})
 ]], "monitor:")
 return public

@@ -1,39 +1,12 @@
 --- settings.lua: the options of train.new, checked before anything starts.
 
-local modules = require "native.module"
 local keywords = require "base.keywords"
 
 local settings = {}
 
--- ---- what a value must be ----
+-- ---- the options ----
 
-local function is_function(x) return type(x) == "function" end
-
-local function is_callable(x)
-  local meta = getmetatable(x)
-  return type(x) == "function" or (type(meta) == "table" and meta.__call ~= nil)
-end
-
-local function whole(min)
-  return {f"a whole number >= {min}", function(x) return type(x) == "number" and math.tointeger(x) ~= nil and x >= min end}
-end
-
-local a_module = {"a module", modules.is_module}
-local a_schedule = {"a schedule or a function of the step", is_callable}
-local a_function = {"a function", is_function}
-local a_flag = {"true or false", function(x) return type(x) == "boolean" end}
-local a_limit = {"a number > 0, or false", function(x)
-  return x == false or (type(x) == "number" and x > 0 and x == x)
-end}
-local a_decay = {"a decay with 0 <= ema < 1", function(x) return type(x) == "number" and x >= 0 and x < 1 end}
-local a_low_dtype = {"'bf16' or 'f16'", function(x) return x == "bf16" or x == "f16" end}
-local a_folder = {"the name of a folder", function(x) return type(x) == "string" and x ~= "" and not x:find "\0" end}
-local a_picture = {"true, false or the name of an .svg, .png or .pdf", function(x)
-  return type(x) == "boolean" or require("plot.files").is_image(x)
-end}
-
---- Every option of train.new: its name, what it must be (false: seen to where it is used), what else holds of it, its
--- default.
+--- Every option of train.new: its name, its type as signatures write it, what else holds of it, its default.
 --   field     it becomes t.NAME
 --   settable  t.NAME may be set while the trainer lives; it is checked before the next run
 --   needed    ... and cannot be nil
@@ -43,40 +16,40 @@ end}
 --   schedule  it is a schedule, which a checkpoint holds when it is one of the library's
 --   inside    it means something only with a folder
 local rows = {
-  {"model", a_module, "field"},
-  {"data", false, ""},
-  {"val", false, "field forked"},
-  {"optim", false, ""},
-  {"schedule", a_schedule, "field settable forked schedule"},
-  {"momentum", a_schedule, "field settable forked schedule"},
-  {"steps", whole(1), "field settable kept forked"},
-  {"accumulate", whole(1), "field settable needed kept forked", 1},
-  {"clip", a_limit, "field settable kept forked"},
-  {"autocast", a_low_dtype, "field settable kept forked"},
-  {"ema", a_decay, ""},
-  {"seed", whole(math.mininteger), "field kept"},
-  {"folder", a_folder, "field"},
-  {"save_every", whole(1), "field settable kept inside"},
-  {"eval_every", whole(1), "field settable kept forked"},
-  {"keep", whole(1), "field settable kept inside"},
-  {"log_every", whole(1), "field settable needed kept forked", 1},
-  {"progress", a_flag, "field forked", true},
-  {"live", a_picture, "field"},
-  {"on_step", a_function, "field settable forked"},
-  {"objective", a_function, "field settable forked code"},
-  {"reduce", a_function, "field settable forked code"},
-  {"tokenizer", false, "field forked"},
-  {"B", whole(1), ""},
-  {"T", whole(1), ""},
-  {"resume", a_flag, "inside"},
-  {"overwrite", a_flag, "inside"},
+  {"model", "module", "field"},
+  {"data", "any", ""},
+  {"val", "any", "field forked"},
+  {"optim", "any", ""},
+  {"schedule", "function", "field settable forked schedule"},
+  {"momentum", "function", "field settable forked schedule"},
+  {"steps", "integer[1,]", "field settable kept forked"},
+  {"accumulate", "integer[1,]", "field settable needed kept forked", 1},
+  {"clip", "number(0,]|false", "field settable kept forked"},
+  {"autocast", '"bf16"|"f16"', "field settable kept forked"},
+  {"ema", "number[0,1)", ""},
+  {"seed", "integer", "field kept"},
+  {"folder", "string", "field"},
+  {"save_every", "integer[1,]", "field settable kept inside"},
+  {"eval_every", "integer[1,]", "field settable kept forked"},
+  {"keep", "integer[1,]", "field settable kept inside"},
+  {"log_every", "integer[1,]", "field settable needed kept forked", 1},
+  {"progress", "boolean", "field forked", true},
+  {"live", "boolean|string", "field"},
+  {"on_step", "function", "field settable forked"},
+  {"objective", "function", "field settable forked code"},
+  {"reduce", "function", "field settable forked code"},
+  {"tokenizer", "any", "field forked"},
+  {"B", "integer[1,]", ""},
+  {"T", "integer[1,]", ""},
+  {"resume", "boolean", "inside"},
+  {"overwrite", "boolean", "inside"},
 }
 
-local rules, with = {}, {} -- name -> {what it must be, test}; word -> names of the options of which it holds
+local types, with = {}, {} -- name -> type; word -> names of the options of which it holds
 settings.names, settings.defaults = {}, {}
 for i, row in ipairs(rows) do
-  local name, rule, words, default = table.unpack(row)
-  settings.names[i], settings.defaults[name], rules[name] = name, default, rule or nil
+  local name, kind, words, default = table.unpack(row)
+  settings.names[i], settings.defaults[name], types[name] = name, default, kind
   for word in words:gmatch "%a+" do
     with[word] = with[word] or {}
     table.insert(with[word], name)
@@ -86,33 +59,48 @@ end
 --- The names of the options of which a word holds.
 function settings.with(word) return with[word] end
 
+--- The options of these names, as a signature has them in braces; what is left out is nil, or its default.
+function settings.text(names, with_defaults)
+  local out = {}
+  for i, name in ipairs(names) do
+    local default = with_defaults and settings.defaults[name] or nil
+    out[i] = name .. ": " .. types[name] .. " = " .. tostring(default)
+  end
+  return table.concat(out, ", ")
+end
+
+local read_any = keywords.options("train({" .. settings.text(settings.names) .. "})")
+
 --- What an option must be that it is not; nil where it is right.
 function settings.fault(key, value)
-  local rule = rules[key]
-  return value ~= nil and rule and not rule[2](value) and rule[1] or nil
+  if value == nil or not types[key] then return nil end
+  local ok, why = pcall(function() settings.check("train", read_any {[key] = value}) end)
+  return not ok and (why:match "expects (.*), got" or why:match "to be (.*), got") or nil
 end
 
-local function check(name, key, value)
-  local must = settings.fault(key, value)
-  if must then keywords.fail("%s: expected %s to be %s, got %s", name, key, must, keywords.show(value)) end
-end
-
---- Checks the options of train.new or a method that takes some of them; answers a copy.
-function settings.read(name, options, names)
-  local o = {}
-  for key, value in pairs(keywords.read(name, options, names or settings.names)) do
-    check(name, key, value)
-    o[key] = value
+--- Checks of options what their types do not say; answers them.
+function settings.check(what, o)
+  if o.folder and (o.folder == "" or o.folder:find "\0") then
+    keywords.fail("%s: expected folder to be the name of a folder, got %s", what, keywords.show(o.folder))
+  end
+  if type(o.live) == "string" and not require("plot.files").is_image(o.live) then
+    keywords.fail("%s: expected live to be true, false or the name of an .svg, .png or .pdf, got '%s'", what, o.live)
   end
   return o
 end
 
+local needed = {}
+for _, name in ipairs(with.needed) do needed[name] = true end
+local fields = settings.text(with.settable):gsub("(%a[%w_]*)(: %S+) = nil", function(name, kind)
+  return needed[name] and name .. kind or nil
+end)
+local read_fields = keywords.options("train({" .. fields .. "})")
+
 --- Checks what was set in the fields of a trainer as train.new checks its options.
 function settings.check_fields(t)
-  for _, key in ipairs(with.settable) do check("train", key, t[key]) end
-  for _, key in ipairs(with.needed) do
-    if t[key] == nil then keywords.fail("train: expected %s to be %s, got nil", key, rules[key][1]) end
-  end
+  local set = {}
+  for _, key in ipairs(with.settable) do set[key] = t[key] end
+  read_fields(set)
 end
 
 -- ---- data ----

@@ -4,7 +4,7 @@ local native = require "native.train"
 local terminal = require "native.terminal"
 local folder = require "native.folder"
 local fitting = require "gt.train.fitting"
-local generate = require("gt.generate").generate
+local generate = require "gt.generate"
 local keywords = require "base.keywords"
 local checkpoint = require "gt.train.checkpoint"
 local log = require "gt.train.log"
@@ -465,32 +465,22 @@ function methods.eval(t, tokens, options)
   if not settings.is_tokens(tokens) then
     keywords.fail("t:eval: expected tokens, got %s; train.new{val = …} sets them", keywords.show(tokens))
   end
-  local o = {}
-  for key, value in pairs(keywords.read("t:eval", options, {"ema", "B", "T"})) do o[key] = value end
-  local averaged = o.ema
-  o.ema = nil
-  o = settings.read("t:eval", o, {"B", "T"})
-  local function measure() return require "gt.train.bpb".measure(t, tokens, o) end
+  local function measure() return require "gt.train.bpb".measure(t, tokens, options) end
   local function run_it() return aside(t, measure) end
-  if not averaged then return run_it() end
+  if not options.ema then return run_it() end
   if not t.ema then keywords.fail("t:eval: ema = true needs train.new{ema = …}") end
   return t.ema:apply(run_it)
 end
 
 --- t:sample(prompt[, options]) -> ids[, their text]: what the model writes after the prompt; options are those of
 -- model:generate.  A model without generate answers logits (B, T, V) of m(ids).  Changes nothing.
-function methods.sample(t, prompt, options)
+function methods.sample(t, prompt, o)
   refuse(t, "sample", MOVING)
-  if options ~= nil and type(options) ~= "table" then
-    keywords.fail("t:sample: options go in a table, {max_new_tokens = …}, got %s", keywords.show(options))
-  end
-  local o = {}
-  for key, value in pairs(options or {}) do o[key] = value end
   o.tokenizer = o.tokenizer or t.tokenizer
   return aside(t, function()
     if t.model:has "generate" then return t.model:generate(prompt, o) end
     local tokens = t.loader.tokens
-    return generate(t.model, prompt, o, {vocab_size = tokens and tokens.vocab_size, sequence_len = t.loader.T})
+    return generate.generate(t.model, prompt, generate.read(o), {vocab_size = tokens and tokens.vocab_size, sequence_len = t.loader.T})
   end)
 end
 
@@ -563,7 +553,7 @@ function methods.close(t)
   t.journal, t.lock, t.folder = nil, nil, nil
 end
 
-keywords.sign(methods, [[
+keywords.sign(methods, ([[
   loss_of(self: Trainer, x, y = nil, options: table = nil)
   step(self: Trainer, n: integer = nil)
   run(self: Trainer, n: integer = nil)
@@ -571,13 +561,13 @@ keywords.sign(methods, [[
   pause_if(self: Trainer, options: table = nil)
   monitor(self: Trainer, options: table = nil)
   resume(self: Trainer)
-  eval(self: Trainer, tokens: any = nil, options: table = nil)
-  sample(self: Trainer, prompt: string|list|tensor = nil, options: table = nil)
+  eval(self: Trainer, tokens: any = nil, {ema: boolean = false, B: integer[1,] = nil, T: integer[1,] = nil})
+  sample(self: Trainer, prompt: string|list|tensor = nil, {GENERATE})
   hash(self: Trainer)
   save(self: Trainer, elsewhere: string = nil)
   rewind(self: Trainer, at: integer = nil)
   close(self: Trainer)
-]], "t:")
+]]):gsub("GENERATE", (generate.OPTIONS:gsub("= [^,]+", "= nil"))), "t:")
 
 trainer.methods = methods
 

@@ -12,16 +12,13 @@ local values = {loss_z = "loss", gnorm_z = "norm"} -- option -> field of the tra
 local Tripwire = {}
 Tripwire.__index = Tripwire
 
+local read = keywords.options "t:pause_if({loss_z: number(0,] = nil, gnorm_z: number(0,] = nil})"
+
 --- From the options of t:pause_if: limits of z; columns: the log of the run so far.
 function tripwire.new(options, columns)
-  local self = setmetatable({limits = {}, last = {}}, Tripwire)
-  for option, limit in pairs(keywords.read("t:pause_if", options, {"loss_z", "gnorm_z"})) do
-    if type(limit) ~= "number" or not (limit > 0) then
-      keywords.fail("t:pause_if: expected %s to be a number > 0, got %s", option, keywords.show(limit))
-    end
-    self.limits[option] = limit
-  end
-  if next(self.limits) == nil then keywords.fail("t:pause_if: expected loss_z or gnorm_z, got nothing") end
+  local limits = read(options)
+  local self = setmetatable({limits = limits, last = {}}, Tripwire)
+  if next(limits) == nil then keywords.fail("t:pause_if: expected loss_z or gnorm_z, got nothing") end
   self:follow(columns)
   return self
 end
