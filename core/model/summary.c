@@ -152,28 +152,31 @@ static gt_status observed_call(gt_ctx *cx, gt_module *m, const gt_arguments *arg
   watch w = {.observer = {enter, leave}, .rows = rows, .compat = compat};
   for (int d = 0; d < GT_COUNT(w.above); d++) w.above[d] = -1;
   gt_shadow shadow = {0};
+  gt_frame f = {.cx = cx};
   gt_tensor *y = NULL;
   gt_observer *observer = cx->observer;
   bool grad_enabled = cx->grad_enabled;
   GT_TRY(gt_shadow_begin(cx, m, &shadow));
   cx->observer = &w.observer;
   cx->grad_enabled = false;
-  gt_status status = gt_module_call(cx, m, args, &y);
+  f.status = gt_module_call(cx, m, args, &y);
+  gt_keep(&f, y);
   cx->observer = observer;
   cx->grad_enabled = grad_enabled;
-  gt_tensor_unref(cx, y);
+  gt_status status = gt_frame_end(&f);
   gt_shadow_end(cx, &shadow);
   gt_free(w.open);
   return status == GT_OK ? GT_OK : explain(cx, m, args, status);
 }
 
-/* Replaces every tensor of the arguments by a meta tensor like it. */
-static gt_status shadow_arguments(gt_ctx *cx, const gt_arguments *args, gt_arguments *out) {
+/* The arguments with a meta tensor in place of every tensor. */
+static gt_arguments shadow_arguments(gt_frame *f, const gt_arguments *args) {
+  gt_arguments meta = *args;
   for (int i = 0; i < args->count; i++) {
     for (int k = 0; k < args->arg[i].count; k++)
-      GT_TRY(gt_shadow_of(cx, args->arg[i].at[k], &out->arg[i].at[k]));
+      meta.arg[i].at[k] = gt_shadow_of(f, args->arg[i].at[k]);
   }
-  return GT_OK;
+  return meta;
 }
 
 static void rows_free(gt_ctx *cx, gt_rows *rows) {
@@ -186,16 +189,12 @@ gt_status gt_summary_make(gt_ctx *cx, gt_module *m, const gt_arguments *args,
                           const gt_summary_options *options, gt_summary *out) {
   gt_rows rows = {0};
   gt_summary summary = {0};
-  gt_arguments meta = *args;
-  for (int i = 0; i < GT_COUNT(meta.arg); i++) meta.arg[i].at[0] = meta.arg[i].at[1] = NULL;
-  gt_status status = shadow_arguments(cx, args, &meta);
-  if (status == GT_OK) status = list_places(cx, &rows, m, -1, 0);
-  if (status == GT_OK) status = observed_call(cx, m, &meta, options->compat, &rows);
-  if (status == GT_OK) status = gt_rows_write(cx, &rows, args, options, &summary);
-  for (int i = 0; i < GT_COUNT(meta.arg); i++) {
-    gt_tensor_unref(cx, meta.arg[i].at[0]);
-    gt_tensor_unref(cx, meta.arg[i].at[1]);
-  }
+  gt_frame f = {.cx = cx};
+  gt_arguments meta = shadow_arguments(&f, args);
+  if (f.status == GT_OK) f.status = list_places(cx, &rows, m, -1, 0);
+  if (f.status == GT_OK) f.status = observed_call(cx, m, &meta, options->compat, &rows);
+  if (f.status == GT_OK) f.status = gt_rows_write(cx, &rows, args, options, &summary);
+  gt_status status = gt_frame_end(&f);
   rows_free(cx, &rows);
   if (status == GT_OK)
     *out = summary;

@@ -14,6 +14,8 @@
 #include "core/tensor/run.h"
 
 #define GT_MAX_TERMS 32
+#define gt_number gt_term_real
+#define gt_whole gt_term_whole
 
 typedef struct gt_terms {
   gt_call *c;

@@ -2,6 +2,7 @@
  * of plain values; the checks and the names are core's. */
 #include "lua/bind/module.h"
 
+#include "core/model/block.h"
 #include "core/model/gpt.h"
 #include "core/model/sample.h"
 
@@ -140,6 +141,7 @@ static int init_gpt(lua_State *L) {
   read_config(L, 3, &config);
   const gt_device *device = gtlua_device_at(L, 4);
   gt_status status;
+  gtlua_check(L, gt_gpt_config_check(gtlua_cx(L), &config));
   gtlua_pressure(L);
   GTLUA_RETRY(L, status, makers[which](gtlua_cx(L), &config, device, box));
   return gtlua_filled(L, status);

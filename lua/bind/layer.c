@@ -4,6 +4,7 @@
  */
 #include "lua/bind/module.h"
 
+#include "core/model/block.h"
 #include "core/model/gpt.h"
 #include "core/model/init.h"
 #include "core/model/nn.h"

@@ -2,7 +2,7 @@
  * (lua/lib/gt/reparam.lua). */
 #include "lua/bind/module.h"
 
-#include "core/model/gpt.h"
+#include "core/model/block.h"
 #include "core/model/parametrization.h"
 
 #include <math.h>
@@ -153,9 +153,9 @@ static int scaled(lua_State *L) {
   if (!y)
     return gtlua_error(L, "%s has a forward multiplier: expected a tensor from its forward, got %s",
                        gt_module_class_name(m), gtlua_typename(L, 2));
+  gt_frame f = {.cx = gtlua_cx(L)};
   gt_tensor **box = gtlua_box(L);
-  *box = gt_tensor_ref(y);
-  gtlua_check(L, gt_module_scale(gtlua_cx(L), m, box));
+  gtlua_check(L, gt_frame_return(&f, gt_module_scaled(&f, m, y), box));
   return 1;
 }
 

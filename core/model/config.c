@@ -1,7 +1,9 @@
-/* gpt_config.c: the settings of a GPT: their names, kinds, defaults and what they must satisfy. */
-#include "core/model/gpt.h"
+/* config.c: the settings of a GPT: their names, kinds, defaults and what they must satisfy. */
+#include "core/model/config.h"
 
-#include <math.h>
+#include "core/tensor/op.h"
+#include "core/tensor/text.h"
+
 #include <stddef.h>
 #include <stdio.h>
 
