@@ -30,6 +30,8 @@ void gt_used(gt_frame *f, gt_tensor *a) {
   gt_tensor_unref(f->cx, a);
 }
 
+void gt_drop(gt_frame *f, gt_tensor *a) { gt_used(f, gt_last(f, a)); }
+
 gt_tensor *gt_keep(gt_frame *f, gt_tensor *made) {
   if (made == NULL) return NULL;
   if (f->count == GT_MAX_KEPT) {
