@@ -3,6 +3,7 @@
  *   a <- a + (1 - decay)(w - a) */
 #include "core/train/average.h"
 
+#include "core/tensor/frame.h"
 #include "core/tensor/prepare.h"
 #include "core/train/sweep.h"
 #include "core/train/update.h"
@@ -72,14 +73,15 @@ static bool in_place(const gt_tensor *a, const gt_tensor *w) {
 }
 
 static gt_status mix_by_op(gt_ctx *cx, const job *j, int i, gt_tensor **out) {
-  gt_tensor *a = j->average[i], *mixed = NULL;
-  GT_TRY(gt_apply2(cx, "lerp", a, j->weight[i], GT_ARGS({"weight", GT_FLOAT(j->rest)}), &mixed));
-  gt_status status = gt_prepare(cx, mixed, a->dtype, gt_device_of(a), false, out);
-  gt_tensor_unref(cx, mixed);
-  return status;
+  gt_frame f = {.cx = cx};
+  gt_tensor *a = j->average[i];
+  gt_value rest = GT_FLOAT(j->rest);
+  gt_tensor *mixed = gt_op2_with(&f, "lerp", a, j->weight[i], GT_ARGS({"weight", rest}));
+  if (mixed) f.status = gt_prepare(cx, mixed, a->dtype, gt_device_of(a), false, out);
+  return gt_frame_end(&f);
 }
 
-/* What takes memory comes first, beside the averages, so that all of them move or none does. */
+/* Allocates first, into separate tensors: either all averages are updated or none. */
 static gt_status update_by_op(gt_ctx *cx, const job *j, int count) {
   bool grad_enabled = cx->grad_enabled, shielded = cx->shielded;
   gt_status status = GT_OK;

@@ -6,7 +6,7 @@
  * contiguous arrays on the CPU are read through a copy, so sums do not depend on the device. */
 #include "core/train/clip.h"
 
-#include "core/tensor/run.h"
+#include "core/tensor/frame.h"
 #include "core/train/sweep.h"
 
 #include <math.h>
@@ -146,16 +146,13 @@ static void scale_chunk(void *argument, int64_t chunk, int tensor, int64_t begin
 
 /* Any device and any strides: target = target * factor by the op. */
 static gt_status scale_by_op(gt_ctx *cx, gt_tensor *t, double factor) {
-  gt_tensor *scalar = NULL;
-  int op = gt_op_find(cx, "mul");
-  if (op < 0) return gt_fail(cx, GT_EARG, "mul: no such op");
-  GT_TRY(gt_tensor_scalar(cx, GT_F64, factor, 0, &scalar));
+  gt_frame f = {.cx = cx};
+  gt_tensor *scalar = gt_number(&f, factor);
   bool grad_enabled = cx->grad_enabled;
   cx->grad_enabled = false;
-  gt_status status = gt_run_into(cx, cx->ops[op], (gt_tensor *[]){t, scalar}, 2, NULL, t);
+  if (scalar) f.status = gt_apply_into(cx, "mul", (gt_tensor *[]){t, scalar}, 2, NULL, t);
   cx->grad_enabled = grad_enabled;
-  gt_tensor_unref(cx, scalar);
-  return status;
+  return gt_frame_end(&f);
 }
 
 gt_status gt_scale_all(gt_ctx *cx, gt_tensor *const *tensors, int count, double factor) {
