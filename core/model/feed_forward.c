@@ -9,12 +9,15 @@ typedef struct feed_forward {
 
 static gt_tensor *activate(gt_frame *f, int64_t activation, gt_tensor *x) {
   switch (activation) {
-  case GT_ACTIVATION_GELU: return gt_op1(f, "gelu", x);
+  case GT_ACTIVATION_GELU:
+    return gt_op1(f, "gelu", x);
   case GT_ACTIVATION_GELU_TANH:
     return gt_op1_with(f, "gelu", x,
                        GT_ARGS({"approximate", gt_choice(f->cx, "gelu", "approximate", "tanh")}));
-  case GT_ACTIVATION_SILU: return gt_op1(f, "silu", x);
-  default: return gt_op1(f, "relu2", x);
+  case GT_ACTIVATION_SILU:
+    return gt_op1(f, "silu", x);
+  default:
+    return gt_op1(f, "relu2", x);
   }
 }
 

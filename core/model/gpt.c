@@ -81,12 +81,13 @@ static gt_tensor *add_positions(gt_frame *f, gt_module *m, int64_t start, gt_ten
   if (!x) return NULL;
   int64_t T = x->shape[1], length = ((const gpt *)m)->config.sequence_len;
   if (start + T > length) {
-    f->status = gt_fail(f->cx, GT_ESHAPE,
-                        "%s: a sequence of %lld tokens is longer than the table of positions (%lld)",
-                        gt_module_class_name(m), (long long)start + T, (long long)length);
+    f->status =
+        gt_fail(f->cx, GT_ESHAPE,
+                "%s: a sequence of %lld tokens is longer than the table of positions (%lld)",
+                gt_module_class_name(m), (long long)start + T, (long long)length);
     return NULL;
   }
-  gt_tensor *at = positions(f, x, start, T);                                    /* (T) */
+  gt_tensor *at = positions(f, x, start, T);                                 /* (T) */
   gt_tensor *vectors = gt_child(f, m, "position_embedding", gt_last(f, at)); /* (T, C) */
   return gt_op2(f, "add", x, gt_last(f, vectors));
 }
@@ -202,7 +203,8 @@ static gt_status forward(gt_ctx *cx, gt_module *m, const gt_arguments *args, gt_
   gt_frame f = {.cx = cx};
   gt_tensor *x = trunk(&f, m, idx, args->cache); /* (B, T, C) */
   if (args->last_only && x && x->shape[1] > 1)   /* (B, 1, C) */
-    x = gt_op1_with(&f, "slice", gt_last(&f, x), GT_ARGS({"dim", GT_INT(1)}, {"start", GT_INT(-1)}));
+    x = gt_op1_with(&f, "slice", gt_last(&f, x),
+                    GT_ARGS({"dim", GT_INT(1)}, {"start", GT_INT(-1)}));
   gt_tensor *y = targets ? loss(&f, m, x, targets, args->reduction ? args->reduction : "mean")
                          : logits_of(&f, m, x); /* (B, T, V) */
   return gt_frame_return(&f, y, out);

@@ -1,4 +1,4 @@
-/* init.c: laws that fill one tensor; one row of the table per law.
+/* init.c: the initializers of one tensor; one row of the table each.
  *
  * fan_out = shape[0], fan_in = the rest.  Sources: Glorot & Bengio 2010 (xavier), He et al. 2015
  * (kaiming), Saxe et al. 2014 (orthogonal), Yang et al. arXiv 2310.17813 (spectral). */
@@ -15,11 +15,11 @@ typedef struct fans {
   double in, out;
 } fans;
 
-static gt_status fans_of(gt_ctx *cx, const gt_tensor *t, const char *law, fans *out) {
+static gt_status fans_of(gt_ctx *cx, const gt_tensor *t, const char *name, fans *out) {
   gt_spec spec = gt_spec_of(t);
   char text[GT_SHAPE_TEXT];
   if (t->ndim < 2)
-    return gt_fail(cx, GT_ESHAPE, "%s: expected a matrix (out, in), got %s", law,
+    return gt_fail(cx, GT_ESHAPE, "%s: expected a matrix (out, in), got %s", name,
                    gt_shape_text(&spec, text));
   double in = 1;
   for (int i = 1; i < t->ndim; i++) in *= (double)t->shape[i];
@@ -151,7 +151,7 @@ static gt_status fill_orthogonal(gt_ctx *cx, gt_tensor *t, double gain, double u
   return gt_frame_end(&f);
 }
 
-/* ---- the other laws ---- */
+/* ---- the other initializers ---- */
 
 static gt_status fill_zeros(gt_ctx *cx, gt_tensor *t, double a, double b) {
   (void)a;
@@ -207,13 +207,13 @@ static gt_status fill_spectral(gt_ctx *cx, gt_tensor *t, double a, double b) {
 
 /* ---- the table ---- */
 
-typedef struct law_row {
+typedef struct row {
   const char *name;
   gt_status (*fill)(gt_ctx *cx, gt_tensor *t, double a, double b);
   double a, b; /* defaults; the comment of a row says what they mean */
-} law_row;
+} row;
 
-static const law_row laws[] = {
+static const row initializers[] = {
     [GT_INIT_ZEROS] = {"zeros_", fill_zeros, 0, 0},
     [GT_INIT_ONES] = {"ones_", fill_ones, 0, 0},
     [GT_INIT_NORMAL] = {"normal_", gt_fill_normal, 0, 1},                   /* mean, std */
@@ -227,31 +227,31 @@ static const law_row laws[] = {
     [GT_INIT_SPECTRAL] = {"spectral_", fill_spectral},
 };
 
-gt_status gt_init(gt_ctx *cx, gt_tensor *t, gt_init_law law, double a, double b) {
+gt_status gt_init(gt_ctx *cx, gt_tensor *t, gt_initializer kind, double a, double b) {
   if (!gt_dtype_is_float(t->dtype))
-    return gt_fail(cx, GT_EDTYPE, "%s: expected a float tensor, got %s", laws[law].name,
+    return gt_fail(cx, GT_EDTYPE, "%s: expected a float tensor, got %s", initializers[kind].name,
                    gt_dtype_name(t->dtype));
   if (!isfinite(a) || !isfinite(b)) {
     char a_text[GT_NUMBER_TEXT];
     char b_text[GT_NUMBER_TEXT];
-    return gt_fail(cx, GT_EARG, "%s: expected finite settings, got %s and %s", laws[law].name,
-                   gt_number_text(a, a_text), gt_number_text(b, b_text));
+    return gt_fail(cx, GT_EARG, "%s: expected finite settings, got %s and %s",
+                   initializers[kind].name, gt_number_text(a, a_text), gt_number_text(b, b_text));
   }
-  return laws[law].fill(cx, t, a, b);
+  return initializers[kind].fill(cx, t, a, b);
 }
 
-void gt_init_defaults(gt_init_law law, double *a, double *b) {
-  *a = laws[law].a;
-  *b = laws[law].b;
+void gt_init_defaults(gt_initializer kind, double *a, double *b) {
+  *a = initializers[kind].a;
+  *b = initializers[kind].b;
 }
 
 int gt_init_find(const char *name) {
-  for (int law = 0; law < GT_COUNT(laws); law++) {
-    if (!strcmp(laws[law].name, name)) return law;
+  for (int kind = 0; kind < GT_COUNT(initializers); kind++) {
+    if (!strcmp(initializers[kind].name, name)) return kind;
   }
   return -1;
 }
 
-const char *gt_init_name(int law) {
-  return law >= 0 && law < GT_COUNT(laws) ? laws[law].name : NULL;
+const char *gt_init_name(int kind) {
+  return kind >= 0 && kind < GT_COUNT(initializers) ? initializers[kind].name : NULL;
 }

@@ -131,8 +131,8 @@ gt_status gt_module_set_buffer(gt_ctx *cx, gt_module *m, const char *name, gt_te
   return GT_OK;
 }
 
-/* ---- the tree as a list: through `next`, which is set in exactly the modules that are in it; the last one points
- * at itself ---- */
+/* ---- the tree as a list: through `next`, which is set in exactly the modules that are in it; the
+ * last one points at itself ---- */
 
 void gt_tree_link(gt_module *root) {
   gt_module *last = root;

@@ -36,8 +36,8 @@ gt_status gt_layer_check(gt_ctx *cx, const char *layer, const char *name, int64_
 static gt_status linear_forward(gt_ctx *cx, gt_module *m, const gt_arguments *args,
                                 gt_tensor **out) {
   gt_frame f = {.cx = cx};
-  gt_tensor *x = gt_argument_tensor(&f, m, args, 0, "x"); /* (..., in) */
-  gt_tensor *weight = gt_slot_tensor(&f, m, "weight");    /* (out, in) */
+  gt_tensor *x = gt_argument_tensor(&f, m, args, 0, "x");                        /* (..., in) */
+  gt_tensor *weight = gt_slot_tensor(&f, m, "weight");                           /* (out, in) */
   gt_tensor *y = gt_op3(&f, "linear", x, weight, gt_optional_tensor(m, "bias")); /* (..., out) */
   return gt_frame_return(&f, y, out);
 }
@@ -114,8 +114,8 @@ gt_status gt_linear_tied(gt_ctx *cx, gt_tensor *weight, gt_module **out) {
 static gt_status embedding_forward(gt_ctx *cx, gt_module *m, const gt_arguments *args,
                                    gt_tensor **out) {
   gt_frame f = {.cx = cx};
-  gt_tensor *idx = gt_argument_tensor(&f, m, args, 0, "idx"); /* (...) */
-  gt_tensor *weight = gt_slot_tensor(&f, m, "weight");        /* (V, C) */
+  gt_tensor *idx = gt_argument_tensor(&f, m, args, 0, "idx");            /* (...) */
+  gt_tensor *weight = gt_slot_tensor(&f, m, "weight");                   /* (V, C) */
   return gt_frame_return(&f, gt_op2(&f, "embedding", idx, weight), out); /* (..., C) */
 }
 

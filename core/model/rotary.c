@@ -51,5 +51,6 @@ void gt_rotary_tables(gt_frame *f, int64_t sequence, int64_t head_dim, double ba
   for (int i = 0; i < 2; i++) out[i] = gt_new(f, &spec, meta ? device : &gt_device_cpu);
   if (f->status != GT_OK || meta) return;
   f->status = fill(f->cx, sequence, head_dim, base, out);
-  for (int i = 0; i < 2 && device != &gt_device_cpu; i++) out[i] = gt_copy_of(f, out[i], GT_BF16, device);
+  for (int i = 0; i < 2 && device != &gt_device_cpu; i++)
+    out[i] = gt_copy_of(f, out[i], GT_BF16, device);
 }

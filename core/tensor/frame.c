@@ -36,7 +36,8 @@ gt_tensor *gt_keep(gt_frame *f, gt_tensor *made) {
   if (made == NULL) return NULL;
   if (f->count == GT_MAX_KEPT) {
     gt_tensor_unref(f->cx, made);
-    f->status = gt_fail(f->cx, GT_EARG, "frame: expected at most %d tensors at a time", GT_MAX_KEPT);
+    f->status =
+        gt_fail(f->cx, GT_EARG, "frame: expected at most %d tensors at a time", GT_MAX_KEPT);
     return NULL;
   }
   f->kept[f->count++] = made;

@@ -5,7 +5,7 @@
 
 #include "core/tensor/frame.h"
 #include "core/tensor/prepare.h"
-#include "core/train/sweep.h"
+#include "core/train/chunks.h"
 #include "core/train/update.h"
 
 enum { BLOCK = 1024 };
@@ -104,17 +104,17 @@ static gt_status update_by_op(gt_ctx *cx, const job *j, int count) {
 gt_status gt_average_update(gt_ctx *cx, gt_tensor *const *average, gt_tensor *const *weight,
                             int count, double decay) {
   job j = {average, weight, 1 - decay};
-  gt_sweep sweep = {0};
+  gt_chunks chunks = {0};
   bool direct = true;
   for (int i = 0; i < count; i++) {
     GT_TRY(check(cx, average[i], weight[i], false));
     direct = direct && plain(average[i]) && plain(weight[i]);
   }
   if (!direct) return update_by_op(cx, &j, count);
-  GT_TRY(gt_sweep_new(cx, average, count, &sweep));
-  gt_status status = gt_sweep_run(cx, &sweep, true, mix_chunk, &j);
+  GT_TRY(gt_chunks_new(cx, average, count, &chunks));
+  gt_status status = gt_chunks_run(cx, &chunks, true, mix_chunk, &j);
   for (int i = 0; i < count; i++) gt_touch(average[i]);
-  gt_sweep_free(&sweep);
+  gt_chunks_free(&chunks);
   return status;
 }
 
