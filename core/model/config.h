@@ -51,7 +51,6 @@ extern const int gt_gpt_setting_count;
 /* Every setting in its range, heads divide, head_dim even under RoPE, sizes representable.  Called
  * once, by the reader of a configuration; constructors take one that has passed. */
 gt_status gt_gpt_config_check(gt_ctx *cx, const gt_gpt_config *config);
-double gt_gpt_weights(const gt_gpt_config *config); /* elements of its matrices */
 
 static inline int64_t gt_gpt_head_dim(const gt_gpt_config *config) {
   return config->hidden_dim / config->n_heads;

@@ -295,14 +295,28 @@ bool gt_gpt_takes_cache(const gt_module *m) {
   return true;
 }
 
+gt_status gt_gpt_count(gt_ctx *cx, const gt_gpt_config *config, int64_t *count) {
+  gt_module *m = NULL;
+  uint64_t stream = cx->stream;
+  gt_status status = gt_gpt_new(cx, config, &gt_device_meta, &m);
+  cx->stream = stream;
+  int64_t found = status == GT_OK ? gt_module_parameter_count(cx, m) : 0;
+  gt_module_unref(cx, m);
+  if (found < 0) return GT_ENOMEM;
+  if (status == GT_OK) *count = found;
+  return status;
+}
+
 /* Refuses a model that the device cannot hold before the first of its weights is made. */
 static gt_status check_memory(gt_ctx *cx, const gt_gpt_config *config, const gt_device *device) {
   size_t available = 0, total = 0;
+  int64_t count = 0;
   if (device->kind == GT_META) return GT_OK;
   GT_TRY(device->memory(cx, device, &available, &total));
+  GT_TRY(gt_gpt_count(cx, config, &count));
   gt_memory_stats held = gt_memory(cx, device->kind);
   double room = (double)available + (double)(held.cached - held.live);
-  double bytes = gt_gpt_weights(config) * (double)gt_dtype_size(GT_F32);
+  double bytes = (double)count * (double)gt_dtype_size(GT_F32);
   if (bytes <= room) return GT_OK;
   return gt_fail(cx, GT_ENOMEM,
                  "GPT: out of memory on %s: expected at most %.1f MB of weights, got %.1f MB",

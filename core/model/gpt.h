@@ -13,6 +13,10 @@ extern const gt_module_class gt_class_gpt; /* GPT(idx, targets) */
 gt_status gt_gpt_new(gt_ctx *cx, const gt_gpt_config *config, const gt_device *device,
                      gt_module **out);
 
+/* Parameters of the model that config makes, a tied table once: those of one on meta.  Takes no
+ * random stream. */
+gt_status gt_gpt_count(gt_ctx *cx, const gt_gpt_config *config, int64_t *count);
+
 const gt_gpt_config *gt_gpt_config_of(const gt_module *gpt); /* NULL when m is not a native GPT */
 
 /* Fresh weights and rotary tables by the initializer config.init.

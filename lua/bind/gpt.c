@@ -84,6 +84,7 @@ static void read_config(lua_State *L, int index, gt_gpt_config *config) {
     read_setting(L, lua_gettop(L), &gt_gpt_settings[i], config);
     lua_pop(L, 1);
   }
+  gtlua_check(L, gt_gpt_config_check(gtlua_cx(L), config));
 }
 
 static void push_config(lua_State *L, const gt_gpt_config *config) {
@@ -127,6 +128,16 @@ static int gpt_setting(lua_State *L) {
   return gtlua_error(L, "GPTConfig has no field '%s'", name);
 }
 
+/* gpt_count(config) -> parameters of the model that the configuration makes */
+static int gpt_count(lua_State *L) {
+  gt_gpt_config config;
+  int64_t count = 0;
+  read_config(L, 1, &config);
+  gtlua_check(L, gt_gpt_count(gtlua_cx(L), &config, &count));
+  lua_pushinteger(L, count);
+  return 1;
+}
+
 /* ---- modules ---- */
 
 /* init_gpt(self, which, config, device); which: attention, feed_forward, block, gpt */
@@ -141,7 +152,6 @@ static int init_gpt(lua_State *L) {
   read_config(L, 3, &config);
   const gt_device *device = gtlua_device_at(L, 4);
   gt_status status;
-  gtlua_check(L, gt_gpt_config_check(gtlua_cx(L), &config));
   gtlua_pressure(L);
   GTLUA_RETRY(L, status, makers[which](gtlua_cx(L), &config, device, box));
   return gtlua_filled(L, status);
