@@ -160,7 +160,7 @@ void gt_module_requires_grad(gt_ctx *cx, gt_module *m, bool value);
 
 /* Copies `names[i]` -> `tensors[i]` into the model's state; all checks first, then all copies:
  * never half-applied. One message lists missing, unexpected and mismatched keys.  Strips
- * "_orig_mod." and "module.".  A missing alias of a tied tensor that was loaded is no error. */
+ * "_orig_mod." and "module.".  A missing alias of a tied tensor that was loaded is not an error. */
 gt_status gt_module_load(gt_ctx *cx, gt_module *m, int count, const char *const *names,
                          gt_tensor *const *tensors, bool strict);
 

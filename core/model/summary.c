@@ -46,7 +46,7 @@ static bool is_above(const watch *w, int place) {
   return place >= 0 && w->above[w->rows->places[place].depth] == place;
 }
 
-/* Where the module m that is called stands, -1 when it is not in the tree.  One with several places
+/* The place of the module m that is called, -1 when it is not in the tree.  One with several places
  * is below the innermost call that it can be below, and in a container that is shown already;
  * torchinfo takes the last place. */
 static int find_place(const watch *w, const gt_module *m) {
