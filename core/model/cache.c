@@ -69,7 +69,7 @@ static gt_tensor *append(gt_frame *f, gt_cache *cache, gt_tensor **store, gt_ten
     f->status = gt_fail(f->cx, GT_ESHAPE, "cache: it was made by another model");
   gt_tensor *to = rows(f, *store, cache->position, count);
   if (to) f->status = gt_copy(f->cx, to, x);
-  gt_drop(f, x);
+  gt_release(f, x);
   return rows(f, *store, 0, cache->position + count);
 }
 

@@ -72,7 +72,7 @@ static gt_tensor *positions(gt_frame *f, const gt_tensor *like, int64_t start, i
   gt_tensor *host = gt_new(f, &spec, &gt_device_cpu);
   for (int64_t i = 0; host && i < count; i++) ((int64_t *)gt_data(host))[i] = start + i;
   if (host) f->status = gt_prepare(f->cx, host, GT_I64, device, true, &there);
-  gt_drop(f, host);
+  gt_release(f, host);
   return gt_keep(f, there);
 }
 

@@ -30,7 +30,7 @@ void gt_used(gt_frame *f, gt_tensor *a) {
   gt_tensor_unref(f->cx, a);
 }
 
-void gt_drop(gt_frame *f, gt_tensor *a) { gt_used(f, gt_last(f, a)); }
+void gt_release(gt_frame *f, gt_tensor *a) { gt_used(f, gt_last(f, a)); }
 
 gt_tensor *gt_keep(gt_frame *f, gt_tensor *made) {
   if (made == NULL) return NULL;

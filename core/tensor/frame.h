@@ -63,7 +63,7 @@ gt_tensor *gt_keep(gt_frame *f, gt_tensor *made);
 /* ... and has seen the use of an argument: released if that was the last one. */
 void gt_used(gt_frame *f, gt_tensor *a);
 
-void gt_drop(gt_frame *f, gt_tensor *a); /* releases it now */
+void gt_release(gt_frame *f, gt_tensor *a); /* now */
 
 gt_status gt_frame_end(gt_frame *f);
 /* The end of a frame with a result: a new reference to it in *out, unless something failed. */

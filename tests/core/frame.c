@@ -40,7 +40,7 @@ static void a_last_use_releases(void **state) {
   c = gt_op_number(&f, "mul", gt_last(&f, c), 2);
   assert_int_equal(live(), bytes(2));
   assert_true(element(c, 0) == 2 * (float)exp(1));
-  gt_drop(&f, c);
+  gt_release(&f, c);
   assert_int_equal(live(), bytes(1));
   assert_int_equal(f.count, 0);
   ok(gt_frame_end(&f));
@@ -53,7 +53,7 @@ static void a_frame_releases_its_own_only(void **state) {
   gt_tensor *x = zeros(GT_F32, 1, &length);
   gt_frame f = {.cx = cx};
   gt_tensor *a = gt_op1(&f, "exp", gt_last(&f, x));
-  gt_drop(&f, x);
+  gt_release(&f, x);
   assert_int_equal(x->refs, 1);
   a = gt_pass(&f, gt_last(&f, a));
   gt_op2(&f, "add", a, a);
@@ -118,7 +118,7 @@ static gt_status use(gt_module *m, gt_tensor *idx, bool cached, double *out) {
     args.count = 1;
     args.cache = cache;
     if (f.status == GT_OK) f.status = gt_module_call(cx, m, &args, &y);
-    gt_drop(&f, gt_keep(&f, y));
+    gt_release(&f, gt_keep(&f, y));
     y = NULL;
   }
   if (f.status == GT_OK) f.status = gt_module_call(cx, m, &args, &y);
