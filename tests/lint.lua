@@ -291,8 +291,18 @@ local by_name = {gt_apply = true, gt_apply1 = true, gt_apply2 = true, gt_apply_i
   gt_op_find = true, gt_op_number = true, gtlua_apply = true}
 for n = 1, 3 do by_name["gt_op" .. n], by_name["gt_op" .. n .. "_with"] = true, true end
 
+local describe = require "native".describe
+
 rule("ops are called by names and attributes that they have", function(complain)
-  local texts = {}
+  local has = {} -- op -> what may be one of its attributes: words of its file, and what Lua is told of those it can call
+  for name in pairs(is_op) do
+    has[name] = {}
+    for word in read("kernels/op/" .. name .. ".c"):gmatch('"([%w_]+)"') do has[name][word] = true end
+  end
+  for _, f in pairs(torch) do
+    local op = type(f) == "function" and describe(f)
+    for _, attribute in ipairs(op and op.attrs or {}) do has[op.name][attribute.name] = true end
+  end
   each_source("^[ckl]%l+/.*%.[ch]$", function(path, text)
     for at, called in text:gmatch("()(gt%w*_[%w_]+)%(") do
       local arguments = by_name[called] and text:match("^[%w_]+(%b())", at)
@@ -302,10 +312,9 @@ rule("ops are called by names and attributes that they have", function(complain)
       if op and not is_op[op] then
         complain(place, "there is no op " .. op)
       elseif op then
-        texts[op] = texts[op] or read("kernels/op/" .. op .. ".c")
         local own = arguments:gsub("(gt_[%w_]+)%b()", function(inner) return by_name[inner] and "" or nil end)
         for name in own:gmatch('{"([%w_]+)",') do
-          if not texts[op]:find('"' .. name .. '"', 1, true) then complain(place, op .. " has no attribute " .. name) end
+          if not has[op][name] then complain(place, op .. " has no attribute " .. name) end
         end
       end
     end
