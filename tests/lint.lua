@@ -307,8 +307,7 @@ rule("ops are called by names and attributes that they have", function(complain)
     for at, called in text:gmatch("()(gt%w*_[%w_]+)%(") do
       local arguments = by_name[called] and text:match("^[%w_]+(%b())", at)
       local op = arguments and arguments:match('^%([^,"]*,%s*"([%w_]+)"')
-      local _, line = text:sub(1, at):gsub("\n", "")
-      local place = path .. ":" .. line + 1
+      local place = op and path .. ":" .. select(2, text:sub(1, at):gsub("\n", "")) + 1
       if op and not is_op[op] then
         complain(place, "there is no op " .. op)
       elseif op then
