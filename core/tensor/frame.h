@@ -13,7 +13,8 @@
  *
  * gt_last(&f, x), around an argument, says that x is used for the last time: the call releases it
  * once it has its result, or writes over it where it can.  That is what keeps the memory of a long
- * forward small.  Tensors that are not of the frame are left alone. */
+ * forward small.  Tensors that are not of the frame are left alone.  A tensor marked so must not be
+ * in another argument of the same statement. */
 #ifndef GT_FRAME_H
 #define GT_FRAME_H
 
@@ -54,7 +55,7 @@ gt_tensor *gt_copy_of(gt_frame *f, gt_tensor *a, gt_dtype dtype, const gt_device
 
 /* ---- life ---- */
 gt_tensor *gt_last(gt_frame *f, gt_tensor *a); /* returns a */
-/* a, which the function that returns it has not used after all. */
+/* Returns a, which was not used after all: for functions that may hand their argument on. */
 gt_tensor *gt_pass(gt_frame *f, gt_tensor *a);
 
 /* For functions that make a tensor some other way: the frame takes ownership of `made`, which it
