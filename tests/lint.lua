@@ -198,6 +198,27 @@ rule("no modules of the Lua library require each other in a circle", function(co
   for _, module in ipairs(names) do follow(modules, module, {}, done, complain) end
 end)
 
+-- ---- circles of C ----
+
+-- x.c and x.h are one module.  What makes up a session (its memory, threads, tensors and graph) is one unit of nine.
+local session = {}
+for name in ("allocator context graph node op pool prepare tensor text"):gmatch("%S+") do
+  session["core/tensor/" .. name] = true
+end
+
+rule("no modules of core/ and kernels/ include each other in a circle", function(complain)
+  local modules, names, done = {}, {}, {}
+  each_source("^[ck]%l+/.*%.[ch]$", function(path, text)
+    local name = path:sub(1, -3)
+    if not modules[name] then names[#names + 1], modules[name] = name, {path = path, requires = {}} end
+    for _, line in each_line(text) do
+      local to = line:match('^#%s*include%s+"([^"]+)%.h"')
+      if to and to ~= name and not (session[name] and session[to]) then table.insert(modules[name].requires, {to}) end
+    end
+  end)
+  for _, name in ipairs(names) do follow(modules, name, {}, done, complain) end
+end)
+
 -- ---- sizes ----
 
 rule("files stay under 600 lines", function(complain)
@@ -261,6 +282,40 @@ rule("every kernel and every op test belongs to an op", function(complain)
   each_source("^kernels/op/.*%.c$", function(path, text)
     for name in text:gmatch("\nconst gt_op gt_op_([%w_]+)") do
       if not is_op[name] then complain(path, "gt_op_" .. name .. " is not in kernels/ops.def") end
+    end
+  end)
+end)
+
+-- Functions whose second argument names an op.
+local by_name = {gt_apply = true, gt_apply1 = true, gt_apply2 = true, gt_apply_into = true, gt_replace = true, gt_choice = true,
+  gt_op_find = true, gt_op_number = true, gtlua_apply = true}
+for n = 1, 3 do by_name["gt_op" .. n], by_name["gt_op" .. n .. "_with"] = true, true end
+
+local describe = require "native".describe
+
+rule("ops are called by names and attributes that they have", function(complain)
+  local has = {} -- op -> what may be one of its attributes: words of its file, and what Lua is told of those it can call
+  for name in pairs(is_op) do
+    has[name] = {}
+    for word in read("kernels/op/" .. name .. ".c"):gmatch('"([%w_]+)"') do has[name][word] = true end
+  end
+  for _, f in pairs(torch) do
+    local op = type(f) == "function" and describe(f)
+    for _, attribute in ipairs(op and op.attrs or {}) do has[op.name][attribute.name] = true end
+  end
+  each_source("^[ckl]%l+/.*%.[ch]$", function(path, text)
+    for at, called in text:gmatch("()(gt%w*_[%w_]+)%(") do
+      local arguments = by_name[called] and text:match("^[%w_]+(%b())", at)
+      local op = arguments and arguments:match('^%([^,"]*,%s*"([%w_]+)"')
+      local place = op and path .. ":" .. select(2, text:sub(1, at):gsub("\n", "")) + 1
+      if op and not is_op[op] then
+        complain(place, "there is no op " .. op)
+      elseif op then
+        local own = arguments:gsub("(gt_[%w_]+)%b()", function(inner) return by_name[inner] and "" or nil end)
+        for name in own:gmatch('{"([%w_]+)",') do
+          if not has[op][name] then complain(place, op .. " has no attribute " .. name) end
+        end
+      end
     end
   end)
 end)

@@ -1,8 +1,6 @@
 /* cache.c: see cache.h. */
 #include "core/model/cache.h"
 
-#include "core/tensor/op.h"
-
 gt_status gt_cache_new(gt_ctx *cx, int64_t layers, int64_t batch, int64_t capacity,
                        gt_cache **out) {
   if (batch < 1 || capacity < 1 || batch > INT32_MAX || capacity > INT32_MAX)
@@ -53,42 +51,35 @@ gt_status gt_cache_check(gt_ctx *cx, const gt_cache *cache, int64_t layers, int6
 }
 
 /* Rows from ... from + count - 1 of t (B, T, H, D). */
-static gt_status rows(gt_ctx *cx, gt_tensor *t, int64_t from, int64_t count, gt_tensor **out) {
+static gt_tensor *rows(gt_frame *f, gt_tensor *t, int64_t from, int64_t count) {
   int64_t shape[4] = {t->shape[0], count, t->shape[2], t->shape[3]};
-  return gt_tensor_view(cx, t, 4, shape, t->stride, t->offset + from * t->stride[1], out);
+  return gt_view(f, t, 4, shape, t->stride, t->offset + from * t->stride[1]);
 }
 
-/* Copies x into its rows of *store, made like x when missing; *x becomes all rows so far. */
-static gt_status append(gt_ctx *cx, gt_cache *cache, gt_tensor **store, gt_tensor **x) {
-  gt_tensor *to = NULL;
-  gt_tensor *all = NULL;
-  gt_spec spec = gt_spec_of(*x);
+/* Copies x into its rows of *store, made like x when missing; all rows so far. */
+static gt_tensor *append(gt_frame *f, gt_cache *cache, gt_tensor **store, gt_tensor *x) {
+  if (f->status != GT_OK) return NULL;
+  gt_spec spec = gt_spec_of(x);
   int64_t count = spec.shape[1];
-  if (!*store) {
-    spec.shape[1] = cache->capacity;
-    GT_TRY(gt_tensor_new(cx, &spec, gt_device_of(*x), store));
-  }
-  GT_TRY(rows(cx, *store, cache->position, count, &to));
-  gt_spec have = gt_spec_of(to);
-  spec.shape[1] = count;
-  gt_status status = gt_same_shape(&have, &spec)
-                         ? gt_copy(cx, to, *x)
-                         : gt_fail(cx, GT_ESHAPE, "cache: it was made by another model");
-  gt_tensor_unref(cx, to);
-  if (status == GT_OK) status = rows(cx, *store, 0, cache->position + count, &all);
-  if (status != GT_OK) return status;
-  gt_tensor_unref(cx, *x);
-  *x = all;
-  return GT_OK;
+  spec.shape[1] = cache->capacity;
+  if (!*store) f->status = gt_tensor_new(f->cx, &spec, gt_device_of(x), store);
+  if (f->status != GT_OK) return NULL;
+  gt_spec have = gt_spec_of(*store);
+  if (!gt_same_shape(&have, &spec))
+    f->status = gt_fail(f->cx, GT_ESHAPE, "cache: it was made by another model");
+  gt_tensor *to = rows(f, *store, cache->position, count);
+  if (to) f->status = gt_copy(f->cx, to, x);
+  gt_release(f, x);
+  return rows(f, *store, 0, cache->position + count);
 }
 
-gt_status gt_cache_extend(gt_ctx *cx, gt_cache *cache, gt_tensor **k, gt_tensor **v) {
+void gt_cache_extend(gt_frame *f, gt_cache *cache, gt_tensor **k, gt_tensor **v) {
+  if (f->status != GT_OK) return;
   gt_cache_layer *layer = &cache->layer[cache->at];
   int64_t tokens = (*k)->shape[1];
-  GT_TRY(append(cx, cache, &layer->k, k));
-  GT_TRY(append(cx, cache, &layer->v, v));
-  layer->filled = cache->position + tokens;
-  return GT_OK;
+  *k = append(f, cache, &layer->k, *k);
+  *v = append(f, cache, &layer->v, *v);
+  if (f->status == GT_OK) layer->filled = cache->position + tokens;
 }
 
 gt_status gt_cache_advance(gt_ctx *cx, gt_cache *cache, int64_t tokens) {

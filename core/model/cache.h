@@ -7,7 +7,7 @@
 #ifndef GT_CACHE_H
 #define GT_CACHE_H
 
-#include "core/tensor/tensor.h"
+#include "core/tensor/frame.h"
 
 typedef struct gt_cache_layer {
   gt_tensor *k, *v; /* (B, capacity, Hkv, D); NULL until the first forward */
@@ -32,7 +32,7 @@ gt_status gt_cache_check(gt_ctx *cx, const gt_cache *cache, int64_t layers, int6
 
 /* Appends k, v (B, T, Hkv, D) to layer cache->at; *k and *v become views (B, position + T, Hkv, D)
  * of all that it holds. */
-gt_status gt_cache_extend(gt_ctx *cx, gt_cache *cache, gt_tensor **k, gt_tensor **v);
+void gt_cache_extend(gt_frame *f, gt_cache *cache, gt_tensor **k, gt_tensor **v);
 
 /* The end of a forward on `tokens` tokens: fails when a layer did not get its rows. */
 gt_status gt_cache_advance(gt_ctx *cx, gt_cache *cache, int64_t tokens);

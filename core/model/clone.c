@@ -1,6 +1,6 @@
 /* clone.c: a deep copy of a module tree.  What is one module or one tensor in the tree, however
  * often it appears, is one in the copy: ties survive. */
-#include "core/model/tree.h"
+#include "core/model/module.h"
 
 #include <stdlib.h>
 

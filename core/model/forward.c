@@ -1,52 +1,57 @@
-/* forward.c: what native forwards share: reading arguments, calling children by slot, short calls
- * of common ops. */
+/* forward.c: see forward.h. */
 #include "core/model/forward.h"
 
 #include "core/tensor/rng.h"
 
-gt_status gt_argument_tensor(gt_ctx *cx, const gt_module *m, const gt_arguments *args, int i,
-                             const char *name, gt_tensor **out) {
+gt_tensor *gt_argument_tensor(gt_frame *f, const gt_module *m, const gt_arguments *args, int i,
+                              const char *name) {
   int count = i < args->count ? args->arg[i].count : 0;
-  if (count != 1)
-    return gt_fail(cx, GT_EARG, "%s: expected a tensor %s, got %s", gt_module_class_name(m), name,
-                   count ? "several" : "nil");
-  *out = args->arg[i].at[0];
-  return GT_OK;
+  if (f->status != GT_OK) return NULL;
+  if (count == 1) return args->arg[i].at[0];
+  f->status = gt_fail(f->cx, GT_EARG, "%s: expected a tensor %s, got %s", gt_module_class_name(m),
+                      name, count ? "several" : "nil");
+  return NULL;
 }
 
-gt_status gt_slot_tensor(gt_ctx *cx, const gt_module *m, const char *name, gt_tensor **out) {
+gt_tensor *gt_optional_tensor(const gt_module *m, const char *name) {
   const gt_slot *slot = gt_module_slot(m, name);
-  if (!slot || !slot->tensor)
-    return gt_fail(cx, GT_EARG, "%s: has no %s", gt_module_class_name(m), name);
-  *out = slot->tensor;
-  return GT_OK;
+  return slot ? slot->tensor : NULL;
 }
 
-gt_status gt_child_call(gt_ctx *cx, const gt_module *m, const char *name, const gt_arguments *args,
-                        gt_tensor **out) {
+gt_tensor *gt_slot_tensor(gt_frame *f, const gt_module *m, const char *name) {
+  if (f->status != GT_OK) return NULL;
+  gt_tensor *t = gt_optional_tensor(m, name);
+  if (!t) f->status = gt_fail(f->cx, GT_EARG, "%s: has no %s", gt_module_class_name(m), name);
+  return t;
+}
+
+gt_tensor *gt_call_with(gt_frame *f, gt_module *m, gt_tensor *x, const gt_arguments *rest) {
+  if (f->status != GT_OK) return NULL;
+  gt_tensor *y = NULL;
+  gt_arguments args = rest ? *rest : (gt_arguments){.count = 1};
+  args.arg[0] = (gt_argument){.count = 1, .at = {x}};
+  f->status = gt_module_call(f->cx, m, &args, &y);
+  gt_used(f, x);
+  return gt_keep(f, y);
+}
+
+gt_tensor *gt_child_with(gt_frame *f, const gt_module *m, const char *name, gt_tensor *x,
+                         const gt_arguments *rest) {
   gt_module *child = gt_module_child(m, name);
-  if (!child) return gt_fail(cx, GT_EARG, "%s: has no module %s", gt_module_class_name(m), name);
-  return gt_module_call(cx, child, args, out);
+  if (f->status == GT_OK && !child)
+    f->status = gt_fail(f->cx, GT_EARG, "%s: has no module %s", gt_module_class_name(m), name);
+  return gt_call_with(f, child, x, rest);
 }
 
-gt_status gt_child_call1(gt_ctx *cx, const gt_module *m, const char *name, gt_tensor *x,
-                         gt_tensor **out) {
-  gt_arguments args = {.count = 1, .arg = {{.count = 1, .at = {x}}}};
-  return gt_child_call(cx, m, name, &args, out);
+gt_tensor *gt_child(gt_frame *f, const gt_module *m, const char *name, gt_tensor *x) {
+  return gt_child_with(f, m, name, x, NULL);
 }
 
-gt_status gt_reshape(gt_ctx *cx, gt_tensor *t, int ndim, const int64_t *shape, gt_tensor **out) {
-  gt_value value = {.given = true, .dims = {.count = ndim}};
-  memcpy(value.dims.at, shape, (size_t)ndim * sizeof *shape);
-  return gt_apply1(cx, "reshape", t, GT_ARGS({"shape", value}), out);
-}
-
-gt_status gt_dropout(gt_ctx *cx, const gt_module *m, double p, gt_tensor **t) {
-  if (p == 0 || !m->training) return GT_OK;
-  return gt_replace(cx, "dropout",
-                    GT_ARGS({"p", GT_FLOAT(p)}, {"seed", GT_INT((int64_t)cx->seed)},
-                            {"stream", GT_INT((int64_t)gt_rng_stream(cx))}),
-                    t);
+gt_tensor *gt_dropout(gt_frame *f, const gt_module *m, double p, gt_tensor *x) {
+  if (p == 0 || !m->training || f->status != GT_OK) return gt_pass(f, x);
+  return gt_op1_with(f, "dropout", x,
+                     GT_ARGS({"p", GT_FLOAT(p)}, {"seed", GT_INT((int64_t)f->cx->seed)},
+                             {"stream", GT_INT((int64_t)gt_rng_stream(f->cx))}));
 }
 
 gt_value gt_choice(const gt_ctx *cx, const char *op, const char *attr, const char *name) {

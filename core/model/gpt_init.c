@@ -1,4 +1,4 @@
-/* gpt_init.c: fresh weights for a GPT: the laws of gpt.h, planned first and then drawn. */
+/* gpt_init.c: fresh weights for a GPT: the initializers of gpt.h, planned first and then drawn. */
 #include "core/model/gpt.h"
 #include "core/model/init.h"
 #include "core/model/nn.h"
@@ -9,12 +9,12 @@
 
 #define GPT2_STD 0.02
 
-/* Weights in the order in which apply() reaches their modules; a later law on the same tensor wins.
+/* Weights in the order in which apply() reaches their modules; a later one on the same tensor wins.
  */
 typedef struct drawing {
   gt_tensor *weight;
-  gt_init_law law;
-  double std; /* of a normal law */
+  gt_initializer kind;
+  double std; /* of a normal one */
 } drawing;
 
 typedef struct drawings {
@@ -23,10 +23,10 @@ typedef struct drawings {
   int64_t count, capacity;
 } drawings;
 
-static gt_status draw_later(gt_ctx *cx, drawings *d, gt_tensor *weight, gt_init_law law,
+static gt_status draw_later(gt_ctx *cx, drawings *d, gt_tensor *weight, gt_initializer kind,
                             double std) {
   GT_TRY(gt_grow(cx, &d->items, d->count, &d->capacity, sizeof *d->items));
-  d->items[d->count++] = (drawing){weight, law, std};
+  d->items[d->count++] = (drawing){weight, kind, std};
   return GT_OK;
 }
 
@@ -40,8 +40,8 @@ static gt_status plan_module(gt_ctx *cx, const gt_entry *entry, void *data) {
   if (m->class == &gt_class_embedding)
     return draw_later(cx, d, weight->tensor, GT_INIT_NORMAL, gpt2 ? GPT2_STD : 1);
   if (m->class != &gt_class_linear) return GT_OK;
-  gt_init_law law = gpt2 ? GT_INIT_NORMAL : GT_INIT_SPECTRAL;
-  GT_TRY(draw_later(cx, d, weight->tensor, law, GPT2_STD));
+  gt_initializer kind = gpt2 ? GT_INIT_NORMAL : GT_INIT_SPECTRAL;
+  GT_TRY(draw_later(cx, d, weight->tensor, kind, GPT2_STD));
   return bias && bias->tensor ? draw_later(cx, d, bias->tensor, GT_INIT_ZEROS, 0) : GT_OK;
 }
 
@@ -69,16 +69,16 @@ static gt_status plan(gt_ctx *cx, gt_module *m, drawings *d) {
   return GT_OK;
 }
 
-/* Only the last law of a tensor is carried out; one that would be overwritten just uses up its
- * random stream, so that the numbers are those of drawing every one in turn. */
+/* Only the last initializer of a tensor is carried out; one that would be overwritten just uses up
+ * its random stream, so that the numbers are those of drawing every one in turn. */
 static gt_status draw(gt_ctx *cx, const drawings *d) {
   for (int i = 0; i < d->count; i++) {
     GT_TRY(gt_poll(cx));
     bool last = true;
     for (int k = i + 1; k < d->count && last; k++) last = d->items[k].weight != d->items[i].weight;
     if (last)
-      GT_TRY(gt_init(cx, d->items[i].weight, d->items[i].law, 0, d->items[i].std));
-    else if (d->items[i].law != GT_INIT_ZEROS)
+      GT_TRY(gt_init(cx, d->items[i].weight, d->items[i].kind, 0, d->items[i].std));
+    else if (d->items[i].kind != GT_INIT_ZEROS)
       gt_rng_stream(cx);
   }
   return GT_OK;

@@ -1,10 +1,10 @@
-/* init.c: laws that fill one tensor; one row of the table per law.
+/* init.c: the initializers of one tensor; one row of the table each.
  *
  * fan_out = shape[0], fan_in = the rest.  Sources: Glorot & Bengio 2010 (xavier), He et al. 2015
  * (kaiming), Saxe et al. 2014 (orthogonal), Yang et al. arXiv 2310.17813 (spectral). */
 #include "core/model/init.h"
 
-#include "core/tensor/op.h"
+#include "core/tensor/frame.h"
 #include "core/tensor/pool.h"
 #include "core/tensor/rng.h"
 #include "core/tensor/text.h"
@@ -15,11 +15,11 @@ typedef struct fans {
   double in, out;
 } fans;
 
-static gt_status fans_of(gt_ctx *cx, const gt_tensor *t, const char *law, fans *out) {
+static gt_status fans_of(gt_ctx *cx, const gt_tensor *t, const char *name, fans *out) {
   gt_spec spec = gt_spec_of(t);
   char text[GT_SHAPE_TEXT];
   if (t->ndim < 2)
-    return gt_fail(cx, GT_ESHAPE, "%s: expected a matrix (out, in), got %s", law,
+    return gt_fail(cx, GT_ESHAPE, "%s: expected a matrix (out, in), got %s", name,
                    gt_shape_text(&spec, text));
   double in = 1;
   for (int i = 1; i < t->ndim; i++) in *= (double)t->shape[i];
@@ -64,20 +64,19 @@ static gt_status fill_trunc_normal(gt_ctx *cx, gt_tensor *t, double mean, double
     return gt_fail(cx, GT_EARG, "trunc_normal_: expected std > 0, got %s",
                    gt_number_text(std, text));
   if (gt_device_of(t)->kind == GT_META) return GT_OK;
-  gt_tensor *draws = NULL;
+  gt_frame f = {.cx = cx};
   gt_spec spec = gt_spec_make(GT_F64, t->ndim, t->shape);
-  GT_TRY(gt_tensor_new(cx, &spec, &gt_device_cpu, &draws));
+  gt_tensor *draws = gt_new(&f, &spec, &gt_device_cpu);
   double below = 0.5 * erfc(-(job.low - mean) / (std * sqrt(2)));
   double above = 0.5 * erfc(-(job.high - mean) / (std * sqrt(2)));
-  gt_status status = gt_fill_uniform(cx, draws, below, above);
-  if (status == GT_OK) {
+  if (draws) f.status = gt_fill_uniform(cx, draws, below, above);
+  if (f.status == GT_OK) {
     job.x = gt_data(draws);
     gt_parallel(cx, gt_count(draws), 4096, truncate_chunk, &job);
-    status = gt_poll(cx);
+    f.status = gt_poll(cx);
   }
-  if (status == GT_OK) status = gt_copy(cx, t, draws);
-  gt_tensor_unref(cx, draws);
-  return status;
+  if (f.status == GT_OK) f.status = gt_copy(cx, t, draws);
+  return gt_frame_end(&f);
 }
 
 /* ---- orthogonal ---- */
@@ -125,37 +124,34 @@ static gt_status orthonormalise(gt_ctx *cx, basis *b) {
 /* The smaller side of (rows, cols) becomes orthonormal. */
 static gt_status fill_orthogonal(gt_ctx *cx, gt_tensor *t, double gain, double unused) {
   (void)unused;
-  fans f;
-  GT_TRY(fans_of(cx, t, "orthogonal_", &f));
+  fans fan;
+  GT_TRY(fans_of(cx, t, "orthogonal_", &fan));
   if (gt_device_of(t)->kind == GT_META || gt_count(t) == 0) return GT_OK;
   int64_t rows = t->shape[0];
   int64_t cols = gt_count(t) / rows;
   basis b = {.n = rows < cols ? rows : cols, .m = rows < cols ? cols : rows};
   gt_spec work_spec = gt_spec_make(GT_F64, 2, (int64_t[]){b.n, b.m});
   gt_spec spec = gt_spec_make(GT_F64, t->ndim, t->shape);
-  gt_tensor *work = NULL;
-  gt_tensor *result = NULL;
-  gt_status status = gt_tensor_new(cx, &work_spec, &gt_device_cpu, &work);
-  if (status == GT_OK) status = gt_tensor_new(cx, &spec, &gt_device_cpu, &result);
-  if (status == GT_OK) status = gt_fill_normal(cx, work, 0, 1);
-  if (status == GT_OK) {
+  gt_frame f = {.cx = cx};
+  gt_tensor *work = gt_new(&f, &work_spec, &gt_device_cpu);
+  gt_tensor *result = gt_new(&f, &spec, &gt_device_cpu);
+  if (result) f.status = gt_fill_normal(cx, work, 0, 1);
+  if (f.status == GT_OK) {
     b.v = gt_data(work);
-    status = orthonormalise(cx, &b);
+    f.status = orthonormalise(cx, &b);
   }
-  if (status == GT_OK) {
+  if (f.status == GT_OK) {
     double *w = gt_data(result); /* (rows, cols) */
     for (int64_t r = 0; r < rows; r++) {
       for (int64_t c = 0; c < cols; c++)
         w[r * cols + c] = gain * (rows <= cols ? b.v[r * b.m + c] : b.v[c * b.m + r]);
     }
-    status = gt_copy(cx, t, result);
+    f.status = gt_copy(cx, t, result);
   }
-  gt_tensor_unref(cx, work);
-  gt_tensor_unref(cx, result);
-  return status;
+  return gt_frame_end(&f);
 }
 
-/* ---- the other laws ---- */
+/* ---- the other initializers ---- */
 
 static gt_status fill_zeros(gt_ctx *cx, gt_tensor *t, double a, double b) {
   (void)a;
@@ -171,53 +167,53 @@ static gt_status fill_ones(gt_ctx *cx, gt_tensor *t, double a, double b) {
 
 static gt_status fill_xavier_uniform(gt_ctx *cx, gt_tensor *t, double gain, double unused) {
   (void)unused;
-  fans f;
-  GT_TRY(fans_of(cx, t, "xavier_uniform_", &f));
-  double bound = gain * sqrt(6 / (f.in + f.out));
+  fans fan;
+  GT_TRY(fans_of(cx, t, "xavier_uniform_", &fan));
+  double bound = gain * sqrt(6 / (fan.in + fan.out));
   return gt_fill_uniform(cx, t, -bound, bound);
 }
 
 static gt_status fill_xavier_normal(gt_ctx *cx, gt_tensor *t, double gain, double unused) {
   (void)unused;
-  fans f;
-  GT_TRY(fans_of(cx, t, "xavier_normal_", &f));
-  return gt_fill_normal(cx, t, 0, gain * sqrt(2 / (f.in + f.out)));
+  fans fan;
+  GT_TRY(fans_of(cx, t, "xavier_normal_", &fan));
+  return gt_fill_normal(cx, t, 0, gain * sqrt(2 / (fan.in + fan.out)));
 }
 
 /* slope: of the leaky relu that follows. */
 static gt_status fill_kaiming_uniform(gt_ctx *cx, gt_tensor *t, double slope, double unused) {
   (void)unused;
-  fans f;
-  GT_TRY(fans_of(cx, t, "kaiming_uniform_", &f));
-  double bound = sqrt(3 * 2 / (1 + slope * slope) / f.in);
+  fans fan;
+  GT_TRY(fans_of(cx, t, "kaiming_uniform_", &fan));
+  double bound = sqrt(3 * 2 / (1 + slope * slope) / fan.in);
   return gt_fill_uniform(cx, t, -bound, bound);
 }
 
 static gt_status fill_kaiming_normal(gt_ctx *cx, gt_tensor *t, double slope, double unused) {
   (void)unused;
-  fans f;
-  GT_TRY(fans_of(cx, t, "kaiming_normal_", &f));
-  return gt_fill_normal(cx, t, 0, sqrt(2 / (1 + slope * slope) / f.in));
+  fans fan;
+  GT_TRY(fans_of(cx, t, "kaiming_normal_", &fan));
+  return gt_fill_normal(cx, t, 0, sqrt(2 / (1 + slope * slope) / fan.in));
 }
 
 /* std = min(1, sqrt(fan_out / fan_in)) / sqrt(fan_in) */
 static gt_status fill_spectral(gt_ctx *cx, gt_tensor *t, double a, double b) {
   (void)a;
   (void)b;
-  fans f;
-  GT_TRY(fans_of(cx, t, "spectral_", &f));
-  return gt_fill_normal(cx, t, 0, 1 / sqrt(f.in) * fmin(1, sqrt(f.out / f.in)));
+  fans fan;
+  GT_TRY(fans_of(cx, t, "spectral_", &fan));
+  return gt_fill_normal(cx, t, 0, 1 / sqrt(fan.in) * fmin(1, sqrt(fan.out / fan.in)));
 }
 
 /* ---- the table ---- */
 
-typedef struct law_row {
+typedef struct row {
   const char *name;
   gt_status (*fill)(gt_ctx *cx, gt_tensor *t, double a, double b);
   double a, b; /* defaults; the comment of a row says what they mean */
-} law_row;
+} row;
 
-static const law_row laws[] = {
+static const row initializers[] = {
     [GT_INIT_ZEROS] = {"zeros_", fill_zeros, 0, 0},
     [GT_INIT_ONES] = {"ones_", fill_ones, 0, 0},
     [GT_INIT_NORMAL] = {"normal_", gt_fill_normal, 0, 1},                   /* mean, std */
@@ -231,31 +227,31 @@ static const law_row laws[] = {
     [GT_INIT_SPECTRAL] = {"spectral_", fill_spectral},
 };
 
-gt_status gt_init(gt_ctx *cx, gt_tensor *t, gt_init_law law, double a, double b) {
+gt_status gt_init(gt_ctx *cx, gt_tensor *t, gt_initializer kind, double a, double b) {
   if (!gt_dtype_is_float(t->dtype))
-    return gt_fail(cx, GT_EDTYPE, "%s: expected a float tensor, got %s", laws[law].name,
+    return gt_fail(cx, GT_EDTYPE, "%s: expected a float tensor, got %s", initializers[kind].name,
                    gt_dtype_name(t->dtype));
   if (!isfinite(a) || !isfinite(b)) {
     char a_text[GT_NUMBER_TEXT];
     char b_text[GT_NUMBER_TEXT];
-    return gt_fail(cx, GT_EARG, "%s: expected finite settings, got %s and %s", laws[law].name,
-                   gt_number_text(a, a_text), gt_number_text(b, b_text));
+    return gt_fail(cx, GT_EARG, "%s: expected finite settings, got %s and %s",
+                   initializers[kind].name, gt_number_text(a, a_text), gt_number_text(b, b_text));
   }
-  return laws[law].fill(cx, t, a, b);
+  return initializers[kind].fill(cx, t, a, b);
 }
 
-void gt_init_defaults(gt_init_law law, double *a, double *b) {
-  *a = laws[law].a;
-  *b = laws[law].b;
+void gt_init_defaults(gt_initializer kind, double *a, double *b) {
+  *a = initializers[kind].a;
+  *b = initializers[kind].b;
 }
 
 int gt_init_find(const char *name) {
-  for (int law = 0; law < GT_COUNT(laws); law++) {
-    if (!strcmp(laws[law].name, name)) return law;
+  for (int kind = 0; kind < GT_COUNT(initializers); kind++) {
+    if (!strcmp(initializers[kind].name, name)) return kind;
   }
   return -1;
 }
 
-const char *gt_init_name(int law) {
-  return law >= 0 && law < GT_COUNT(laws) ? laws[law].name : NULL;
+const char *gt_init_name(int kind) {
+  return kind >= 0 && kind < GT_COUNT(initializers) ? initializers[kind].name : NULL;
 }

@@ -1,10 +1,10 @@
-/* init.h: laws that fill one tensor.  fan_in = shape[1], fan_out = shape[0] of a matrix. */
+/* init.h: the initializers of one tensor.  fan_in = shape[1], fan_out = shape[0] of a matrix. */
 #ifndef GT_INIT_H
 #define GT_INIT_H
 
 #include "core/tensor/tensor.h"
 
-typedef enum gt_init_law {
+typedef enum gt_initializer {
   GT_INIT_ZEROS,
   GT_INIT_ONES,
   GT_INIT_NORMAL,
@@ -16,17 +16,17 @@ typedef enum gt_init_law {
   GT_INIT_KAIMING_NORMAL,
   GT_INIT_ORTHOGONAL,
   GT_INIT_SPECTRAL
-} gt_init_law;
+} gt_initializer;
 
-/* a, b: mean, std | low, high | gain | slope, by law; see the row of the law in init.c.  In place,
+/* a, b: mean, std | low, high | gain | slope, by kind; see its row in init.c.  In place,
  * not recorded. */
-gt_status gt_init(gt_ctx *cx, gt_tensor *t, gt_init_law law, double a, double b);
+gt_status gt_init(gt_ctx *cx, gt_tensor *t, gt_initializer kind, double a, double b);
 
 /* The values of a and b that PyTorch's function of that name takes when none are given. */
-void gt_init_defaults(gt_init_law law, double *a, double *b);
+void gt_init_defaults(gt_initializer kind, double *a, double *b);
 
-/* Name ("normal_") to law, -1 if unknown; list for "did you mean". */
+/* Name ("normal_") to kind, -1 if unknown; list for "did you mean". */
 int gt_init_find(const char *name);
-const char *gt_init_name(int law); /* NULL past the end */
+const char *gt_init_name(int kind); /* NULL past the end */
 
 #endif

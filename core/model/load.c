@@ -125,17 +125,13 @@ static void check(gt_ctx *cx, loading *l, int given, bool strict, complaint *com
 
 /* Do both have the same bits in that dtype? */
 static gt_status same_bits(gt_ctx *cx, gt_dtype dtype, gt_tensor *a, gt_tensor *b, bool *same) {
-  gt_tensor *x = NULL, *y = NULL;
-  gt_status status = GT_OK;
+  gt_frame f = {.cx = cx};
   *same = true;
   if (a == b || gt_device_of(a)->kind == GT_META || gt_device_of(b)->kind == GT_META) return GT_OK;
-  status = gt_copy_new(cx, a, dtype, &gt_device_cpu, &x);
-  if (!status) status = gt_copy_new(cx, b, dtype, &gt_device_cpu, &y);
-  if (!status)
-    *same = memcmp(gt_data(x), gt_data(y), (size_t)gt_count(x) * gt_dtype_size(dtype)) == 0;
-  gt_tensor_unref(cx, x);
-  gt_tensor_unref(cx, y);
-  return status;
+  gt_tensor *x = gt_copy_of(&f, a, dtype, &gt_device_cpu);
+  gt_tensor *y = gt_copy_of(&f, b, dtype, &gt_device_cpu);
+  if (y) *same = memcmp(gt_data(x), gt_data(y), (size_t)gt_count(x) * gt_dtype_size(dtype)) == 0;
+  return gt_frame_end(&f);
 }
 
 /* Names of one tensor that were given different values: whichever came last would win. */

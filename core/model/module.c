@@ -1,11 +1,10 @@
-/* module.c: the life of modules, their slots, and the one door of every forward.
+/* module.c: the life of modules, their slots, and the single entry point of every forward.
  *
  * Slots keep the order of first assignment.  A name that moves to another kind of slot goes to the
  * end, so reading one kind in order gives what PyTorch's ordered dictionaries of parameters,
  * buffers and children give.  The tree has no cycles: set refuses them.  Release works through a
  * list, so a chain of modules of any length is freed in constant stack. */
-#include "core/model/tree.h"
-#include "core/tensor/run.h"
+#include "core/model/module.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +75,14 @@ gt_status gt_module_new(gt_ctx *cx, const gt_module_class *class, gt_module **ou
   return GT_OK;
 }
 
+gt_status gt_module_built(gt_ctx *cx, gt_module *m, gt_status status, gt_module **out) {
+  if (status == GT_OK)
+    *out = m;
+  else
+    gt_module_unref(cx, m);
+  return status;
+}
+
 gt_module *gt_module_ref(gt_module *m) {
   if (m) m->refs++;
   return m;
@@ -123,6 +130,32 @@ gt_status gt_module_set_buffer(gt_ctx *cx, gt_module *m, const char *name, gt_te
   if (t) t->boxed = true;
   return GT_OK;
 }
+
+/* ---- the tree as a list: through `next`, which is set in exactly the modules that are in it; the
+ * last one points at itself ---- */
+
+void gt_tree_link(gt_module *root) {
+  gt_module *last = root;
+  root->next = root;
+  for (gt_module *at = root; at; at = gt_tree_next(at)) {
+    for (int i = 0; i < at->slot_count; i++) {
+      gt_module *child = at->slots[i].module;
+      if (!child || child->next) continue;
+      last->next = child;
+      child->next = child;
+      last = child;
+    }
+  }
+}
+
+void gt_tree_unlink(gt_module *root) {
+  for (gt_module *at = root, *next; at; at = next) {
+    next = gt_tree_next(at);
+    at->next = NULL;
+  }
+}
+
+/* ---- slots ---- */
 
 /* True when m is child itself or somewhere below it. */
 static bool contains(gt_module *child, const gt_module *m) {
@@ -174,37 +207,28 @@ int gt_module_length(const gt_module *m) {
   return n;
 }
 
-gt_status gt_module_scale(gt_ctx *cx, const gt_module *m, gt_tensor **y) {
-  gt_tensor *factor = NULL;
-  gt_tensor *scaled = NULL;
-  if (m->multiplier == 1) return GT_OK;
-  GT_TRY(gt_tensor_scalar(cx, GT_F64, m->multiplier, 0, &factor));
-  gt_status status = gt_apply2(cx, "mul", *y, factor, NULL, &scaled);
-  gt_tensor_unref(cx, factor);
-  if (status != GT_OK) return status;
-  gt_tensor_unref(cx, *y);
-  *y = scaled;
-  return GT_OK;
+/* ---- forward ---- */
+
+gt_tensor *gt_module_scaled(gt_frame *f, const gt_module *m, gt_tensor *y) {
+  return m->multiplier == 1 ? gt_pass(f, y) : gt_op_number(f, "mul", y, m->multiplier);
 }
 
 gt_status gt_module_call(gt_ctx *cx, gt_module *m, const gt_arguments *args, gt_tensor **out) {
   if (!m->forward)
     return gt_fail(cx, GT_EARG, "%s: has no forward and cannot be called", gt_module_class_name(m));
   gt_observer *observer = cx->observer;
+  gt_frame f = {.cx = cx};
   gt_tensor *y = NULL;
   if (observer) GT_TRY(observer->enter(cx, observer, m));
   gt_module_ref(m); /* its forward may replace it in the tree */
-  gt_status status = m->forward(cx, m, args, &y);
-  if (status == GT_OK && m->forward == m->class->forward && !m->class->scripted)
-    status = gt_module_scale(cx, m, &y);
+  f.status = m->forward(cx, m, args, &y);
+  gt_keep(&f, y);
+  if (m->forward == m->class->forward && !m->class->scripted)
+    y = gt_module_scaled(&f, m, gt_last(&f, y));
   if (observer) {
-    gt_status left = observer->leave(cx, observer, m, status == GT_OK ? y : NULL);
-    if (status == GT_OK) status = left;
+    gt_status left = observer->leave(cx, observer, m, f.status == GT_OK ? y : NULL);
+    if (f.status == GT_OK) f.status = left;
   }
   gt_module_unref(cx, m);
-  if (status == GT_OK)
-    *out = y;
-  else
-    gt_tensor_unref(cx, y);
-  return status;
+  return gt_frame_return(&f, y, out);
 }

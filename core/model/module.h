@@ -10,7 +10,7 @@
 #define GT_MODULE_H
 
 #include "core/model/cache.h"
-#include "core/tensor/op.h"
+#include "core/tensor/frame.h"
 #include "core/tensor/text.h"
 
 #define GT_MAX_NESTING 200 /* levels of modules that walks follow; deeper trees are refused */
@@ -46,7 +46,7 @@ typedef struct gt_module_class {
   const char *name; /* "Linear" */
   size_t size;      /* bytes of the instance, which begins with gt_module */
   gt_forward forward;
-  bool scripted; /* forward hands over to a binding, which calls gt_module_scale itself */
+  bool scripted; /* forward hands over to a binding, which calls gt_module_scaled itself */
   gt_extra_repr extra_repr; /* "in_features=4, …"; may be NULL */
   const gt_field *fields;
   int field_count;
@@ -75,12 +75,14 @@ struct gt_module {
   gt_slot *slots;
   int slot_count;
   int64_t slot_capacity;
-  gt_module *next; /* private: links modules during a release or a walk */
+  gt_module *next; /* private: links modules during a release or while a tree is linked */
 };
 
 /* ---- life ---- */
 gt_status gt_module_new(gt_ctx *cx, const gt_module_class *class,
                         gt_module **out); /* zeroed instance, no slots */
+/* The end of a constructor: m as *out when status is GT_OK, else m is released. */
+gt_status gt_module_built(gt_ctx *cx, gt_module *m, gt_status status, gt_module **out);
 gt_module *gt_module_ref(gt_module *m);
 void gt_module_unref(gt_ctx *cx, gt_module *m);
 const char *gt_module_class_name(const gt_module *m);
@@ -103,20 +105,30 @@ const gt_slot *gt_module_slot(const gt_module *m, const char *name); /* NULL if 
 gt_module *gt_module_child(const gt_module *m, const char *name);    /* borrowed, NULL if none */
 int gt_module_length(const gt_module *m);                            /* number of children */
 
-/* The one door through which every forward goes, native or Lua: tells the observer before and
- * after. */
+/* The single entry point of every forward, native or Lua: tells the observer before and after. */
 gt_status gt_module_call(gt_ctx *cx, gt_module *m, const gt_arguments *args, gt_tensor **out);
 
-/* *y times the multiplier of m, recorded in the graph; nothing happens when that is 1.  Done by
+/* y times the multiplier of m, recorded in the graph; y itself when that is 1.  Done by
  * gt_module_call where the class's own forward runs; a binding's trampoline does it where hooks see
  * the result. */
-gt_status gt_module_scale(gt_ctx *cx, const gt_module *m, gt_tensor **y);
+gt_tensor *gt_module_scaled(gt_frame *f, const gt_module *m, gt_tensor *y);
 
 struct gt_observer {
   gt_status (*enter)(gt_ctx *cx, gt_observer *o, gt_module *m);
   gt_status (*leave)(gt_ctx *cx, gt_observer *o, gt_module *m,
                      gt_tensor *out); /* out NULL: failed */
 };
+
+/* ---- a module and everything below it as a linked list, each module once, made without memory and
+ * without recursion: for work that must not fail.  Nothing may add, remove or release modules
+ * between link and unlink. ---- */
+void gt_tree_link(gt_module *root);   /* root comes first */
+void gt_tree_unlink(gt_module *root); /* must follow every link */
+
+/* The module after `at`, NULL at the end. */
+static inline gt_module *gt_tree_next(const gt_module *at) {
+  return at->next == at ? NULL : at->next;
+}
 
 /* ---- walks; `name` is the dotted path.  A callback's failure ends the walk and is passed on. ----
  *
@@ -148,7 +160,7 @@ void gt_module_requires_grad(gt_ctx *cx, gt_module *m, bool value);
 
 /* Copies `names[i]` -> `tensors[i]` into the model's state; all checks first, then all copies:
  * never half-applied. One message lists missing, unexpected and mismatched keys.  Strips
- * "_orig_mod." and "module.".  A missing alias of a tied tensor that was loaded is no error. */
+ * "_orig_mod." and "module.".  A missing alias of a tied tensor that was loaded is not an error. */
 gt_status gt_module_load(gt_ctx *cx, gt_module *m, int count, const char *const *names,
                          gt_tensor *const *tensors, bool strict);
 

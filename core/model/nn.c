@@ -7,27 +7,20 @@
 
 #include "core/model/forward.h"
 #include "core/tensor/rng.h"
-#include "core/tensor/run.h"
 
 #include <math.h>
 #include <stddef.h>
 
-gt_status gt_call1(gt_ctx *cx, gt_module *m, gt_tensor *x, gt_tensor **out) {
-  gt_arguments args = {.count = 1, .arg = {{.count = 1, .at = {x}}}};
-  return gt_module_call(cx, m, &args, out);
-}
-
 gt_status gt_parameter_add(gt_ctx *cx, gt_module *m, const char *name, const gt_spec *spec,
                            const gt_device *device, gt_tensor **out) {
-  gt_tensor *t = NULL;
-  GT_TRY(gt_tensor_new(cx, spec, device, &t));
-  gt_status status = gt_module_set_parameter(cx, m, name, t);
-  if (status == GT_OK) {
+  gt_frame f = {.cx = cx};
+  gt_tensor *t = gt_new(&f, spec, device);
+  if (t) f.status = gt_module_set_parameter(cx, m, name, t);
+  if (f.status == GT_OK) {
     t->requires_grad = true;
     *out = t;
   }
-  gt_tensor_unref(cx, t);
-  return status;
+  return gt_frame_end(&f);
 }
 
 gt_status gt_layer_check(gt_ctx *cx, const char *layer, const char *name, int64_t n,
@@ -42,20 +35,18 @@ gt_status gt_layer_check(gt_ctx *cx, const char *layer, const char *name, int64_
 
 static gt_status linear_forward(gt_ctx *cx, gt_module *m, const gt_arguments *args,
                                 gt_tensor **out) {
-  gt_tensor *in[3] = {NULL};
-  GT_TRY(gt_argument_tensor(cx, m, args, 0, "x", &in[0]));
-  GT_TRY(gt_slot_tensor(cx, m, "weight", &in[1]));
-  const gt_slot *bias = gt_module_slot(m, "bias");
-  if (bias) in[2] = bias->tensor;
-  return gt_apply(cx, "linear", in, 3, NULL, out);
+  gt_frame f = {.cx = cx};
+  gt_tensor *x = gt_argument_tensor(&f, m, args, 0, "x");                        /* (..., in) */
+  gt_tensor *weight = gt_slot_tensor(&f, m, "weight");                           /* (out, in) */
+  gt_tensor *y = gt_op3(&f, "linear", x, weight, gt_optional_tensor(m, "bias")); /* (..., out) */
+  return gt_frame_return(&f, y, out);
 }
 
 static void linear_repr(gt_ctx *cx, const gt_module *m, gt_text *out) {
   const gt_linear *linear = (const gt_linear *)m;
-  const gt_slot *bias = gt_module_slot(m, "bias");
   gt_text_add(cx, out, "in_features=%lld, out_features=%lld, bias=%s",
               (long long)linear->in_features, (long long)linear->out_features,
-              bias && bias->tensor ? "True" : "False");
+              gt_optional_tensor(m, "bias") ? "True" : "False");
 }
 
 static const gt_field linear_fields[] = {
@@ -99,11 +90,7 @@ gt_status gt_linear_new(gt_ctx *cx, int64_t in_features, int64_t out_features, b
   } else if (status == GT_OK) {
     status = gt_module_set_parameter(cx, m, "bias", NULL); /* reads as nil, not as a wrong name */
   }
-  if (status == GT_OK)
-    *out = m;
-  else
-    gt_module_unref(cx, m);
-  return status;
+  return gt_module_built(cx, m, status, out);
 }
 
 gt_status gt_linear_add(gt_ctx *cx, gt_module *m, const char *name, int64_t in_features,
@@ -118,24 +105,18 @@ gt_status gt_linear_tied(gt_ctx *cx, gt_tensor *weight, gt_module **out) {
   GT_TRY(linear_bare(cx, weight->shape[1], weight->shape[0], &m));
   gt_status status = gt_module_set_parameter(cx, m, "weight", weight);
   if (status == GT_OK) status = gt_module_set_parameter(cx, m, "bias", NULL);
-  if (status != GT_OK) {
-    gt_module_unref(cx, m);
-    return status;
-  }
-  gt_rng_stream(cx);
-  *out = m;
-  return GT_OK;
+  if (status == GT_OK) gt_rng_stream(cx);
+  return gt_module_built(cx, m, status, out);
 }
 
 /* ---- Embedding ---- */
 
 static gt_status embedding_forward(gt_ctx *cx, gt_module *m, const gt_arguments *args,
                                    gt_tensor **out) {
-  gt_tensor *idx = NULL;
-  gt_tensor *weight = NULL;
-  GT_TRY(gt_argument_tensor(cx, m, args, 0, "idx", &idx));
-  GT_TRY(gt_slot_tensor(cx, m, "weight", &weight));
-  return gt_apply2(cx, "embedding", idx, weight, NULL, out);
+  gt_frame f = {.cx = cx};
+  gt_tensor *idx = gt_argument_tensor(&f, m, args, 0, "idx");            /* (...) */
+  gt_tensor *weight = gt_slot_tensor(&f, m, "weight");                   /* (V, C) */
+  return gt_frame_return(&f, gt_op2(&f, "embedding", idx, weight), out); /* (..., C) */
 }
 
 static void embedding_repr(gt_ctx *cx, const gt_module *m, gt_text *out) {
@@ -171,11 +152,7 @@ gt_status gt_embedding_new(gt_ctx *cx, int64_t num_embeddings, int64_t embedding
   gt_spec spec = gt_spec_make(dtype, 2, (int64_t[]){num_embeddings, embedding_dim});
   gt_status status = gt_parameter_add(cx, m, "weight", &spec, device, &t);
   if (status == GT_OK) status = gt_fill_normal(cx, t, 0, 1);
-  if (status == GT_OK)
-    *out = m;
-  else
-    gt_module_unref(cx, m);
-  return status;
+  return gt_module_built(cx, m, status, out);
 }
 
 /* ---- containers ---- */

@@ -11,7 +11,7 @@ extern const gt_module_class gt_class_linear;    /* y = x W^T + b */
 extern const gt_module_class gt_class_embedding; /* y = W[idx] */
 extern const gt_module_class gt_class_module_list;
 extern const gt_module_class gt_class_rms_norm;
-extern const gt_module_class gt_class_layer_norm; /* (x - mean) / deviation * weight + bias */
+extern const gt_module_class gt_class_layer_norm; /* (x - mean) / std * weight + bias */
 
 typedef struct gt_linear {
   gt_module module;
@@ -61,8 +61,5 @@ gt_status gt_parameter_add(gt_ctx *cx, gt_module *m, const char *name, const gt_
 /* For constructors: a size must be positive, a dtype floating-point. */
 gt_status gt_layer_check(gt_ctx *cx, const char *layer, const char *name, int64_t n,
                          gt_dtype dtype);
-
-/* For classes: calls module `m` on one tensor. */
-gt_status gt_call1(gt_ctx *cx, gt_module *m, gt_tensor *x, gt_tensor **out);
 
 #endif

@@ -2,28 +2,24 @@
 #include "core/model/forward.h"
 #include "core/model/nn.h"
 #include "core/tensor/rng.h"
-#include "core/tensor/run.h"
 
 #include <math.h>
 #include <stddef.h>
 
-/* Argument x and the weight, which may be missing; x must end in `dim`. */
-static gt_status read_input(gt_ctx *cx, gt_module *m, const gt_arguments *args, int64_t dim,
-                            gt_tensor *in[2]) {
-  GT_TRY(gt_argument_tensor(cx, m, args, 0, "x", &in[0]));
-  gt_spec spec = gt_spec_of(in[0]);
+/* Argument x, which must end in `dim`. */
+static gt_tensor *read_input(gt_frame *f, const gt_module *m, const gt_arguments *args,
+                             int64_t dim) {
+  gt_tensor *x = gt_argument_tensor(f, m, args, 0, "x");
+  if (!x || (x->ndim > 0 && x->shape[x->ndim - 1] == dim)) return x;
+  gt_spec spec = gt_spec_of(x);
   char text[GT_SHAPE_TEXT];
-  if (spec.ndim < 1 || spec.shape[spec.ndim - 1] != dim)
-    return gt_fail(cx, GT_ESHAPE, "%s: expected x (..., %lld), got %s", m->class->name,
-                   (long long)dim, gt_shape_text(&spec, text));
-  const gt_slot *weight = gt_module_slot(m, "weight");
-  in[1] = weight ? weight->tensor : NULL;
-  return GT_OK;
+  f->status = gt_fail(f->cx, GT_ESHAPE, "%s: expected x (..., %lld), got %s", m->class->name,
+                      (long long)dim, gt_shape_text(&spec, text));
+  return NULL;
 }
 
 static const char *affine_text(const gt_module *m) {
-  const gt_slot *weight = gt_module_slot(m, "weight");
-  return weight && weight->tensor ? "True" : "False";
+  return gt_optional_tensor(m, "weight") ? "True" : "False";
 }
 
 /* A parameter (dim) filled with `value`; without `wanted` a slot that reads as nil. */
@@ -48,10 +44,11 @@ static gt_status check(gt_ctx *cx, const char *layer, int64_t dim, double eps, g
 static gt_status rms_norm_forward(gt_ctx *cx, gt_module *m, const gt_arguments *args,
                                   gt_tensor **out) {
   const gt_rms_norm *norm = (const gt_rms_norm *)m;
-  gt_tensor *in[2] = {NULL};
-  GT_TRY(read_input(cx, m, args, norm->dim, in));
-  if (norm->eps == 0) return gt_apply(cx, "rms_norm", in, 2, NULL, out);
-  return gt_apply(cx, "rms_norm", in, 2, GT_ARGS({"eps", GT_FLOAT(norm->eps)}), out);
+  gt_frame f = {.cx = cx};
+  gt_tensor *x = read_input(&f, m, args, norm->dim);
+  gt_value eps = {.given = norm->eps != 0, .f = norm->eps};
+  x = gt_op2_with(&f, "rms_norm", x, gt_optional_tensor(m, "weight"), GT_ARGS({"eps", eps}));
+  return gt_frame_return(&f, x, out);
 }
 
 static void rms_norm_repr(gt_ctx *cx, const gt_module *m, gt_text *out) {
@@ -81,11 +78,7 @@ gt_status gt_rms_norm_new(gt_ctx *cx, int64_t dim, double eps, bool weight, gt_d
   ((gt_rms_norm *)m)->dim = dim;
   ((gt_rms_norm *)m)->eps = eps;
   gt_status status = add_vector(cx, m, "weight", weight, dim, 1, dtype, device);
-  if (status == GT_OK)
-    *out = m;
-  else
-    gt_module_unref(cx, m);
-  return status;
+  return gt_module_built(cx, m, status, out);
 }
 
 /* ---- LayerNorm ---- */
@@ -93,11 +86,11 @@ gt_status gt_rms_norm_new(gt_ctx *cx, int64_t dim, double eps, bool weight, gt_d
 static gt_status layer_norm_forward(gt_ctx *cx, gt_module *m, const gt_arguments *args,
                                     gt_tensor **out) {
   const gt_layer_norm *norm = (const gt_layer_norm *)m;
-  const gt_slot *bias = gt_module_slot(m, "bias");
-  gt_tensor *in[3] = {NULL};
-  GT_TRY(read_input(cx, m, args, norm->dim, in));
-  if (bias) in[2] = bias->tensor;
-  return gt_apply(cx, "layer_norm", in, 3, GT_ARGS({"eps", GT_FLOAT(norm->eps)}), out);
+  gt_frame f = {.cx = cx};
+  gt_tensor *x = read_input(&f, m, args, norm->dim);
+  gt_tensor *weight = gt_optional_tensor(m, "weight"), *bias = gt_optional_tensor(m, "bias");
+  x = gt_op3_with(&f, "layer_norm", x, weight, bias, GT_ARGS({"eps", GT_FLOAT(norm->eps)}));
+  return gt_frame_return(&f, x, out);
 }
 
 static void layer_norm_repr(gt_ctx *cx, const gt_module *m, gt_text *out) {
@@ -128,9 +121,5 @@ gt_status gt_layer_norm_new(gt_ctx *cx, int64_t dim, double eps, bool weight, bo
   ((gt_layer_norm *)m)->eps = eps;
   gt_status status = add_vector(cx, m, "weight", weight, dim, 1, dtype, device);
   if (status == GT_OK) status = add_vector(cx, m, "bias", bias, dim, 0, dtype, device);
-  if (status == GT_OK)
-    *out = m;
-  else
-    gt_module_unref(cx, m);
-  return status;
+  return gt_module_built(cx, m, status, out);
 }

@@ -47,7 +47,7 @@ enum {
   EVERY = (1 << 16) - 1
 };
 
-const gt_rule gt_rules[] = {
+const gt_parametrization gt_parametrizations[] = {
     {"standard", "sp", "deviation 1/sqrt(fan_in), one rate for all", ANY, false},
     {"mup8", "mup", "Tensor Programs V (arXiv 2203.03466), Table 8", ANY, true},
     {"mup3", NULL, "Tensor Programs V, Table 3: no multipliers", ANY, true},
@@ -66,7 +66,7 @@ const gt_rule gt_rules[] = {
     {"completep_half", NULL, "the same with alpha = 1/2", ADAM, true},
     {"umup", "u-mup", "unit scaling (arXiv 2407.17465), of matrices and branches", ADAM, false},
 };
-const int gt_rule_count = GT_COUNT(gt_rules);
+const int gt_parametrization_count = GT_COUNT(gt_parametrizations);
 
 typedef struct row {
   unsigned rules, families, roles; /* masks; the first row that fits counts */
@@ -215,9 +215,9 @@ int gt_family_find(const char *name) {
   return find(family_names, GT_FAMILY_COUNT, name, strlen(name));
 }
 
-int gt_rule_find(const char *name) {
-  for (int i = 0; i < gt_rule_count; i++) {
-    const gt_rule *rule = &gt_rules[i];
+int gt_parametrization_find(const char *name) {
+  for (int i = 0; i < gt_parametrization_count; i++) {
+    const gt_parametrization *rule = &gt_parametrizations[i];
     if (!strcmp(rule->name, name) || (rule->alias && !strcmp(rule->alias, name))) return i;
   }
   return -1;
@@ -270,7 +270,7 @@ static double evaluate(const char *formula, const double *quantity) {
   return above / below;
 }
 
-bool gt_rule_formulas(int rule, gt_family family, gt_role role, gt_formulas *out) {
+bool gt_parametrization_formulas(int rule, gt_family family, gt_role role, gt_formulas *out) {
   for (int i = 0; i < GT_COUNT(rows); i++) {
     const row *r = &rows[i];
     if (!(r->rules >> rule & 1) || !(r->families >> family & 1) || !(r->roles >> role & 1))
@@ -285,18 +285,19 @@ bool gt_rule_formulas(int rule, gt_family family, gt_role role, gt_formulas *out
   return false;
 }
 
-gt_status gt_rule_scales(gt_ctx *cx, int rule, const gt_site *site, gt_scales *out) {
+gt_status gt_parametrization_scales(gt_ctx *cx, int rule, const gt_site *site, gt_scales *out) {
   double q[GT_QUANTITY_COUNT];
   char text[GT_NUMBER_TEXT];
   gt_formulas is;
-  if (!gt_rule_formulas(rule, site->family, site->role, &is))
-    return gt_fail(cx, GT_EARG, "rule %s: says nothing about %s under %s", gt_rules[rule].name,
-                   gt_role_name((int)site->role), gt_family_name((int)site->family));
+  if (!gt_parametrization_formulas(rule, site->family, site->role, &is))
+    return gt_fail(cx, GT_EARG, "rule %s: says nothing about %s under %s",
+                   gt_parametrizations[rule].name, gt_role_name((int)site->role),
+                   gt_family_name((int)site->family));
   for (int i = 0; i < GT_QUANTITY_GIVEN; i++) {
     q[i] = site->quantity[i];
     if (!(q[i] > 0 && isfinite(q[i])))
-      return gt_fail(cx, GT_EARG, "rule %s: expected %s > 0, got %s", gt_rules[rule].name,
-                     quantity_names[i], gt_number_text(q[i], text));
+      return gt_fail(cx, GT_EARG, "rule %s: expected %s > 0, got %s",
+                     gt_parametrizations[rule].name, quantity_names[i], gt_number_text(q[i], text));
   }
   double ratio = q[GT_QUANTITY_FAN_OUT] / q[GT_QUANTITY_FAN_IN];
   q[GT_QUANTITY_ASPECT] = fmax(1, ratio);

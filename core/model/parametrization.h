@@ -1,4 +1,4 @@
-/* parametrization.h: how a weight's initial deviation, forward multiplier and learning rate depend
+/* parametrization.h: how a weight's initial std, forward multiplier and learning rate depend
  * on its shape.  One table of rules: (role, fans, width, depth) -> (std, multiplier, lr, eps,
  * decay).
  *
@@ -74,21 +74,21 @@ typedef struct gt_scales {
 #undef X
 } gt_scales;
 
-typedef struct gt_rule {
+typedef struct gt_parametrization {
   const char *name;
   const char *alias; /* another name, or NULL */
   const char *doc;   /* where it comes from, one line */
   unsigned home;     /* mask of the families it was made for */
   bool relative;     /* means nothing without a base model */
-} gt_rule;
+} gt_parametrization;
 
-extern const gt_rule gt_rules[];
-extern const int gt_rule_count;
+extern const gt_parametrization gt_parametrizations[];
+extern const int gt_parametrization_count;
 const char *gt_role_name(int role);     /* NULL past the end */
 const char *gt_family_name(int family); /* "sgd", "adam", "muon" */
 int gt_role_find(const char *name);     /* these three: -1 if there is none */
 int gt_family_find(const char *name);
-int gt_rule_find(const char *name); /* by name or alias */
+int gt_parametrization_find(const char *name); /* by name or alias */
 
 /* The formulas for one role as texts: "fan_in^-1/2 m_in^1/2".  `std` of the roles without a tensor
  * is "0".  false: the rule does not say anything about that role. */
@@ -97,10 +97,10 @@ typedef struct gt_formulas {
   GT_SCALES(X)
 #undef X
 } gt_formulas;
-bool gt_rule_formulas(int rule, gt_family family, gt_role role, gt_formulas *out);
+bool gt_parametrization_formulas(int rule, gt_family family, gt_role role, gt_formulas *out);
 
 /* GT_EARG when the rule says nothing about the role or a quantity is not positive and finite. */
-gt_status gt_rule_scales(gt_ctx *cx, int rule, const gt_site *site, gt_scales *out);
+gt_status gt_parametrization_scales(gt_ctx *cx, int rule, const gt_site *site, gt_scales *out);
 
 /* Half the distance between x and the next larger number of a float dtype: a smaller step than this
  * is rounded away. */

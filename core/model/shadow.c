@@ -4,28 +4,25 @@
 
 #include <stdlib.h>
 
-gt_status gt_shadow_of(gt_ctx *cx, const gt_tensor *t, gt_tensor **out) {
+gt_tensor *gt_shadow_of(gt_frame *f, const gt_tensor *t) {
   gt_spec spec = gt_spec_of(t);
-  return gt_tensor_new(cx, &spec, &gt_device_meta, out);
+  return gt_new(f, &spec, &gt_device_meta);
 }
 
 static gt_status add(gt_ctx *cx, const gt_entry *entry, void *data) {
   gt_shadow *s = data;
   gt_tensor *t = entry->slot->tensor;
-  gt_tensor *kept = NULL;
-  gt_tensor *meta = NULL;
   if (gt_device_of(t)->kind == GT_META) return GT_OK;
   GT_TRY(gt_grow(cx, &s->tensors, s->count, &s->capacity, sizeof *s->tensors));
-  GT_TRY(gt_shadow_of(cx, t, &meta));
-  gt_status status = gt_tensor_view(cx, t, t->ndim, t->shape, t->stride, t->offset, &kept);
-  if (status != GT_OK) {
-    gt_tensor_unref(cx, meta);
-    return status;
+  gt_frame f = {.cx = cx};
+  gt_tensor *meta = gt_shadow_of(&f, t);
+  gt_tensor *kept = gt_view(&f, t, t->ndim, t->shape, t->stride, t->offset);
+  if (kept) {
+    s->tensors[s->count].real = gt_tensor_ref(t);
+    s->tensors[s->count].kept = gt_tensor_ref(kept);
+    s->tensors[s->count++].meta = gt_tensor_ref(meta);
   }
-  s->tensors[s->count].real = gt_tensor_ref(t);
-  s->tensors[s->count].kept = kept;
-  s->tensors[s->count++].meta = meta;
-  return GT_OK;
+  return gt_frame_end(&f);
 }
 
 static void release(gt_ctx *cx, gt_shadow *s) {

@@ -21,6 +21,6 @@ gt_status gt_shadow_begin(gt_ctx *cx, gt_module *m, gt_shadow *shadow);
 void gt_shadow_end(gt_ctx *cx, gt_shadow *shadow);
 
 /* A meta tensor like t. */
-gt_status gt_shadow_of(gt_ctx *cx, const gt_tensor *t, gt_tensor **out);
+gt_tensor *gt_shadow_of(gt_frame *f, const gt_tensor *t);
 
 #endif

@@ -2,21 +2,22 @@
  * torchinfo's order: by execution, with containers that are never called put above their first
  * child that is. */
 #include "core/model/nn.h"
-#include "core/model/rows.h"
 #include "core/model/shadow.h"
+#include "core/model/table.h"
 
 #include <stdlib.h>
 
 typedef struct watch {
   gt_observer observer; /* must be first */
-  gt_rows *rows;
+  gt_summary_rows *rows;
   int *open; /* (open_count) rows of the calls in progress, -1: a module outside the tree */
   int64_t open_count, open_capacity;
   int above[GT_MAX_NESTING + 2]; /* by depth: the places whose rows are above the next, -1: none */
   bool compat;
 } watch;
 
-static gt_status list_places(gt_ctx *cx, gt_rows *rows, gt_module *m, int parent, int depth) {
+static gt_status list_places(gt_ctx *cx, gt_summary_rows *rows, gt_module *m, int parent,
+                             int depth) {
   if (depth > GT_MAX_NESTING)
     return gt_fail(cx, GT_EARG, "summary: modules nested deeper than %d", GT_MAX_NESTING);
   GT_TRY(
@@ -45,7 +46,7 @@ static bool is_above(const watch *w, int place) {
   return place >= 0 && w->above[w->rows->places[place].depth] == place;
 }
 
-/* Where the module m that is called stands, -1 when it is not in the tree.  One with several places
+/* The place of the module m that is called, -1 when it is not in the tree.  One with several places
  * is below the innermost call that it can be below, and in a container that is shown already;
  * torchinfo takes the last place. */
 static int find_place(const watch *w, const gt_module *m) {
@@ -62,7 +63,7 @@ static int find_place(const watch *w, const gt_module *m) {
 
 static gt_status count_parameter(gt_ctx *cx, const gt_entry *entry, void *data) {
   (void)cx;
-  gt_row *row = data;
+  gt_summary_row *row = data;
   const gt_tensor *t = entry->slot->tensor;
   int64_t n = gt_count(t);
   row->params += n;
@@ -72,8 +73,8 @@ static gt_status count_parameter(gt_ctx *cx, const gt_entry *entry, void *data) 
 }
 
 static gt_status add_row(gt_ctx *cx, watch *w, int place) {
-  gt_rows *rows = w->rows;
-  gt_row row = {.place = place};
+  gt_summary_rows *rows = w->rows;
+  gt_summary_row row = {.place = place};
   gt_module *m = rows->places[place].module;
   GT_TRY(gt_grow(cx, &rows->items, rows->count, &rows->capacity, sizeof row));
   for (int i = 0; i < rows->count && !row.repeated; i++)
@@ -148,35 +149,38 @@ static gt_status explain(gt_ctx *cx, const gt_module *m, const gt_arguments *arg
 }
 
 static gt_status observed_call(gt_ctx *cx, gt_module *m, const gt_arguments *args, bool compat,
-                               gt_rows *rows) {
+                               gt_summary_rows *rows) {
   watch w = {.observer = {enter, leave}, .rows = rows, .compat = compat};
   for (int d = 0; d < GT_COUNT(w.above); d++) w.above[d] = -1;
   gt_shadow shadow = {0};
+  gt_frame f = {.cx = cx};
   gt_tensor *y = NULL;
   gt_observer *observer = cx->observer;
   bool grad_enabled = cx->grad_enabled;
   GT_TRY(gt_shadow_begin(cx, m, &shadow));
   cx->observer = &w.observer;
   cx->grad_enabled = false;
-  gt_status status = gt_module_call(cx, m, args, &y);
+  f.status = gt_module_call(cx, m, args, &y);
+  gt_keep(&f, y);
   cx->observer = observer;
   cx->grad_enabled = grad_enabled;
-  gt_tensor_unref(cx, y);
+  gt_status status = gt_frame_end(&f);
   gt_shadow_end(cx, &shadow);
   gt_free(w.open);
   return status == GT_OK ? GT_OK : explain(cx, m, args, status);
 }
 
-/* Replaces every tensor of the arguments by a meta tensor like it. */
-static gt_status shadow_arguments(gt_ctx *cx, const gt_arguments *args, gt_arguments *out) {
+/* The arguments with a meta tensor in place of every tensor. */
+static gt_arguments shadow_arguments(gt_frame *f, const gt_arguments *args) {
+  gt_arguments meta = *args;
   for (int i = 0; i < args->count; i++) {
     for (int k = 0; k < args->arg[i].count; k++)
-      GT_TRY(gt_shadow_of(cx, args->arg[i].at[k], &out->arg[i].at[k]));
+      meta.arg[i].at[k] = gt_shadow_of(f, args->arg[i].at[k]);
   }
-  return GT_OK;
+  return meta;
 }
 
-static void rows_free(gt_ctx *cx, gt_rows *rows) {
+static void rows_free(gt_ctx *cx, gt_summary_rows *rows) {
   for (int i = 0; i < rows->place_count; i++) gt_module_unref(cx, rows->places[i].module);
   gt_free(rows->places);
   gt_free(rows->items);
@@ -184,18 +188,14 @@ static void rows_free(gt_ctx *cx, gt_rows *rows) {
 
 gt_status gt_summary_make(gt_ctx *cx, gt_module *m, const gt_arguments *args,
                           const gt_summary_options *options, gt_summary *out) {
-  gt_rows rows = {0};
+  gt_summary_rows rows = {0};
   gt_summary summary = {0};
-  gt_arguments meta = *args;
-  for (int i = 0; i < GT_COUNT(meta.arg); i++) meta.arg[i].at[0] = meta.arg[i].at[1] = NULL;
-  gt_status status = shadow_arguments(cx, args, &meta);
-  if (status == GT_OK) status = list_places(cx, &rows, m, -1, 0);
-  if (status == GT_OK) status = observed_call(cx, m, &meta, options->compat, &rows);
-  if (status == GT_OK) status = gt_rows_write(cx, &rows, args, options, &summary);
-  for (int i = 0; i < GT_COUNT(meta.arg); i++) {
-    gt_tensor_unref(cx, meta.arg[i].at[0]);
-    gt_tensor_unref(cx, meta.arg[i].at[1]);
-  }
+  gt_frame f = {.cx = cx};
+  gt_arguments meta = shadow_arguments(&f, args);
+  if (f.status == GT_OK) f.status = list_places(cx, &rows, m, -1, 0);
+  if (f.status == GT_OK) f.status = observed_call(cx, m, &meta, options->compat, &rows);
+  if (f.status == GT_OK) f.status = gt_summary_write(cx, &rows, args, options, &summary);
+  gt_status status = gt_frame_end(&f);
   rows_free(cx, &rows);
   if (status == GT_OK)
     *out = summary;

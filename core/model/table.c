@@ -4,31 +4,31 @@
  * are its parameters times every leading dimension of its output (none for a lookup).
  * torchinfo 1.8.0 counts tied tensors again, multiplies by the batch alone and prints its unit as
  * an enum's name; the compatible mode does all three, byte for byte. */
+#include "core/model/table.h"
 #include "core/model/nn.h"
-#include "core/model/rows.h"
 #include "core/model/seen.h"
 
 #include <stdlib.h>
 
 enum { NAME_WIDTH = 40, COLUMN_WIDTH = 25, INDENT = 5, TIES_LISTED = 3 };
 
-static gt_module *module_of(const gt_rows *rows, const gt_row *row) {
+static gt_module *module_of(const gt_summary_rows *rows, const gt_summary_row *row) {
   return rows->places[row->place].module;
 }
 
-static int depth_of(const gt_rows *rows, const gt_row *row) {
+static int depth_of(const gt_summary_rows *rows, const gt_summary_row *row) {
   return rows->places[row->place].depth;
 }
 
-static bool is_leaf(const gt_rows *rows, const gt_row *row) {
+static bool is_leaf(const gt_summary_rows *rows, const gt_summary_row *row) {
   return gt_module_length(module_of(rows, row)) == 0;
 }
 
 /* ---- counting ---- */
 
-static void number_rows(gt_rows *rows) {
+static void number_rows(gt_summary_rows *rows) {
   for (int i = 0; i < rows->count; i++) {
-    gt_row *row = &rows->items[i];
+    gt_summary_row *row = &rows->items[i];
     int depth = depth_of(rows, row);
     row->index = 1;
     for (int k = i - 1; k >= 0 && row->index == 1; k--) {
@@ -40,9 +40,9 @@ static void number_rows(gt_rows *rows) {
 }
 
 /* torchinfo's arithmetic: a module's total minus what every row below it shows. */
-static void count_compatible(gt_rows *rows) {
+static void count_compatible(gt_summary_rows *rows) {
   for (int i = rows->count - 1; i >= 0; i--) {
-    gt_row *row = &rows->items[i];
+    gt_summary_row *row = &rows->items[i];
     row->shown = row->params;
     row->shown_trainable = row->trainable;
     if (is_leaf(rows, row)) continue;
@@ -71,8 +71,8 @@ static gt_status tally_parameter(gt_ctx *cx, const gt_entry *entry, void *data) 
 }
 
 /* What of row i's tensors none of the rows below it holds. */
-static gt_status count_own(gt_ctx *cx, gt_rows *rows, int i) {
-  gt_row *row = &rows->items[i];
+static gt_status count_own(gt_ctx *cx, gt_summary_rows *rows, int i) {
+  gt_summary_row *row = &rows->items[i];
   tally t = {0};
   gt_status status = GT_OK;
   for (int k = i + 1; k < row->end && status == GT_OK; k = rows->items[k].end)
@@ -86,11 +86,11 @@ static gt_status count_own(gt_ctx *cx, gt_rows *rows, int i) {
   return status;
 }
 
-static gt_status count_unique(gt_ctx *cx, gt_rows *rows) {
+static gt_status count_unique(gt_ctx *cx, gt_summary_rows *rows) {
   tally leaves = {0};
   gt_status status = GT_OK;
   for (int i = 0; i < rows->count && status == GT_OK; i++) {
-    gt_row *row = &rows->items[i];
+    gt_summary_row *row = &rows->items[i];
     status = count_own(cx, rows, i);
     if (status != GT_OK || !is_leaf(rows, row) || row->repeated) continue;
     leaves.fresh = 0;
@@ -102,7 +102,7 @@ static gt_status count_unique(gt_ctx *cx, gt_rows *rows) {
 }
 
 /* Multiplications of one execution, from the parameters that the module holds itself. */
-static int64_t mult_adds(const gt_rows *rows, const gt_row *row, bool compat) {
+static int64_t mult_adds(const gt_summary_rows *rows, const gt_summary_row *row, bool compat) {
   const gt_module *m = module_of(rows, row);
   const gt_spec *out = &row->output;
   if (!row->called || (compat && !is_leaf(rows, row))) return 0;
@@ -121,9 +121,9 @@ static int64_t mult_adds(const gt_rows *rows, const gt_row *row, bool compat) {
 
 static int64_t at_least_zero(int64_t n) { return n > 0 ? n : 0; }
 
-static void total_rows(const gt_rows *rows, bool compat, gt_summary *out) {
+static void total_rows(const gt_summary_rows *rows, bool compat, gt_summary *out) {
   for (int i = 0; i < rows->count; i++) {
-    const gt_row *row = &rows->items[i];
+    const gt_summary_row *row = &rows->items[i];
     out->mult_adds += mult_adds(rows, row, compat);
     if (is_leaf(rows, row) && row->params > 0 && row->called) /* twice: with its gradient */
       out->output_bytes +=
@@ -194,13 +194,14 @@ static gt_status find_ties(gt_ctx *cx, gt_module *m, gt_summary *out) {
 /* ---- text ---- */
 
 /* "TransformerBlock: 2-1" */
-static void add_title(gt_ctx *cx, const gt_rows *rows, const gt_row *row, gt_text *out) {
+static void add_title(gt_ctx *cx, const gt_summary_rows *rows, const gt_summary_row *row,
+                      gt_text *out) {
   int depth = depth_of(rows, row);
   gt_text_add(cx, out, "%s", gt_module_class_name(module_of(rows, row)));
   if (depth > 0) gt_text_add(cx, out, ": %d-%d", depth, row->index);
 }
 
-static int name_width(gt_ctx *cx, const gt_rows *rows) {
+static int name_width(gt_ctx *cx, const gt_summary_rows *rows) {
   int longest = 0;
   for (int i = 0; i < rows->count; i++) {
     gt_text title = {0};
@@ -228,8 +229,8 @@ static void end_line(gt_ctx *cx, gt_text *out) {
   gt_text_append(cx, out, "\n", 1);
 }
 
-static void add_params(gt_ctx *cx, const gt_rows *rows, const gt_row *row, int max_depth,
-                       gt_text *out) {
+static void add_params(gt_ctx *cx, const gt_summary_rows *rows, const gt_summary_row *row,
+                       int max_depth, gt_text *out) {
   char n[GT_NUMBER_TEXT];
   bool whole = is_leaf(rows, row) || depth_of(rows, row) == max_depth;
   if (row->params == 0)
@@ -246,8 +247,8 @@ static void add_params(gt_ctx *cx, const gt_rows *rows, const gt_row *row, int m
     gt_text_add(cx, out, row->trainable ? "%s" : "(%s)", gt_grouped_text(row->params, n));
 }
 
-static void add_row(gt_ctx *cx, const gt_rows *rows, const gt_row *row, int width, int max_depth,
-                    gt_text *out) {
+static void add_row(gt_ctx *cx, const gt_summary_rows *rows, const gt_summary_row *row, int width,
+                    int max_depth, gt_text *out) {
   size_t start = out->length;
   int depth = depth_of(rows, row);
   for (int d = 1; d < depth; d++) gt_text_add(cx, out, "│    ");
@@ -295,7 +296,7 @@ static void add_megabytes(gt_ctx *cx, const char *title, int64_t bytes, gt_text 
   gt_text_add(cx, out, "%s (MB): %s\n", title, gt_fixed_text((double)bytes / 1e6, 2, text));
 }
 
-static gt_status add_totals(gt_ctx *cx, const gt_rows *rows, int width, bool compat,
+static gt_status add_totals(gt_ctx *cx, const gt_summary_rows *rows, int width, bool compat,
                             gt_summary *s) {
   gt_text *out = &s->text;
   add_count(cx, "Total params", s->total_params, out);
@@ -313,8 +314,8 @@ static gt_status add_totals(gt_ctx *cx, const gt_rows *rows, int width, bool com
   return out->failed ? GT_ENOMEM : GT_OK;
 }
 
-gt_status gt_rows_write(gt_ctx *cx, gt_rows *rows, const gt_arguments *args,
-                        const gt_summary_options *options, gt_summary *s) {
+gt_status gt_summary_write(gt_ctx *cx, gt_summary_rows *rows, const gt_arguments *args,
+                           const gt_summary_options *options, gt_summary *s) {
   number_rows(rows);
   if (options->compat)
     count_compatible(rows);

@@ -1,35 +1,11 @@
 /* tree.c: what is done to all of a module tree at once: counting, training mode, gradients, moving
- * to another dtype or device.
- *
- * The list of tree.h runs through the field `next`; a module is in it exactly when next is set, and
- * the last one points at itself. */
-#include "core/model/tree.h"
+ * to another dtype or device. */
+#include "core/model/module.h"
 
 #include "core/model/seen.h"
 #include "core/tensor/graph.h"
 
 #include <stdlib.h>
-
-void gt_tree_link(gt_module *root) {
-  gt_module *last = root;
-  root->next = root;
-  for (gt_module *at = root; at; at = gt_tree_next(at)) {
-    for (int i = 0; i < at->slot_count; i++) {
-      gt_module *child = at->slots[i].module;
-      if (!child || child->next) continue;
-      last->next = child;
-      child->next = child;
-      last = child;
-    }
-  }
-}
-
-void gt_tree_unlink(gt_module *root) {
-  for (gt_module *at = root, *next; at; at = next) {
-    next = gt_tree_next(at);
-    at->next = NULL;
-  }
-}
 
 void gt_module_train(gt_ctx *cx, gt_module *m, bool training) {
   (void)cx;

@@ -1,5 +1,4 @@
-/* walk.c: visiting a module tree in PyTorch's order, and what is done to all of it: counting,
- * moving, training mode, gradients.
+/* walk.c: visiting the parameters, buffers and modules of a tree in PyTorch's order.
  *
  * Names are dotted paths.  A parameter or module met again under another name is tied; walks that
  * count things once ask for `unique`. */
@@ -44,11 +43,11 @@ static gt_status visit_slot(walk *w, gt_module *m, const gt_slot *slot) {
   if (w->path.failed) return GT_ENOMEM;
   gt_slot copy = *slot;
   gt_entry entry = {.name = w->path.data, .owner = m, .slot = &copy};
-  gt_tensor_ref(copy.tensor);
-  gt_status status = w->visit(w->cx, &entry, w->data);
-  gt_tensor_unref(w->cx, copy.tensor);
+  gt_frame f = {.cx = w->cx};
+  gt_keep(&f, gt_tensor_ref(copy.tensor)); /* the visit may replace it */
+  f.status = w->visit(w->cx, &entry, w->data);
   path_pop(w, length);
-  return status;
+  return gt_frame_end(&f);
 }
 
 /* `fresh` says whether the walk goes into m at all. */

@@ -1,4 +1,4 @@
-/* anomaly.h: finding the op that is first to make a value that is not finite.
+/* diary.h: finding the op that is first to make a value that is not finite.
  *
  * While cx->anomaly is set, every op looks through what it has made, and every step of a backward
  * through the gradients it has passed on.  An op fails when its result has a nan, or an infinity
@@ -13,7 +13,7 @@
 typedef struct gt_anomaly gt_anomaly;
 struct gt_anomaly {
   char found[GT_MESSAGE_MAX]; /* what was found, "" while nothing was */
-  /* Adds where the op with this sequence number was called (core/model/anomaly.h). */
+  /* Adds where the op with this sequence number was called (core/model/diary.h). */
   void (*place)(gt_ctx *cx, const gt_anomaly *a, uint64_t sequence, gt_text *out);
 };
 

@@ -138,9 +138,7 @@ static gt_status add(gt_ctx *cx, const gt_edge *edge, gt_tensor *g) {
   gt_tensor *terms[2] = {*slot, g};
   gt_status status;
   if (edge->leaf != NULL || is_ours(*slot)) {
-    int op = gt_op_find(cx, "add");
-    status = op < 0 ? gt_fail(cx, GT_EARG, "backward: there is no op 'add'")
-                    : gt_run_into(cx, cx->ops[op], terms, 2, NULL, *slot);
+    status = gt_apply_into(cx, "add", terms, 2, NULL, *slot);
   } else {
     status = gt_apply(cx, "add", terms, 2, NULL, &sum);
     if (status == GT_OK) {

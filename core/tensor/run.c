@@ -406,7 +406,16 @@ gt_status gt_apply(gt_ctx *cx, const char *name, gt_tensor *const *in, int nin, 
   return gt_run(cx, op, in, nin, list, out);
 }
 
-/* True when nobody but the holder of t can see what t holds, or will for the backward. */
+gt_status gt_apply_into(gt_ctx *cx, const char *name, gt_tensor *const *in, int nin,
+                        const gt_arg *args, gt_tensor *target) {
+  gt_value attr[GT_MAX_ATTR];
+  const gt_value *list;
+  const gt_op *op;
+  GT_TRY(look_up(cx, name, args, &op, attr, &list));
+  return gt_run_into(cx, op, in, nin, list, target);
+}
+
+/* True when only the holder of t can see what t holds, now and in the backward. */
 static bool is_private(const gt_ctx *cx, const gt_tensor *t) {
   bool recorded = cx->grad_enabled && (t->requires_grad || t->node != NULL);
   return !recorded && t->refs == 1 && t->storage->refs == 1;

@@ -23,13 +23,15 @@ gt_status gt_run(gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin, con
 gt_status gt_run_into(gt_ctx *cx, const gt_op *op, gt_tensor *const *in, int nin,
                       const gt_value *attr, gt_tensor *target);
 
-/* The same by name with named attributes (NULL: defaults): how core/model, core/train and gradient
- * rules call ops. */
+/* The same by name with named attributes (NULL: defaults): how everything but the binding calls
+ * ops.  Composites of ops are written with core/tensor/frame.h. */
 gt_status gt_apply(gt_ctx *cx, const char *op, gt_tensor *const *in, int nin, const gt_arg *args,
                    gt_tensor **out);
+gt_status gt_apply_into(gt_ctx *cx, const char *op, gt_tensor *const *in, int nin,
+                        const gt_arg *args, gt_tensor *target);
 
-/* *t = op(*t) for an op with one input: releases what was there, or writes over it where nobody
- * else can see it. */
+/* *t = op(*t) for an op with one input: releases what was there, or writes over it where no
+ * one else can see it. */
 gt_status gt_replace(gt_ctx *cx, const char *op, const gt_arg *args, gt_tensor **t);
 
 /* Shorthands for the two commonest shapes of call. */

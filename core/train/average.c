@@ -3,8 +3,9 @@
  *   a <- a + (1 - decay)(w - a) */
 #include "core/train/average.h"
 
+#include "core/tensor/frame.h"
 #include "core/tensor/prepare.h"
-#include "core/train/sweep.h"
+#include "core/train/chunks.h"
 #include "core/train/update.h"
 
 enum { BLOCK = 1024 };
@@ -72,14 +73,15 @@ static bool in_place(const gt_tensor *a, const gt_tensor *w) {
 }
 
 static gt_status mix_by_op(gt_ctx *cx, const job *j, int i, gt_tensor **out) {
-  gt_tensor *a = j->average[i], *mixed = NULL;
-  GT_TRY(gt_apply2(cx, "lerp", a, j->weight[i], GT_ARGS({"weight", GT_FLOAT(j->rest)}), &mixed));
-  gt_status status = gt_prepare(cx, mixed, a->dtype, gt_device_of(a), false, out);
-  gt_tensor_unref(cx, mixed);
-  return status;
+  gt_frame f = {.cx = cx};
+  gt_tensor *a = j->average[i];
+  gt_value rest = GT_FLOAT(j->rest);
+  gt_tensor *mixed = gt_op2_with(&f, "lerp", a, j->weight[i], GT_ARGS({"weight", rest}));
+  if (mixed) f.status = gt_prepare(cx, mixed, a->dtype, gt_device_of(a), false, out);
+  return gt_frame_end(&f);
 }
 
-/* What takes memory comes first, beside the averages, so that all of them move or none does. */
+/* Allocates first, into separate tensors: either all averages are updated or none. */
 static gt_status update_by_op(gt_ctx *cx, const job *j, int count) {
   bool grad_enabled = cx->grad_enabled, shielded = cx->shielded;
   gt_status status = GT_OK;
@@ -102,17 +104,17 @@ static gt_status update_by_op(gt_ctx *cx, const job *j, int count) {
 gt_status gt_average_update(gt_ctx *cx, gt_tensor *const *average, gt_tensor *const *weight,
                             int count, double decay) {
   job j = {average, weight, 1 - decay};
-  gt_sweep sweep = {0};
+  gt_chunks chunks = {0};
   bool direct = true;
   for (int i = 0; i < count; i++) {
     GT_TRY(check(cx, average[i], weight[i], false));
     direct = direct && plain(average[i]) && plain(weight[i]);
   }
   if (!direct) return update_by_op(cx, &j, count);
-  GT_TRY(gt_sweep_new(cx, average, count, &sweep));
-  gt_status status = gt_sweep_run(cx, &sweep, true, mix_chunk, &j);
+  GT_TRY(gt_chunks_new(cx, average, count, &chunks));
+  gt_status status = gt_chunks_run(cx, &chunks, true, mix_chunk, &j);
   for (int i = 0; i < count; i++) gt_touch(average[i]);
-  gt_sweep_free(&sweep);
+  gt_chunks_free(&chunks);
   return status;
 }
 

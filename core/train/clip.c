@@ -6,8 +6,8 @@
  * contiguous arrays on the CPU are read through a copy, so sums do not depend on the device. */
 #include "core/train/clip.h"
 
-#include "core/tensor/run.h"
-#include "core/train/sweep.h"
+#include "core/tensor/frame.h"
+#include "core/train/chunks.h"
 
 #include <math.h>
 
@@ -18,7 +18,7 @@ typedef struct arrays {
   int count;
   gt_tensor **tensor; /* (count), one reference each */
   double *partial;    /* (chunks) */
-  gt_sweep sweep;
+  gt_chunks chunks;
 } arrays;
 
 static gt_status on_cpu(gt_ctx *cx, gt_tensor *t, gt_tensor **out) {
@@ -32,7 +32,7 @@ static void arrays_free(gt_ctx *cx, arrays *a) {
   for (int i = 0; a->tensor && i < a->count; i++) gt_tensor_unref(cx, a->tensor[i]);
   gt_free(a->tensor);
   gt_free(a->partial);
-  gt_sweep_free(&a->sweep);
+  gt_chunks_free(&a->chunks);
 }
 
 static gt_status arrays_open(gt_ctx *cx, gt_tensor *const *tensors, int count, arrays *a) {
@@ -40,8 +40,8 @@ static gt_status arrays_open(gt_ctx *cx, gt_tensor *const *tensors, int count, a
   a->tensor = gt_calloc(cx, (size_t)count + 1, sizeof(gt_tensor *));
   if (!a->tensor) return GT_ENOMEM;
   for (int i = 0; i < count; i++) GT_TRY(on_cpu(cx, tensors[i], &a->tensor[i]));
-  GT_TRY(gt_sweep_new(cx, a->tensor, count, &a->sweep));
-  a->partial = gt_calloc(cx, (size_t)gt_sweep_chunks(&a->sweep) + 1, sizeof *a->partial);
+  GT_TRY(gt_chunks_new(cx, a->tensor, count, &a->chunks));
+  a->partial = gt_calloc(cx, (size_t)gt_chunks_count(&a->chunks) + 1, sizeof *a->partial);
   return a->partial ? GT_OK : GT_ENOMEM;
 }
 
@@ -88,14 +88,14 @@ static void sum_chunk(void *argument, int64_t chunk, int tensor, int64_t begin, 
 /* Sums of squares of every chunk into a->partial. */
 static gt_status sum_all(gt_ctx *cx, gt_tensor *const *tensors, int count, arrays *a) {
   GT_TRY(arrays_open(cx, tensors, count, a));
-  return gt_sweep_run(cx, &a->sweep, false, sum_chunk, a);
+  return gt_chunks_run(cx, &a->chunks, false, sum_chunk, a);
 }
 
 gt_status gt_global_norm(gt_ctx *cx, gt_tensor *const *tensors, int count, double *norm) {
   arrays a;
   double sum = 0;
   gt_status status = sum_all(cx, tensors, count, &a);
-  for (int64_t i = 0; status == GT_OK && i < gt_sweep_chunks(&a.sweep); i++) sum += a.partial[i];
+  for (int64_t i = 0; status == GT_OK && i < gt_chunks_count(&a.chunks); i++) sum += a.partial[i];
   if (status == GT_OK) *norm = sqrt(sum);
   arrays_free(cx, &a);
   return status;
@@ -107,7 +107,7 @@ gt_status gt_first_nonfinite(gt_ctx *cx, gt_tensor *const *tensors, int count, i
   int found = -1;
   for (int i = 0; status == GT_OK && i < count && found < 0; i++) {
     double sum = 0;
-    for (int64_t k = a.sweep.first[i]; k < a.sweep.first[i + 1]; k++) sum += a.partial[k];
+    for (int64_t k = a.chunks.first[i]; k < a.chunks.first[i + 1]; k++) sum += a.partial[k];
     if (!isfinite(sum)) found = i;
   }
   if (status == GT_OK) *first = found;
@@ -146,21 +146,18 @@ static void scale_chunk(void *argument, int64_t chunk, int tensor, int64_t begin
 
 /* Any device and any strides: target = target * factor by the op. */
 static gt_status scale_by_op(gt_ctx *cx, gt_tensor *t, double factor) {
-  gt_tensor *scalar = NULL;
-  int op = gt_op_find(cx, "mul");
-  if (op < 0) return gt_fail(cx, GT_EARG, "mul: no such op");
-  GT_TRY(gt_tensor_scalar(cx, GT_F64, factor, 0, &scalar));
+  gt_frame f = {.cx = cx};
+  gt_tensor *scalar = gt_number(&f, factor);
   bool grad_enabled = cx->grad_enabled;
   cx->grad_enabled = false;
-  gt_status status = gt_run_into(cx, cx->ops[op], (gt_tensor *[]){t, scalar}, 2, NULL, t);
+  if (scalar) f.status = gt_apply_into(cx, "mul", (gt_tensor *[]){t, scalar}, 2, NULL, t);
   cx->grad_enabled = grad_enabled;
-  gt_tensor_unref(cx, scalar);
-  return status;
+  return gt_frame_end(&f);
 }
 
 gt_status gt_scale_all(gt_ctx *cx, gt_tensor *const *tensors, int count, double factor) {
   scaling s = {tensors, factor};
-  gt_sweep sweep = {0};
+  gt_chunks chunks = {0};
   bool plain = true;
   for (int i = 0; i < count; i++)
     plain = plain && gt_device_of(tensors[i])->kind == GT_CPU && gt_is_contiguous(tensors[i]);
@@ -168,10 +165,10 @@ gt_status gt_scale_all(gt_ctx *cx, gt_tensor *const *tensors, int count, double 
     for (int i = 0; i < count; i++) GT_TRY(scale_by_op(cx, tensors[i], factor));
     return GT_OK;
   }
-  GT_TRY(gt_sweep_new(cx, tensors, count, &sweep));
-  gt_status status = gt_sweep_run(cx, &sweep, true, scale_chunk, &s);
+  GT_TRY(gt_chunks_new(cx, tensors, count, &chunks));
+  gt_status status = gt_chunks_run(cx, &chunks, true, scale_chunk, &s);
   for (int i = 0; i < count; i++) gt_touch(tensors[i]);
-  gt_sweep_free(&sweep);
+  gt_chunks_free(&chunks);
   return status;
 }
 

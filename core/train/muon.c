@@ -6,7 +6,7 @@
  *
  * A parameter with more than two dimensions is one matrix (shape[0], the rest).  Small matrices of
  * one shape go through the iteration together: one of them alone does not fill the cores. */
-#include "core/tensor/run.h"
+#include "core/tensor/frame.h"
 #include "core/train/optim.h"
 #include "core/train/update.h"
 
@@ -88,14 +88,12 @@ static gt_status direction(gt_ctx *cx, int count, gt_tensor *const *p, gt_tensor
   int64_t rows = p[0]->shape[0];
   gt_dtype dtype = hyper[NS_DTYPE].i == NS_F32 ? GT_F32 : GT_BF16;
   gt_spec spec = gt_spec_make(p[0]->dtype, 3, (int64_t[]){count, rows, gt_count(p[0]) / rows});
-  gt_tensor *block = NULL;
-  GT_TRY(gt_tensor_new(cx, &spec, gt_device_of(p[0]), &block));
-  gt_status status = put_directions(cx, block, count, p, state, hyper);
-  if (status == GT_OK)
-    status = gt_apply1(cx, "newton_schulz", block,
-                       GT_ARGS({"steps", hyper[NS_STEPS]}, {"dtype", GT_INT(dtype)}), out);
-  gt_tensor_unref(cx, block);
-  return status;
+  gt_frame f = {.cx = cx};
+  gt_tensor *block = gt_new(&f, &spec, gt_device_of(p[0]));
+  if (block) f.status = put_directions(cx, block, count, p, state, hyper);
+  block = gt_op1_with(&f, "newton_schulz", block,
+                      GT_ARGS({"steps", hyper[NS_STEPS]}, {"dtype", GT_INT(dtype)}));
+  return gt_frame_return(&f, block, out);
 }
 
 static gt_status follow_one(gt_ctx *cx, gt_tensor *p, gt_tensor *m, gt_tensor *u,

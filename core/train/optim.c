@@ -300,7 +300,7 @@ static gt_status find_direction(gt_ctx *cx, gt_optimizer *o, const run *r) {
                              r->hyper, &o->direction[r->first]);
 }
 
-/* A step that goes on usually has its directions already. */
+/* A step that continues usually has its directions already. */
 static gt_status find_directions(gt_ctx *cx, gt_optimizer *o) {
   if (!o->class->direction || o->direction) return GT_OK;
   o->direction = gt_calloc(cx, (size_t)o->parameter_count, sizeof(gt_tensor *));

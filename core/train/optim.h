@@ -69,8 +69,8 @@ void gt_optimizer_unref(gt_ctx *cx, gt_optimizer *o);
 gt_status gt_optimizer_add_group(gt_ctx *cx, gt_optimizer *o, gt_tensor *const *params, int count,
                                  const gt_value *hyper);
 /* An interrupt ends a step before it changes anything, or not at all.  When memory runs out
- * halfway, the next call goes on where this one stopped: every parameter makes one step.  zero_grad
- * gives the rest of such a step up. */
+ * halfway, the next call continues where this one stopped: every parameter makes one step.
+ * zero_grad gives the rest of such a step up. */
 gt_status gt_optimizer_step(gt_ctx *cx, gt_optimizer *o);
 void gt_optimizer_zero_grad(gt_ctx *cx, gt_optimizer *o, bool set_to_none);
 /* State of parameter i (in group order) as state dicts hold it.  `state` is (parameter_count,

@@ -1,7 +1,7 @@
 /* sgd.c: gradient descent with PyTorch's momentum, Nesterov and coupled weight decay.
  *
  *   g <- g + wd p;  m <- momentum m + g;  p <- p - lr (nesterov ? g + momentum m : m) */
-#include "core/tensor/run.h"
+#include "core/tensor/frame.h"
 #include "core/train/optim.h"
 #include "core/train/update.h"
 
@@ -27,31 +27,19 @@ static gt_status check_hyper(gt_ctx *cx, const gt_value *hyper) {
 
 static bool stateless(const gt_value *hyper) { return hyper[MOMENTUM].f == 0; }
 
-static gt_status add_scaled(gt_ctx *cx, gt_tensor *a, gt_tensor *b, double alpha, gt_tensor **out) {
-  return gt_apply2(cx, "add", a, b, GT_ARGS({"alpha", GT_FLOAT(alpha)}), out);
+static gt_tensor *add_scaled(gt_frame *f, gt_tensor *a, gt_tensor *b, double alpha) {
+  return gt_op2_with(f, "add", a, b, GT_ARGS({"alpha", GT_FLOAT(alpha)}));
 }
 
 static gt_status update_one(gt_ctx *cx, gt_tensor *p, gt_tensor *buffer, const gt_value *hyper) {
-  double momentum = hyper[MOMENTUM].f;
-  gt_tensor *decayed = NULL;
-  gt_tensor *mean = NULL;
-  gt_tensor *ahead = NULL;
-  gt_tensor *g = p->grad;
-  gt_status status = GT_OK;
-  if (hyper[WEIGHT_DECAY].f != 0) {
-    status = add_scaled(cx, g, p, hyper[WEIGHT_DECAY].f, &decayed);
-    g = decayed;
-  }
-  if (status == GT_OK && momentum != 0) status = add_scaled(cx, g, buffer, momentum, &mean);
-  if (status == GT_OK && mean && hyper[NESTEROV].i)
-    status = add_scaled(cx, g, mean, momentum, &ahead);
-  if (status == GT_OK)
-    status = gt_update_add(cx, p, ahead ? ahead : mean ? mean : g, -hyper[LR].f, p);
-  if (status == GT_OK && mean) status = gt_copy(cx, buffer, mean);
-  gt_tensor_unref(cx, decayed);
-  gt_tensor_unref(cx, mean);
-  gt_tensor_unref(cx, ahead);
-  return status;
+  double momentum = hyper[MOMENTUM].f, decay = hyper[WEIGHT_DECAY].f;
+  gt_frame f = {.cx = cx};
+  gt_tensor *g = decay == 0 ? p->grad : add_scaled(&f, p->grad, p, decay);
+  gt_tensor *mean = momentum == 0 ? g : add_scaled(&f, g, buffer, momentum);
+  gt_tensor *step = hyper[NESTEROV].i ? add_scaled(&f, g, mean, momentum) : mean;
+  if (f.status == GT_OK) f.status = gt_update_add(cx, p, step, -hyper[LR].f, p);
+  if (f.status == GT_OK && momentum != 0) f.status = gt_copy(cx, buffer, mean);
+  return gt_frame_end(&f);
 }
 
 static gt_status update(gt_ctx *cx, int count, gt_tensor *const *p, gt_tensor *const *state,

@@ -79,28 +79,28 @@ gt_status gt_cpu_extreme_index(gt_call *c, bool largest) {
 }
 
 gt_status gt_rule_extreme(gt_call *c) {
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   const gt_arg *args =
       GT_ARGS({"dim", *gt_attr_named(c, "dim")}, {"keepdim", *gt_attr_named(c, "keepdim")});
-  gt_tensor *chosen = gt_term2(&t, "eq", c->in[0], gt_unreduced(&t, c->out[0]));
-  gt_tensor *count = gt_term1_with(&t, "sum", chosen, args);
-  gt_tensor *share = gt_unreduced(&t, gt_term2(&t, "div", c->gout[0], count));
-  gt_give(&t, 0, gt_term3(&t, "where", chosen, share, gt_number(&t, 0)));
-  return gt_terms_end(&t);
+  gt_tensor *chosen = gt_op2(&f, "eq", c->in[0], gt_unreduced(&f, c, c->out[0]));
+  gt_tensor *count = gt_op1_with(&f, "sum", chosen, args);
+  gt_tensor *share = gt_unreduced(&f, c, gt_op2(&f, "div", c->gout[0], count));
+  gt_give(&f, c, 0, gt_op3(&f, "where", chosen, share, gt_number(&f, 0)));
+  return gt_frame_end(&f);
 }
 
 gt_status gt_rule_extreme_of_two(gt_call *c, bool largest) {
-  gt_terms t = {.c = c};
-  gt_tensor *g = c->gout[0], *zero = gt_number(&t, 0);
-  gt_tensor *tie = gt_term2(&t, "eq", c->in[0], c->in[1]);
-  gt_tensor *half = gt_term3(&t, "where", tie, gt_term_number(&t, "mul", g, 0.5), g);
+  gt_frame f = {.cx = c->cx};
+  gt_tensor *g = c->gout[0], *zero = gt_number(&f, 0);
+  gt_tensor *tie = gt_op2(&f, "eq", c->in[0], c->in[1]);
+  gt_tensor *half = gt_op3(&f, "where", tie, gt_op_number(&f, "mul", g, 0.5), g);
   for (int i = 0; i < 2; i++) {
     if (!c->want[i]) continue;
     const char *beaten = (i == 0) == largest ? "lt" : "gt";
-    gt_tensor *lost = gt_term2(&t, beaten, c->in[0], c->in[1]);
-    gt_give(&t, i, gt_term3(&t, "where", lost, zero, half));
+    gt_tensor *lost = gt_op2(&f, beaten, c->in[0], c->in[1]);
+    gt_give(&f, c, i, gt_op3(&f, "where", lost, zero, half));
   }
-  return gt_terms_end(&t);
+  return gt_frame_end(&f);
 }
 
 gt_status gt_cpu_extreme_backward(gt_call *c) {

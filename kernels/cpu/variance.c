@@ -39,16 +39,15 @@ gt_status gt_cpu_variance(gt_call *c, bool root) {
   return gt_cpu_reduce(c, dims, &r);
 }
 
-gt_tensor *gt_variance_gradient(gt_terms *t, gt_tensor *g) {
-  gt_call *c = t->c;
+gt_tensor *gt_variance_gradient(gt_frame *f, gt_call *c, gt_tensor *g) {
   unsigned dims;
-  if (t->status == GT_OK) t->status = gt_reduced_dims(c, &dims);
-  if (t->status != GT_OK) return NULL;
-  gt_tensor *mean = gt_term1_with(
-      t, "mean", c->in[0], GT_ARGS({"dim", *gt_attr_named(c, "dim")}, {"keepdim", GT_INT(1)}));
-  gt_tensor *deviation = gt_term2(t, "sub", c->in[0], mean);
-  gt_tensor *scaled = gt_term_number(t, "mul", g, 2 / freedom_of(c, gt_reduced_count(c, dims)));
-  return gt_term2(t, "mul", gt_unreduced(t, scaled), deviation);
+  if (f->status == GT_OK) f->status = gt_reduced_dims(c, &dims);
+  if (f->status != GT_OK) return NULL;
+  gt_tensor *mean = gt_op1_with(f, "mean", c->in[0],
+                                GT_ARGS({"dim", *gt_attr_named(c, "dim")}, {"keepdim", GT_INT(1)}));
+  gt_tensor *deviation = gt_op2(f, "sub", c->in[0], mean);
+  gt_tensor *scaled = gt_op_number(f, "mul", g, 2 / freedom_of(c, gt_reduced_count(c, dims)));
+  return gt_op2(f, "mul", gt_unreduced(f, c, scaled), deviation);
 }
 
 #else

@@ -21,6 +21,6 @@ gt_status gt_infer_variance(gt_call *c);
 /* out[0] = the variance over the reduced dimensions, or its square root. */
 gt_status gt_cpu_variance(gt_call *c, bool root);
 /* The gradient of input 0 given that of the variance. */
-gt_tensor *gt_variance_gradient(gt_terms *t, gt_tensor *g);
+gt_tensor *gt_variance_gradient(gt_frame *f, gt_call *c, gt_tensor *g);
 
 #endif

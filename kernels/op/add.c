@@ -19,12 +19,12 @@ static gt_status forward(gt_call *c) {
 }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   gt_tensor *g = c->gout[0];
   double alpha = c->attr[ALPHA].f;
-  if (c->want[0]) gt_give(&t, 0, g);
-  if (c->want[1]) gt_give(&t, 1, alpha == 1 ? g : gt_term_number(&t, "mul", g, alpha));
-  return gt_terms_end(&t);
+  if (c->want[0]) gt_give(&f, c, 0, g);
+  if (c->want[1]) gt_give(&f, c, 1, alpha == 1 ? g : gt_op_number(&f, "mul", g, alpha));
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {

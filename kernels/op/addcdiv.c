@@ -10,17 +10,17 @@ enum { VALUE };
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   gt_tensor *g = c->gout[0], *a = c->in[1], *b = c->in[2];
-  if (c->want[0]) gt_give(&t, 0, g);
-  if (!c->want[1] && !c->want[2]) return gt_terms_end(&t);
-  gt_tensor *da = gt_term2(&t, "div", gt_term_number(&t, "mul", g, c->attr[VALUE].f), b);
-  if (c->want[1]) gt_give(&t, 1, da);
+  if (c->want[0]) gt_give(&f, c, 0, g);
+  if (!c->want[1] && !c->want[2]) return gt_frame_end(&f);
+  gt_tensor *da = gt_op2(&f, "div", gt_op_number(&f, "mul", g, c->attr[VALUE].f), b);
+  if (c->want[1]) gt_give(&f, c, 1, da);
   if (c->want[2]) {
-    gt_tensor *product = gt_term2(&t, "mul", da, gt_term2(&t, "div", a, b));
-    gt_give(&t, 2, gt_term1(&t, "neg", product));
+    gt_tensor *product = gt_op2(&f, "mul", da, gt_op2(&f, "div", a, b));
+    gt_give(&f, c, 2, gt_op1(&f, "neg", product));
   }
-  return gt_terms_end(&t);
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {

@@ -16,14 +16,14 @@ static gt_status infer(gt_call *c) {
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   gt_tensor *g = c->gout[0], *a = c->in[1], *b = c->in[2];
-  if (c->want[0]) gt_give(&t, 0, g);
-  if (!c->want[1] && !c->want[2]) return gt_terms_end(&t);
-  gt_tensor *scaled = gt_term_number(&t, "mul", g, c->attr[VALUE].f);
-  if (c->want[1]) gt_give(&t, 1, gt_term2(&t, "mul", scaled, b));
-  if (c->want[2]) gt_give(&t, 2, gt_term2(&t, "mul", scaled, a));
-  return gt_terms_end(&t);
+  if (c->want[0]) gt_give(&f, c, 0, g);
+  if (!c->want[1] && !c->want[2]) return gt_frame_end(&f);
+  gt_tensor *scaled = gt_op_number(&f, "mul", g, c->attr[VALUE].f);
+  if (c->want[1]) gt_give(&f, c, 1, gt_op2(&f, "mul", scaled, b));
+  if (c->want[2]) gt_give(&f, c, 2, gt_op2(&f, "mul", scaled, a));
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {

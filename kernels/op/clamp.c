@@ -22,12 +22,12 @@ static gt_status infer(gt_call *c) {
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   gt_tensor *x = c->in[0];
-  gt_tensor *inside = gt_term2(&t, "logical_and", gt_term_number(&t, "ge", x, c->attr[MIN].f),
-                               gt_term_number(&t, "le", x, c->attr[MAX].f));
-  gt_give(&t, 0, gt_term3(&t, "where", inside, c->gout[0], gt_number(&t, 0)));
-  return gt_terms_end(&t);
+  gt_tensor *inside = gt_op2(&f, "logical_and", gt_op_number(&f, "ge", x, c->attr[MIN].f),
+                             gt_op_number(&f, "le", x, c->attr[MAX].f));
+  gt_give(&f, c, 0, gt_op3(&f, "where", inside, c->gout[0], gt_number(&f, 0)));
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {

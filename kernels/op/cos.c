@@ -19,10 +19,10 @@ static gt_status forward(gt_call *c) {
 }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_tensor *product = gt_term2(&t, "mul", c->gout[0], gt_term1(&t, "sin", c->in[0]));
-  gt_give(&t, 0, gt_term1(&t, "neg", product));
-  return gt_terms_end(&t);
+  gt_frame f = {.cx = c->cx};
+  gt_tensor *product = gt_op2(&f, "mul", c->gout[0], gt_op1(&f, "sin", c->in[0]));
+  gt_give(&f, c, 0, gt_op1(&f, "neg", product));
+  return gt_frame_end(&f);
 }
 
 const gt_op gt_op_cos = {

@@ -50,12 +50,12 @@ static gt_status forward(gt_call *c) {
 }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   gt_value reverse = GT_INT(!c->attr[REVERSE].i);
-  gt_give(&t, 0,
-          gt_term1_with(&t, "cumsum", c->gout[0],
-                        GT_ARGS({"dim", c->attr[DIM]}, {"reverse", reverse})));
-  return gt_terms_end(&t);
+  gt_give(
+      &f, c, 0,
+      gt_op1_with(&f, "cumsum", c->gout[0], GT_ARGS({"dim", c->attr[DIM]}, {"reverse", reverse})));
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {

@@ -8,14 +8,14 @@
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_tensor *da = gt_term2(&t, "div", c->gout[0], c->in[1]);
-  if (c->want[0]) gt_give(&t, 0, da);
+  gt_frame f = {.cx = c->cx};
+  gt_tensor *da = gt_op2(&f, "div", c->gout[0], c->in[1]);
+  if (c->want[0]) gt_give(&f, c, 0, da);
   if (c->want[1]) {
-    gt_tensor *ratio = gt_term2(&t, "div", c->in[0], c->in[1]);
-    gt_give(&t, 1, gt_term1(&t, "neg", gt_term2(&t, "mul", da, ratio)));
+    gt_tensor *ratio = gt_op2(&f, "div", c->in[0], c->in[1]);
+    gt_give(&f, c, 1, gt_op1(&f, "neg", gt_op2(&f, "mul", da, ratio)));
   }
-  return gt_terms_end(&t);
+  return gt_frame_end(&f);
 }
 
 const gt_op gt_op_div = {

@@ -29,11 +29,11 @@ static gt_status forward(gt_call *c) {
 }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   const gt_arg *args =
       GT_ARGS({"p", c->attr[P]}, {"seed", c->attr[SEED]}, {"stream", c->attr[STREAM]});
-  gt_give(&t, 0, gt_term1_with(&t, "dropout", c->gout[0], args));
-  return gt_terms_end(&t);
+  gt_give(&f, c, 0, gt_op1_with(&f, "dropout", c->gout[0], args));
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {

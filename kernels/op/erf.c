@@ -8,11 +8,11 @@
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_tensor *bell = gt_term1(&t, "exp", gt_term1(&t, "neg", gt_term1(&t, "square", c->in[0])));
-  gt_tensor *slope = gt_term_number(&t, "mul", bell, 1.1283791670955126);
-  gt_give(&t, 0, gt_term2(&t, "mul", c->gout[0], slope));
-  return gt_terms_end(&t);
+  gt_frame f = {.cx = c->cx};
+  gt_tensor *bell = gt_op1(&f, "exp", gt_op1(&f, "neg", gt_op1(&f, "square", c->in[0])));
+  gt_tensor *slope = gt_op_number(&f, "mul", bell, 1.1283791670955126);
+  gt_give(&f, c, 0, gt_op2(&f, "mul", c->gout[0], slope));
+  return gt_frame_end(&f);
 }
 
 const gt_op gt_op_erf = {

@@ -8,9 +8,9 @@
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_give(&t, 0, gt_term2(&t, "mul", c->gout[0], c->out[0]));
-  return gt_terms_end(&t);
+  gt_frame f = {.cx = c->cx};
+  gt_give(&f, c, 0, gt_op2(&f, "mul", c->gout[0], c->out[0]));
+  return gt_frame_end(&f);
 }
 
 const gt_op gt_op_exp = {

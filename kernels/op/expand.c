@@ -31,9 +31,9 @@ static gt_status view(gt_call *c, gt_tensor **out) {
 }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_give(&t, 0, c->gout[0]);
-  return gt_terms_end(&t);
+  gt_frame f = {.cx = c->cx};
+  gt_give(&f, c, 0, c->gout[0]);
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {

@@ -23,35 +23,34 @@ static gt_status forward(gt_call *c) {
 }
 
 /* What gt_index_positions computes, in ops; in i64, where any size fits. */
-static gt_tensor *positions(gt_terms *t) {
-  gt_call *c = t->c;
+static gt_tensor *positions(gt_frame *f, gt_call *c) {
   int count = gt_index_count(c, INDEX);
   gt_tensor *at = NULL;
   for (int i = 0; i < count; i++) {
     int64_t size = c->in_spec[X].shape[i];
-    gt_tensor *n = gt_whole(t, size > 0 ? size : 1); /* size 0 has no positions */
-    gt_tensor *one = gt_term1_with(t, "to", c->in[INDEX + i], GT_ARGS({"dtype", GT_INT(GT_I64)}));
-    one = gt_term2(t, "remainder", one, n);
-    at = i == 0 ? one : gt_term2(t, "add", gt_term2(t, "mul", at, n), one);
+    gt_tensor *n = gt_whole(f, size > 0 ? size : 1); /* size 0 has no positions */
+    gt_tensor *one = gt_op1_with(f, "to", c->in[INDEX + i], GT_ARGS({"dtype", GT_INT(GT_I64)}));
+    one = gt_op2(f, "remainder", one, n);
+    at = i == 0 ? one : gt_op2(f, "add", gt_op2(f, "mul", at, n), one);
   }
   return at;
 }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   gt_axis axis = gt_index_axis(c, X, INDEX);
-  gt_tensor *zeros = NULL, *at = positions(&t);
+  gt_tensor *zeros = NULL, *at = positions(&f, c);
   int64_t shape[] = {axis.size, axis.inner};
   gt_spec flat = gt_spec_make(c->in_spec[X].dtype, 2, shape);
-  if (t.status == GT_OK) t.status = gt_tensor_zeros(c->cx, &flat, c->device, &zeros);
+  if (f.status == GT_OK) f.status = gt_tensor_zeros(c->cx, &flat, c->device, &zeros);
   int64_t n = at ? gt_count(at) : 0;
-  at = gt_term1_with(&t, "reshape", at, GT_ARGS({"shape", GT_DIMS1(n)}));
+  at = gt_op1_with(&f, "reshape", at, GT_ARGS({"shape", GT_DIMS1(n)}));
   gt_tensor *dy =
-      gt_term1_with(&t, "reshape", c->gout[0], GT_ARGS({"shape", GT_DIMS2(n, axis.inner)}));
-  gt_tensor *dx = gt_term3(&t, "index_add", zeros, at, dy);
-  gt_give(&t, X,
-          gt_term1_with(&t, "reshape", dx, GT_ARGS({"shape", gt_shape_value(&c->in_spec[X])})));
-  gt_status status = gt_terms_end(&t);
+      gt_op1_with(&f, "reshape", c->gout[0], GT_ARGS({"shape", GT_DIMS2(n, axis.inner)}));
+  gt_tensor *dx = gt_op3(&f, "index_add", zeros, at, dy);
+  gt_give(&f, c, X,
+          gt_op1_with(&f, "reshape", dx, GT_ARGS({"shape", gt_shape_value(&c->in_spec[X])})));
+  gt_status status = gt_frame_end(&f);
   gt_tensor_unref(c->cx, zeros);
   return status;
 }

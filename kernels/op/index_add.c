@@ -66,15 +66,15 @@ static gt_status forward(gt_call *c) {
 }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  if (c->want[X]) gt_give(&t, X, c->gout[0]);
+  gt_frame f = {.cx = c->cx};
+  if (c->want[X]) gt_give(&f, c, X, c->gout[0]);
   if (c->want[SRC]) {
     gt_tensor *g =
-        gt_term2_with(&t, "index_select", c->gout[0], c->in[INDEX], GT_ARGS({"dim", c->attr[DIM]}));
-    if (c->attr[ALPHA].f != 1) g = gt_term_number(&t, "mul", g, c->attr[ALPHA].f);
-    gt_give(&t, SRC, g);
+        gt_op2_with(&f, "index_select", c->gout[0], c->in[INDEX], GT_ARGS({"dim", c->attr[DIM]}));
+    if (c->attr[ALPHA].f != 1) g = gt_op_number(&f, "mul", g, c->attr[ALPHA].f);
+    gt_give(&f, c, SRC, g);
   }
-  return gt_terms_end(&t);
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {

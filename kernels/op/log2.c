@@ -10,10 +10,10 @@
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_tensor *scaled = gt_term_number(&t, "mul", c->in[0], 0.69314718055994531);
-  gt_give(&t, 0, gt_term2(&t, "div", c->gout[0], scaled));
-  return gt_terms_end(&t);
+  gt_frame f = {.cx = c->cx};
+  gt_tensor *scaled = gt_op_number(&f, "mul", c->in[0], 0.69314718055994531);
+  gt_give(&f, c, 0, gt_op2(&f, "div", c->gout[0], scaled));
+  return gt_frame_end(&f);
 }
 
 const gt_op gt_op_log2 = {

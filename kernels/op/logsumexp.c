@@ -28,23 +28,23 @@ static gt_status forward(gt_call *c) {
 }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   gt_tensor *y = c->out[0];
   const gt_arg *args =
       GT_ARGS({"dim", *gt_attr_named(c, "dim")}, {"keepdim", *gt_attr_named(c, "keepdim")});
   if (gt_spec_count(&c->in_spec[0]) == 0) {
-    gt_give_zero(&t, 0);
-    return gt_terms_end(&t);
+    gt_give_zero(&f, c, 0);
+    return gt_frame_end(&f);
   }
-  gt_tensor *top = gt_term1_with(&t, "amax", c->in[0], args);
-  top = gt_term3(&t, "where", gt_term1(&t, "isinf", top), gt_number(&t, 0), top);
-  gt_tensor *power = gt_term1(&t, "exp", gt_term2(&t, "sub", c->in[0], gt_unreduced(&t, top)));
-  gt_tensor *sum = gt_term1_with(&t, "sum", power, args);
-  gt_tensor *nothing = gt_term_number(&t, "eq", y, -INFINITY);
-  gt_tensor *each = gt_term2(&t, "div", c->gout[0], sum);
-  each = gt_term3(&t, "where", nothing, gt_number(&t, 0), each);
-  gt_give(&t, 0, gt_term2(&t, "mul", power, gt_unreduced(&t, each)));
-  return gt_terms_end(&t);
+  gt_tensor *top = gt_op1_with(&f, "amax", c->in[0], args);
+  top = gt_op3(&f, "where", gt_op1(&f, "isinf", top), gt_number(&f, 0), top);
+  gt_tensor *power = gt_op1(&f, "exp", gt_op2(&f, "sub", c->in[0], gt_unreduced(&f, c, top)));
+  gt_tensor *sum = gt_op1_with(&f, "sum", power, args);
+  gt_tensor *nothing = gt_op_number(&f, "eq", y, -INFINITY);
+  gt_tensor *each = gt_op2(&f, "div", c->gout[0], sum);
+  each = gt_op3(&f, "where", nothing, gt_number(&f, 0), each);
+  gt_give(&f, c, 0, gt_op2(&f, "mul", power, gt_unreduced(&f, c, each)));
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {GT_REDUCE_ATTRS};

@@ -31,11 +31,11 @@ static gt_status infer(gt_call *c) {
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_tensor *g = c->gout[0], *mask = c->in[MASK], *zero = gt_number(&t, 0);
-  if (c->want[X]) gt_give(&t, X, gt_term3(&t, "where", mask, zero, g));
-  if (c->want[VALUE]) gt_give(&t, VALUE, gt_term3(&t, "where", mask, g, zero));
-  return gt_terms_end(&t);
+  gt_frame f = {.cx = c->cx};
+  gt_tensor *g = c->gout[0], *mask = c->in[MASK], *zero = gt_number(&f, 0);
+  if (c->want[X]) gt_give(&f, c, X, gt_op3(&f, "where", mask, zero, g));
+  if (c->want[VALUE]) gt_give(&f, c, VALUE, gt_op3(&f, "where", mask, g, zero));
+  return gt_frame_end(&f);
 }
 
 const gt_op gt_op_masked_fill = {

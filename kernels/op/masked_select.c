@@ -64,20 +64,20 @@ static gt_status forward(gt_call *c) {
 
 static gt_status rule(gt_call *c) {
   gt_spec shape = broadcast_shape(c), flat = shape;
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   gt_tensor *zeros = NULL;
   gt_arg all[] = {{"shape", gt_shape_value(&shape)}, {.name = NULL}};
   flat.ndim = 1;
   flat.shape[0] = gt_spec_count(&shape);
   flat.dtype = c->gout[0]->dtype;
-  t.status = gt_tensor_zeros(c->cx, &flat, c->device, &zeros);
-  gt_tensor *mask = gt_term1_with(&t, "expand", c->in[MASK], all);
-  mask = gt_term1_with(&t, "reshape", mask, GT_ARGS({"shape", GT_DIMS1(flat.shape[0])}));
-  gt_tensor *at = gt_term1(&t, "nonzero", mask);
-  at = gt_term1_with(&t, "squeeze", at, GT_ARGS({"dim", GT_DIMS1(1)}));
-  gt_tensor *g = gt_term3(&t, "index_add", zeros, at, c->gout[0]);
-  gt_give(&t, X, gt_term1_with(&t, "reshape", g, all));
-  gt_status status = gt_terms_end(&t);
+  f.status = gt_tensor_zeros(c->cx, &flat, c->device, &zeros);
+  gt_tensor *mask = gt_op1_with(&f, "expand", c->in[MASK], all);
+  mask = gt_op1_with(&f, "reshape", mask, GT_ARGS({"shape", GT_DIMS1(flat.shape[0])}));
+  gt_tensor *at = gt_op1(&f, "nonzero", mask);
+  at = gt_op1_with(&f, "squeeze", at, GT_ARGS({"dim", GT_DIMS1(1)}));
+  gt_tensor *g = gt_op3(&f, "index_add", zeros, at, c->gout[0]);
+  gt_give(&f, c, X, gt_op1_with(&f, "reshape", g, all));
+  gt_status status = gt_frame_end(&f);
   gt_tensor_unref(c->cx, zeros);
   return status;
 }

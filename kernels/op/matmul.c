@@ -207,43 +207,43 @@ static gt_status forward(gt_call *c) {
   return GT_OK;
 }
 
-static gt_tensor *add_dim(gt_terms *t, gt_tensor *x, int64_t dim) {
-  return gt_term1_with(t, "unsqueeze", x, GT_ARGS({"dim", GT_INT(dim)}));
+static gt_tensor *add_dim(gt_frame *f, gt_tensor *x, int64_t dim) {
+  return gt_op1_with(f, "unsqueeze", x, GT_ARGS({"dim", GT_INT(dim)}));
 }
 
-static gt_tensor *turn(gt_terms *t, gt_tensor *x) {
-  return gt_term1_with(t, "transpose", x, GT_ARGS({"dim0", GT_INT(-2)}, {"dim1", GT_INT(-1)}));
+static gt_tensor *turn(gt_frame *f, gt_tensor *x) {
+  return gt_op1_with(f, "transpose", x, GT_ARGS({"dim0", GT_INT(-2)}, {"dim1", GT_INT(-1)}));
 }
 
-static gt_tensor *as_rows(gt_terms *t, gt_tensor *x, int64_t rows, int64_t columns) {
-  return gt_term1_with(t, "reshape", x, GT_ARGS({"shape", GT_DIMS2(rows, columns)}));
+static gt_tensor *as_rows(gt_frame *f, gt_tensor *x, int64_t rows, int64_t columns) {
+  return gt_op1_with(f, "reshape", x, GT_ARGS({"shape", GT_DIMS2(rows, columns)}));
 }
 
 /* dA = dC B^T, dB = A^T dC, each summed over the batches it was repeated in. */
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   const gt_spec *a_spec = &c->in_spec[A], *b_spec = &c->in_spec[B];
   bool row = a_spec->ndim == 1, column = b_spec->ndim == 1;
   gt_tensor *g = c->gout[0];
-  if (column) g = add_dim(&t, g, -1);
-  if (row) g = add_dim(&t, g, -2);
+  if (column) g = add_dim(&f, g, -1);
+  if (row) g = add_dim(&f, g, -2);
   if (c->want[A]) {
-    gt_tensor *b = column ? add_dim(&t, c->in[B], 1) : c->in[B];
-    gt_give(&t, A, gt_term2(&t, "matmul", g, turn(&t, b)));
+    gt_tensor *b = column ? add_dim(&f, c->in[B], 1) : c->in[B];
+    gt_give(&f, c, A, gt_op2(&f, "matmul", g, turn(&f, b)));
   }
   if (c->want[B]) {
-    gt_tensor *a = row ? add_dim(&t, c->in[A], 0) : c->in[A];
+    gt_tensor *a = row ? add_dim(&f, c->in[A], 0) : c->in[A];
     if (a_spec->ndim > 2 && b_spec->ndim <= 2) { /* one tall product instead of a sum of many */
       int64_t K = a_spec->shape[a_spec->ndim - 1], N = column ? 1 : b_spec->shape[1], rows = 1;
       for (int d = 0; d < a_spec->ndim - 1; d++) rows *= a_spec->shape[d];
-      a = as_rows(&t, a, rows, K);
-      g = as_rows(&t, g, rows, N);
+      a = as_rows(&f, a, rows, K);
+      g = as_rows(&f, g, rows, N);
     }
-    gt_tensor *db = gt_term2(&t, "matmul", turn(&t, a), g);
-    if (column) db = gt_term1_with(&t, "squeeze", db, GT_ARGS({"dim", GT_DIMS1(-1)}));
-    gt_give(&t, B, db);
+    gt_tensor *db = gt_op2(&f, "matmul", turn(&f, a), g);
+    if (column) db = gt_op1_with(&f, "squeeze", db, GT_ARGS({"dim", GT_DIMS1(-1)}));
+    gt_give(&f, c, B, db);
   }
-  return gt_terms_end(&t);
+  return gt_frame_end(&f);
 }
 
 const gt_op gt_op_matmul = {

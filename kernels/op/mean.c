@@ -9,12 +9,12 @@ static gt_status forward(gt_call *c) {
 }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   unsigned dims;
   GT_TRY(gt_reduced_dims(c, &dims));
-  gt_tensor *share = gt_term_number(&t, "div", c->gout[0], (double)gt_reduced_count(c, dims));
-  gt_give(&t, 0, gt_unreduced(&t, share));
-  return gt_terms_end(&t);
+  gt_tensor *share = gt_op_number(&f, "div", c->gout[0], (double)gt_reduced_count(c, dims));
+  gt_give(&f, c, 0, gt_unreduced(&f, c, share));
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {GT_REDUCE_ATTRS};

@@ -9,11 +9,11 @@
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   gt_tensor *g = c->gout[0];
-  if (c->want[0]) gt_give(&t, 0, gt_term2(&t, "mul", g, c->in[1]));
-  if (c->want[1]) gt_give(&t, 1, gt_term2(&t, "mul", g, c->in[0]));
-  return gt_terms_end(&t);
+  if (c->want[0]) gt_give(&f, c, 0, gt_op2(&f, "mul", g, c->in[1]));
+  if (c->want[1]) gt_give(&f, c, 1, gt_op2(&f, "mul", g, c->in[0]));
+  return gt_frame_end(&f);
 }
 
 const gt_op gt_op_mul = {

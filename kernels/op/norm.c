@@ -56,46 +56,45 @@ static gt_status forward(gt_call *c) {
 }
 
 /* Shares dy among the elements whose size is the norm. */
-static gt_tensor *gradient_extreme(gt_terms *t, gt_tensor *size, gt_tensor *sign) {
-  gt_call *c = t->c;
+static gt_tensor *gradient_extreme(gt_frame *f, gt_call *c, gt_tensor *size, gt_tensor *sign) {
   const gt_arg *args =
       GT_ARGS({"dim", *gt_attr_named(c, "dim")}, {"keepdim", *gt_attr_named(c, "keepdim")});
-  gt_tensor *chosen = gt_term2(t, "eq", size, gt_unreduced(t, c->out[0]));
-  gt_tensor *count = gt_term1_with(t, "sum", chosen, args);
-  gt_tensor *share = gt_unreduced(t, gt_term2(t, "div", c->gout[0], count));
-  return gt_term2(t, "mul", gt_term3(t, "where", chosen, share, gt_number(t, 0)), sign);
+  gt_tensor *chosen = gt_op2(f, "eq", size, gt_unreduced(f, c, c->out[0]));
+  gt_tensor *count = gt_op1_with(f, "sum", chosen, args);
+  gt_tensor *share = gt_unreduced(f, c, gt_op2(f, "div", c->gout[0], count));
+  return gt_op2(f, "mul", gt_op3(f, "where", chosen, share, gt_number(f, 0)), sign);
 }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_tensor *x = c->in[0], *y = c->out[0], *zero = gt_number(&t, 0);
+  gt_frame f = {.cx = c->cx};
+  gt_tensor *x = c->in[0], *y = c->out[0], *zero = gt_number(&f, 0);
   double p = c->attr[P].f;
   if (p == 0) {
-    gt_give_zero(&t, 0);
-    return gt_terms_end(&t);
+    gt_give_zero(&f, c, 0);
+    return gt_frame_end(&f);
   }
   if (p == 2) {
-    gt_tensor *scaled = gt_term2(&t, "div", c->gout[0], y);
-    scaled = gt_term3(&t, "where", gt_term2(&t, "eq", y, zero), zero, scaled);
-    gt_give(&t, 0, gt_term2(&t, "mul", x, gt_unreduced(&t, scaled)));
-    return gt_terms_end(&t);
+    gt_tensor *scaled = gt_op2(&f, "div", c->gout[0], y);
+    scaled = gt_op3(&f, "where", gt_op2(&f, "eq", y, zero), zero, scaled);
+    gt_give(&f, c, 0, gt_op2(&f, "mul", x, gt_unreduced(&f, c, scaled)));
+    return gt_frame_end(&f);
   }
-  gt_tensor *sign = gt_term1(&t, "sign", x);
+  gt_tensor *sign = gt_op1(&f, "sign", x);
   if (p == 1) {
-    gt_give(&t, 0, gt_term2(&t, "mul", sign, gt_unreduced(&t, c->gout[0])));
-    return gt_terms_end(&t);
+    gt_give(&f, c, 0, gt_op2(&f, "mul", sign, gt_unreduced(&f, c, c->gout[0])));
+    return gt_frame_end(&f);
   }
-  gt_tensor *size = gt_term1(&t, "abs", x);
+  gt_tensor *size = gt_op1(&f, "abs", x);
   if (isinf(p)) {
-    gt_give(&t, 0, gradient_extreme(&t, size, sign));
-    return gt_terms_end(&t);
+    gt_give(&f, c, 0, gradient_extreme(&f, c, size, sign));
+    return gt_frame_end(&f);
   }
-  gt_tensor *ratio = gt_term2(&t, "div", size, gt_unreduced(&t, y));
-  gt_tensor *slope = gt_term2(&t, "mul", sign, gt_term_number(&t, "pow", ratio, p - 1));
-  gt_tensor *product = gt_term2(&t, "mul", slope, gt_unreduced(&t, c->gout[0]));
-  gt_tensor *still = gt_term_number(&t, "eq", x, 0);
-  gt_give(&t, 0, gt_term3(&t, "where", still, zero, product));
-  return gt_terms_end(&t);
+  gt_tensor *ratio = gt_op2(&f, "div", size, gt_unreduced(&f, c, y));
+  gt_tensor *slope = gt_op2(&f, "mul", sign, gt_op_number(&f, "pow", ratio, p - 1));
+  gt_tensor *product = gt_op2(&f, "mul", slope, gt_unreduced(&f, c, c->gout[0]));
+  gt_tensor *still = gt_op_number(&f, "eq", x, 0);
+  gt_give(&f, c, 0, gt_op3(&f, "where", still, zero, product));
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {

@@ -33,17 +33,17 @@ static gt_status forward(gt_call *c) {
 }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   gt_tensor *g = c->gout[0];
   if (c->want[A]) {
-    gt_tensor *b = gt_term1_with(&t, "to", c->in[B], GT_ARGS({"dtype", GT_INT(g->dtype)}));
-    gt_give(&t, A, gt_term2(&t, "matmul", g, b));
+    gt_tensor *b = gt_op1_with(&f, "to", c->in[B], GT_ARGS({"dtype", GT_INT(g->dtype)}));
+    gt_give(&f, c, A, gt_op2(&f, "matmul", g, b));
   }
   if (c->want[B]) {
-    gt_tensor *a = gt_term1_with(&t, "to", c->in[A], GT_ARGS({"dtype", GT_INT(g->dtype)}));
-    gt_give(&t, B, gt_term2(&t, "matmul", a, g));
+    gt_tensor *a = gt_op1_with(&f, "to", c->in[A], GT_ARGS({"dtype", GT_INT(g->dtype)}));
+    gt_give(&f, c, B, gt_op2(&f, "matmul", a, g));
   }
-  return gt_terms_end(&t);
+  return gt_frame_end(&f);
 }
 
 const gt_op gt_op_outer = {

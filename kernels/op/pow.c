@@ -37,26 +37,26 @@ static gt_status forward(gt_call *c) {
 }
 
 /* `value` where `condition` is zero, 0 elsewhere. */
-static gt_tensor *unless(gt_terms *t, gt_tensor *condition, gt_tensor *value) {
-  return gt_term3(t, "where", condition, gt_number(t, 0), value);
+static gt_tensor *unless(gt_frame *f, gt_tensor *condition, gt_tensor *value) {
+  return gt_op3(f, "where", condition, gt_number(f, 0), value);
 }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_tensor *g = c->gout[0], *a = gt_term_wide(&t, c->in[0]), *b = gt_term_wide(&t, c->in[1]);
+  gt_frame f = {.cx = c->cx};
+  gt_tensor *g = c->gout[0], *a = gt_wide(&f, c, c->in[0]), *b = gt_wide(&f, c, c->in[1]);
   if (c->want[0]) {
-    gt_tensor *lower = gt_term2(&t, "pow", a, gt_term_number(&t, "sub", b, 1));
-    gt_tensor *slope = gt_term2(&t, "mul", b, lower);
-    gt_tensor *constant = gt_term_number(&t, "eq", b, 0);
-    gt_give(&t, 0, unless(&t, constant, gt_term2(&t, "mul", g, slope)));
+    gt_tensor *lower = gt_op2(&f, "pow", a, gt_op_number(&f, "sub", b, 1));
+    gt_tensor *slope = gt_op2(&f, "mul", b, lower);
+    gt_tensor *constant = gt_op_number(&f, "eq", b, 0);
+    gt_give(&f, c, 0, unless(&f, constant, gt_op2(&f, "mul", g, slope)));
   }
   if (c->want[1]) {
-    gt_tensor *slope = gt_term2(&t, "mul", gt_term2(&t, "pow", a, b), gt_term1(&t, "log", a));
+    gt_tensor *slope = gt_op2(&f, "mul", gt_op2(&f, "pow", a, b), gt_op1(&f, "log", a));
     gt_tensor *flat =
-        gt_term2(&t, "logical_and", gt_term_number(&t, "eq", a, 0), gt_term_number(&t, "ge", b, 0));
-    gt_give(&t, 1, unless(&t, flat, gt_term2(&t, "mul", g, slope)));
+        gt_op2(&f, "logical_and", gt_op_number(&f, "eq", a, 0), gt_op_number(&f, "ge", b, 0));
+    gt_give(&f, c, 1, unless(&f, flat, gt_op2(&f, "mul", g, slope)));
   }
-  return gt_terms_end(&t);
+  return gt_frame_end(&f);
 }
 
 const gt_op gt_op_pow = {

@@ -24,19 +24,19 @@ static gt_status forward(gt_call *c) {
 }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_tensor *x = c->in[0], *zero = gt_number(&t, 0);
+  gt_frame f = {.cx = c->cx};
+  gt_tensor *x = c->in[0], *zero = gt_number(&f, 0);
   const gt_arg *args =
       GT_ARGS({"dim", *gt_attr_named(c, "dim")}, {"keepdim", *gt_attr_named(c, "keepdim")});
-  gt_tensor *is_zero = gt_term_number(&t, "eq", x, 0);
-  gt_tensor *filled = gt_term3(&t, "where", is_zero, gt_number(&t, 1), x);
-  gt_tensor *zeros = gt_term1_with(&t, "sum", is_zero, args);
-  gt_tensor *scaled = gt_term2(&t, "mul", c->gout[0], gt_term1_with(&t, "prod", filled, args));
-  gt_tensor *none = gt_term3(&t, "where", gt_term_number(&t, "eq", zeros, 0), scaled, zero);
-  gt_tensor *one = gt_term3(&t, "where", gt_term_number(&t, "eq", zeros, 1), scaled, zero);
-  gt_tensor *regular = gt_term2(&t, "div", gt_unreduced(&t, none), filled);
-  gt_give(&t, 0, gt_term3(&t, "where", is_zero, gt_unreduced(&t, one), regular));
-  return gt_terms_end(&t);
+  gt_tensor *is_zero = gt_op_number(&f, "eq", x, 0);
+  gt_tensor *filled = gt_op3(&f, "where", is_zero, gt_number(&f, 1), x);
+  gt_tensor *zeros = gt_op1_with(&f, "sum", is_zero, args);
+  gt_tensor *scaled = gt_op2(&f, "mul", c->gout[0], gt_op1_with(&f, "prod", filled, args));
+  gt_tensor *none = gt_op3(&f, "where", gt_op_number(&f, "eq", zeros, 0), scaled, zero);
+  gt_tensor *one = gt_op3(&f, "where", gt_op_number(&f, "eq", zeros, 1), scaled, zero);
+  gt_tensor *regular = gt_op2(&f, "div", gt_unreduced(&f, c, none), filled);
+  gt_give(&f, c, 0, gt_op3(&f, "where", is_zero, gt_unreduced(&f, c, one), regular));
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {GT_REDUCE_ATTRS};

@@ -8,10 +8,10 @@
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_tensor *square = gt_term1(&t, "square", c->out[0]);
-  gt_give(&t, 0, gt_term1(&t, "neg", gt_term2(&t, "mul", c->gout[0], square)));
-  return gt_terms_end(&t);
+  gt_frame f = {.cx = c->cx};
+  gt_tensor *square = gt_op1(&f, "square", c->out[0]);
+  gt_give(&f, c, 0, gt_op1(&f, "neg", gt_op2(&f, "mul", c->gout[0], square)));
+  return gt_frame_end(&f);
 }
 
 const gt_op gt_op_reciprocal = {

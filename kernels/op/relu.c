@@ -9,10 +9,10 @@
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_tensor *inside = gt_term_number(&t, "gt", c->out[0], 0);
-  gt_give(&t, 0, gt_term3(&t, "where", inside, c->gout[0], gt_number(&t, 0)));
-  return gt_terms_end(&t);
+  gt_frame f = {.cx = c->cx};
+  gt_tensor *inside = gt_op_number(&f, "gt", c->out[0], 0);
+  gt_give(&f, c, 0, gt_op3(&f, "where", inside, c->gout[0], gt_number(&f, 0)));
+  return gt_frame_end(&f);
 }
 
 const gt_op gt_op_relu = {

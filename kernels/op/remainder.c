@@ -17,14 +17,14 @@ static gt_status forward(gt_call *c) {
 }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   gt_tensor *g = c->gout[0];
-  if (c->want[0]) gt_give(&t, 0, g);
+  if (c->want[0]) gt_give(&f, c, 0, g);
   if (c->want[1]) {
-    gt_tensor *whole = gt_term2(&t, "floor_divide", c->in[0], c->in[1]);
-    gt_give(&t, 1, gt_term1(&t, "neg", gt_term2(&t, "mul", g, whole)));
+    gt_tensor *whole = gt_op2(&f, "floor_divide", c->in[0], c->in[1]);
+    gt_give(&f, c, 1, gt_op1(&f, "neg", gt_op2(&f, "mul", g, whole)));
   }
-  return gt_terms_end(&t);
+  return gt_frame_end(&f);
 }
 
 const gt_op gt_op_remainder = {

@@ -49,7 +49,7 @@ static gt_status rule(gt_call *c) {
   const gt_spec *x = &c->in_spec[0];
   const gt_dims *repeats = &c->attr[REPEATS].dims;
   int added = repeats->count - x->ndim;
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   gt_tensor *g = c->gout[0];
   gt_spec spec = c->spec[0]; /* of the gradient so far */
   for (int d = 0; d < repeats->count; d++) {
@@ -57,12 +57,12 @@ static gt_status rule(gt_call *c) {
     int64_t size = d < added ? 1 : x->shape[d - added];
     gt_axis axis = gt_axis_at(&spec, d);
     int64_t split[] = {axis.outer, repeats->at[d], size * axis.inner};
-    g = gt_term1_with(&t, "reshape", g, GT_ARGS({"shape", gt_dims_value(3, split)}));
-    g = gt_term1_with(&t, "sum", g, GT_ARGS({"dim", GT_DIMS1(1)}));
+    g = gt_op1_with(&f, "reshape", g, GT_ARGS({"shape", gt_dims_value(3, split)}));
+    g = gt_op1_with(&f, "sum", g, GT_ARGS({"dim", GT_DIMS1(1)}));
     spec.shape[d] = size;
   }
-  gt_give(&t, 0, gt_term1_with(&t, "reshape", g, GT_ARGS({"shape", gt_shape_value(x)})));
-  return gt_terms_end(&t);
+  gt_give(&f, c, 0, gt_op1_with(&f, "reshape", g, GT_ARGS({"shape", gt_shape_value(x)})));
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {

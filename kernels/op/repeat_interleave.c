@@ -50,13 +50,13 @@ static gt_status rule(gt_call *c) {
   int dim;
   gt_axis axis;
   GT_TRY(axis_of(c, x, &dim, &axis));
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   int64_t split[] = {axis.outer, axis.size, c->attr[REPEATS].i, axis.inner};
   gt_tensor *g =
-      gt_term1_with(&t, "reshape", c->gout[0], GT_ARGS({"shape", gt_dims_value(4, split)}));
-  g = gt_term1_with(&t, "sum", g, GT_ARGS({"dim", GT_DIMS1(2)}));
-  gt_give(&t, 0, gt_term1_with(&t, "reshape", g, GT_ARGS({"shape", gt_shape_value(x)})));
-  return gt_terms_end(&t);
+      gt_op1_with(&f, "reshape", c->gout[0], GT_ARGS({"shape", gt_dims_value(4, split)}));
+  g = gt_op1_with(&f, "sum", g, GT_ARGS({"dim", GT_DIMS1(2)}));
+  gt_give(&f, c, 0, gt_op1_with(&f, "reshape", g, GT_ARGS({"shape", gt_shape_value(x)})));
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {

@@ -10,11 +10,11 @@
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   gt_tensor *g = c->gout[0], *y = c->out[0];
-  gt_tensor *cube = gt_term2(&t, "mul", gt_term1(&t, "square", y), y);
-  gt_give(&t, 0, gt_term_number(&t, "mul", gt_term2(&t, "mul", g, cube), -0.5));
-  return gt_terms_end(&t);
+  gt_tensor *cube = gt_op2(&f, "mul", gt_op1(&f, "square", y), y);
+  gt_give(&f, c, 0, gt_op_number(&f, "mul", gt_op2(&f, "mul", g, cube), -0.5));
+  return gt_frame_end(&f);
 }
 
 const gt_op gt_op_rsqrt = {

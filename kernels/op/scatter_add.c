@@ -70,21 +70,21 @@ static gt_status forward(gt_call *c) {
 
 static gt_status rule(gt_call *c) {
   const gt_spec *index = &c->in_spec[INDEX], *src = &c->in_spec[SRC];
-  gt_terms t = {.c = c};
-  if (c->want[X]) gt_give(&t, X, c->gout[0]);
+  gt_frame f = {.cx = c->cx};
+  if (c->want[X]) gt_give(&f, c, X, c->gout[0]);
   if (c->want[SRC]) {
     gt_tensor *g =
-        gt_term2_with(&t, "gather", c->gout[0], c->in[INDEX], GT_ARGS({"dim", c->attr[DIM]}));
+        gt_op2_with(&f, "gather", c->gout[0], c->in[INDEX], GT_ARGS({"dim", c->attr[DIM]}));
     if (!gt_same_shape(index, src)) {
       int64_t stride[GT_MAX_DIM];
       gt_row_major(src->ndim, src->shape, stride);
-      g = gt_term1_with(
-          &t, "place", g,
+      g = gt_op1_with(
+          &f, "place", g,
           GT_ARGS({"shape", gt_shape_value(src)}, {"stride", gt_dims_value(src->ndim, stride)}));
     }
-    gt_give(&t, SRC, g);
+    gt_give(&f, c, SRC, g);
   }
-  return gt_terms_end(&t);
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {

@@ -8,11 +8,11 @@
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   gt_tensor *g = c->gout[0], *y = c->out[0];
-  gt_tensor *rest = gt_term2(&t, "sub", gt_number(&t, 1), y);
-  gt_give(&t, 0, gt_term2(&t, "mul", g, gt_term2(&t, "mul", y, rest)));
-  return gt_terms_end(&t);
+  gt_tensor *rest = gt_op2(&f, "sub", gt_number(&f, 1), y);
+  gt_give(&f, c, 0, gt_op2(&f, "mul", g, gt_op2(&f, "mul", y, rest)));
+  return gt_frame_end(&f);
 }
 
 const gt_op gt_op_sigmoid = {

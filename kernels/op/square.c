@@ -14,10 +14,10 @@ static gt_status infer(gt_call *c) {
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_tensor *slope = gt_term_number(&t, "mul", c->in[0], 2);
-  gt_give(&t, 0, gt_term2(&t, "mul", c->gout[0], slope));
-  return gt_terms_end(&t);
+  gt_frame f = {.cx = c->cx};
+  gt_tensor *slope = gt_op_number(&f, "mul", c->in[0], 2);
+  gt_give(&f, c, 0, gt_op2(&f, "mul", c->gout[0], slope));
+  return gt_frame_end(&f);
 }
 
 const gt_op gt_op_square = {

@@ -4,12 +4,12 @@
 static gt_status forward(gt_call *c) { return gt_cpu_variance(c, true); }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_tensor *y = c->out[0], *zero = gt_number(&t, 0);
-  gt_tensor *dvar = gt_term2(&t, "div", c->gout[0], gt_term_number(&t, "mul", y, 2));
-  gt_tensor *safe = gt_term3(&t, "where", gt_term2(&t, "eq", y, zero), zero, dvar);
-  gt_give(&t, 0, gt_variance_gradient(&t, safe));
-  return gt_terms_end(&t);
+  gt_frame f = {.cx = c->cx};
+  gt_tensor *y = c->out[0], *zero = gt_number(&f, 0);
+  gt_tensor *dvar = gt_op2(&f, "div", c->gout[0], gt_op_number(&f, "mul", y, 2));
+  gt_tensor *safe = gt_op3(&f, "where", gt_op2(&f, "eq", y, zero), zero, dvar);
+  gt_give(&f, c, 0, gt_variance_gradient(&f, c, safe));
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {GT_VARIANCE_ATTRS};

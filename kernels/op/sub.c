@@ -23,11 +23,11 @@ static gt_status forward(gt_call *c) {
 }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   gt_tensor *g = c->gout[0];
-  if (c->want[0]) gt_give(&t, 0, g);
-  if (c->want[1]) gt_give(&t, 1, gt_term_number(&t, "mul", g, -c->attr[ALPHA].f));
-  return gt_terms_end(&t);
+  if (c->want[0]) gt_give(&f, c, 0, g);
+  if (c->want[1]) gt_give(&f, c, 1, gt_op_number(&f, "mul", g, -c->attr[ALPHA].f));
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {

@@ -14,9 +14,9 @@ static gt_status forward(gt_call *c) {
 }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_give(&t, 0, gt_unreduced(&t, c->gout[0]));
-  return gt_terms_end(&t);
+  gt_frame f = {.cx = c->cx};
+  gt_give(&f, c, 0, gt_unreduced(&f, c, c->gout[0]));
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {GT_REDUCE_ATTRS};

@@ -37,12 +37,12 @@ static gt_status infer(gt_call *c) {
 static gt_status forward(gt_call *c) { return gt_cpu_sum(c, stretched_dims(c), 1); }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
+  gt_frame f = {.cx = c->cx};
   const gt_spec *x = &c->in_spec[0];
   gt_value shape = {.given = true, .dims = {.count = x->ndim}};
   memcpy(shape.dims.at, x->shape, sizeof x->shape);
-  gt_give(&t, 0, gt_term1_with(&t, "expand", c->gout[0], GT_ARGS({"shape", shape})));
-  return gt_terms_end(&t);
+  gt_give(&f, c, 0, gt_op1_with(&f, "expand", c->gout[0], GT_ARGS({"shape", shape})));
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {

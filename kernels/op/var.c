@@ -5,9 +5,9 @@
 static gt_status forward(gt_call *c) { return gt_cpu_variance(c, false); }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_give(&t, 0, gt_variance_gradient(&t, c->gout[0]));
-  return gt_terms_end(&t);
+  gt_frame f = {.cx = c->cx};
+  gt_give(&f, c, 0, gt_variance_gradient(&f, c, c->gout[0]));
+  return gt_frame_end(&f);
 }
 
 static const gt_setting attrs[] = {GT_VARIANCE_ATTRS};

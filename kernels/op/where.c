@@ -22,11 +22,11 @@ static gt_status infer(gt_call *c) {
 static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
 
 static gt_status rule(gt_call *c) {
-  gt_terms t = {.c = c};
-  gt_tensor *g = c->gout[0], *condition = c->in[CONDITION], *zero = gt_number(&t, 0);
-  if (c->want[A]) gt_give(&t, A, gt_term3(&t, "where", condition, g, zero));
-  if (c->want[B]) gt_give(&t, B, gt_term3(&t, "where", condition, zero, g));
-  return gt_terms_end(&t);
+  gt_frame f = {.cx = c->cx};
+  gt_tensor *g = c->gout[0], *condition = c->in[CONDITION], *zero = gt_number(&f, 0);
+  if (c->want[A]) gt_give(&f, c, A, gt_op3(&f, "where", condition, g, zero));
+  if (c->want[B]) gt_give(&f, c, B, gt_op3(&f, "where", condition, zero, g));
+  return gt_frame_end(&f);
 }
 
 const gt_op gt_op_where = {

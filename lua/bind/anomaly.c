@@ -1,6 +1,6 @@
-/* anomaly.c: torch.autograd.detect_anomaly: a scope in which the op fails that is first to make a
+/* diary.c: torch.autograd.detect_anomaly: a scope in which the op fails that is first to make a
  * nan or an infinity. */
-#include "core/model/anomaly.h"
+#include "core/model/diary.h"
 #include "lua/bind/signature.h"
 
 #define ANOMALY "gt.anomaly_mode"

@@ -3,6 +3,7 @@
 #include "lua/bind/module.h"
 #include "lua/bind/setting.h"
 
+#include "core/model/block.h"
 #include "core/model/gpt.h"
 #include "core/model/sample.h"
 
@@ -21,6 +22,7 @@ static void read_config(lua_State *L, int index, gt_gpt_config *config) {
     gt_gpt_set(config, i, &value);
     lua_pop(L, 1);
   }
+  gtlua_check(L, gt_gpt_config_check(gtlua_cx(L), config));
 }
 
 static void push_config(lua_State *L, const gt_gpt_config *config) {
@@ -58,6 +60,16 @@ static int gpt_setting(lua_State *L) {
   return 1;
 }
 
+/* gpt_count(config) -> parameters of the model that the configuration makes */
+static int gpt_count(lua_State *L) {
+  gt_gpt_config config;
+  int64_t count = 0;
+  read_config(L, 1, &config);
+  gtlua_check(L, gt_gpt_count(gtlua_cx(L), &config, &count));
+  lua_pushinteger(L, count);
+  return 1;
+}
+
 /* ---- modules ---- */
 
 /* init_gpt(self, which, config, device); which: attention, feed_forward, block, gpt */
@@ -75,19 +87,6 @@ static int init_gpt(lua_State *L) {
   gtlua_pressure(L);
   GTLUA_RETRY(L, status, makers[which](gtlua_cx(L), &config, device, box));
   return gtlua_filled(L, status);
-}
-
-/* gpt_count(config) -> parameters of such a GPT, each once */
-static int gpt_count(lua_State *L) {
-  gt_gpt_config config;
-  gt_module *m = NULL;
-  read_config(L, 1, &config);
-  gtlua_check(L, gt_gpt_new(gtlua_cx(L), &config, &gt_device_meta, &m));
-  int64_t count = gt_module_parameter_count(gtlua_cx(L), m);
-  gt_module_unref(gtlua_cx(L), m);
-  if (count < 0) gtlua_check(L, GT_ENOMEM);
-  lua_pushinteger(L, count);
-  return 1;
 }
 
 static int gpt_init_weights(lua_State *L) {

@@ -1,9 +1,10 @@
 /* layer.c: building modules (empty ones for Lua classes, the native layers), nn.Parameter and the
- * init laws; the GPT is in gpt.c.  Classes, keyword arguments and defaults are the Lua library's
+ * initializers; the GPT is in gpt.c.  Classes, keyword arguments and defaults are the Lua library's
  * (lua/lib/nn).
  */
 #include "lua/bind/module.h"
 
+#include "core/model/block.h"
 #include "core/model/gpt.h"
 #include "core/model/init.h"
 #include "core/model/nn.h"
@@ -160,7 +161,7 @@ static int init_module_list(lua_State *L) {
   return gtlua_filled(L, gt_module_list_new(gtlua_cx(L), box));
 }
 
-/* ---- parameters and init laws ---- */
+/* ---- parameters and initializers ---- */
 
 /* parameter(t, requires_grad): a new tensor on the same memory, marked as a parameter */
 static int parameter(lua_State *L) {
@@ -179,13 +180,13 @@ static int parameter(lua_State *L) {
   return 1;
 }
 
-/* init(law, t, a, b) -> t */
+/* init(name, t, a, b) -> t */
 static int init(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
-  int law = gt_init_find(name);
-  if (law < 0) return gtlua_error(L, "nn.init has no law '%s'", name);
+  int kind = gt_init_find(name);
+  if (kind < 0) return gtlua_error(L, "nn.init has no initializer '%s'", name);
   gt_tensor *t = gtlua_totensor(L, 2);
-  gtlua_check(L, gt_init(gtlua_cx(L), t, (gt_init_law)law, luaL_optnumber(L, 3, 0),
+  gtlua_check(L, gt_init(gtlua_cx(L), t, (gt_initializer)kind, luaL_optnumber(L, 3, 0),
                          luaL_optnumber(L, 4, 0)));
   lua_settop(L, 2);
   return 1;

@@ -2,7 +2,7 @@
  * (lua/lib/gt/reparam.lua). */
 #include "lua/bind/module.h"
 
-#include "core/model/gpt.h"
+#include "core/model/block.h"
 #include "core/model/parametrization.h"
 
 #include <math.h>
@@ -19,9 +19,9 @@ static void set_number(lua_State *L, const char *key, double value) {
 
 /* rules() -> {{name =, alias =, doc =, relative =, home = {adam = true}}, …} */
 static int rules(lua_State *L) {
-  lua_createtable(L, gt_rule_count, 0);
-  for (int i = 0; i < gt_rule_count; i++) {
-    const gt_rule *rule = &gt_rules[i];
+  lua_createtable(L, gt_parametrization_count, 0);
+  for (int i = 0; i < gt_parametrization_count; i++) {
+    const gt_parametrization *rule = &gt_parametrizations[i];
     lua_createtable(L, 0, 5);
     set_string(L, "name", rule->name);
     set_string(L, "alias", rule->alias);
@@ -64,7 +64,7 @@ static int read_name(lua_State *L, int index, int (*find)(const char *), const c
 static int read_row(lua_State *L, gt_role *role, gt_family *family) {
   *role = (gt_role)read_name(L, 2, gt_role_find, "a role");
   *family = (gt_family)read_name(L, 3, gt_family_find, "sgd, adam or muon");
-  return read_name(L, 1, gt_rule_find, "a rule");
+  return read_name(L, 1, gt_parametrization_find, "a rule");
 }
 
 /* scales(rule, role, family, {fan_in =, …}) -> {std =, multiplier =, lr =, eps =, weight_decay =}
@@ -82,7 +82,7 @@ static int scales(lua_State *L) {
     site.quantity[i] = luaL_optnumber(L, -1, 1);
     lua_pop(L, 1);
   }
-  gtlua_check(L, gt_rule_scales(gtlua_cx(L), rule, &site, &found));
+  gtlua_check(L, gt_parametrization_scales(gtlua_cx(L), rule, &site, &found));
   lua_newtable(L);
 #define X(name) set_number(L, #name, found.name);
   GT_SCALES(X)
@@ -96,7 +96,7 @@ static int formulas(lua_State *L) {
   gt_family family;
   gt_formulas found;
   int rule = read_row(L, &role, &family);
-  if (!gt_rule_formulas(rule, family, role, &found)) return 0;
+  if (!gt_parametrization_formulas(rule, family, role, &found)) return 0;
   lua_newtable(L);
 #define X(name) set_string(L, #name, found.name);
   GT_SCALES(X)
@@ -153,9 +153,9 @@ static int scaled(lua_State *L) {
   if (!y)
     return gtlua_error(L, "%s has a forward multiplier: expected a tensor from its forward, got %s",
                        gt_module_class_name(m), gtlua_typename(L, 2));
+  gt_frame f = {.cx = gtlua_cx(L)};
   gt_tensor **box = gtlua_box(L);
-  *box = gt_tensor_ref(y);
-  gtlua_check(L, gt_module_scale(gtlua_cx(L), m, box));
+  gtlua_check(L, gt_frame_return(&f, gt_module_scaled(&f, m, y), box));
   return 1;
 }
 

@@ -112,8 +112,7 @@ static gt_status make_value(gt_ctx *cx, const gt_tensor *t, gt_scalar x, gt_tens
 
 /* t = value where mask holds, in one pass. */
 static gt_status fill_mask(gt_ctx *cx, gt_tensor *t, gt_tensor *mask, gt_tensor *value) {
-  const gt_op *op = cx->ops[gt_op_find(cx, "masked_fill")];
-  return gt_run_into(cx, op, (gt_tensor *[]){t, mask, value}, 3, NULL, t);
+  return gt_apply_into(cx, "masked_fill", (gt_tensor *[]){t, mask, value}, 3, NULL, t);
 }
 
 int gtlua_pick_assign(lua_State *L, gt_tensor *t) {
@@ -141,7 +140,7 @@ int gtlua_pick_assign(lua_State *L, gt_tensor *t) {
   if (status == GT_OK && mask && number)
     status = fill_mask(cx, t, mask, in[1]);
   else if (status == GT_OK)
-    status = gt_run(cx, cx->ops[gt_op_find(cx, "index_put")], in, 2 + k.count, NULL, NULL);
+    status = gt_apply(cx, "index_put", in, 2 + k.count, NULL, NULL);
   gt_tensor_unref(cx, made);
   gtlua_check(L, status);
   return 0;

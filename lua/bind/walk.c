@@ -2,7 +2,7 @@
  * state dicts, casts, modes.  The iterators that users see are a few lines of Lua over these. */
 #include "lua/bind/module.h"
 
-#include "core/model/tree.h"
+#include "core/model/module.h"
 
 #include <stdlib.h>
 #include <string.h>

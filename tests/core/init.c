@@ -1,24 +1,25 @@
-/* init.c: the laws of initialisation, the rotary tables, and init_weights of the GPT. */
+/* init.c: initializers, the rotary tables, and init_weights of the GPT. */
 #include "core/model/init.h"
+#include "core/model/rotary.h"
 
 #include "tests/core/model.h"
 
-static gt_tensor *filled(int64_t rows, int64_t cols, gt_init_law law, double a, double b) {
+static gt_tensor *filled(int64_t rows, int64_t cols, gt_initializer kind, double a, double b) {
   gt_tensor *t = zeros(GT_F32, 2, (int64_t[]){rows, cols});
-  ok(gt_init(cx, t, law, a, b));
+  ok(gt_init(cx, t, kind, a, b));
   return t;
 }
 
 /* Spread of n samples: four standard errors, sigma / sqrt(2 n) each, wide enough for any of the
- * laws. */
+ * initializers. */
 static void assert_spread(const gt_tensor *t, double sigma) {
   assert_near(spread(t), sigma, 4 * sigma / sqrt(2 * (double)gt_count(t)));
 }
 
-static void laws_have_their_spread(void **state) {
+static void initializers_have_their_spread(void **state) {
   (void)state;
   static const struct {
-    gt_init_law law;
+    gt_initializer kind;
     double a, b, sigma;
   } rows[] = {
       {GT_INIT_NORMAL, 0, 0.5, 0.5},
@@ -32,7 +33,7 @@ static void laws_have_their_spread(void **state) {
       {GT_INIT_SPECTRAL, 0, 0, 0.035355339059327376}, /* sqrt(200 / 400) / sqrt(400) */
   };
   for (int i = 0; i < GT_COUNT(rows); i++) {
-    gt_tensor *t = filled(200, 400, rows[i].law, rows[i].a, rows[i].b);
+    gt_tensor *t = filled(200, 400, rows[i].kind, rows[i].a, rows[i].b);
     assert_spread(t, rows[i].sigma);
     gt_tensor_unref(cx, t);
   }
@@ -86,22 +87,22 @@ static void bad_settings_are_refused(void **state) {
 
 static void rotary_tables_are_rounded_to_bf16(void **state) {
   (void)state;
-  gt_tensor *cos_table = NULL;
-  gt_tensor *sin_table = NULL;
-  ok(gt_rotary_tables(cx, 10, 2, 10000, &gt_device_cpu, &cos_table, &sin_table));
-  const uint16_t *c = gt_data(cos_table);
-  const uint16_t *s = gt_data(sin_table);
+  gt_frame f = {.cx = cx};
+  gt_tensor *table[2];
+  gt_rotary_tables(&f, 10, 2, 10000, &gt_device_cpu, table);
+  ok(f.status);
+  const uint16_t *c = gt_data(table[0]);
+  const uint16_t *s = gt_data(table[1]);
   assert_true(gt_from_bf16(c[0]) == 1 && gt_from_bf16(s[0]) == 0);
   assert_true(gt_from_bf16(c[1]) == 0.5390625f);  /* cos 1 = 0.540302 */
   assert_true(gt_from_bf16(s[1]) == 0.83984375f); /* sin 1 = 0.841471 */
-  gt_tensor_unref(cx, cos_table);
-  gt_tensor_unref(cx, sin_table);
+  ok(gt_frame_end(&f));
 }
 
 /* ---- the GPT ---- */
 
-/* The table is drawn as an embedding and then as the head that shares it: the second law stands. */
-static void the_tied_table_ends_with_the_law_of_the_head(void **state) {
+/* The table is drawn as an embedding and then as the head that shares it: the second stands. */
+static void the_tied_table_ends_with_the_initializer_of_the_head(void **state) {
   (void)state;
   gt_gpt_config config = gpt_config(64, 2, 2, 3, 500, 8);
   gt_module *m = NULL;
@@ -159,9 +160,8 @@ static void configurations_are_checked(void **state) {
   bad[6].config.n_kv_heads = 3;
   bad[7].config.dropout = 1;
   bad[8].config.softcap = -1;
-  gt_module *m = NULL;
   for (int i = 0; i < GT_COUNT(bad); i++)
-    refused(gt_gpt_new(cx, &bad[i].config, &gt_device_cpu, &m), bad[i].message);
+    refused(gt_gpt_config_check(cx, &bad[i].config), bad[i].message);
 }
 
 /* The notebook's own size: 285,212,672 parameters without one byte of memory. */
@@ -177,12 +177,12 @@ static void a_model_of_any_size_fits_on_meta(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(laws_have_their_spread),
+      TEST(initializers_have_their_spread),
       TEST(truncation_is_absolute),
       TEST(orthogonal_is_orthogonal_on_the_smaller_side),
       TEST(bad_settings_are_refused),
       TEST(rotary_tables_are_rounded_to_bf16),
-      TEST(the_tied_table_ends_with_the_law_of_the_head),
+      TEST(the_tied_table_ends_with_the_initializer_of_the_head),
       TEST(draws_that_are_overwritten_use_up_their_stream),
       TEST(configurations_are_checked),
       TEST(a_model_of_any_size_fits_on_meta),

@@ -3,6 +3,7 @@
 #ifndef TEST_MODEL_H
 #define TEST_MODEL_H
 
+#include "core/model/block.h"
 #include "core/model/gpt.h"
 #include "core/model/inspect.h"
 #include "core/model/nn.h"

@@ -54,7 +54,8 @@ static void bad_slots_are_refused(void **state) {
   ok(gt_apply2(cx, "add", t, t, NULL, &y));
   refused(gt_module_set_parameter(cx, m, "y", y), "leaf");
   assert_int_equal(m->slot_count, 1);
-  refused(gt_call1(cx, m, t, &y), "has no forward");
+  gt_arguments args = {.count = 1, .arg = {{.count = 1, .at = {t}}}};
+  refused(gt_module_call(cx, m, &args, &y), "has no forward");
   gt_tensor_unref(cx, t);
   gt_tensor_unref(cx, y);
   gt_module_unref(cx, child);

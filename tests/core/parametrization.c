@@ -15,14 +15,14 @@ static gt_site site(gt_role role, gt_family family, double fan_in, double fan_ou
 /* A misspelt quantity would be NaN, a missing row an error. */
 static void every_rule_answers_every_role(void **state) {
   (void)state;
-  for (int rule = 0; rule < gt_rule_count; rule++) {
+  for (int rule = 0; rule < gt_parametrization_count; rule++) {
     for (int role = 0; role < GT_ROLE_COUNT; role++) {
       for (int family = 0; family < GT_FAMILY_COUNT; family++) {
         gt_site s = site((gt_role)role, (gt_family)family, 768, 3072);
         gt_scales got;
         if (family == GT_FAMILY_MUON && role != GT_ROLE_HIDDEN) continue;
         for (int i = GT_QUANTITY_M; i < GT_QUANTITY_GIVEN; i++) s.quantity[i] = i + 1;
-        ok(gt_rule_scales(cx, rule, &s, &got));
+        ok(gt_parametrization_scales(cx, rule, &s, &got));
         assert_true(got.std >= 0 && got.std <= 1 + 1e-12);
         assert_true(got.multiplier > 0 && got.lr > 0 && got.eps > 0 && got.weight_decay > 0);
         assert_true(isfinite(got.std + got.multiplier + got.lr + got.eps + got.weight_decay));
@@ -34,14 +34,14 @@ static void every_rule_answers_every_role(void **state) {
 /* With every factor of width and depth at 1 the rules with a base are the standard one. */
 static void relative_rules_are_standard_at_the_base(void **state) {
   (void)state;
-  int standard = gt_rule_find("standard");
-  for (int rule = 0; rule < gt_rule_count; rule++) {
-    for (int role = 0; gt_rules[rule].relative && role < GT_ROLE_COUNT; role++) {
+  int standard = gt_parametrization_find("standard");
+  for (int rule = 0; rule < gt_parametrization_count; rule++) {
+    for (int role = 0; gt_parametrizations[rule].relative && role < GT_ROLE_COUNT; role++) {
       for (int family = 0; family <= (role == GT_ROLE_HIDDEN ? 2 : 1); family++) {
         gt_site s = site((gt_role)role, (gt_family)family, 300, 700);
         gt_scales got, want;
-        ok(gt_rule_scales(cx, rule, &s, &got));
-        ok(gt_rule_scales(cx, standard, &s, &want));
+        ok(gt_parametrization_scales(cx, rule, &s, &got));
+        ok(gt_parametrization_scales(cx, standard, &s, &want));
         assert_memory_equal(&got, &want, sizeof got);
       }
     }
@@ -52,10 +52,10 @@ static void formulas_have_the_bits_of_the_expressions(void **state) {
   (void)state;
   gt_scales got;
   gt_site s = site(GT_ROLE_HIDDEN, GT_FAMILY_ADAM, 700, 300);
-  ok(gt_rule_scales(cx, gt_rule_find("levanter_mup"), &s, &got));
+  ok(gt_parametrization_scales(cx, gt_parametrization_find("levanter_mup"), &s, &got));
   assert_true(got.std == 1 / sqrt(700.0));
   assert_true(got.lr == 1 / 700.0);
-  ok(gt_rule_scales(cx, gt_rule_find("fan_out/fan_in/64"), &s, &got));
+  ok(gt_parametrization_scales(cx, gt_parametrization_find("fan_out/fan_in/64"), &s, &got));
   assert_true(got.lr == 300.0 / 700.0 / 64);
 }
 
@@ -63,11 +63,11 @@ static void wrong_input_is_refused(void **state) {
   (void)state;
   gt_scales got = {.std = 5};
   gt_site s = site(GT_ROLE_EMBEDDING, GT_FAMILY_ADAM, 1, 0);
-  refused(gt_rule_scales(cx, 0, &s, &got), "expected fan_out > 0, got 0");
+  refused(gt_parametrization_scales(cx, 0, &s, &got), "expected fan_out > 0, got 0");
   s = site(GT_ROLE_EMBEDDING, GT_FAMILY_ADAM, NAN, 4);
-  refused(gt_rule_scales(cx, 0, &s, &got), "expected fan_in > 0, got nan");
+  refused(gt_parametrization_scales(cx, 0, &s, &got), "expected fan_in > 0, got nan");
   assert_true(got.std == 5);
-  assert_int_equal(gt_rule_find("spectral"), -1);
+  assert_int_equal(gt_parametrization_find("spectral"), -1);
   assert_int_equal(gt_role_find("hidde"), -1);
 }
 

@@ -1,10 +1,10 @@
-/* sweep.c, clip.c, average.c: passes over many tensors when memory runs out anywhere in them: an
+/* chunks.c, clip.c, average.c: passes over many tensors when memory runs out anywhere in them: an
  * error, and every tensor as it was. */
 #include "tests/core/model.h"
 
 #include "core/train/average.h"
+#include "core/train/chunks.h"
 #include "core/train/clip.h"
-#include "core/train/sweep.h"
 #include "tests/core/faults.h"
 
 enum { TENSORS = 4, LONG = 40000 /* more than a chunk */ };
@@ -136,14 +136,14 @@ static gt_status swap_twice(gt_ctx *context, void *argument) {
   return gt_average_swap(context, s->a.tensor, s->b.tensor, TENSORS);
 }
 
-static gt_status sweep(gt_ctx *context, void *argument) {
+static gt_status cut(gt_ctx *context, void *argument) {
   const sets *s = argument;
-  gt_sweep made = {.count = -7};
-  gt_status status = gt_sweep_new(context, s->a.tensor, TENSORS, &made);
+  gt_chunks made = {.count = -7};
+  gt_status status = gt_chunks_new(context, s->a.tensor, TENSORS, &made);
   assert_int_equal(made.count, status == GT_OK ? TENSORS : -7);
   if (status) return status;
-  assert_int_equal(gt_sweep_chunks(&made), 5 + 1 + 1 + 1); /* of 8192 elements */
-  gt_sweep_free(&made);
+  assert_int_equal(gt_chunks_count(&made), 5 + 1 + 1 + 1); /* of 8192 elements */
+  gt_chunks_free(&made);
   return GT_OK;
 }
 
@@ -168,7 +168,7 @@ static void averages_move_all_or_none(void **state) {
 
 static void sweeps_and_swaps(void **state) {
   (void)state;
-  assert_int_equal(with_sets(GT_F32, true, sweep), 4);
+  assert_int_equal(with_sets(GT_F32, true, cut), 4);
   assert_int_equal(with_sets(GT_F32, true, swap_twice), 0);
 }
 
@@ -179,5 +179,5 @@ int main(void) {
       TEST(averages_move_all_or_none),
       TEST(sweeps_and_swaps),
   };
-  return cmocka_run_group_tests_name("sweep", tests, NULL, NULL);
+  return cmocka_run_group_tests_name("chunks", tests, NULL, NULL);
 }

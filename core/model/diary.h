@@ -1,7 +1,7 @@
-/* anomaly.h: the search of core/tensor/anomaly.h, which also knows the modules: while it is on, an
+/* diary.h: the search of core/tensor/anomaly.h, which also knows the modules: while it is on, an
  * op that is first to make a nan or an infinity fails and names itself and the module it ran in. */
-#ifndef GT_MODEL_ANOMALY_H
-#define GT_MODEL_ANOMALY_H
+#ifndef GT_DIARY_H
+#define GT_DIARY_H
 
 #include "core/tensor/anomaly.h"
 

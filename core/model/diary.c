@@ -1,6 +1,6 @@
-/* anomaly.c: keeps a diary of module calls: from which graph node on which module ran.  Nodes are
+/* diary.c: keeps a diary of module calls: from which graph node on which module ran.  Nodes are
  * numbered in the order of their calls, so the diary also tells it to the backward. */
-#include "core/model/anomaly.h"
+#include "core/model/diary.h"
 
 #include "core/model/module.h"
 

@@ -1,5 +1,5 @@
-/* gpt_config.c: the settings of a GPT: a row each, and what they must satisfy together. */
-#include "core/model/gpt.h"
+/* config.c: the settings of a GPT: a row each, and what they must satisfy together. */
+#include "core/model/config.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -97,13 +97,4 @@ gt_status gt_gpt_config_check(gt_ctx *cx, const gt_gpt_config *config) {
   }
   GT_TRY(check_heads(cx, config));
   return check_products(cx, config);
-}
-
-double gt_gpt_weights(const gt_gpt_config *c) {
-  double width = (double)c->hidden_dim;
-  double keys = width * (double)gt_gpt_kv_heads(c) / (double)c->n_heads;
-  double block = 2 * width * (width + keys) + 2 * width * width * (double)c->mlp_ratio;
-  double tables = (double)c->vocab_size * (c->tied ? 1 : 2) +
-                  (c->position == GT_POSITION_LEARNED ? (double)c->sequence_len : 0);
-  return tables * width + (double)c->n_layers * block;
 }
