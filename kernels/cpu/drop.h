@@ -14,11 +14,6 @@ typedef struct gt_drop {
   double scale;
 } gt_drop;
 
-static inline gt_status gt_drop_check(const gt_call *c, double p) {
-  if (p >= 0 && p < 1) return GT_OK;
-  return gt_fail(c->cx, GT_EARG, "%s: expected a dropout in [0, 1), got %g", c->op->name, p);
-}
-
 static inline gt_drop gt_drop_of(double p, int64_t seed, int64_t stream) {
   return (gt_drop){.on = p > 0,
                    .seed = (uint64_t)seed,

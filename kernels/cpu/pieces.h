@@ -7,6 +7,7 @@
 
 #include "core/tensor/op.h"
 #include "core/tensor/pool.h"
+#include "kernels/op/arithmetic.h"
 
 enum { GT_PIECE_ELEMENTS = 16384, GT_PIECES_MOST = 64 };
 
@@ -29,7 +30,7 @@ static inline int64_t gt_piece_rows(int64_t columns) {
 static inline gt_status gt_pieces_init(gt_call *c, int input, int64_t rows, int64_t columns,
                                        gt_pieces *out) {
   gt_pieces p = {.rows = gt_piece_rows(columns), .columns = columns};
-  int64_t least = (rows + GT_PIECES_MOST - 1) / GT_PIECES_MOST;
+  int64_t least = gt_parts(rows, GT_PIECES_MOST);
   if (p.rows < least) p.rows = least;
   p.count = (rows + p.rows - 1) / p.rows;
   if (c->gin[input] != NULL) {

@@ -28,13 +28,6 @@ static void walk_tiles(void *argument, int64_t begin, int64_t end) {
   }
 }
 
-gt_status gt_softmax_infer(gt_call *c) {
-  const gt_spec *x = &c->in_spec[0];
-  int dim;
-  GT_TRY(gt_dim_resolve(c->cx, c->op->name, c->attr[DIM].i, x->ndim, &dim));
-  return gt_infer_real(c);
-}
-
 gt_status gt_softmax_walk(gt_call *c, gt_softmax_lines lines, gt_tensor *a, gt_tensor *b,
                           gt_tensor *y, bool accumulate) {
   const gt_spec *x = &c->in_spec[0];
@@ -48,7 +41,7 @@ gt_status gt_softmax_walk(gt_call *c, gt_softmax_lines lines, gt_tensor *a, gt_t
             .y = gt_data(y),
             .accumulate = accumulate};
   if (gt_spec_count(x) == 0) return GT_OK;
-  p.tiles = (p.axis.inner + COLUMNS - 1) / COLUMNS;
+  p.tiles = gt_parts(p.axis.inner, COLUMNS);
   int64_t work = p.axis.size * (p.axis.inner < COLUMNS ? p.axis.inner : COLUMNS);
   gt_parallel(c->cx, p.axis.outer * p.tiles, GRAIN / work + 1, walk_tiles, &p);
   return GT_OK;

@@ -10,8 +10,8 @@
 #ifndef GT_TILE_H
 #define GT_TILE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "kernels/op/arithmetic.h"
+
 #include <string.h>
 
 #ifdef __x86_64__
@@ -53,10 +53,6 @@ static inline gt_vector_f64 gt_fma_f64(double a, gt_vector_f64 b, gt_vector_f64 
 #else
   return a * b + c;
 #endif
-}
-
-static inline int64_t gt_round_up(int64_t n, int64_t multiple) {
-  return (n + multiple - 1) / multiple * multiple;
 }
 
 /* Positions in a pair of vectors, for __builtin_shuffle. */

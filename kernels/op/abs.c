@@ -1,39 +1,12 @@
 /* abs: y = |x|.  dx = sign(x) dy. */
 #ifndef real
-#include "kernels/cpu/cpu.h"
-#include "kernels/op/rule.h"
-
-#define GT_TYPED_I64
-#include "kernels/op/typed.h"
-
-static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
-
+#include "kernels/op/numbers.h"
 static gt_status rule(gt_call *c) {
   gt_terms t = {.c = c};
-  gt_give(&t, 0, gt_term2(&t, "mul", c->gout[0], gt_term1(&t, "sign", c->in[0])));
-  return gt_terms_end(&t);
+  return gt_give_slope(&t, gt_term1(&t, "sign", c->in[0]));
 }
 
-const gt_op gt_op_abs = {
-    .name = "abs",
-    .doc = "absolute value",
-    .inputs = "x",
-    .where = "method",
-    .nin = 1,
-    .nout = 1,
-    .compute = GT_NUMBERS,
-    .numeric = 1,
-    .strided = 1,
-    .any_dtype = true,
-    .differentiable = 1,
-    .save_in = 1,
-    .elementwise = true,
-    .infer = gt_infer_same,
-    .forward = forward,
-    .rule = rule,
-};
-
+GT_UNARY(abs, .doc = "absolute value", .save_in = 1, .rule = rule);
 #else
 static real T(value)(real x) { return x < 0 ? T(gt_minus)(0, x) : x; }
-#include "kernels/op/row1.h"
 #endif

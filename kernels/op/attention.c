@@ -18,6 +18,7 @@
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/drop.h"
 #include "kernels/cpu/tile.h"
+#include "kernels/op/shape.h"
 
 #include <math.h>
 
@@ -49,12 +50,9 @@ typedef struct job {
   int64_t packed_size, scratch_size; /* elements of one key head, of one worker */
 } job;
 
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-
 /* How many of `keys` keys from k0 on query number `query` sees. */
 static int64_t visible(const job *j, int64_t query, int64_t k0, int64_t keys) {
-  return j->causal ? larger(0, smaller(keys, query + j->offset + 1 - k0)) : keys;
+  return j->causal ? gt_max(0, gt_min(keys, query + j->offset + 1 - k0)) : keys;
 }
 
 #include "kernels/op/typed.h"
@@ -78,7 +76,7 @@ static gt_status check_shapes(gt_call *c, int heads) {
                    "got %s, %s, %s",
                    layout, gt_shape_text(q, text[0]), gt_shape_text(k, text[1]),
                    gt_shape_text(v, text[2]));
-  if (larger(q->shape[3 - heads], k->shape[3 - heads]) > INT32_MAX || q->shape[3] > MOST_CHANNELS)
+  if (gt_max(q->shape[3 - heads], k->shape[3 - heads]) > INT32_MAX || q->shape[3] > MOST_CHANNELS)
     return gt_fail(c->cx, GT_ESHAPE,
                    "attention: expected at most %d tokens of %d channels, got %s and %s", INT32_MAX,
                    MOST_CHANNELS, gt_shape_text(q, text[0]), gt_shape_text(k, text[1]));
@@ -96,7 +94,7 @@ static gt_status infer(gt_call *c) {
   if (c->attr[OFFSET].i < 0 || c->attr[OFFSET].i > INT32_MAX)
     return gt_fail(c->cx, GT_EARG, "attention: expected offset in 0 ... 2147483647, got %lld",
                    (long long)c->attr[OFFSET].i);
-  GT_TRY(gt_drop_check(c, c->attr[DROPOUT].f));
+  GT_TRY(gt_check_dropout(c, c->attr[DROPOUT].f));
   GT_TRY(gt_out_like(c, 0, 0));
   int64_t lse[3] = {q->shape[0], q->shape[heads], q->shape[3 - heads]};
   return gt_out_spec(c, 1, c->dtype, 3, lse);
@@ -132,7 +130,7 @@ static job job_of(const gt_call *c) {
 /* Sequences whose panels the forward holds at once. */
 static int64_t together(const gt_call *c, const job *j) {
   int64_t bytes = j->Hkv * j->packed_size * (int64_t)gt_dtype_size(c->dtype);
-  return smaller(larger(1, PACKED_BYTES / larger(1, bytes)), j->B);
+  return gt_min(gt_max(1, PACKED_BYTES / gt_max(1, bytes)), j->B);
 }
 
 /* Of a training step: a forward of many queries, a backward. */
@@ -172,9 +170,9 @@ static gt_status forward(gt_call *c) {
   int64_t step = together(c, &j);
   GT_TRY(scratch_for(c, step * j.Hkv, j.packed_size, &j.packed));
   GT_TRY(scratch_for(c, gt_pool_threads(c->cx), j.scratch_size, &j.scratch));
-  int64_t blocks = (j.T + QUERIES - 1) / QUERIES;
+  int64_t blocks = gt_parts(j.T, QUERIES);
   for (j.batch = 0; j.batch < j.B; j.batch += step) {
-    j.batches = smaller(step, j.B - j.batch);
+    j.batches = gt_min(step, j.B - j.batch);
     gt_parallel(c->cx, j.batches * j.Hkv, 1, GT_PICK(c, pack_heads), &j);
     gt_parallel(c->cx, blocks * j.batches * j.H, 1, GT_PICK(c, forward_blocks), &j);
   }
@@ -320,7 +318,7 @@ static void T(softmax_row)(real *s, int64_t n, int64_t end, real *top, real *sum
 static void T(forward_block)(const job *j, int64_t batch, int64_t head, int64_t first,
                              real *scratch) {
   int64_t D = j->D, width = gt_round_up(D, T(N));
-  int64_t rows = smaller(QUERIES, j->T - first), padded = gt_round_up(rows, GT_TILE_M);
+  int64_t rows = gt_min(QUERIES, j->T - first), padded = gt_round_up(rows, GT_TILE_M);
   real *q = scratch, *out = q + QUERIES * D, *s = out + QUERIES * width;
   real *top = s + QUERIES * LDS, *sum = top + QUERIES;
   int64_t key_head = (batch - j->batch) * j->Hkv + head / (j->H / j->Hkv);
@@ -337,7 +335,7 @@ static void T(forward_block)(const job *j, int64_t batch, int64_t head, int64_t 
   real *lse = (real *)j->lse + (batch * j->H + head) * j->T + first;
   int64_t seen = visible(j, first + rows - 1, 0, j->S);
   for (int64_t k0 = 0; k0 < seen; k0 += KEYS) {
-    int64_t keys = smaller(KEYS, seen - k0);
+    int64_t keys = gt_min(KEYS, seen - k0);
     T(scores)(j, q, k_panels, first, rows, k0, keys, s);
     for (int64_t r = 0; r < rows; r++) {
       T(softmax_row)
@@ -364,7 +362,7 @@ static void T(forward_block)(const job *j, int64_t batch, int64_t head, int64_t 
  * most expensive first: the last queries see the most keys. */
 static void T(forward_blocks)(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
-  int64_t blocks = (j->T + QUERIES - 1) / QUERIES;
+  int64_t blocks = gt_parts(j->T, QUERIES);
   real *scratch = (real *)j->scratch + gt_worker() * j->scratch_size;
   for (int64_t item = begin; item < end; item++) {
     int64_t block = blocks - 1 - item % blocks, head = item / blocks;
@@ -539,13 +537,13 @@ static void T(block_gradient)(const job *j, const T(head) * h, const real *lse, 
 static void T(backward_block)(const job *j, const T(head) * h, const real *lse, int64_t first,
                               int64_t k0) {
   int64_t D = j->D, width = gt_round_up(D, T(N)), T_ = j->T;
-  int64_t rows = smaller(QUERIES, T_ - first);
-  int64_t keys = visible(j, first + rows - 1, k0, smaller(KEYS, j->S - k0));
+  int64_t rows = gt_min(QUERIES, T_ - first);
+  int64_t keys = visible(j, first + rows - 1, k0, gt_min(KEYS, j->S - k0));
   T(scores)(j, h->q + first * D, h->k_t, first, rows, k0, keys, h->p);
   T(scores)(j, h->dy + first * D, h->v_t, first, rows, k0, keys, h->ds);
   T(block_gradient)(j, h, lse, first, rows, k0, keys);
   for (int64_t key = 0; key < keys; key += GT_TILE_M) {
-    int64_t skip = j->causal ? larger(0, k0 + key - j->offset - first) : 0; /* queries before */
+    int64_t skip = j->causal ? gt_max(0, k0 + key - j->offset - first) : 0; /* queries before */
     for (int64_t column = 0; column < D; column += T(N)) {
       int64_t panel = column * T_ + (first + skip) * T(N), to = (k0 + key) * width + column;
       T(gt_tile)
@@ -585,7 +583,7 @@ static void T(backward_heads)(void *argument, int64_t begin, int64_t end) {
       const real *lse = (const real *)j->lse + (batch * j->H + head) * j->T;
       T(load_queries)(j, batch, head, &h);
       for (int64_t k0 = 0; k0 < j->S; k0 += KEYS) {
-        int64_t first = j->causal ? larger(0, k0 - j->offset) / QUERIES * QUERIES : 0;
+        int64_t first = j->causal ? gt_max(0, k0 - j->offset) / QUERIES * QUERIES : 0;
         for (; first < j->T; first += QUERIES) T(backward_block)(j, &h, lse, first, k0);
       }
       T(store)(j, 0, batch, head, h.dq, j->T, (real)j->scale);

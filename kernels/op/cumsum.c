@@ -43,7 +43,7 @@ static gt_status forward(gt_call *c) {
     *(d < dim ? &p.outer : d == dim ? &p.n : &p.inner) *= x->shape[d];
   }
   if (p.outer * p.n * p.inner == 0) return GT_OK;
-  p.tiles = (p.inner + TILE - 1) / TILE;
+  p.tiles = gt_parts(p.inner, TILE);
   int64_t cost = p.n * (p.inner < TILE ? p.inner : TILE);
   gt_parallel(c->cx, p.outer * p.tiles, GT_MAP_GRAIN / cost + 1, GT_PICK(c, lines), &p);
   return GT_OK;

@@ -6,6 +6,7 @@
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/indices.h"
 #include "kernels/op/rule.h"
+#include "kernels/op/shape.h"
 
 enum { DIM, ALPHA };
 enum { X, INDEX, SRC };
@@ -59,7 +60,7 @@ static gt_status forward(gt_call *c) {
   GT_TRY(gt_index_range(c, p.index, p.n, dim, p.axis.size, false));
   gt_parallel_copy(c->cx, p.y, gt_data(x), gt_count(x) * (int64_t)gt_dtype_size(x->dtype));
   if (gt_count(c->in[SRC]) == 0) return GT_OK;
-  p.parts = (p.axis.inner + COLUMNS - 1) / COLUMNS;
+  p.parts = gt_parts(p.axis.inner, COLUMNS);
   int64_t work = p.n * (p.axis.inner < COLUMNS ? p.axis.inner : COLUMNS);
   gt_parallel(c->cx, p.axis.outer * p.parts, GRAIN / work + 1, GT_PICK(c, add_slices), &p);
   return GT_OK;

@@ -49,12 +49,10 @@ static gt_status infer(gt_call *c) {
   return gt_out_spec(c, 2, c->dtype, 1, &kept);
 }
 
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* Of the block of logits. */
 static size_t block_bytes(const gt_call *c) {
   int64_t N = c->in_spec[0].shape[0], V = c->in_spec[1].shape[0];
-  return (size_t)(smaller(N, TOKENS) * smaller(V, CLASSES)) * gt_dtype_size(c->dtype);
+  return (size_t)(gt_min(N, TOKENS) * gt_min(V, CLASSES)) * gt_dtype_size(c->dtype);
 }
 
 static size_t input_bytes(const gt_call *c, int input) {
@@ -67,7 +65,7 @@ static size_t scratch(const gt_call *c, bool backward) {
   int64_t N = c->in_spec[0].shape[0], C = c->in_spec[0].shape[1], V = c->in_spec[1].shape[0];
   size_t block = block_bytes(c);
   if (!backward) return block + (size_t)N * gt_dtype_size(c->dtype);
-  block += gt_gemm_gradient_scratch(c->dtype, smaller(V, CLASSES), C, smaller(N, TOKENS));
+  block += gt_gemm_gradient_scratch(c->dtype, gt_min(V, CLASSES), C, gt_min(N, TOKENS));
   if (!gt_gemm_is_bf16(c)) return block;
   return block + block_bytes(c) / 2 + input_bytes(c, 0) + input_bytes(c, 1);
 }
@@ -105,8 +103,8 @@ static bool next_block(job *j) {
     j->class_ = 0;
   }
   if (j->token >= j->N || j->V == 0) return false;
-  j->tokens = smaller(j->N - j->token, TOKENS);
-  j->classes = smaller(j->V - j->class_, CLASSES);
+  j->tokens = gt_min(j->N - j->token, TOKENS);
+  j->classes = gt_min(j->V - j->class_, CLASSES);
   return true;
 }
 

@@ -3,6 +3,7 @@
 #ifndef real
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/softmax.h"
+#include "kernels/op/shape.h"
 
 enum { DIM };
 enum { COLUMNS = GT_SOFTMAX_COLUMNS };
@@ -36,7 +37,7 @@ const gt_op gt_op_log_softmax = {
     .save_out = 1,
     .attrs = attrs,
     .attr_count = GT_COUNT(attrs),
-    .infer = gt_softmax_infer,
+    .infer = gt_infer_real_along,
     .forward = forward,
     .backward = backward,
 };

@@ -60,7 +60,7 @@ struct job {
 
 /* Small strips waste less above the diagonal, wide ones read X less often. */
 static int64_t strip_width(int64_t n) {
-  int64_t width = gt_round_up((n + STRIPS - 1) / STRIPS, UNIT);
+  int64_t width = gt_round_up(gt_parts(n, STRIPS), UNIT);
   return width < WIDEST ? width : WIDEST;
 }
 

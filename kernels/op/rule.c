@@ -1,7 +1,7 @@
 /* rule.c: terms of gradient formulas, kept until the rule ends. */
 #include "kernels/op/rule.h"
 
-#include "kernels/cpu/reduce.h"
+#include "kernels/op/reduction.h"
 
 /* Takes over the reference in `made` (NULL after a failure) and lends it. */
 static gt_tensor *keep(gt_terms *t, gt_tensor *made) {
@@ -107,6 +107,11 @@ void gt_give_zero(gt_terms *t, int i) {
   gt_call *c = t->c;
   if (t->status != GT_OK) return;
   t->status = gt_tensor_zeros(c->cx, &c->in_spec[i], c->device, &c->gin[i]);
+}
+
+gt_status gt_give_slope(gt_terms *t, gt_tensor *slope) {
+  gt_give(t, 0, gt_term2(t, "mul", t->c->gout[0], slope));
+  return gt_terms_end(t);
 }
 
 gt_status gt_terms_end(gt_terms *t) {

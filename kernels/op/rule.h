@@ -44,6 +44,9 @@ gt_tensor *gt_unreduced(gt_terms *t, gt_tensor *reduced);
  */
 void gt_give(gt_terms *t, int i, gt_tensor *gradient);
 void gt_give_zero(gt_terms *t, int i);
+/* The end of the rule of most functions of one variable: input 0 gets output 0's gradient times
+ * `slope`. */
+gt_status gt_give_slope(gt_terms *t, gt_tensor *slope);
 gt_status gt_terms_end(gt_terms *t);
 
 /* The rule of ops of one input that are flat nearly everywhere. */

@@ -2,6 +2,7 @@
  * dx = y (dy - sum(y dy)). */
 #ifndef real
 #include "kernels/cpu/softmax.h"
+#include "kernels/op/shape.h"
 
 #include "kernels/cpu/cpu.h"
 
@@ -37,7 +38,7 @@ const gt_op gt_op_softmax = {
     .save_out = 1,
     .attrs = attrs,
     .attr_count = GT_COUNT(attrs),
-    .infer = gt_softmax_infer,
+    .infer = gt_infer_real_along,
     .forward = forward,
     .backward = backward,
 };

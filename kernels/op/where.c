@@ -2,6 +2,7 @@
 #ifndef real
 #include "kernels/cpu/cpu.h"
 #include "kernels/op/rule.h"
+#include "kernels/op/shape.h"
 
 enum { CONDITION, A, B };
 
