@@ -70,7 +70,7 @@ local arrows = {
   {"core/data/", {"core/data/", "core/tensor/"}},
   {"kernels/op/", {"kernels/op/", "kernels/cpu/", "core/tensor/"}},
   {"kernels/cpu/", {"kernels/op/", "kernels/cpu/", "core/tensor/"}},
-  {"kernels/cuda/", {"kernels/", "core/tensor/"}},
+  {"kernels/cuda/", {"kernels/cuda/", "kernels/op/", "core/tensor/"}},
   {"lua/bind/", {"lua/bind/", "core/"}},
   {"shell/", {"shell/", "lua/bind/bind.h"}},
 }

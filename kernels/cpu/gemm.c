@@ -227,6 +227,8 @@ static T(strip) T(strip_of)(const product *p, int64_t row, int64_t k, int64_t ro
 static void T(edge_tile)(T(strip) a, const real *panel, int64_t depth, real *c, int64_t ldc,
                          bool add, int64_t rows, int64_t columns) {
   enum { n = T(gt_tile_n) };
+  rows = gt_min(rows, GT_TILE_M);
+  columns = gt_min(columns, n);
   real whole[GT_TILE_M * n] = {0};
   size_t bytes = (size_t)columns * sizeof(real);
   for (int64_t i = 0; add && i < rows; i++) memcpy(whole + i * n, c + i * ldc, bytes);
@@ -245,8 +247,7 @@ static void T(multiply_strip)(T(strip) a, const real *panels, int64_t depth, rea
       if (rows - i >= GT_TILE_M && columns - j >= n)
         T(gt_tile)(part.at, part.row, part.k, panels, depth, to, ldc, add);
       else
-        T(edge_tile)
-      (part, panels, depth, to, ldc, add, gt_min(rows - i, GT_TILE_M), gt_min(columns - j, n));
+        T(edge_tile)(part, panels, depth, to, ldc, add, rows - i, columns - j);
     }
   }
 }

@@ -29,4 +29,10 @@ enum { GT_CE_NONE, GT_CE_MEAN, GT_CE_SUM };
  * of all rows, then their rests). */
 gt_status gt_ce_infer(gt_call *c, int targets, int64_t rows, gt_dtype dtype);
 
+/* linear_cross_entropy works on blocks of so many logits; when one holds all, it is output 2. */
+enum { GT_LCE_TOKENS = 1024, GT_LCE_CLASSES = 2048 };
+static inline bool gt_lce_keeps_logits(int64_t N, int64_t V) {
+  return N <= GT_LCE_TOKENS && V <= GT_LCE_CLASSES;
+}
+
 #endif

@@ -28,6 +28,8 @@ gt_status gt_check_factor(gt_call *c, const char *name, double factor);
   .attr_count = (int)(sizeof((const gt_attr[]){__VA_ARGS__}) / sizeof(gt_attr))
 
 /* The rows of elementwise ops and reductions override members that their macros have set. */
+#ifndef __cplusplus
 #pragma GCC diagnostic ignored "-Woverride-init"
+#endif
 
 #endif
