@@ -185,7 +185,7 @@ static void map_chunk(void *argument, int64_t begin, int64_t end) {
     if (m->in[k].layout == SCALAR) spread(m, &m->in[k], step, buffer[k]);
   }
   for (int64_t at = begin; at < end; at += step) {
-    int64_t n = end - at < step ? end - at : step;
+    int64_t n = gt_min(end - at, step);
     for (int k = 0; k < m->nin; k++) {
       if (m->in[k].layout != SCALAR) in[k] = fetch(m, &m->in[k], at, n, buffer[k], raw);
     }

@@ -27,8 +27,7 @@ gt_status gt_cpu_map(gt_call *c, gt_loop loop);
 gt_status gt_cpu_compare(gt_call *c, gt_loop loop);
 
 /* The same for the gradient of input 0 from that input (from output 0 where the op saves no input)
- * and output 0's gradient; loop_added takes as
- * a third input what the gradient is added to. */
+ * and output 0's gradient; loop_added takes as a third input what the gradient is added to. */
 gt_status gt_cpu_map_gradient(gt_call *c, gt_loop loop, gt_loop loop_added);
 
 /* True when an i64 tensor, contiguous, has a zero in it. */

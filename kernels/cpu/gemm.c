@@ -24,7 +24,7 @@ enum {
   COLUMN_BYTES = 1024, /* of a row of a tile at most */
   DEPTH = 512,
   UNIT = 32,              /* tiles of C have multiples of it */
-  LEAST = 128,            /* rows and columns below which copying B costs too much */
+  MIN_SIDE = 128,         /* rows and columns below which copying B costs too much */
   TILES = 8,              /* wanted, so that several threads find work */
   SERIAL_WORK = 64 << 10, /* multiply-adds below which waking the workers costs more */
 };
@@ -66,9 +66,9 @@ static void multiply_bf16_tiles(void *argument, int64_t begin, int64_t end) {
 }
 #endif
 
-/* The largest equal parts of n that are at most `most`, in multiples of UNIT. */
-static int64_t part(int64_t n, int64_t most) {
-  int64_t parts = gt_parts(n, most);
+/* The largest equal parts of n that are at most `longest`, in multiples of UNIT. */
+static int64_t part(int64_t n, int64_t longest) {
+  int64_t parts = gt_parts(n, longest);
   return gt_round_up(gt_parts(n, parts), UNIT);
 }
 
@@ -82,7 +82,7 @@ static void cut(product *p, int threads) {
   p->tile_columns = part(p->N, COLUMN_BYTES / (p->dtype == GT_F64 ? 8 : 4));
   for (int64_t tiles; threads > 1 && (tiles = tile_count(p)) < TILES * threads;) {
     int64_t *longer = p->tile_rows >= p->tile_columns ? &p->tile_rows : &p->tile_columns;
-    if (*longer < 2 * (tiles < threads ? UNIT : LEAST)) return; /* no thread without work */
+    if (*longer < 2 * (tiles < threads ? UNIT : MIN_SIDE)) return; /* no thread without work */
     *longer = gt_round_up(*longer / 2, UNIT);
   }
 }

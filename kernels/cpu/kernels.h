@@ -1,5 +1,6 @@
-/* kernels.h: the CPU kernels that have a file of their own, kernels/cpu/NAME.c, for the descriptor
- * in kernels/op/NAME.c. */
+/* kernels.h: the CPU kernels that have a file of their own, kernels/cpu/NAME.c: those of more than
+ * 120 lines.  kernels/op/NAME.c says what the op is: descriptor, attributes, shape and gradient
+ * rules; shorter kernels stay there, too. */
 #ifndef GT_KERNELS_H
 #define GT_KERNELS_H
 

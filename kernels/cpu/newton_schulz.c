@@ -21,9 +21,9 @@
 
 #include <math.h>
 
-enum { STRIPS = 8, UNIT = 32, WIDEST = 256 };
+enum { STRIPS = 8, UNIT = 32, MAX_WIDTH = 256 };
 enum { GRAIN = 16384, SMALL = 512 * 512 };
-enum { LONGEST_RUN = 3 };
+enum { MAX_RUN = 3 };
 static const double GROWTH = 2048; /* of A's rounding errors in Q, at most: a^(2 run) at X = 0 */
 
 typedef struct job job;
@@ -54,8 +54,7 @@ struct job {
 
 /* Small strips waste less above the diagonal, wide ones read X less often. */
 static int64_t strip_width(int64_t n) {
-  int64_t width = gt_round_up(gt_parts(n, STRIPS), UNIT);
-  return width < WIDEST ? width : WIDEST;
+  return gt_min(gt_round_up(gt_parts(n, STRIPS), UNIT), MAX_WIDTH);
 }
 
 static int64_t strip_count(const job *j) { return gt_parts(j->n, j->width); }
@@ -142,7 +141,7 @@ static void orthogonalise(const gt_call *c, job *j) {
   gt_parallel(c->cx, j->n, 1 + GRAIN / (j->m + 1), GT_PICK(c, divide_rows), j);
   for (int64_t steps = c->attr[GT_NS_STEPS].i; steps > 0; steps -= j->run) {
     if (j->run > 1)
-      iterate_run(c, j, steps < j->run ? steps : j->run);
+      iterate_run(c, j, gt_min(steps, j->run));
     else
       iterate(c, j);
   }
@@ -182,8 +181,7 @@ static void orthogonalise_stack(void *argument, int64_t begin, int64_t end) {
 static int64_t run_length(const job *j) {
   int64_t run = 1;
   if (j->round || 2 * j->m < 3 * j->n) return run;
-  for (double a = fabs(j->f.a); run < LONGEST_RUN && pow(a, 2. * (double)(run + 1)) <= GROWTH;)
-    run++;
+  for (double a = fabs(j->f.a); run < MAX_RUN && pow(a, 2. * (double)(run + 1)) <= GROWTH;) run++;
   return run;
 }
 
@@ -197,7 +195,7 @@ static stack stack_of(const gt_call *c) {
                      .transposed = rows > columns,
                      .round = c->attr[GT_NS_DTYPE].i == GT_BF16,
                      .n = rows > columns ? columns : rows,
-                     .m = rows > columns ? rows : columns,
+                     .m = gt_max(rows, columns),
                      .f = {c->attr[GT_NS_A].f, c->attr[GT_NS_B].f, c->attr[GT_NS_C].f}},
              .rows = rows,
              .columns = columns,
@@ -290,7 +288,7 @@ static void T(symmetric_strip)(const job *j, int64_t turn) {
   const real *left = j->left, *right = j->right;
   int64_t K = j->K;
   int64_t first = strip_of(j, turn) * j->width, rows = j->n - first;
-  int64_t width = rows < j->width ? rows : j->width;
+  int64_t width = gt_min(rows, j->width);
   int64_t room = gt_round_up(j->n, UNIT) * j->width;
   real *strip = (real *)j->strips + gt_worker() * 2 * room, *mirror = strip + room;
   gt_matrix a = {left + first * K, K, false, false}, b = {right + first * K, K, true, false};
@@ -298,7 +296,7 @@ static void T(symmetric_strip)(const job *j, int64_t turn) {
   T(gt_pack_transposed)(strip, width, 1, rows, width, mirror);
   for (int64_t i = 0; i < rows; i++) j->put(j, strip + i * width, first + i, first, width);
   for (int64_t i = 0; i < rows; i += panel) {
-    int64_t n = rows - i < panel ? rows - i : panel;
+    int64_t n = gt_min(rows - i, panel);
     for (int64_t k = 0; k < width; k++, mirror += panel) j->put(j, mirror, first + k, first + i, n);
   }
 }

@@ -213,7 +213,7 @@ static job job_of(int64_t rows, int64_t columns) {
                .columns = columns,
                .transposed = rows > columns,
                .n = gt_round_up(gt_min(rows, columns), BLOCK),
-               .m = gt_round_up(rows > columns ? rows : columns, BLOCK)};
+               .m = gt_round_up(gt_max(rows, columns), BLOCK)};
 }
 
 size_t gt_ns_bf16_bytes(int64_t rows, int64_t columns) {

@@ -23,8 +23,8 @@ static void walk_tiles(void *argument, int64_t begin, int64_t end) {
   for (int64_t t = begin; t < end; t++) {
     int64_t first = t % p->tiles * COLUMNS, width = inner - first;
     int64_t at = (t / p->tiles * p->axis.size * inner + first) * (int64_t)p->size;
-    p->lines(p->axis.size, inner, width < COLUMNS ? width : COLUMNS, p->a + at,
-             p->b ? p->b + at : NULL, p->y + at, p->accumulate);
+    p->lines(p->axis.size, inner, gt_min(width, COLUMNS), p->a + at, p->b ? p->b + at : NULL,
+             p->y + at, p->accumulate);
   }
 }
 
@@ -42,7 +42,7 @@ gt_status gt_softmax_walk(gt_call *c, gt_softmax_lines lines, gt_tensor *a, gt_t
             .accumulate = accumulate};
   if (gt_spec_count(x) == 0) return GT_OK;
   p.tiles = gt_parts(p.axis.inner, COLUMNS);
-  int64_t work = p.axis.size * (p.axis.inner < COLUMNS ? p.axis.inner : COLUMNS);
+  int64_t work = p.axis.size * gt_min(p.axis.inner, COLUMNS);
   gt_parallel(c->cx, p.axis.outer * p.tiles, GRAIN / work + 1, walk_tiles, &p);
   return GT_OK;
 }

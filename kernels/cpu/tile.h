@@ -96,7 +96,7 @@ static inline void T(gt_pack)(const real *x, int64_t row_step, int64_t column_st
                               int64_t columns, real *panels) {
   enum { n = T(gt_tile_n) };
   for (int64_t first = 0; first < columns; first += n) {
-    int64_t width = columns - first < n ? columns - first : n;
+    int64_t width = gt_min(columns - first, n);
     for (int64_t r = 0; r < rows; r++, panels += n) {
       const real *from = x + r * row_step + first * column_step;
       if (column_step == 1 && width == n) {
@@ -137,7 +137,7 @@ static inline void T(gt_pack_transposed)(const real *x, int64_t row_step, int64_
                                          int64_t rows, int64_t columns, real *panels) {
   enum { n = T(gt_tile_n), half = n / 2 };
   for (int64_t first = 0; first < rows; first += half) {
-    int64_t width = rows - first < half ? rows - first : half, k = 0;
+    int64_t width = gt_min(rows - first, half), k = 0;
     real *to = panels + first / n * n * columns + first % n;
     for (; width == half && column_step == 1 && k + half <= columns; k += half) {
       T(gt_vector) v[half];

@@ -2,6 +2,7 @@
  * dy where min <= x <= max. */
 #ifndef real
 #include "kernels/op/numbers.h"
+
 enum { MIN, MAX };
 
 static gt_status infer(gt_call *c) {

@@ -15,7 +15,8 @@
  *   numbers.h   also i64: integers stay integers
  *   bits.h      i64 only; floats are refused
  * The typed part (typed.h) holds scalar functions and nothing of the CPU: every device can make its
- * loops from them.  Those of the CPU are made here and nowhere else. */
+ * loops from them.  Those of the CPU are made here (where and masked_fill, which read a mask, have
+ * their own). */
 #ifndef GT_ELEMENTWISE_H
 #define GT_ELEMENTWISE_H
 
