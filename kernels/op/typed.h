@@ -11,8 +11,8 @@
  *
  * Inside the typed part `real` is the type, T(name) becomes name_f32, name_f64 (and name_i64 with
  * GT_TYPED_I64 defined, for GT_NUMBERS ops; name_i64 alone with GT_TYPED_ONLY_I64), and
- * REAL_IS_INTEGER tells integers apart.  The typed part is that of the file being compiled; a header
- * with one of its own names itself in GT_TYPED.  Elementwise ops get all this from reals.h,
+ * REAL_IS_INTEGER tells integers apart.  The typed part is that of the file being compiled; a
+ * header with one of its own names itself in GT_TYPED.  Elementwise ops get all this from reals.h,
  * numbers.h or bits.h. */
 #ifndef GT_TYPED
 #define GT_TYPED __BASE_FILE__
