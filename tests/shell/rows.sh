@@ -10,14 +10,14 @@ for part in "$GPTSH_BUILD"/*; do # with their times, so that make builds what is
   case $part in */tests | */emu) ;; *) cp -a "$part" "$tree/build/$flavour" ;; esac
 done
 # The compiler that the copied objects were made with.
-compiler=$(sed 's/ -I\. .*//' "$GPTSH_BUILD/gen/compiled-with")
+compiler=$(sed -n 's/ -I\. .*//p' "$GPTSH_BUILD/gen/compiled-with")
 
 # add NAME: its line in ops.def, in order.
 add() {
   { cat kernels/ops.def && echo "OP($1)"; } | LC_ALL=C sort >"$tree/kernels/ops.def.new"
   mv "$tree/kernels/ops.def.new" "$tree/kernels/ops.def"
 }
-build() { make -s -C "$tree" CC="$compiler" FLAVOUR="$flavour" CUDA=no MPI=no "build/$flavour/gptsh" >"$tap_dir/log" 2>&1; }
+build() { make -s -C "$tree" ${compiler:+CC="$compiler"} FLAVOUR="$flavour" CUDA=no MPI=no "build/$flavour/gptsh" >"$tap_dir/log" 2>&1; }
 
 # The page's file and the page's test.
 sed -n '/^## An op from nothing/,/^## /{/^```c/,/^```$/{/^```/!p}}' CONTRIBUTING.md >"$tree/kernels/op/cube.c"
