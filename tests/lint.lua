@@ -70,7 +70,7 @@ local arrows = {
   {"core/data/", {"core/data/", "core/tensor/"}},
   {"kernels/op/", {"kernels/op/", "kernels/cpu/", "core/tensor/"}},
   {"kernels/cpu/", {"kernels/op/", "kernels/cpu/", "core/tensor/"}},
-  {"kernels/cuda/", {"kernels/", "core/tensor/"}},
+  {"kernels/cuda/", {"kernels/cuda/", "kernels/op/", "core/tensor/"}},
   {"lua/bind/", {"lua/bind/", "core/"}},
   {"shell/", {"shell/", "lua/bind/bind.h"}},
 }
@@ -280,9 +280,10 @@ rule("every kernel and every op test belongs to an op", function(complain)
     if name ~= "device" and not is_op[name] then complain(path, "no such op in kernels/ops.def") end
   end)
   each_source("^kernels/op/.*%.c$", function(path, text)
-    for name in text:gmatch("\nconst gt_op gt_op_([%w_]+)") do
-      if not is_op[name] then complain(path, "gt_op_" .. name .. " is not in kernels/ops.def") end
-    end
+    local own = path:match("([%w_]+)%.c$")
+    local name = text:match("\nconst gt_op gt_op_([%w_]+)") or text:match("\nGT_%u+%(([%w_]+), [^;]*%.doc")
+    if name and not is_op[name] then complain(path, "gt_op_" .. name .. " is not in kernels/ops.def") end
+    if (name or is_op[own]) and name ~= own then complain(path, "defines " .. (name or "no op")) end
   end)
 end)
 

@@ -86,14 +86,19 @@ local function draw(spec, kinks)
   return samples.tensor(values, spec.shape, spec.dtype or "f64")
 end
 
+--- Whether a gradient is asked for the input of this description: floats, unless it says no.
+function samples.takes_gradient(spec)
+  if type(spec) ~= "table" then return false end
+  return (not spec.dtype or samples.floats[spec.dtype] == true) and spec.grad ~= false
+end
+
 -- An input as {value =, follows =, grad =}: `follows` when it takes the dtype under test.
 local function make(spec, kinks)
   if spec == false then return {} end
   if type(spec) == "number" or type(spec) == "boolean" then return {value = spec} end
   if type(spec) == "function" then return {value = spec()} end
   if not spec.shape then spec = {shape = spec} end
-  local float = not spec.dtype or samples.floats[spec.dtype]
-  return {value = draw(spec, kinks), follows = not spec.dtype, grad = float and spec.grad ~= false}
+  return {value = draw(spec, kinks), follows = not spec.dtype, grad = samples.takes_gradient(spec)}
 end
 
 --- Inputs from their descriptions; random numbers keep away from the kinks.

@@ -52,8 +52,6 @@ static inline void gt_bf16_tile(const uint16_t *a, int64_t a_row, int64_t a_k,
   }
 }
 
-static inline int64_t gt_bf16_least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* Two rows of numbers, k and k + 1 (`odd` NULL: zeros), as n pairs, and zeros up to `end`. */
 static inline void gt_bf16_pair_rows(const uint16_t *even, const uint16_t *odd, int64_t n,
                                      int64_t end, uint32_t *to) {
@@ -75,7 +73,7 @@ static inline void gt_bf16_pair_along(const uint16_t *x, int64_t n, uint32_t *to
 static inline void gt_bf16_pack(const uint16_t *b, int64_t ld, int64_t depth, int64_t columns,
                                 uint32_t *panels) {
   for (int64_t first = 0; first < columns; first += GT_BF16_COLUMNS) {
-    int64_t width = gt_bf16_least(GT_BF16_COLUMNS, columns - first);
+    int64_t width = gt_min(GT_BF16_COLUMNS, columns - first);
     for (int64_t k = 0; k < depth; k += 2, panels += GT_BF16_COLUMNS) {
       const uint16_t *even = b + k * ld + first, *odd = k + 1 < depth ? even + ld : NULL;
       if (width == GT_BF16_COLUMNS)
@@ -94,13 +92,13 @@ static inline void gt_bf16_pack_transposed(const uint16_t *x, int64_t ld, int64_
     uint32_t *to =
         panels + first / GT_BF16_COLUMNS * pairs * GT_BF16_COLUMNS + first % GT_BF16_COLUMNS;
     for (int64_t k = 0; k < depth; k += 32) {
-      int64_t n = gt_bf16_least(32, depth - k);
+      int64_t n = gt_min(32, depth - k);
       gt_vector_f32 v[16];
       if (n == 32 && columns - first >= 16) {
         for (int i = 0; i < 16; i++) v[i] = _mm512_loadu_ps(x + (first + i) * ld + k);
       } else {
         _Alignas(64) uint32_t rows[16][16] = {0};
-        for (int64_t i = 0; i < gt_bf16_least(16, columns - first); i++)
+        for (int64_t i = 0; i < gt_min(16, columns - first); i++)
           gt_bf16_pair_along(x + (first + i) * ld + k, n, rows[i]);
         for (int i = 0; i < 16; i++) v[i] = *(const gt_vector_f32 *)rows[i];
       }

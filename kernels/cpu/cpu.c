@@ -1,4 +1,4 @@
-/* cpu.c: the elementwise driver and the shape rules of cpu.h.
+/* cpu.c: the elementwise driver of cpu.h.
  *
  * Output elements are numbered in row-major order.  After dropping dimensions of size 1 and merging
  * neighbours that every input walks through evenly, an input is direct (same order as the output:
@@ -6,8 +6,6 @@
 #include "kernels/cpu/cpu.h"
 
 #include "core/tensor/strided.h"
-
-#include <stdio.h>
 
 #define BLOCK 512 /* elements gathered at a time: 4 inputs of 8 bytes fill 16 KiB */
 
@@ -23,9 +21,9 @@ typedef struct operand {
 } operand;
 
 typedef struct map {
-  gt_row row;
+  gt_loop loop;
   const gt_value *attr;
-  gt_dtype dtype; /* what the row computes in */
+  gt_dtype dtype; /* what the loop computes in */
   gt_dtype out_dtype;
   char *out;
   int ndim, nin;
@@ -152,8 +150,8 @@ static const void *gather(const map *m, const operand *a, int64_t begin, int64_t
   return gathered;
 }
 
-/* The elements of `a` for outputs [at, at + n), in the dtype that the row takes: a's own memory, or
- * `room`, which is filled by way of `raw` where they are gathered and converted. */
+/* The elements of `a` for outputs [at, at + n), in the dtype that the loop takes: a's own memory,
+ * or `room`, which is filled by way of `raw` where they are gathered and converted. */
 static const void *fetch(const map *m, const operand *a, int64_t at, int64_t n, void *room,
                          void *raw) {
   const void *found = a->data + at * (int64_t)a->size;
@@ -163,7 +161,7 @@ static const void *fetch(const map *m, const operand *a, int64_t at, int64_t n, 
   return room;
 }
 
-/* n copies of the one element of `a` in the dtype that the row takes. */
+/* n copies of the one element of `a` in the dtype that the loop takes. */
 static void spread(const map *m, const operand *a, int64_t n, char *room) {
   _Alignas(8) char one[8];
   if (a->converted) gt_convert(one, m->dtype, a->data, a->dtype, 1);
@@ -187,23 +185,23 @@ static void map_chunk(void *argument, int64_t begin, int64_t end) {
     if (m->in[k].layout == SCALAR) spread(m, &m->in[k], step, buffer[k]);
   }
   for (int64_t at = begin; at < end; at += step) {
-    int64_t n = end - at < step ? end - at : step;
+    int64_t n = gt_min(end - at, step);
     for (int k = 0; k < m->nin; k++) {
       if (m->in[k].layout != SCALAR) in[k] = fetch(m, &m->in[k], at, n, buffer[k], raw);
     }
     char *out = m->out + at * out_size;
-    m->row(n, in, narrow ? result : out, m->attr);
+    m->loop(n, in, narrow ? result : out, m->attr);
     if (narrow) gt_convert(out, m->out_dtype, result, m->dtype, n);
   }
 }
 
 /* Inputs not in the mask `numeric` keep their dtype. */
-static gt_status map_tensors(gt_call *c, gt_row row, gt_tensor *const *in, int nin,
+static gt_status map_tensors(gt_call *c, gt_loop loop, gt_tensor *const *in, int nin,
                              unsigned numeric, gt_tensor *out) {
   int64_t n = gt_count(out);
   if (n == 0) return GT_OK;
   gt_spec spec = gt_spec_of(out);
-  map m = {.row = row,
+  map m = {.loop = loop,
            .attr = c->attr,
            .dtype = c->dtype,
            .out_dtype = out->dtype,
@@ -221,11 +219,11 @@ static gt_status map_tensors(gt_call *c, gt_row row, gt_tensor *const *in, int n
   return GT_OK;
 }
 
-gt_status gt_cpu_map(gt_call *c, gt_row row) {
-  return map_tensors(c, row, c->in, c->nin, c->op->numeric, c->out[0]);
+gt_status gt_cpu_map(gt_call *c, gt_loop loop) {
+  return map_tensors(c, loop, c->in, c->nin, c->op->numeric, c->out[0]);
 }
 
-gt_status gt_cpu_compare(gt_call *c, gt_row row) {
+gt_status gt_cpu_compare(gt_call *c, gt_loop loop) {
   gt_dtype common = gt_result_type(c, 3);
   gt_tensor *in[2] = {c->in[0], c->in[1]};
   gt_status status = GT_OK;
@@ -233,17 +231,17 @@ gt_status gt_cpu_compare(gt_call *c, gt_row row) {
     if (gt_dtype_is_half(common) && in[k]->dtype != common)
       status = status != GT_OK ? status : gt_copy_new(c->cx, c->in[k], common, c->device, &in[k]);
   }
-  if (status == GT_OK) status = map_tensors(c, row, in, 2, c->op->numeric, c->out[0]);
+  if (status == GT_OK) status = map_tensors(c, loop, in, 2, c->op->numeric, c->out[0]);
   for (int k = 0; k < 2; k++) {
     if (in[k] != c->in[k]) gt_tensor_unref(c->cx, in[k]);
   }
   return status;
 }
 
-gt_status gt_cpu_map_gradient(gt_call *c, gt_row row, gt_row row_added) {
-  gt_tensor *in[] = {c->in[0], c->gout[0], c->gin[0]};
+gt_status gt_cpu_map_gradient(gt_call *c, gt_loop loop, gt_loop loop_added) {
+  gt_tensor *in[] = {c->op->save_in ? c->in[0] : c->out[0], c->gout[0], c->gin[0]};
   bool add = c->accumulate[0];
-  return map_tensors(c, add ? row_added : row, in, add ? 3 : 2, 7, c->gin[0]);
+  return map_tensors(c, add ? loop_added : loop, in, add ? 3 : 2, 7, c->gin[0]);
 }
 
 bool gt_cpu_any_zero(const gt_tensor *t) {
@@ -253,60 +251,4 @@ bool gt_cpu_any_zero(const gt_tensor *t) {
     if (x[i] == 0) return true;
   }
   return false;
-}
-
-static unsigned all_inputs(const gt_call *c) { return (1u << c->nin) - 1; }
-
-static gt_dtype real_of(gt_dtype dtype) { return gt_dtype_is_float(dtype) ? dtype : GT_F32; }
-
-gt_status gt_infer_same(gt_call *c) { return gt_out_like(c, 0, 0); }
-
-gt_status gt_infer_real(gt_call *c) {
-  const gt_spec *x = &c->in_spec[0];
-  return gt_out_spec(c, 0, real_of(x->dtype), x->ndim, x->shape);
-}
-
-gt_status gt_infer_arithmetic(gt_call *c) {
-  return gt_out_broadcast(c, 0, 0, c->nin - 1, gt_result_type(c, all_inputs(c)));
-}
-
-gt_status gt_infer_arithmetic_real(gt_call *c) {
-  return gt_out_broadcast(c, 0, 0, c->nin - 1, real_of(gt_result_type(c, all_inputs(c))));
-}
-
-gt_status gt_infer_predicate(gt_call *c) { return gt_out_broadcast(c, 0, 0, c->nin - 1, GT_BOOL); }
-
-gt_status gt_infer_bits(gt_call *c) {
-  for (int k = 0; k < c->nin; k++) {
-    gt_dtype dtype = c->in_spec[k].dtype;
-    if (gt_dtype_is_float(dtype)) {
-      return gt_fail(c->cx, GT_EDTYPE, "%s: expected integers or bool, got %s", c->op->name,
-                     gt_dtype_name(dtype));
-    }
-  }
-  return gt_infer_arithmetic(c);
-}
-
-gt_status gt_check_number(gt_call *c, int i) {
-  const gt_tensor *t = c->in[i];
-  if (t->ndim > 0 || gt_device_of(t)->kind != GT_CPU) return GT_OK;
-  gt_scalar x = {.whole = !gt_dtype_is_float(t->dtype)};
-  gt_convert(&x.f, GT_F64, gt_data(t), t->dtype, 1);
-  gt_convert(&x.i, GT_I64, gt_data(t), t->dtype, 1);
-  return gt_check_scalar(c->cx, c->op->name, c->spec[0].dtype, x);
-}
-
-gt_status gt_check_factor(gt_call *c, const char *name, double factor) {
-  gt_dtype dtype = c->spec[0].dtype;
-  if (gt_dtype_is_float(dtype)) return GT_OK;
-  if (factor == floor(factor)) {
-    char what[48];
-    int64_t low, high;
-    gt_dtype_range(dtype, &low, &high);
-    snprintf(what, sizeof what, "%s: %s", c->op->name, name);
-    /* Minus one subtracts from unsigned numbers, too. */
-    return gt_check_scalar(c->cx, what, dtype, gt_scalar_real(low == 0 ? fabs(factor) : factor));
-  }
-  return gt_fail(c->cx, GT_EDTYPE, "%s: expected a whole %s for %s tensors, got %g", c->op->name,
-                 name, gt_dtype_name(dtype), factor);
 }

@@ -10,20 +10,15 @@
 typedef struct gt_drop {
   bool on;
   uint64_t seed, stream;
-  uint32_t least; /* words below drop their element */
+  uint32_t threshold; /* words below drop their element */
   double scale;
 } gt_drop;
-
-static inline gt_status gt_drop_check(const gt_call *c, double p) {
-  if (p >= 0 && p < 1) return GT_OK;
-  return gt_fail(c->cx, GT_EARG, "%s: expected a dropout in [0, 1), got %g", c->op->name, p);
-}
 
 static inline gt_drop gt_drop_of(double p, int64_t seed, int64_t stream) {
   return (gt_drop){.on = p > 0,
                    .seed = (uint64_t)seed,
                    .stream = (uint64_t)stream,
-                   .least = (uint32_t)(p * 0x1p32),
+                   .threshold = (uint32_t)(p * 0x1p32),
                    .scale = 1 / (1 - p)};
 }
 
@@ -40,7 +35,7 @@ static inline void T(gt_drop_row)(const gt_drop *d, int64_t first, real *x, int6
   for (int64_t i = 0; i < n; i++) {
     int64_t at = first + i;
     if (i == 0 || at % 4 == 0) gt_philox(d->seed, d->stream, (uint64_t)at / 4, word);
-    x[i] = word[at % 4] >= d->least ? x[i] * scale : 0;
+    x[i] = word[at % 4] >= d->threshold ? x[i] * scale : 0;
   }
 }
 

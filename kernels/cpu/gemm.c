@@ -24,7 +24,7 @@ enum {
   COLUMN_BYTES = 1024, /* of a row of a tile at most */
   DEPTH = 512,
   UNIT = 32,              /* tiles of C have multiples of it */
-  LEAST = 128,            /* rows and columns below which copying B costs too much */
+  MIN_SIDE = 128,         /* rows and columns below which copying B costs too much */
   TILES = 8,              /* wanted, so that several threads find work */
   SERIAL_WORK = 64 << 10, /* multiply-adds below which waking the workers costs more */
 };
@@ -38,8 +38,6 @@ typedef struct product {
   int64_t ldc;
   int64_t tile_rows, tile_columns;
 } product;
-
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Steps in memory from row to row and from column to column of op(matrix). */
 static int64_t row_step(gt_matrix m) { return m.transposed ? 1 : m.ld; }
@@ -62,16 +60,16 @@ static void multiply_bf16_tiles(void *argument, int64_t begin, int64_t end) {
     a.data = bf16_at(a, row, 0);
     b.data = bf16_at(b, 0, column);
     char *c = (char *)p->c + (size_t)(row * p->ldc + column) * gt_dtype_size(p->dtype);
-    gt_gemm_bf16(p->dtype, smaller(p->tile_rows, p->M - row),
-                 smaller(p->tile_columns, p->N - column), p->K, a, b, p->add, c, p->ldc);
+    gt_gemm_bf16(p->dtype, gt_min(p->tile_rows, p->M - row), gt_min(p->tile_columns, p->N - column),
+                 p->K, a, b, p->add, c, p->ldc);
   }
 }
 #endif
 
-/* The largest equal parts of n that are at most `most`, in multiples of UNIT. */
-static int64_t part(int64_t n, int64_t most) {
-  int64_t parts = (n + most - 1) / most;
-  return gt_round_up((n + parts - 1) / parts, UNIT);
+/* The largest equal parts of n that are at most `longest`, in multiples of UNIT. */
+static int64_t part(int64_t n, int64_t longest) {
+  int64_t parts = gt_parts(n, longest);
+  return gt_round_up(gt_parts(n, parts), UNIT);
 }
 
 static int64_t tile_count(const product *p) {
@@ -84,7 +82,7 @@ static void cut(product *p, int threads) {
   p->tile_columns = part(p->N, COLUMN_BYTES / (p->dtype == GT_F64 ? 8 : 4));
   for (int64_t tiles; threads > 1 && (tiles = tile_count(p)) < TILES * threads;) {
     int64_t *longer = p->tile_rows >= p->tile_columns ? &p->tile_rows : &p->tile_columns;
-    if (*longer < 2 * (tiles < threads ? UNIT : LEAST)) return; /* no thread without work */
+    if (*longer < 2 * (tiles < threads ? UNIT : MIN_SIDE)) return; /* no thread without work */
     *longer = gt_round_up(*longer / 2, UNIT);
   }
 }
@@ -229,6 +227,8 @@ static T(strip) T(strip_of)(const product *p, int64_t row, int64_t k, int64_t ro
 static void T(edge_tile)(T(strip) a, const real *panel, int64_t depth, real *c, int64_t ldc,
                          bool add, int64_t rows, int64_t columns) {
   enum { n = T(gt_tile_n) };
+  rows = gt_min(rows, GT_TILE_M);
+  columns = gt_min(columns, n);
   real whole[GT_TILE_M * n] = {0};
   size_t bytes = (size_t)columns * sizeof(real);
   for (int64_t i = 0; add && i < rows; i++) memcpy(whole + i * n, c + i * ldc, bytes);
@@ -247,8 +247,7 @@ static void T(multiply_strip)(T(strip) a, const real *panels, int64_t depth, rea
       if (rows - i >= GT_TILE_M && columns - j >= n)
         T(gt_tile)(part.at, part.row, part.k, panels, depth, to, ldc, add);
       else
-        T(edge_tile)
-      (part, panels, depth, to, ldc, add, smaller(rows - i, GT_TILE_M), smaller(columns - j, n));
+        T(edge_tile)(part, panels, depth, to, ldc, add, rows - i, columns - j);
     }
   }
 }
@@ -256,16 +255,16 @@ static void T(multiply_strip)(T(strip) a, const real *panels, int64_t depth, rea
 static void T(multiply_tile)(const product *p, int64_t row, int64_t column) {
   _Alignas(64) real panels[T(COLUMNS) * DEPTH];
   _Alignas(64) real copy[T(STRIP) * DEPTH];
-  int64_t last = smaller(row + p->tile_rows, p->M);
-  int64_t columns = smaller(p->tile_columns, p->N - column);
+  int64_t last = gt_min(row + p->tile_rows, p->M);
+  int64_t columns = gt_min(p->tile_columns, p->N - column);
   for (int64_t k = 0; k == 0 || k < p->K; k += DEPTH) {
-    int64_t depth = smaller(DEPTH, p->K - k);
+    int64_t depth = gt_min(DEPTH, p->K - k);
     if (p->b.transposed)
       T(gt_pack_transposed)(T(b_at)(p, k, column), p->b.ld, 1, columns, depth, panels);
     else
       T(gt_pack)(T(b_at)(p, k, column), p->b.ld, 1, depth, columns, panels);
     for (int64_t i = row; i < last; i += T(STRIP)) {
-      int64_t rows = smaller(T(STRIP), last - i);
+      int64_t rows = gt_min(T(STRIP), last - i);
       T(strip) a = T(strip_of)(p, i, k, rows, depth, copy);
       real *c = (real *)p->c + i * p->ldc + column;
       T(multiply_strip)(a, panels, depth, c, p->ldc, p->add || k > 0, rows, columns);
@@ -298,7 +297,7 @@ static void T(multiply_tiles)(void *argument, int64_t begin, int64_t end) {
   int64_t across = (p->N + p->tile_columns - 1) / p->tile_columns;
   for (int64_t tile = begin; tile < end; tile++) {
     int64_t row = tile / across * p->tile_rows, column = tile % across * p->tile_columns;
-    int64_t columns = smaller(p->tile_columns, p->N - column);
+    int64_t columns = gt_min(p->tile_columns, p->N - column);
     if (p->M > 1 || (p->b.transposed && column_step(p->a) != 1))
       T(multiply_tile)(p, row, column);
     else if (p->b.transposed)

@@ -22,8 +22,6 @@ enum {
   LANES = 16,  /* of pairs in a vector */
 };
 
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* Rows of A as gt_bf16_tile reads them. */
 typedef struct strip {
   const uint16_t *at;
@@ -68,8 +66,8 @@ static void multiply_strip(strip a, const uint32_t *panels, int64_t pairs, float
       if (rows - i >= GT_BF16_ROWS && columns - j >= PANEL)
         gt_bf16_tile(part.at, part.row, part.k, panel, 2 * pairs, to, ldc, add);
       else
-        edge_tile(part, panel, pairs, to, ldc, add, smaller(rows - i, GT_BF16_ROWS),
-                  smaller(columns - j, PANEL));
+        edge_tile(part, panel, pairs, to, ldc, add, gt_min(rows - i, GT_BF16_ROWS),
+                  gt_min(columns - j, PANEL));
     }
   }
 }
@@ -104,7 +102,7 @@ static void multiply_rows(gt_matrix a, int64_t row, int64_t rows, int64_t k, int
   for (int64_t i = 0; i < rows; i += STRIP) {
     const uint16_t *from = a.data;
     from += a.transposed ? k * a.ld + row + i : (row + i) * a.ld + k;
-    int64_t now = smaller(STRIP, rows - i);
+    int64_t now = gt_min(STRIP, rows - i);
     multiply_strip(strip_of(from, a, now, depth, copy), panels, (depth + 1) / 2, c + i * ldc, ldc,
                    add, now, columns);
   }
@@ -114,7 +112,7 @@ static void multiply_to_f32(int64_t M, int64_t N, int64_t K, gt_matrix a, gt_mat
                             float *c, int64_t ldc) {
   _Alignas(64) uint32_t panels[PAIRS * COLUMNS];
   for (int64_t k = 0; k == 0 || k < K; k += DEPTH) {
-    int64_t depth = smaller(DEPTH, K - k);
+    int64_t depth = gt_min(DEPTH, K - k);
     pack_columns(b, k, depth, N, panels);
     multiply_rows(a, 0, M, k, depth, panels, add || k > 0, c, ldc, N);
   }
@@ -126,9 +124,9 @@ static void multiply_to_bf16(int64_t M, int64_t N, int64_t K, gt_matrix a, gt_ma
   _Alignas(64) float sums[GROUP * COLUMNS];
   int64_t group = K <= DEPTH ? STRIP : GROUP; /* one DEPTH is packed once, then serves all rows */
   for (int64_t row = 0; row < M; row += group) {
-    int64_t rows = smaller(group, M - row);
+    int64_t rows = gt_min(group, M - row);
     for (int64_t k = 0; k == 0 || k < K; k += DEPTH) {
-      int64_t depth = smaller(DEPTH, K - k);
+      int64_t depth = gt_min(DEPTH, K - k);
       if (row == 0 || K > DEPTH) pack_columns(b, k, depth, N, panels);
       multiply_rows(a, row, rows, k, depth, panels, k > 0, sums, COLUMNS, N);
     }

@@ -12,14 +12,14 @@ static inline real T(fold)(const real lane[]) {
   return (c[0] + c[2]) + (c[1] + c[3]);
 }
 
-static inline real T(larger)(real x, real y) { return y > x ? y : x; }
+static inline real T(max)(real x, real y) { return y > x ? y : x; }
 
 static inline real T(fold_max)(const real lane[]) {
   real a[16], b[8], c[4];
-  for (int j = 0; j < 16; j++) a[j] = T(larger)(lane[j], lane[j + 16]);
-  for (int j = 0; j < 8; j++) b[j] = T(larger)(a[j], a[j + 8]);
-  for (int j = 0; j < 4; j++) c[j] = T(larger)(b[j], b[j + 4]);
-  return T(larger)(T(larger)(c[0], c[2]), T(larger)(c[1], c[3]));
+  for (int j = 0; j < 16; j++) a[j] = T(max)(lane[j], lane[j + 16]);
+  for (int j = 0; j < 8; j++) b[j] = T(max)(a[j], a[j + 8]);
+  for (int j = 0; j < 4; j++) c[j] = T(max)(b[j], b[j + 4]);
+  return T(max)(T(max)(c[0], c[2]), T(max)(c[1], c[3]));
 }
 
 /* NaN are passed over; -infinity when n == 0. */
@@ -28,8 +28,8 @@ static inline real T(row_max)(const real *x /* (n) */, int64_t n) {
   for (int j = 0; j < T(LANES); j++) lane[j] = -INFINITY;
   int64_t i = 0;
   for (; i + T(LANES) <= n; i += T(LANES))
-    for (int j = 0; j < T(LANES); j++) lane[j] = T(larger)(lane[j], x[i + j]);
-  for (int j = 0; i + j < n; j++) lane[j] = T(larger)(lane[j], x[i + j]);
+    for (int j = 0; j < T(LANES); j++) lane[j] = T(max)(lane[j], x[i + j]);
+  for (int j = 0; i + j < n; j++) lane[j] = T(max)(lane[j], x[i + j]);
   return T(fold_max)(lane);
 }
 

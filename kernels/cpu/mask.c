@@ -3,8 +3,9 @@
 #include "kernels/cpu/mask.h"
 
 #include "core/tensor/pool.h"
-
-#include <stdlib.h>
+#include "core/tensor/run.h"
+#include "kernels/op/arithmetic.h"
+#include "kernels/op/mask.h"
 
 enum { CHUNK = 1 << 15 };
 
@@ -14,38 +15,9 @@ typedef struct mask_plan {
   int64_t *at;
 } mask_plan;
 
-static int64_t count_true(const bool *mask, int64_t n) {
-  int64_t count = 0;
-  for (int64_t i = 0; i < n; i++) count += mask[i];
-  return count;
-}
-
-gt_status gt_mask_count(gt_call *c, int i, int64_t *out) {
-  gt_tensor *t = c->in[i];
-  if (gt_device_of(t)->kind == GT_META)
-    return gt_fail(c->cx, GT_EDEVICE,
-                   "%s: the size of the result depends on data, which a meta tensor does not have",
-                   c->op->name);
-  int64_t n = gt_count(t);
-  if (n == 0) {
-    *out = 0;
-    return GT_OK;
-  }
-  if (t->dtype == GT_BOOL && gt_device_of(t)->kind == GT_CPU && gt_is_contiguous(t)) {
-    *out = count_true(gt_data(t), n);
-    return GT_OK;
-  }
-  bool *copy = gt_malloc(c->cx, (size_t)n);
-  if (!copy) return GT_ENOMEM;
-  gt_status status = gt_read(c->cx, t, GT_BOOL, copy);
-  if (status == GT_OK) *out = count_true(copy, n);
-  gt_free(copy);
-  return status;
-}
-
 static void count_chunk(void *argument, int64_t begin, int64_t end) {
   const mask_plan *p = argument;
-  p->start[begin / CHUNK] = count_true(p->mask + begin, end - begin);
+  p->start[begin / CHUNK] = gt_count_true(p->mask + begin, end - begin);
 }
 
 static void list_chunk(void *argument, int64_t begin, int64_t end) {
@@ -57,7 +29,7 @@ static void list_chunk(void *argument, int64_t begin, int64_t end) {
 
 gt_status gt_mask_positions(gt_call *c, const bool *mask, int64_t n, int64_t *at) {
   mask_plan p = {.mask = mask, .at = at};
-  int64_t chunks = (n + CHUNK - 1) / CHUNK, total = 0;
+  int64_t chunks = gt_parts(n, CHUNK), total = 0;
   void *start;
   GT_TRY(gt_scratch(c->cx, c->device, (size_t)chunks * sizeof(int64_t), &start));
   p.start = start;

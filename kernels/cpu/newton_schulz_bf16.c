@@ -29,8 +29,6 @@ typedef struct job {
   float divisor;
 } job;
 
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* ---- start and end ---- */
 
 /* Rows [begin, end) of X: g or its transpose, rounded. */
@@ -102,7 +100,7 @@ static void pack_A(void *argument, int64_t begin, int64_t end) {
 static void multiply(const uint16_t *left, const uint16_t *panels, int64_t K, int64_t row,
                      int64_t column, float *block) {
   for (int64_t k = 0; k < K; k += DEPTH) {
-    int64_t depth = smaller(DEPTH, K - k);
+    int64_t depth = gt_min(DEPTH, K - k);
     for (int64_t c = 0; c < BLOCK; c += PANEL) {
       for (int64_t r = 0; r < BLOCK; r += GT_BF16_ROWS)
         gt_bf16_tile(left + (row + r) * K + k, K, 2, panels + (column + c) * K + k * PANEL, depth,
@@ -214,8 +212,8 @@ static job job_of(int64_t rows, int64_t columns) {
   return (job){.rows = rows,
                .columns = columns,
                .transposed = rows > columns,
-               .n = gt_round_up(smaller(rows, columns), BLOCK),
-               .m = gt_round_up(rows > columns ? rows : columns, BLOCK)};
+               .n = gt_round_up(gt_min(rows, columns), BLOCK),
+               .m = gt_round_up(gt_max(rows, columns), BLOCK)};
 }
 
 size_t gt_ns_bf16_bytes(int64_t rows, int64_t columns) {

@@ -7,8 +7,9 @@
 
 #include "core/tensor/op.h"
 #include "core/tensor/pool.h"
+#include "kernels/op/arithmetic.h"
 
-enum { GT_PIECE_ELEMENTS = 16384, GT_PIECES_MOST = 64 };
+enum { GT_PIECE_ELEMENTS = 16384, GT_MAX_PIECES = 64 };
 
 typedef struct gt_pieces {
   int64_t rows;  /* per piece */
@@ -28,9 +29,8 @@ static inline int64_t gt_piece_rows(int64_t columns) {
  * partial NULL, where that is not wanted. */
 static inline gt_status gt_pieces_init(gt_call *c, int input, int64_t rows, int64_t columns,
                                        gt_pieces *out) {
-  gt_pieces p = {.rows = gt_piece_rows(columns), .columns = columns};
-  int64_t least = (rows + GT_PIECES_MOST - 1) / GT_PIECES_MOST;
-  if (p.rows < least) p.rows = least;
+  int64_t length = gt_max(gt_piece_rows(columns), gt_parts(rows, GT_MAX_PIECES));
+  gt_pieces p = {.rows = length, .columns = columns};
   p.count = (rows + p.rows - 1) / p.rows;
   if (c->gin[input] != NULL) {
     size_t bytes = (size_t)(p.count * columns) * gt_dtype_size(c->dtype);

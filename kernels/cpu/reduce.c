@@ -1,4 +1,4 @@
-/* reduce.c: the shape rules of reductions and their general driver.  When the elements of a result
+/* reduce.c: the general driver of reductions.  When the elements of a result
  * do not lie side by side, the input is first copied so that they do. */
 #include "kernels/cpu/reduce.h"
 
@@ -13,65 +13,6 @@ typedef struct plan {
   int64_t parts;       /* per result */
   gt_partial *partial; /* (kept.total, parts) */
 } plan;
-
-const gt_value *gt_attr_named(const gt_call *c, const char *name) {
-  for (int k = 0; k < c->op->attr_count; k++) {
-    if (strcmp(c->op->attrs[k].name, name) == 0) return &c->attr[k];
-  }
-  return NULL;
-}
-
-gt_status gt_reduced_dims(gt_call *c, unsigned *out) {
-  const gt_value *dim = gt_attr_named(c, "dim");
-  int ndim = c->in_spec[0].ndim;
-  unsigned mask = 0;
-  if (!dim->given || dim->dims.count == 0) {
-    *out = (1u << ndim) - 1;
-    return GT_OK;
-  }
-  for (int k = 0; k < dim->dims.count; k++) {
-    int d;
-    GT_TRY(gt_dim_resolve(c->cx, c->op->name, dim->dims.at[k], ndim, &d));
-    if (mask >> d & 1) {
-      return gt_fail(c->cx, GT_EARG, "%s: dimension %d appears twice", c->op->name, d);
-    }
-    mask |= 1u << d;
-  }
-  *out = ndim == 0 ? 0 : mask;
-  return GT_OK;
-}
-
-int64_t gt_reduced_count(const gt_call *c, unsigned dims) {
-  const gt_spec *x = &c->in_spec[0];
-  int64_t count = 1;
-  for (int d = 0; d < x->ndim; d++) {
-    if (dims >> d & 1) count *= x->shape[d];
-  }
-  return count;
-}
-
-gt_status gt_out_reduced(gt_call *c, int out, gt_dtype dtype) {
-  const gt_spec *x = &c->in_spec[0];
-  unsigned dims;
-  GT_TRY(gt_reduced_dims(c, &dims));
-  bool keep = gt_attr_named(c, "keepdim")->i != 0;
-  int ndim = 0;
-  int64_t shape[GT_MAX_DIM];
-  for (int d = 0; d < x->ndim; d++) {
-    bool reduced = dims >> d & 1;
-    if (!reduced || keep) shape[ndim++] = reduced ? 1 : x->shape[d];
-  }
-  return gt_out_spec(c, out, dtype, ndim, shape);
-}
-
-gt_status gt_infer_reduced_float(gt_call *c) {
-  gt_dtype dtype = c->in_spec[0].dtype;
-  if (!gt_dtype_is_float(dtype)) {
-    return gt_fail(c->cx, GT_EDTYPE, "%s: expected a floating dtype, got %s", c->op->name,
-                   gt_dtype_name(dtype));
-  }
-  return gt_out_reduced(c, 0, dtype);
-}
 
 void gt_axes_split(const gt_spec *x, unsigned dims, gt_axes *kept, gt_axes *reduced) {
   *kept = (gt_axes){.total = 1};
@@ -141,7 +82,7 @@ static void reduce_parts(void *argument, int64_t begin, int64_t end) {
   for (int64_t item = begin; item < end; item++) {
     int64_t result = item / p->parts, part = item % p->parts;
     int64_t at = part * GT_REDUCE_PART;
-    int64_t n = gt_least(GT_REDUCE_PART, p->reduced.total - at);
+    int64_t n = gt_min(GT_REDUCE_PART, p->reduced.total - at);
     int64_t offset = gt_axes_offset(&p->kept, p->kept.count, result) + at;
     const char *x = p->x + offset * (int64_t)p->size;
     store(p, result, part, p->r->part(x, n, at, p->c->attr));
@@ -174,7 +115,7 @@ gt_status gt_cpu_reduce(gt_call *c, unsigned dims, const gt_reducer *r) {
     size_t bytes = (size_t)(p.kept.total * p.parts) * sizeof *p.partial;
     GT_TRY(gt_scratch(c->cx, c->device, bytes, (void **)&p.partial));
   }
-  int64_t grain = gt_parts(GT_REDUCE_PART, gt_least(p.reduced.total, GT_REDUCE_PART));
+  int64_t grain = gt_parts(GT_REDUCE_PART, gt_min(p.reduced.total, GT_REDUCE_PART));
   gt_parallel(c->cx, p.kept.total * p.parts, grain, reduce_parts, &p);
   if (p.parts > 1) gt_parallel(c->cx, p.kept.total, 64, combine_parts, &p);
   return GT_OK;

@@ -1,31 +1,14 @@
 /* reduce.h: reductions over any set of dimensions.
  *
  * Bits do not depend on the number of threads: the elements of one result are cut into parts of
- * fixed length, a part is reduced in a fixed order, and parts are combined first to last.  Every
- * reduction has the attributes named dim and keepdim. */
+ * fixed length, a part is reduced in a fixed order, and parts are combined first to last. */
 #ifndef GT_REDUCE_H
 #define GT_REDUCE_H
 
 #include "kernels/cpu/cpu.h"
+#include "kernels/op/reduction.h"
 
 #define GT_REDUCE_PART 16384 /* elements of one result that one chunk of work reduces */
-
-#define GT_REDUCE_DIM                                                                              \
-  { .name = "dim", .type = GT_SETTING_DIMS, .doc = "dimensions to reduce; all if not given" }
-#define GT_REDUCE_KEEPDIM                                                                          \
-  { .name = "keepdim", .type = GT_SETTING_BOOL, .doc = "keep reduced dimensions with size 1" }
-#define GT_REDUCE_ATTRS GT_REDUCE_DIM, GT_REDUCE_KEEPDIM
-
-/* The value of the attribute called `name`; NULL when the op has none. */
-const gt_value *gt_attr_named(const gt_call *c, const char *name);
-/* Bit d is set when dimension d of input 0 is reduced. */
-gt_status gt_reduced_dims(gt_call *c, unsigned *out);
-/* Number of elements of input 0 that make one result. */
-int64_t gt_reduced_count(const gt_call *c, unsigned dims);
-/* Output `out` has input 0's shape without the reduced dimensions. */
-gt_status gt_out_reduced(gt_call *c, int out, gt_dtype dtype);
-/* One output of input 0's dtype; integers and bool are refused. */
-gt_status gt_infer_reduced_float(gt_call *c);
 
 /* Some dimensions of a contiguous tensor: neighbours are merged, sizes of 1 dropped, strides in
  * elements. */
@@ -39,9 +22,6 @@ typedef struct gt_axes {
 void gt_axes_split(const gt_spec *x, unsigned dims, gt_axes *kept, gt_axes *reduced);
 /* Where element `index` of the first `count` axes begins. */
 int64_t gt_axes_offset(const gt_axes *a, int count, int64_t index);
-
-static inline int64_t gt_least(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t gt_parts(int64_t n, int64_t length) { return (n + length - 1) / length; }
 
 /* out[0] = the sums of in[0] over `dims`, divided by `divisor`; in[0] contiguous.  Floats are added
  * in double. */

@@ -12,10 +12,7 @@
 typedef void (*gt_softmax_lines)(int64_t n, int64_t step, int64_t width, const void *a,
                                  const void *b, void *y, bool accumulate);
 
-/* One real input, attribute 0 is dim. */
-gt_status gt_softmax_infer(gt_call *c);
-
-/* Calls `lines` for all lines along dim of tensors shaped like input 0. */
+/* Calls `lines` for all lines along dim, attribute 0, of tensors shaped like input 0. */
 gt_status gt_softmax_walk(gt_call *c, gt_softmax_lines lines, gt_tensor *a, gt_tensor *b,
                           gt_tensor *y, bool accumulate);
 

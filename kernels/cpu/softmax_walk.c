@@ -23,16 +23,9 @@ static void walk_tiles(void *argument, int64_t begin, int64_t end) {
   for (int64_t t = begin; t < end; t++) {
     int64_t first = t % p->tiles * COLUMNS, width = inner - first;
     int64_t at = (t / p->tiles * p->axis.size * inner + first) * (int64_t)p->size;
-    p->lines(p->axis.size, inner, width < COLUMNS ? width : COLUMNS, p->a + at,
-             p->b ? p->b + at : NULL, p->y + at, p->accumulate);
+    p->lines(p->axis.size, inner, gt_min(width, COLUMNS), p->a + at, p->b ? p->b + at : NULL,
+             p->y + at, p->accumulate);
   }
-}
-
-gt_status gt_softmax_infer(gt_call *c) {
-  const gt_spec *x = &c->in_spec[0];
-  int dim;
-  GT_TRY(gt_dim_resolve(c->cx, c->op->name, c->attr[DIM].i, x->ndim, &dim));
-  return gt_infer_real(c);
 }
 
 gt_status gt_softmax_walk(gt_call *c, gt_softmax_lines lines, gt_tensor *a, gt_tensor *b,
@@ -48,8 +41,8 @@ gt_status gt_softmax_walk(gt_call *c, gt_softmax_lines lines, gt_tensor *a, gt_t
             .y = gt_data(y),
             .accumulate = accumulate};
   if (gt_spec_count(x) == 0) return GT_OK;
-  p.tiles = (p.axis.inner + COLUMNS - 1) / COLUMNS;
-  int64_t work = p.axis.size * (p.axis.inner < COLUMNS ? p.axis.inner : COLUMNS);
+  p.tiles = gt_parts(p.axis.inner, COLUMNS);
+  int64_t work = p.axis.size * gt_min(p.axis.inner, COLUMNS);
   gt_parallel(c->cx, p.axis.outer * p.tiles, GRAIN / work + 1, walk_tiles, &p);
   return GT_OK;
 }

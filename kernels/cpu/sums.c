@@ -34,7 +34,7 @@ static void cut_runs(plan *p) {
 static void cut_columns(plan *p) {
   int64_t columns = p->kept.size[p->kept.count - 1];
   p->tiles = gt_parts(columns, TILE);
-  p->length = 4 * GT_REDUCE_PART / gt_least(columns, TILE);
+  p->length = 4 * GT_REDUCE_PART / gt_min(columns, TILE);
   p->parts = gt_parts(p->reduced.total, p->length);
 }
 
@@ -55,11 +55,11 @@ gt_status gt_cpu_sum(gt_call *c, unsigned dims, double divisor) {
     GT_TRY(gt_scratch(c->cx, c->device, bytes, &p.partial));
   }
   if (rows) {
-    int64_t grain = gt_parts(GT_REDUCE_PART, gt_least(p.reduced.total, GT_REDUCE_PART));
+    int64_t grain = gt_parts(GT_REDUCE_PART, gt_min(p.reduced.total, GT_REDUCE_PART));
     gt_parallel(c->cx, p.kept.total * p.parts, grain, GT_PICK(c, sum_runs), &p);
   } else {
     int64_t columns = p.kept.size[p.kept.count - 1], outer = p.kept.total / columns;
-    int64_t cost = gt_least(p.length, p.reduced.total) * gt_least(columns, TILE);
+    int64_t cost = gt_min(p.length, p.reduced.total) * gt_min(columns, TILE);
     gt_parallel(c->cx, outer * p.tiles * p.parts, gt_parts(GT_REDUCE_PART, cost),
                 GT_PICK(c, sum_columns), &p);
   }
@@ -119,9 +119,9 @@ static void T(sum_runs)(void *argument, int64_t begin, int64_t end) {
       int64_t per_run = gt_parts(p->run, p->length);
       int64_t at = part % per_run * p->length;
       int64_t row = gt_axes_offset(reduced, outer, part / per_run);
-      sum = T(sum_row)(x + row + at, gt_least(p->length, p->run - at));
+      sum = T(sum_row)(x + row + at, gt_min(p->length, p->run - at));
     } else {
-      int64_t last = gt_least((part + 1) * p->length, reduced->total / p->run);
+      int64_t last = gt_min((part + 1) * p->length, reduced->total / p->run);
       for (int64_t r = part * p->length; r < last; r++) {
         sum += T(sum_row)(x + gt_axes_offset(reduced, outer, r), p->run);
       }
@@ -142,10 +142,10 @@ static void T(sum_columns)(void *argument, int64_t begin, int64_t end) {
   for (int64_t item = begin; item < end; item++) {
     int64_t part = item % p->parts, tile = item / p->parts % p->tiles;
     int64_t outer = item / p->parts / p->tiles;
-    int64_t first = tile * TILE, n = gt_least(TILE, columns - first);
+    int64_t first = tile * TILE, n = gt_min(TILE, columns - first);
     const real *x = (const real *)p->x + gt_axes_offset(&p->kept, inner, outer) + first;
     T(wide) sum[TILE] = {0};
-    int64_t last = gt_least((part + 1) * p->length, p->reduced.total);
+    int64_t last = gt_min((part + 1) * p->length, p->reduced.total);
     for (int64_t r = part * p->length; r < last; r++) {
       const real *row = x + gt_axes_offset(&p->reduced, p->reduced.count, r);
       for (int64_t j = 0; j < n; j++) sum[j] += (T(wide))row[j];

@@ -10,8 +10,8 @@
 #ifndef GT_TILE_H
 #define GT_TILE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "kernels/op/arithmetic.h"
+
 #include <string.h>
 
 #ifdef __x86_64__
@@ -55,10 +55,6 @@ static inline gt_vector_f64 gt_fma_f64(double a, gt_vector_f64 b, gt_vector_f64 
 #endif
 }
 
-static inline int64_t gt_round_up(int64_t n, int64_t multiple) {
-  return (n + multiple - 1) / multiple * multiple;
-}
-
 /* Positions in a pair of vectors, for __builtin_shuffle. */
 typedef GT_VECTOR(int32_t) gt_positions_f32;
 typedef GT_VECTOR(int64_t) gt_positions_f64;
@@ -100,7 +96,7 @@ static inline void T(gt_pack)(const real *x, int64_t row_step, int64_t column_st
                               int64_t columns, real *panels) {
   enum { n = T(gt_tile_n) };
   for (int64_t first = 0; first < columns; first += n) {
-    int64_t width = columns - first < n ? columns - first : n;
+    int64_t width = gt_min(columns - first, n);
     for (int64_t r = 0; r < rows; r++, panels += n) {
       const real *from = x + r * row_step + first * column_step;
       if (column_step == 1 && width == n) {
@@ -141,7 +137,7 @@ static inline void T(gt_pack_transposed)(const real *x, int64_t row_step, int64_
                                          int64_t rows, int64_t columns, real *panels) {
   enum { n = T(gt_tile_n), half = n / 2 };
   for (int64_t first = 0; first < rows; first += half) {
-    int64_t width = rows - first < half ? rows - first : half, k = 0;
+    int64_t width = gt_min(rows - first, half), k = 0;
     real *to = panels + first / n * n * columns + first % n;
     for (; width == half && column_step == 1 && k + half <= columns; k += half) {
       T(gt_vector) v[half];

@@ -13,13 +13,6 @@ typedef struct triangle {
   bool upper;
 } triangle;
 
-gt_status gt_triangle_infer(gt_call *c) {
-  if (c->in_spec[0].ndim < 2)
-    return gt_fail(c->cx, GT_ESHAPE, "%s: expected at least 2 dimensions, got %d", c->op->name,
-                   c->in_spec[0].ndim);
-  return gt_out_like(c, 0, 0);
-}
-
 static void copy_rows(void *argument, int64_t begin, int64_t end) {
   const triangle *p = argument;
   for (int64_t row = begin; row < end; row++) {
@@ -39,7 +32,7 @@ static void copy_rows(void *argument, int64_t begin, int64_t end) {
   }
 }
 
-gt_status gt_triangle_forward(gt_call *c, bool upper) {
+gt_status gt_cpu_triangle(gt_call *c, bool upper) {
   const gt_tensor *x = c->in[0];
   int64_t count = gt_count(x);
   if (count == 0) return GT_OK;
@@ -50,8 +43,4 @@ gt_status gt_triangle_forward(gt_call *c, bool upper) {
                 upper};
   gt_parallel(c->cx, count / columns, GRAIN_BYTES / (columns * (int64_t)p.size) + 1, copy_rows, &p);
   return GT_OK;
-}
-
-gt_status gt_triangle_rule(gt_call *c) {
-  return gt_apply1(c->cx, c->op->name, c->gout[0], GT_ARGS({"diagonal", c->attr[0]}), &c->gin[0]);
 }

@@ -1,18 +1,10 @@
-/* triangle.h: what tril and triu share: a copy in which one side of a diagonal is zero. */
-#ifndef GT_TRIANGLE_H
-#define GT_TRIANGLE_H
+/* triangle.h: tril and triu. */
+#ifndef GT_CPU_TRIANGLE_H
+#define GT_CPU_TRIANGLE_H
 
-#include "core/tensor/run.h"
+#include "core/tensor/op.h"
 
-/* Attribute 0 of both ops. */
-#define GT_TRIANGLE_ATTRS                                                                          \
-  {                                                                                                \
-    .name = "diagonal", .type = GT_SETTING_INT, .preset = GT_INT(0),                                \
-    .doc = "the last diagonal that is kept: 0 the main one, above +, below -"                      \
-  }
-
-gt_status gt_triangle_infer(gt_call *c);
-gt_status gt_triangle_forward(gt_call *c, bool upper);
-gt_status gt_triangle_rule(gt_call *c); /* the same op on dy */
+/* Attribute 0 is the diagonal. */
+gt_status gt_cpu_triangle(gt_call *c, bool upper);
 
 #endif

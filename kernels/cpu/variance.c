@@ -2,6 +2,7 @@
  * formula of Chan, Golub and LeVeque (1979): no cancellation however far the mean is from 0. */
 #ifndef real
 #include "kernels/cpu/variance.h"
+#include "kernels/op/variance.h"
 
 #define LANES 16
 
@@ -13,21 +14,8 @@ static gt_partial combine(gt_partial a, gt_partial b) {
   return p;
 }
 
-/* n - correction, the divisor of the sum of squares; not below 0. */
-static double freedom_of(const gt_call *c, int64_t n) {
-  double freedom = (double)n;
-  if (gt_attr_named(c, "unbiased")->i) freedom -= gt_attr_named(c, "correction")->f;
-  return freedom > 0 ? freedom : 0;
-}
-
 static double variance(const gt_call *c, const gt_partial *p, int64_t n) {
-  return p->g / freedom_of(c, n);
-}
-
-gt_status gt_infer_variance(gt_call *c) {
-  if (!gt_attr_named(c, "unbiased")->i && gt_attr_named(c, "correction")->f != 1)
-    return gt_fail(c->cx, GT_EARG, "%s: expected unbiased or correction, got both", c->op->name);
-  return gt_infer_reduced_float(c);
+  return p->g / gt_variance_freedom(c, n);
 }
 
 #include "kernels/op/typed.h"
@@ -37,17 +25,6 @@ gt_status gt_cpu_variance(gt_call *c, bool root) {
   GT_TRY(gt_reduced_dims(c, &dims));
   gt_reducer r = {GT_PICK(c, part), combine, root ? GT_PICK(c, finish_root) : GT_PICK(c, finish)};
   return gt_cpu_reduce(c, dims, &r);
-}
-
-gt_tensor *gt_variance_gradient(gt_frame *f, gt_call *c, gt_tensor *g) {
-  unsigned dims;
-  if (f->status == GT_OK) f->status = gt_reduced_dims(c, &dims);
-  if (f->status != GT_OK) return NULL;
-  gt_tensor *mean = gt_op1_with(f, "mean", c->in[0],
-                                GT_ARGS({"dim", *gt_attr_named(c, "dim")}, {"keepdim", GT_INT(1)}));
-  gt_tensor *deviation = gt_op2(f, "sub", c->in[0], mean);
-  gt_tensor *scaled = gt_op_number(f, "mul", g, 2 / freedom_of(c, gt_reduced_count(c, dims)));
-  return gt_op2(f, "mul", gt_unreduced(f, c, scaled), deviation);
 }
 
 #else

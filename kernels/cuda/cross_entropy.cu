@@ -4,7 +4,7 @@
 #include "kernels/cuda/cuda.cuh"
 
 extern "C" {
-#include "kernels/cpu/cross_entropy.h"
+#include "kernels/op/loss.h"
 }
 
 namespace {

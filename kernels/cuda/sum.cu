@@ -2,7 +2,7 @@
 #include "kernels/cuda/sums.cuh"
 
 extern "C" {
-#include "kernels/cpu/reduce.h"
+#include "kernels/op/reduction.h"
 }
 
 extern "C" gt_status gt_cu_sum_forward(gt_call *c) {

@@ -9,6 +9,7 @@
 #ifndef real
 #include "core/tensor/op.h"
 #include "core/tensor/pool.h"
+#include "kernels/op/arithmetic.h"
 
 #include <math.h>
 
@@ -30,7 +31,7 @@ static void step_range(void *argument, int64_t begin, int64_t end) {
   double buffer[ARRAYS][BLOCK];
   void *array[ARRAYS];
   for (int64_t first = begin; first < end; first += BLOCK) {
-    int64_t n = end - first < BLOCK ? end - first : BLOCK;
+    int64_t n = gt_min(end - first, BLOCK);
     for (int i = 0; i < ARRAYS; i++) {
       char *at = j->data[i] + (size_t)first * gt_dtype_size(j->dtype[i]);
       bool direct = j->dtype[i] == j->compute;

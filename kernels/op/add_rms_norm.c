@@ -118,8 +118,10 @@ static void T(backward_rows)(void *argument, int64_t begin, int64_t end) {
       memcpy(d, (const real *)j->dsum + at, (size_t)n * sizeof(real));
     else
       memset(d, 0, (size_t)n * sizeof(real));
-    if (j->dy != NULL) T(gt_rms_row_backward)
-    ((const real *)j->sum + at, NULL, (const real *)j->dy + at, n, j->eps, true, d);
+    if (j->dy != NULL) {
+      const real *sum = (const real *)j->sum + at, *dy = (const real *)j->dy + at;
+      T(gt_rms_row_backward)(sum, NULL, dy, n, j->eps, true, d);
+    }
     if (j->dx != NULL) T(store)(d, (real *)j->dx + at, n, j->add_dx);
     if (j->dresidual != NULL) T(store)(d, (real *)j->dresidual + at, n, j->add_dresidual);
   }

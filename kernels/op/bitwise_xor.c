@@ -1,27 +1,7 @@
 /* bitwise_xor: a ^ b, for integers and bool. */
-#include "kernels/cpu/cpu.h"
-
-static void row(int64_t n, const void *const *in, void *out, const gt_value *attr) {
-  const int64_t *a = in[0], *b = in[1];
-  int64_t *y = out;
-  (void)attr;
-  GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = a[i] ^ b[i];
-}
-
-static gt_status forward(gt_call *c) { return gt_cpu_map(c, row); }
-
-const gt_op gt_op_bitwise_xor = {
-    .name = "bitwise_xor",
-    .doc = "a ^ b",
-    .inputs = "a, b",
-    .where = "method",
-    .nin = 2,
-    .nout = 1,
-    .compute = GT_NUMBERS,
-    .numeric = 3,
-    .strided = 3,
-    .any_dtype = true,
-    .elementwise = true,
-    .infer = gt_infer_bits,
-    .forward = forward,
-};
+#ifndef real
+#include "kernels/op/bits.h"
+GT_BITS(bitwise_xor, 2, .doc = "a ^ b");
+#else
+static real T(value)(real a, real b) { return a ^ b; }
+#endif

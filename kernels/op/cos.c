@@ -1,21 +1,16 @@
 /* cos: y = cos x.  dx = -sin(x) dy. */
-#include "kernels/cpu/cpu.h"
-#include "kernels/op/rule.h"
+#ifndef real
+#include "kernels/op/reals.h"
 
-static void row_f32(int64_t n, const void *const *in, void *out, const gt_value *attr) {
+GT_LOOPS(loop, value, 1, 0);
+/* In f32 cos is vectorised where x is small. */
+static void circle_f32(int64_t n, const void *const *in, void *out, const gt_value *attr) {
   (void)attr;
-  gt_circle_row_f32(n, in[0], out, gt_cos_f32, cosf);
+  gt_circle_row_f32(n, in[0], out, gt_cos_f32, value_f32);
 }
 
-static void row_f64(int64_t n, const void *const *in, void *out, const gt_value *attr) {
-  const double *x = in[0];
-  double *y = out;
-  (void)attr;
-  for (int64_t i = 0; i < n; i++) y[i] = cos(x[i]);
-}
-
-static gt_status forward(gt_call *c) {
-  return gt_cpu_map(c, c->dtype == GT_F64 ? row_f64 : row_f32);
+static gt_status map(gt_call *c) {
+  return gt_cpu_map(c, c->dtype == GT_F64 ? loop_f64 : circle_f32);
 }
 
 static gt_status rule(gt_call *c) {
@@ -25,21 +20,7 @@ static gt_status rule(gt_call *c) {
   return gt_frame_end(&f);
 }
 
-const gt_op gt_op_cos = {
-    .name = "cos",
-    .doc = "cosine of radians",
-    .inputs = "x",
-    .where = "method",
-    .nin = 1,
-    .nout = 1,
-    .compute = GT_REALS,
-    .numeric = 1,
-    .strided = 1,
-    .any_dtype = true,
-    .differentiable = 1,
-    .save_in = 1,
-    .elementwise = true,
-    .infer = gt_infer_real,
-    .forward = forward,
-    .rule = rule,
-};
+GT_ROW(cos, 1, .doc = "cosine of radians", .save_in = 1, .forward = map, .rule = rule);
+#else
+static real T(value)(real x) { return cos(x); }
+#endif

@@ -101,14 +101,14 @@ static void T(forward_rows)(void *argument, int64_t begin, int64_t end) {
 
 static void T(backward_rows)(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
-  const real *tops = j->tops, *rests = tops + j->N;
+  const real *tops = j->tops, *rests = tops + j->N, cap = (real)j->cap;
   for (int64_t row = begin; row < end; row++) {
     const real *z = (const real *)j->z + row * j->V;
     real *dz = (real *)j->dz + row * j->V;
     if (j->target[row] != j->ignored) {
       real scale = (real)gt_ce_scale(j->c, row, j->counted);
-      T(gt_ce_gradient)
-      (z, j->V, (real)j->cap, tops[row], rests[row], j->target[row], scale, j->add, dz);
+      int64_t target = j->target[row];
+      T(gt_ce_gradient)(z, j->V, cap, tops[row], rests[row], target, scale, j->add, dz);
     } else if (!j->add) {
       memset(dz, 0, (size_t)j->V * sizeof(real));
     }

@@ -43,8 +43,8 @@ static gt_status forward(gt_call *c) {
     *(d < dim ? &p.outer : d == dim ? &p.n : &p.inner) *= x->shape[d];
   }
   if (p.outer * p.n * p.inner == 0) return GT_OK;
-  p.tiles = (p.inner + TILE - 1) / TILE;
-  int64_t cost = p.n * (p.inner < TILE ? p.inner : TILE);
+  p.tiles = gt_parts(p.inner, TILE);
+  int64_t cost = p.n * gt_min(p.inner, TILE);
   gt_parallel(c->cx, p.outer * p.tiles, GT_MAP_GRAIN / cost + 1, GT_PICK(c, lines), &p);
   return GT_OK;
 }
@@ -106,7 +106,7 @@ static void T(lines)(void *argument, int64_t begin, int64_t end) {
   const plan *p = argument;
   for (int64_t item = begin; item < end; item++) {
     int64_t first = item % p->tiles * TILE;
-    int64_t width = p->inner - first < TILE ? p->inner - first : TILE;
+    int64_t width = gt_min(p->inner - first, TILE);
     int64_t start = item / p->tiles * p->n * p->inner + first;
     if (p->inner == 1) {
       T(line)(p, (const real *)p->x + start, (real *)p->y + start);

@@ -1,4 +1,5 @@
 /* diagonal: the view of x[…, i, i + offset, …] over two dimensions, which become one at the end. */
+#include "kernels/op/arithmetic.h"
 #include "kernels/op/geometry.h"
 
 enum { OFFSET, DIM1, DIM2 };
@@ -26,7 +27,7 @@ static gt_status diagonal_of(gt_call *c, const gt_spec *x, const int64_t *stride
     out->shape[n] = x->shape[d];
     out_stride[n++] = stride[d];
   }
-  out->shape[n] = rows < columns ? rows : columns;
+  out->shape[n] = gt_min(rows, columns);
   out_stride[n++] = stride[a] + stride[b];
   out->ndim = n;
   *out_offset = out->shape[n - 1] ? down * stride[a] + right * stride[b] : 0;

@@ -1,12 +1,6 @@
 /* div: y = a / b, never whole division.  da = dy / b, db = -(a / b) dy / b. */
 #ifndef real
-#include "kernels/cpu/cpu.h"
-#include "kernels/op/rule.h"
-
-#include "kernels/op/typed.h"
-
-static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
-
+#include "kernels/op/reals.h"
 static gt_status rule(gt_call *c) {
   gt_frame f = {.cx = c->cx};
   gt_tensor *da = gt_op2(&f, "div", c->gout[0], c->in[1]);
@@ -18,27 +12,8 @@ static gt_status rule(gt_call *c) {
   return gt_frame_end(&f);
 }
 
-const gt_op gt_op_div = {
-    .name = "div",
-    .doc = "a / b, broadcast; integers give float32",
-    .inputs = "a, b",
-    .where = "method",
-    .nin = 2,
-    .nout = 1,
-    .compute = GT_REALS,
-    .numeric = 3,
-    .strided = 3,
-    .any_dtype = true,
-    .differentiable = 3,
-    .save_in = 3,
-    .save_crossed = 1,
-    .elementwise = true,
-    .infer = gt_infer_arithmetic_real,
-    .forward = forward,
-    .rule = rule,
-};
-
+GT_BINARY(div, .doc = "a / b, broadcast; integers give float32", .save_in = 3, .save_crossed = 1,
+          .rule = rule);
 #else
 static real T(value)(real a, real b) { return a / b; }
-#include "kernels/op/row2.h"
 #endif

@@ -4,6 +4,7 @@
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/drop.h"
 #include "kernels/op/rule.h"
+#include "kernels/op/shape.h"
 
 enum { P, SEED, STREAM };
 enum { GRAIN = 16384 }; /* a multiple of the 4 words of a block */
@@ -17,7 +18,7 @@ typedef struct job {
 #include "kernels/op/typed.h"
 
 static gt_status infer(gt_call *c) {
-  GT_TRY(gt_drop_check(c, c->attr[P].f));
+  GT_TRY(gt_check_dropout(c, c->attr[P].f));
   return gt_infer_real(c);
 }
 

@@ -1,34 +1,16 @@
 /* floor_divide: y = the quotient rounded down, as Lua's and Python's //.  No gradient. */
 #ifndef real
-#include "kernels/cpu/cpu.h"
+#include "kernels/op/numbers.h"
+GT_LOOPS(loop, value, 2, 0);
 
-#include <tgmath.h>
-
-#define GT_TYPED_I64
-#include "kernels/op/typed.h"
-
-static gt_status forward(gt_call *c) {
-  if (c->dtype == GT_I64 && gt_cpu_any_zero(c->in[1])) {
+static gt_status divide(gt_call *c) {
+  if (c->dtype == GT_I64 && gt_cpu_any_zero(c->in[1]))
     return gt_fail(c->cx, GT_EARG, "floor_divide: division by zero");
-  }
-  return gt_cpu_map(c, GT_PICK(c, row));
+  return gt_cpu_map(c, GT_PICK(c, loop));
 }
 
-const gt_op gt_op_floor_divide = {
-    .name = "floor_divide",
-    .doc = "a // b: the quotient rounded down",
-    .inputs = "a, b",
-    .where = "method",
-    .nin = 2,
-    .nout = 1,
-    .compute = GT_NUMBERS,
-    .numeric = 3,
-    .strided = 1,
-    .elementwise = true,
-    .infer = gt_infer_arithmetic,
-    .forward = forward,
-};
-
+GT_ROW(floor_divide, 2, .doc = "a // b: the quotient rounded down", .strided = 1,
+       .any_dtype = false, .differentiable = 0, .forward = divide);
 #else
 #if REAL_IS_INTEGER
 static real T(value)(real a, real b) {
@@ -47,5 +29,4 @@ static real T(value)(real a, real b) {
   return whole - down > REAL(0.5) ? down + 1 : down;
 }
 #endif
-#include "kernels/op/row2.h"
 #endif

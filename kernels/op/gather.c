@@ -3,6 +3,7 @@
 #include "core/tensor/pool.h"
 #include "core/tensor/strided.h"
 #include "kernels/cpu/indices.h"
+#include "kernels/op/arithmetic.h"
 #include "kernels/op/rule.h"
 
 enum { DIM };
@@ -70,8 +71,7 @@ static void gather_lines(void *argument, int64_t begin, int64_t end) {
     const char *x = (const char *)gt_data(p->x) + base * size;
     for (int64_t at = 0; at < n && !gt_stopped(p->cx); at += GT_POLL_STEP)
       gather_line(p->size, p->y + (line * n + at) * size, x + at * step * size,
-                  p->index + line * n + at, n - at < GT_POLL_STEP ? n - at : GT_POLL_STEP, step,
-                  x_stride[p->dim]);
+                  p->index + line * n + at, gt_min(n - at, GT_POLL_STEP), step, x_stride[p->dim]);
   }
 }
 

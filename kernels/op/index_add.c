@@ -6,6 +6,7 @@
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/indices.h"
 #include "kernels/op/rule.h"
+#include "kernels/op/shape.h"
 
 enum { DIM, ALPHA };
 enum { X, INDEX, SRC };
@@ -59,8 +60,8 @@ static gt_status forward(gt_call *c) {
   GT_TRY(gt_index_range(c, p.index, p.n, dim, p.axis.size, false));
   gt_parallel_copy(c->cx, p.y, gt_data(x), gt_count(x) * (int64_t)gt_dtype_size(x->dtype));
   if (gt_count(c->in[SRC]) == 0) return GT_OK;
-  p.parts = (p.axis.inner + COLUMNS - 1) / COLUMNS;
-  int64_t work = p.n * (p.axis.inner < COLUMNS ? p.axis.inner : COLUMNS);
+  p.parts = gt_parts(p.axis.inner, COLUMNS);
+  int64_t work = p.n * gt_min(p.axis.inner, COLUMNS);
   gt_parallel(c->cx, p.axis.outer * p.parts, GRAIN / work + 1, GT_PICK(c, add_slices), &p);
   return GT_OK;
 }
@@ -108,7 +109,7 @@ static void T(add_slices)(void *argument, int64_t begin, int64_t end) {
   real alpha = (real)p->alpha;
   for (int64_t piece = begin; piece < end; piece++) {
     int64_t outer = piece / p->parts, first = piece % p->parts * COLUMNS;
-    int64_t columns = inner - first < COLUMNS ? inner - first : COLUMNS;
+    int64_t columns = gt_min(inner - first, COLUMNS);
     for (int64_t i = 0; i < p->n; i++) {
       const real *src = (const real *)p->src + (outer * p->n + i) * inner + first;
       real *y = (real *)p->y + (outer * p->axis.size + p->index[i]) * inner + first;

@@ -1,12 +1,9 @@
 /* lerp: y = a + weight (b - a), from the end that is nearer so that weight 1 gives b exactly.
  * da = (1 - weight) dy, db = weight dy. */
 #ifndef real
-#include "kernels/cpu/cpu.h"
-#include "kernels/op/rule.h"
-
-enum { WEIGHT };
-
-#include "kernels/op/typed.h"
+#include "kernels/op/reals.h"
+GT_LOOPS(loop_from_a, from_a, 2, 1);
+GT_LOOPS(loop_from_b, from_b, 2, 1);
 
 static gt_status infer(gt_call *c) {
   for (int k = 0; k < 2; k++) {
@@ -19,15 +16,15 @@ static gt_status infer(gt_call *c) {
   return gt_infer_arithmetic(c);
 }
 
-static gt_status forward(gt_call *c) {
-  bool near_a = fabs(c->attr[WEIGHT].f) < 0.5;
-  return gt_cpu_map(c, near_a ? GT_PICK(c, row_from_a) : GT_PICK(c, row_from_b));
+static gt_status map(gt_call *c) {
+  bool near_a = fabs(c->attr[0].f) < 0.5;
+  return gt_cpu_map(c, near_a ? GT_PICK(c, loop_from_a) : GT_PICK(c, loop_from_b));
 }
 
 static gt_status rule(gt_call *c) {
   gt_frame f = {.cx = c->cx};
   gt_tensor *g = c->gout[0];
-  double weight = c->attr[WEIGHT].f;
+  double weight = c->attr[0].f;
   if (c->want[0]) gt_give(&f, c, 0, gt_op_number(&f, "mul", g, 1 - weight));
   if (c->want[1]) gt_give(&f, c, 1, gt_op_number(&f, "mul", g, weight));
   return gt_frame_end(&f);
@@ -41,38 +38,9 @@ static const gt_setting attrs[] = {
      .instead = "a + weight * (b - a)"},
 };
 
-const gt_op gt_op_lerp = {
-    .name = "lerp",
-    .doc = "a + weight (b - a), broadcast",
-    .inputs = "a, b",
-    .where = "method",
-    .nin = 2,
-    .nout = 1,
-    .compute = GT_REALS,
-    .numeric = 3,
-    .strided = 3,
-    .any_dtype = true,
-    .differentiable = 3,
-    .elementwise = true,
-    .attrs = attrs,
-    .attr_count = GT_COUNT(attrs),
-    .infer = infer,
-    .forward = forward,
-    .rule = rule,
-};
-
+GT_ROW(lerp, 2, .doc = "a + weight (b - a), broadcast", .attrs = attrs,
+       .attr_count = GT_COUNT(attrs), .infer = infer, .forward = map, .rule = rule);
 #else
-static void T(row_from_a)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
-  const real *a = in[0], *b = in[1];
-  real *y = out;
-  real weight = (real)attr[WEIGHT].f;
-  GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = a[i] + weight * (b[i] - a[i]);
-}
-
-static void T(row_from_b)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
-  const real *a = in[0], *b = in[1];
-  real *y = out;
-  real rest = 1 - (real)attr[WEIGHT].f;
-  GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = b[i] - rest * (b[i] - a[i]);
-}
+static real T(from_a)(real a, real b, real weight) { return a + weight * (b - a); }
+static real T(from_b)(real a, real b, real weight) { return b - (1 - weight) * (b - a); }
 #endif

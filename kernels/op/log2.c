@@ -1,14 +1,6 @@
 /* log2: y = log2 x.  dx = dy / (x ln 2). */
 #ifndef real
-#include "kernels/cpu/cpu.h"
-#include "kernels/op/rule.h"
-
-#include <tgmath.h>
-
-#include "kernels/op/typed.h"
-
-static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
-
+#include "kernels/op/reals.h"
 static gt_status rule(gt_call *c) {
   gt_frame f = {.cx = c->cx};
   gt_tensor *scaled = gt_op_number(&f, "mul", c->in[0], 0.69314718055994531);
@@ -16,26 +8,7 @@ static gt_status rule(gt_call *c) {
   return gt_frame_end(&f);
 }
 
-const gt_op gt_op_log2 = {
-    .name = "log2",
-    .doc = "logarithm to base 2",
-    .inputs = "x",
-    .where = "method",
-    .nin = 1,
-    .nout = 1,
-    .compute = GT_REALS,
-    .numeric = 1,
-    .strided = 1,
-    .any_dtype = true,
-    .differentiable = 1,
-    .save_in = 1,
-    .elementwise = true,
-    .infer = gt_infer_real,
-    .forward = forward,
-    .rule = rule,
-};
-
+GT_UNARY(log2, .doc = "logarithm to base 2", .save_in = 1, .rule = rule);
 #else
 static real T(value)(real x) { return log2(x); }
-#include "kernels/op/row1.h"
 #endif

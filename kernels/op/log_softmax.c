@@ -3,6 +3,7 @@
 #ifndef real
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/softmax.h"
+#include "kernels/op/shape.h"
 
 enum { DIM };
 enum { COLUMNS = GT_SOFTMAX_COLUMNS };
@@ -36,7 +37,7 @@ const gt_op gt_op_log_softmax = {
     .save_out = 1,
     .attrs = attrs,
     .attr_count = GT_COUNT(attrs),
-    .infer = gt_softmax_infer,
+    .infer = gt_infer_real_along,
     .forward = forward,
     .backward = backward,
 };
@@ -48,17 +49,17 @@ const gt_op gt_op_log_softmax = {
 static real T(logarithm)(real x) { return (real)log((double)x); }
 
 static void T(forward_columns)(int64_t n, int64_t step, int64_t width, const real *x, real *y) {
-  real most[COLUMNS], sum[COLUMNS];
-  for (int64_t j = 0; j < width; j++) most[j] = -INFINITY, sum[j] = 0;
+  real max[COLUMNS], sum[COLUMNS];
+  for (int64_t j = 0; j < width; j++) max[j] = -INFINITY, sum[j] = 0;
   for (int64_t i = 0; i < n; i++)
     for (int64_t j = 0; j < width; j++)
-      most[j] = x[i * step + j] > most[j] ? x[i * step + j] : most[j];
+      max[j] = x[i * step + j] > max[j] ? x[i * step + j] : max[j];
   for (int64_t i = 0; i < n; i++)
-    for (int64_t j = 0; j < width; j++) sum[j] += T(gt_exp)(x[i * step + j] - most[j]);
+    for (int64_t j = 0; j < width; j++) sum[j] += T(gt_exp)(x[i * step + j] - max[j]);
   for (int64_t j = 0; j < width; j++) sum[j] = T(logarithm)(sum[j]);
   for (int64_t i = 0; i < n; i++)
     GT_IVDEP for (int64_t j = 0; j < width; j++) y[i * step + j] =
-        x[i * step + j] - most[j] - sum[j];
+        x[i * step + j] - max[j] - sum[j];
 }
 
 static void T(forward_lines)(int64_t n, int64_t step, int64_t width, const void *a, const void *b,
@@ -70,10 +71,10 @@ static void T(forward_lines)(int64_t n, int64_t step, int64_t width, const void 
     T(forward_columns)(n, step, width, x, y);
     return;
   }
-  real most = T(row_max)(x, n);
-  for (int64_t i = 0; i < n; i++) y[i] = T(gt_exp)(x[i] - most);
+  real max = T(row_max)(x, n);
+  for (int64_t i = 0; i < n; i++) y[i] = T(gt_exp)(x[i] - max);
   real rest = T(logarithm)(T(row_sum)(y, n));
-  for (int64_t i = 0; i < n; i++) y[i] = x[i] - most - rest;
+  for (int64_t i = 0; i < n; i++) y[i] = x[i] - max - rest;
 }
 
 static void T(backward_lines)(int64_t n, int64_t step, int64_t width, const void *a, const void *b,

@@ -1,28 +1,7 @@
 /* logical_not: true where x is zero. */
 #ifndef real
-#include "kernels/cpu/cpu.h"
-
-#define GT_TYPED_I64
-#include "kernels/op/typed.h"
-
-static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
-
-const gt_op gt_op_logical_not = {
-    .name = "logical_not",
-    .doc = "true where x is zero",
-    .inputs = "x",
-    .where = "method",
-    .nin = 1,
-    .nout = 1,
-    .compute = GT_NUMBERS,
-    .numeric = 1,
-    .strided = 1,
-    .any_dtype = true,
-    .infer = gt_infer_predicate,
-    .forward = forward,
-};
-
+#include "kernels/op/numbers.h"
+GT_PREDICATE(logical_not, .doc = "true where x is zero");
 #else
 static real T(value)(real x) { return x == 0; }
-#include "kernels/op/row1.h"
 #endif

@@ -1,29 +1,7 @@
 /* logical_xor: true where exactly one is not zero. */
 #ifndef real
-#include "kernels/cpu/cpu.h"
-
-#define GT_TYPED_I64
-#include "kernels/op/typed.h"
-
-static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
-
-const gt_op gt_op_logical_xor = {
-    .name = "logical_xor",
-    .doc = "true where exactly one is not zero",
-    .inputs = "a, b",
-    .where = "method",
-    .nin = 2,
-    .nout = 1,
-    .compute = GT_NUMBERS,
-    .numeric = 3,
-    .strided = 3,
-    .any_dtype = true,
-    .elementwise = true,
-    .infer = gt_infer_predicate,
-    .forward = forward,
-};
-
+#include "kernels/op/numbers.h"
+GT_LOGICAL(logical_xor, .doc = "true where exactly one is not zero");
 #else
 static real T(value)(real a, real b) { return (a != 0) != (b != 0); }
-#include "kernels/op/row2.h"
 #endif

@@ -47,26 +47,9 @@ static gt_status rule(gt_call *c) {
   return gt_frame_end(&f);
 }
 
-static const gt_setting attrs[] = {GT_REDUCE_ATTRS};
-
-const gt_op gt_op_logsumexp = {
-    .name = "logsumexp",
-    .doc = "log sum e^x over dimensions",
-    .inputs = "x",
-    .where = "method",
-    .nin = 1,
-    .nout = 1,
-    .compute = GT_REALS,
-    .numeric = 1,
-    .differentiable = 1,
-    .save_in = 1,
-    .save_out = 1,
-    .attrs = attrs,
-    .attr_count = GT_COUNT(attrs),
-    .infer = gt_infer_reduced_float,
-    .forward = forward,
-    .rule = rule,
-};
+GT_REDUCTION(logsumexp, .doc = "log sum e^x over dimensions", .compute = GT_REALS,
+             .differentiable = 1, .save_in = 1, .save_out = 1, .infer = gt_infer_reduced_float,
+             .forward = forward, .rule = rule);
 
 #else
 /* The largest skips NaN: the sum meets it again. */

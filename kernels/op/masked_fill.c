@@ -1,13 +1,9 @@
 /* masked_fill: y = value where the mask holds, else x; in x's dtype.  dx = dy outside the mask,
  * dvalue = the sum of dy inside. */
 #ifndef real
-#include "kernels/cpu/cpu.h"
-#include "kernels/op/rule.h"
-
 enum { X, MASK, VALUE };
 
-#define GT_TYPED_I64
-#include "kernels/op/typed.h"
+#include "kernels/op/numbers.h"
 
 static gt_status infer(gt_call *c) {
   gt_dtype dtype = c->in_spec[X].dtype, mask = c->in_spec[MASK].dtype;
@@ -28,7 +24,7 @@ static gt_status infer(gt_call *c) {
   return gt_check_number(c, VALUE);
 }
 
-static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
+static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, loop)); }
 
 static gt_status rule(gt_call *c) {
   gt_frame f = {.cx = c->cx};
@@ -38,31 +34,15 @@ static gt_status rule(gt_call *c) {
   return gt_frame_end(&f);
 }
 
-const gt_op gt_op_masked_fill = {
-    .name = "masked_fill",
-    .doc = "value where mask holds, else x",
-    .inputs = "x, mask, value",
-    .where = "method",
-    .nin = 3,
-    .nout = 1,
-    .compute = GT_NUMBERS,
-    .numeric = 5,
-    .strided = 7,
-    .truth = 1u << VALUE,
-    .any_dtype = true,
-    .differentiable = 5,
-    .save_in = 2,
-    .elementwise = true,
-    .infer = infer,
-    .forward = forward,
-    .rule = rule,
-};
+GT_ROW(masked_fill, 3, .doc = "value where mask holds, else x", .inputs = "x, mask, value",
+       .numeric = 5, .truth = 1u << VALUE, .differentiable = 5, .save_in = 2, .infer = infer,
+       .forward = forward, .rule = rule);
 
 #else
-static void T(row)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
-  const real *x = in[X], *value = in[VALUE];
-  const uint8_t *mask = in[MASK];
-  real *y = out;
+static void T(loop)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
+  const real *x = (const real *)in[X], *value = (const real *)in[VALUE];
+  const uint8_t *mask = (const uint8_t *)in[MASK];
+  real *y = (real *)out;
   (void)attr;
   GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = mask[i] ? value[i] : x[i];
 }

@@ -3,6 +3,7 @@
 #include "core/tensor/strided.h"
 #include "kernels/cpu/indices.h"
 #include "kernels/cpu/mask.h"
+#include "kernels/op/mask.h"
 #include "kernels/op/rule.h"
 
 enum { X, MASK };

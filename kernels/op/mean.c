@@ -17,21 +17,5 @@ static gt_status rule(gt_call *c) {
   return gt_frame_end(&f);
 }
 
-static const gt_setting attrs[] = {GT_REDUCE_ATTRS};
-
-const gt_op gt_op_mean = {
-    .name = "mean",
-    .doc = "mean over dimensions",
-    .inputs = "x",
-    .where = "method",
-    .nin = 1,
-    .nout = 1,
-    .compute = GT_REALS,
-    .numeric = 1,
-    .differentiable = 1,
-    .attrs = attrs,
-    .attr_count = GT_COUNT(attrs),
-    .infer = gt_infer_reduced_float,
-    .forward = forward,
-    .rule = rule,
-};
+GT_REDUCTION(mean, .doc = "mean over dimensions", .compute = GT_REALS, .differentiable = 1,
+             .infer = gt_infer_reduced_float, .forward = forward, .rule = rule);

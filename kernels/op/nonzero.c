@@ -2,6 +2,7 @@
  * row-major order. */
 #include "core/tensor/pool.h"
 #include "kernels/cpu/mask.h"
+#include "kernels/op/mask.h"
 
 enum { GRAIN = 8192 };
 

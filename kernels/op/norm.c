@@ -102,24 +102,9 @@ static const gt_setting attrs[] = {
     GT_REDUCE_ATTRS,
 };
 
-const gt_op gt_op_norm = {
-    .name = "norm",
-    .doc = "(sum |x|^p)^(1/p) over dimensions",
-    .inputs = "x",
-    .where = "method",
-    .nin = 1,
-    .nout = 1,
-    .compute = GT_REALS,
-    .numeric = 1,
-    .differentiable = 1,
-    .save_in = 1,
-    .save_out = 1,
-    .attrs = attrs,
-    .attr_count = GT_COUNT(attrs),
-    .infer = infer,
-    .forward = forward,
-    .rule = rule,
-};
+GT_REDUCTION(norm, .doc = "(sum |x|^p)^(1/p) over dimensions", .compute = GT_REALS,
+             .differentiable = 1, .save_in = 1, .save_out = 1, .attrs = attrs,
+             .attr_count = GT_COUNT(attrs), .infer = infer, .forward = forward, .rule = rule);
 
 #else
 static gt_partial T(part_square)(const void *data, int64_t n, int64_t at, const gt_value *attr) {

@@ -9,7 +9,7 @@ enum { NUM_CLASSES };
 /* Without num_classes: the largest index + 1, which only data can tell. */
 static gt_status count_classes(gt_call *c, int64_t *out) {
   gt_tensor *index = c->in[0];
-  int64_t n = gt_count(index), most = -1;
+  int64_t n = gt_count(index), max = -1;
   if (gt_device_of(index)->kind == GT_META)
     return gt_fail(c->cx, GT_EDEVICE, "one_hot: a meta tensor needs num_classes");
   if (n == 0) return gt_fail(c->cx, GT_EARG, "one_hot: an empty index needs num_classes");
@@ -17,9 +17,9 @@ static gt_status count_classes(gt_call *c, int64_t *out) {
   if (!copy) return GT_ENOMEM;
   gt_status status = gt_read(c->cx, index, GT_I64, copy);
   for (int64_t i = 0; status == GT_OK && i < n; i++)
-    if (copy[i] > most) most = copy[i];
+    if (copy[i] > max) max = copy[i];
   gt_free(copy);
-  if (status == GT_OK) *out = most < 0 ? 1 : most < INT64_MAX ? most + 1 : most;
+  if (status == GT_OK) *out = max < 0 ? 1 : max < INT64_MAX ? max + 1 : max;
   return status;
 }
 

@@ -1,13 +1,13 @@
 /* pow: y = a^b.  da = b a^(b-1) dy (0 where b is 0), db = y ln(a) dy (0 where a is 0 and b is not
  * negative).  Integers to integers stay integers and wrap; their exponents must not be negative. */
 #ifndef real
-#include "kernels/cpu/cpu.h"
-#include "kernels/op/rule.h"
-
-#include <tgmath.h>
-
-#define GT_TYPED_I64
-#include "kernels/op/typed.h"
+#include "kernels/op/numbers.h"
+/* Exponents that have a faster way. */
+GT_LOOPS(loop_square, square, 1, 0);
+GT_LOOPS(loop_cube, cube, 1, 0);
+GT_LOOPS(loop_sqrt, root, 1, 0);
+GT_LOOPS(loop_reciprocal, inverse, 1, 0);
+GT_LOOPS(loop, value, 2, 0);
 
 static bool any_negative(const gt_tensor *t) {
   const int64_t *b = gt_data(t);
@@ -24,16 +24,16 @@ static double exponent_of(const gt_call *c) {
   return c->dtype == GT_F64 ? *(double *)gt_data(c->in[1]) : *(float *)gt_data(c->in[1]);
 }
 
-static gt_status forward(gt_call *c) {
+static gt_status power(gt_call *c) {
   if (c->dtype == GT_I64 && any_negative(c->in[1])) {
     return gt_fail(c->cx, GT_EARG, "pow: expected exponents >= 0 for integers, got a negative one");
   }
   double b = exponent_of(c);
-  if (b == 2) return gt_cpu_map(c, GT_PICK(c, row_square));
-  if (b == 3) return gt_cpu_map(c, GT_PICK(c, row_cube));
-  if (b == 0.5) return gt_cpu_map(c, GT_PICK(c, row_sqrt));
-  if (b == -1) return gt_cpu_map(c, GT_PICK(c, row_reciprocal));
-  return gt_cpu_map(c, GT_PICK(c, row));
+  if (b == 2) return gt_cpu_map(c, GT_PICK(c, loop_square));
+  if (b == 3) return gt_cpu_map(c, GT_PICK(c, loop_cube));
+  if (b == 0.5) return gt_cpu_map(c, GT_PICK(c, loop_sqrt));
+  if (b == -1) return gt_cpu_map(c, GT_PICK(c, loop_reciprocal));
+  return gt_cpu_map(c, GT_PICK(c, loop));
 }
 
 /* `value` where `condition` is zero, 0 elsewhere. */
@@ -59,24 +59,8 @@ static gt_status rule(gt_call *c) {
   return gt_frame_end(&f);
 }
 
-const gt_op gt_op_pow = {
-    .name = "pow",
-    .doc = "a ^ b, broadcast",
-    .inputs = "a, b",
-    .where = "method",
-    .nin = 2,
-    .nout = 1,
-    .compute = GT_NUMBERS,
-    .numeric = 3,
-    .strided = 1,
-    .differentiable = 3,
-    .save_in = 3,
-    .elementwise = true,
-    .infer = gt_infer_arithmetic,
-    .forward = forward,
-    .rule = rule,
-};
-
+GT_ROW(pow, 2, .doc = "a ^ b, broadcast", .strided = 1, .any_dtype = false, .save_in = 3,
+       .forward = power, .rule = rule);
 #else
 #if REAL_IS_INTEGER
 static real T(value)(real a, real b) {
@@ -90,34 +74,9 @@ static real T(value)(real a, real b) {
 #else
 static real T(value)(real a, real b) { return pow(a, b); }
 #endif
-#include "kernels/op/row2.h"
 
-/* The exponents that have a faster way. */
-static void T(row_square)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
-  const real *a = in[0];
-  real *y = out;
-  (void)attr;
-  GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = T(gt_times)(a[i], a[i]);
-}
-
-static void T(row_cube)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
-  const real *a = in[0];
-  real *y = out;
-  (void)attr;
-  GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = T(gt_times)(T(gt_times)(a[i], a[i]), a[i]);
-}
-
-static void T(row_sqrt)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
-  const real *a = in[0];
-  real *y = out;
-  (void)attr;
-  GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = (real)sqrt(a[i]);
-}
-
-static void T(row_reciprocal)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
-  const real *a = in[0];
-  real *y = out;
-  (void)attr;
-  GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = 1 / a[i];
-}
+static real T(square)(real a) { return T(gt_times)(a, a); }
+static real T(cube)(real a) { return T(gt_times)(T(gt_times)(a, a), a); }
+static real T(root)(real a) { return (real)sqrt(a); }
+static real T(inverse)(real a) { return 1 / a; }
 #endif

@@ -39,25 +39,8 @@ static gt_status rule(gt_call *c) {
   return gt_frame_end(&f);
 }
 
-static const gt_setting attrs[] = {GT_REDUCE_ATTRS};
-
-const gt_op gt_op_prod = {
-    .name = "prod",
-    .doc = "product over dimensions; integers and bool give int64",
-    .inputs = "x",
-    .where = "method",
-    .nin = 1,
-    .nout = 1,
-    .compute = GT_NUMBERS,
-    .numeric = 1,
-    .differentiable = 1,
-    .save_in = 1,
-    .attrs = attrs,
-    .attr_count = GT_COUNT(attrs),
-    .infer = infer,
-    .forward = forward,
-    .rule = rule,
-};
+GT_REDUCTION(prod, .doc = "product over dimensions; integers and bool give int64",
+             .differentiable = 1, .save_in = 1, .infer = infer, .forward = forward, .rule = rule);
 
 #else
 /* Floats multiply in double, so that nothing overflows before the result does. */

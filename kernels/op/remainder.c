@@ -1,19 +1,13 @@
 /* remainder: y = a - floor(a / b) b, with the sign of b, as Lua's and Python's %.
  * da = dy, db = -floor(a / b) dy. */
 #ifndef real
-#include "kernels/cpu/cpu.h"
-#include "kernels/op/rule.h"
+#include "kernels/op/numbers.h"
+GT_LOOPS(loop, value, 2, 0);
 
-#include <tgmath.h>
-
-#define GT_TYPED_I64
-#include "kernels/op/typed.h"
-
-static gt_status forward(gt_call *c) {
-  if (c->dtype == GT_I64 && gt_cpu_any_zero(c->in[1])) {
+static gt_status divide(gt_call *c) {
+  if (c->dtype == GT_I64 && gt_cpu_any_zero(c->in[1]))
     return gt_fail(c->cx, GT_EARG, "remainder: division by zero");
-  }
-  return gt_cpu_map(c, GT_PICK(c, row));
+  return gt_cpu_map(c, GT_PICK(c, loop));
 }
 
 static gt_status rule(gt_call *c) {
@@ -27,25 +21,8 @@ static gt_status rule(gt_call *c) {
   return gt_frame_end(&f);
 }
 
-const gt_op gt_op_remainder = {
-    .name = "remainder",
-    .doc = "a % b, with the sign of b",
-    .inputs = "a, b",
-    .where = "method",
-    .nin = 2,
-    .nout = 1,
-    .compute = GT_NUMBERS,
-    .numeric = 3,
-    .strided = 1,
-    .differentiable = 3,
-    .save_in = 3,
-    .save_crossed = 1,
-    .elementwise = true,
-    .infer = gt_infer_arithmetic,
-    .forward = forward,
-    .rule = rule,
-};
-
+GT_ROW(remainder, 2, .doc = "a % b, with the sign of b", .strided = 1, .any_dtype = false,
+       .save_in = 3, .save_crossed = 1, .forward = divide, .rule = rule);
 #else
 #if REAL_IS_INTEGER
 static real T(value)(real a, real b) {
@@ -59,5 +36,4 @@ static real T(value)(real a, real b) {
   return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
 }
 #endif
-#include "kernels/op/row2.h"
 #endif

@@ -1,7 +1,7 @@
 /* rule.c: what gradient formulas have beyond other composites of ops. */
 #include "kernels/op/rule.h"
 
-#include "kernels/cpu/reduce.h"
+#include "kernels/op/reduction.h"
 
 gt_tensor *gt_wide(gt_frame *f, const gt_call *c, gt_tensor *a) {
   if (!a->weak || c->dtype != GT_F64) return a;
@@ -41,6 +41,11 @@ void gt_give(gt_frame *f, gt_call *c, int i, gt_tensor *gradient) {
 void gt_give_zero(gt_frame *f, gt_call *c, int i) {
   if (f->status != GT_OK) return;
   f->status = gt_tensor_zeros(c->cx, &c->in_spec[i], c->device, &c->gin[i]);
+}
+
+gt_status gt_give_slope(gt_frame *f, gt_call *c, gt_tensor *slope) {
+  gt_give(f, c, 0, gt_op2(f, "mul", c->gout[0], slope));
+  return gt_frame_end(f);
 }
 
 gt_status gt_rule_zero(gt_call *c) {

@@ -21,6 +21,9 @@ gt_tensor *gt_unreduced(gt_frame *f, gt_call *c, gt_tensor *reduced);
  */
 void gt_give(gt_frame *f, gt_call *c, int i, gt_tensor *gradient);
 void gt_give_zero(gt_frame *f, gt_call *c, int i);
+/* The end of the rule of most functions of one variable: input 0 gets output 0's gradient times
+ * `slope`. */
+gt_status gt_give_slope(gt_frame *f, gt_call *c, gt_tensor *slope);
 
 /* The rule of ops of one input that are flat nearly everywhere. */
 gt_status gt_rule_zero(gt_call *c);

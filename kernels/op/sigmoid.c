@@ -1,40 +1,13 @@
 /* sigmoid: y = 1 / (1 + e^-x).  dx = y (1 - y) dy. */
 #ifndef real
-#include "kernels/cpu/cpu.h"
-#include "kernels/op/rule.h"
-
-#include "kernels/op/typed.h"
-
-static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
-
+#include "kernels/op/reals.h"
 static gt_status rule(gt_call *c) {
   gt_frame f = {.cx = c->cx};
-  gt_tensor *g = c->gout[0], *y = c->out[0];
-  gt_tensor *rest = gt_op2(&f, "sub", gt_number(&f, 1), y);
-  gt_give(&f, c, 0, gt_op2(&f, "mul", g, gt_op2(&f, "mul", y, rest)));
-  return gt_frame_end(&f);
+  gt_tensor *y = c->out[0], *rest = gt_op2(&f, "sub", gt_number(&f, 1), y);
+  return gt_give_slope(&f, c, gt_op2(&f, "mul", y, rest));
 }
 
-const gt_op gt_op_sigmoid = {
-    .name = "sigmoid",
-    .doc = "1 / (1 + e^-x)",
-    .inputs = "x",
-    .where = "F method",
-    .nin = 1,
-    .nout = 1,
-    .compute = GT_REALS,
-    .numeric = 1,
-    .strided = 1,
-    .any_dtype = true,
-    .differentiable = 1,
-    .save_out = 1,
-    .elementwise = true,
-    .infer = gt_infer_real,
-    .forward = forward,
-    .rule = rule,
-};
-
+GT_UNARY(sigmoid, .doc = "1 / (1 + e^-x)", .where = "F method", .save_out = 1, .rule = rule);
 #else
 static real T(value)(real x) { return T(gt_sigmoid)(x); }
-#include "kernels/op/row1.h"
 #endif

@@ -1,32 +1,7 @@
 /* sign: y = -1, 0 or 1.  The gradient is zero. */
 #ifndef real
-#include "kernels/cpu/cpu.h"
-#include "kernels/op/rule.h"
-
-#define GT_TYPED_I64
-#include "kernels/op/typed.h"
-
-static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
-
-const gt_op gt_op_sign = {
-    .name = "sign",
-    .doc = "-1, 0 or 1",
-    .inputs = "x",
-    .where = "method",
-    .nin = 1,
-    .nout = 1,
-    .compute = GT_NUMBERS,
-    .numeric = 1,
-    .strided = 1,
-    .any_dtype = true,
-    .differentiable = 1,
-    .elementwise = true,
-    .infer = gt_infer_same,
-    .forward = forward,
-    .rule = gt_rule_zero,
-};
-
+#include "kernels/op/numbers.h"
+GT_UNARY(sign, .doc = "-1, 0 or 1", .rule = gt_rule_zero);
 #else
 static real T(value)(real x) { return (real)((x > 0) - (x < 0)); }
-#include "kernels/op/row1.h"
 #endif

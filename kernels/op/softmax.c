@@ -2,6 +2,7 @@
  * dx = y (dy - sum(y dy)). */
 #ifndef real
 #include "kernels/cpu/softmax.h"
+#include "kernels/op/shape.h"
 
 #include "kernels/cpu/cpu.h"
 
@@ -37,7 +38,7 @@ const gt_op gt_op_softmax = {
     .save_out = 1,
     .attrs = attrs,
     .attr_count = GT_COUNT(attrs),
-    .infer = gt_softmax_infer,
+    .infer = gt_infer_real_along,
     .forward = forward,
     .backward = backward,
 };
@@ -47,13 +48,13 @@ const gt_op gt_op_softmax = {
 #include "kernels/cpu/lanes.h"
 
 static void T(forward_columns)(int64_t n, int64_t step, int64_t width, const real *x, real *y) {
-  real most[COLUMNS], sum[COLUMNS];
-  for (int64_t j = 0; j < width; j++) most[j] = -INFINITY, sum[j] = 0;
+  real max[COLUMNS], sum[COLUMNS];
+  for (int64_t j = 0; j < width; j++) max[j] = -INFINITY, sum[j] = 0;
   for (int64_t i = 0; i < n; i++)
     for (int64_t j = 0; j < width; j++)
-      most[j] = x[i * step + j] > most[j] ? x[i * step + j] : most[j];
+      max[j] = x[i * step + j] > max[j] ? x[i * step + j] : max[j];
   for (int64_t i = 0; i < n; i++) GT_IVDEP for (int64_t j = 0; j < width; j++) {
-      real e = T(gt_exp)(x[i * step + j] - most[j]);
+      real e = T(gt_exp)(x[i * step + j] - max[j]);
       y[i * step + j] = e;
       sum[j] += e;
     }
@@ -71,8 +72,8 @@ static void T(forward_lines)(int64_t n, int64_t step, int64_t width, const void 
     T(forward_columns)(n, step, width, x, y);
     return;
   }
-  real most = T(row_max)(x, n);
-  for (int64_t i = 0; i < n; i++) y[i] = T(gt_exp)(x[i] - most);
+  real max = T(row_max)(x, n);
+  for (int64_t i = 0; i < n; i++) y[i] = T(gt_exp)(x[i] - max);
   real scale = 1 / T(row_sum)(y, n);
   for (int64_t i = 0; i < n; i++) y[i] *= scale;
 }

@@ -1,14 +1,6 @@
 /* sqrt: y = x^(1/2).  dx = dy / (2 y). */
 #ifndef real
-#include "kernels/cpu/cpu.h"
-#include "kernels/op/rule.h"
-
-#include <tgmath.h>
-
-#include "kernels/op/typed.h"
-
-static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
-
+#include "kernels/op/reals.h"
 static gt_status rule(gt_call *c) {
   gt_frame f = {.cx = c->cx};
   gt_tensor *twice = gt_op_number(&f, "mul", c->out[0], 2);
@@ -16,26 +8,7 @@ static gt_status rule(gt_call *c) {
   return gt_frame_end(&f);
 }
 
-const gt_op gt_op_sqrt = {
-    .name = "sqrt",
-    .doc = "square root",
-    .inputs = "x",
-    .where = "method",
-    .nin = 1,
-    .nout = 1,
-    .compute = GT_REALS,
-    .numeric = 1,
-    .strided = 1,
-    .any_dtype = true,
-    .differentiable = 1,
-    .save_out = 1,
-    .elementwise = true,
-    .infer = gt_infer_real,
-    .forward = forward,
-    .rule = rule,
-};
-
+GT_UNARY(sqrt, .doc = "square root", .save_out = 1, .rule = rule);
 #else
 static real T(value)(real x) { return sqrt(x); }
-#include "kernels/op/row1.h"
 #endif

@@ -1,5 +1,6 @@
 /* std: y = the square root of var(x).  dx = dvar / (2 y), 0 where y is 0. */
 #include "kernels/cpu/variance.h"
+#include "kernels/op/variance.h"
 
 static gt_status forward(gt_call *c) { return gt_cpu_variance(c, true); }
 
@@ -12,23 +13,6 @@ static gt_status rule(gt_call *c) {
   return gt_frame_end(&f);
 }
 
-static const gt_setting attrs[] = {GT_VARIANCE_ATTRS};
-
-const gt_op gt_op_std = {
-    .name = "std",
-    .doc = "standard deviation over dimensions",
-    .inputs = "x",
-    .where = "method",
-    .nin = 1,
-    .nout = 1,
-    .compute = GT_REALS,
-    .numeric = 1,
-    .differentiable = 1,
-    .save_in = 1,
-    .save_out = 1,
-    .attrs = attrs,
-    .attr_count = GT_COUNT(attrs),
-    .infer = gt_infer_variance,
-    .forward = forward,
-    .rule = rule,
-};
+GT_REDUCTION(std, .doc = "standard deviation over dimensions", .compute = GT_REALS,
+             .differentiable = 1, .save_in = 1, .save_out = 1, GT_ATTRS(GT_VARIANCE_ATTRS),
+             .infer = gt_infer_variance, .forward = forward, .rule = rule);

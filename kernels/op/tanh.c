@@ -1,40 +1,13 @@
 /* tanh: y = tanh x.  dx = (1 - y^2) dy. */
 #ifndef real
-#include "kernels/cpu/cpu.h"
-#include "kernels/op/rule.h"
-
-#include "kernels/op/typed.h"
-
-static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
-
+#include "kernels/op/reals.h"
 static gt_status rule(gt_call *c) {
   gt_frame f = {.cx = c->cx};
-  gt_tensor *g = c->gout[0], *y = c->out[0];
-  gt_tensor *slope = gt_op2(&f, "sub", gt_number(&f, 1), gt_op1(&f, "square", y));
-  gt_give(&f, c, 0, gt_op2(&f, "mul", g, slope));
-  return gt_frame_end(&f);
+  gt_tensor *square = gt_op1(&f, "square", c->out[0]);
+  return gt_give_slope(&f, c, gt_op2(&f, "sub", gt_number(&f, 1), square));
 }
 
-const gt_op gt_op_tanh = {
-    .name = "tanh",
-    .doc = "hyperbolic tangent",
-    .inputs = "x",
-    .where = "F method",
-    .nin = 1,
-    .nout = 1,
-    .compute = GT_REALS,
-    .numeric = 1,
-    .strided = 1,
-    .any_dtype = true,
-    .differentiable = 1,
-    .save_out = 1,
-    .elementwise = true,
-    .infer = gt_infer_real,
-    .forward = forward,
-    .rule = rule,
-};
-
+GT_UNARY(tanh, .doc = "hyperbolic tangent", .where = "F method", .save_out = 1, .rule = rule);
 #else
 static real T(value)(real x) { return T(gt_tanh)(x); }
-#include "kernels/op/row1.h"
 #endif

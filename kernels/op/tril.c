@@ -1,7 +1,8 @@
 /* tril: the lower triangle of matrices: y[i][j] = x[i][j] where j <= i + diagonal, else 0. */
 #include "kernels/cpu/triangle.h"
+#include "kernels/op/triangle.h"
 
-static gt_status forward(gt_call *c) { return gt_triangle_forward(c, false); }
+static gt_status forward(gt_call *c) { return gt_cpu_triangle(c, false); }
 
 static const gt_setting attrs[] = {GT_TRIANGLE_ATTRS};
 

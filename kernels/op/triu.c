@@ -1,7 +1,8 @@
 /* triu: the upper triangle of matrices: y[i][j] = x[i][j] where j >= i + diagonal, else 0. */
 #include "kernels/cpu/triangle.h"
+#include "kernels/op/triangle.h"
 
-static gt_status forward(gt_call *c) { return gt_triangle_forward(c, true); }
+static gt_status forward(gt_call *c) { return gt_cpu_triangle(c, true); }
 
 static const gt_setting attrs[] = {GT_TRIANGLE_ATTRS};
 

@@ -6,16 +6,19 @@
  *   #include "kernels/op/typed.h"
  *   …infer, launchers (GT_PICK), the descriptor…
  *   #else
- *   static void T(row)(const real *x, real *y, int64_t n) { … }
+ *   static void T(rows)(void *argument, int64_t begin, int64_t end) { … }
  *   #endif
  *
  * Inside the typed part `real` is the type, T(name) becomes name_f32, name_f64 (and name_i64 with
- * GT_TYPED_I64 defined, for GT_NUMBERS ops), and REAL_IS_INTEGER tells integers apart.  The typed
- * part is that of the file being compiled; a header with one of its own names itself in GT_TYPED. */
+ * GT_TYPED_I64 defined, for GT_NUMBERS ops; name_i64 alone with GT_TYPED_ONLY_I64), and
+ * REAL_IS_INTEGER tells integers apart.  The typed part is that of the file being compiled; a
+ * header with one of its own names itself in GT_TYPED.  Elementwise ops get all this from reals.h,
+ * numbers.h or bits.h. */
 #ifndef GT_TYPED
 #define GT_TYPED __BASE_FILE__
 #endif
 
+#ifndef GT_TYPED_ONLY_I64
 #define real float
 #define T(name) name##_f32
 #define REAL(x) x##f
@@ -33,8 +36,9 @@
 #undef T
 #undef REAL
 #undef REAL_IS_INTEGER
+#endif
 
-#ifdef GT_TYPED_I64
+#if defined GT_TYPED_I64 || defined GT_TYPED_ONLY_I64
 #define real int64_t
 #define T(name) name##_i64
 #define REAL(x) x
@@ -49,7 +53,9 @@
 #undef GT_TYPED
 
 /* The function for the call's compute dtype. */
-#ifdef GT_TYPED_I64
+#ifdef GT_TYPED_ONLY_I64
+#define GT_PICK(c, name) name##_i64
+#elif defined GT_TYPED_I64
 #define GT_PICK(c, name)                                                                           \
   ((c)->dtype == GT_F32 ? name##_f32 : (c)->dtype == GT_F64 ? name##_f64 : name##_i64)
 #else

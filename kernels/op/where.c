@@ -1,12 +1,8 @@
 /* where: y = a where the condition holds, else b.  da = dy there, db = dy elsewhere. */
 #ifndef real
-#include "kernels/cpu/cpu.h"
-#include "kernels/op/rule.h"
-
 enum { CONDITION, A, B };
 
-#define GT_TYPED_I64
-#include "kernels/op/typed.h"
+#include "kernels/op/numbers.h"
 
 static gt_status infer(gt_call *c) {
   gt_dtype dtype = c->in_spec[CONDITION].dtype;
@@ -19,7 +15,7 @@ static gt_status infer(gt_call *c) {
   return gt_check_number(c, B);
 }
 
-static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, row)); }
+static gt_status forward(gt_call *c) { return gt_cpu_map(c, GT_PICK(c, loop)); }
 
 static gt_status rule(gt_call *c) {
   gt_frame f = {.cx = c->cx};
@@ -29,29 +25,15 @@ static gt_status rule(gt_call *c) {
   return gt_frame_end(&f);
 }
 
-const gt_op gt_op_where = {
-    .name = "where",
-    .doc = "a where condition holds, else b; broadcast",
-    .inputs = "condition, a, b",
-    .where = "torch",
-    .nin = 3,
-    .nout = 1,
-    .compute = GT_NUMBERS,
-    .numeric = 6,
-    .strided = 7,
-    .any_dtype = true,
-    .differentiable = 6,
-    .save_in = 1,
-    .infer = infer,
-    .forward = forward,
-    .rule = rule,
-};
+GT_ROW(where, 3, .doc = "a where condition holds, else b; broadcast", .inputs = "condition, a, b",
+       .where = "torch", .numeric = 6, .differentiable = 6, .save_in = 1, .elementwise = false,
+       .infer = infer, .forward = forward, .rule = rule);
 
 #else
-static void T(row)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
-  const uint8_t *condition = in[CONDITION];
-  const real *a = in[A], *b = in[B];
-  real *y = out;
+static void T(loop)(int64_t n, const void *const *in, void *out, const gt_value *attr) {
+  const uint8_t *condition = (const uint8_t *)in[CONDITION];
+  const real *a = (const real *)in[A], *b = (const real *)in[B];
+  real *y = (real *)out;
   (void)attr;
   GT_IVDEP for (int64_t i = 0; i < n; i++) y[i] = condition[i] ? a[i] : b[i];
 }

@@ -1,12 +1,13 @@
-/* order.c: ranking by keys.  Every value becomes an unsigned key whose order is the wanted one;
+/* ranking.c: ranking by keys.  Every value becomes an unsigned key whose order is the wanted one;
  * full lines are radix-sorted by bytes (stable, from the lowest byte), short prefixes picked with a
  * heap.
  */
 #ifndef real
-#include "kernels/cpu/order.h"
+#include "kernels/cpu/ranking.h"
 
 #include "core/tensor/pool.h"
 #include "kernels/cpu/cpu.h"
+#include "kernels/op/ranking.h"
 
 enum {
   GRAIN = 4096,
@@ -100,7 +101,9 @@ static void heap_sort(const gt_ctx *cx, ranked *heap, int64_t k) {
 #define GT_TYPED_I64
 #include "kernels/op/typed.h"
 
-gt_status gt_order(gt_call *c, int dim, bool descending) {
+gt_status gt_cpu_rank(gt_call *c, bool descending) {
+  int dim;
+  GT_TRY(gt_ranked_dim(c, &dim));
   gt_spec x = gt_spec_of(c->in[0]);
   order_plan p = {.cx = c->cx,
                   .axis = gt_axis_at(&x, dim),
@@ -112,7 +115,7 @@ gt_status gt_order(gt_call *c, int dim, bool descending) {
   int64_t n = p.axis.size, lines = p.axis.outer * p.axis.inner;
   if (n == 0 || p.k == 0 || lines == 0) return GT_OK;
   void *room;
-  int64_t grain = GRAIN / n + 1, rooms = (lines + grain - 1) / grain;
+  int64_t grain = GRAIN / n + 1, rooms = gt_parts(lines, grain);
   if (rooms > gt_pool_threads(c->cx))
     rooms = gt_pool_threads(c->cx);
   else
@@ -121,16 +124,6 @@ gt_status gt_order(gt_call *c, int dim, bool descending) {
   p.room = room;
   gt_parallel(c->cx, lines, grain, GT_PICK(c, order_lines), &p);
   return GT_OK;
-}
-
-gt_status gt_order_rule(gt_call *c, int dim) {
-  if (!c->gout[0]) return GT_OK;
-  gt_tensor *zeros;
-  GT_TRY(gt_tensor_zeros(c->cx, &c->in_spec[0], c->device, &zeros));
-  gt_status status = gt_apply(c->cx, "scatter_add", (gt_tensor *[]){zeros, c->out[1], c->gout[0]},
-                              3, GT_ARGS({"dim", GT_INT(dim)}), &c->gin[0]);
-  gt_tensor_unref(c->cx, zeros);
-  return status;
 }
 
 #else

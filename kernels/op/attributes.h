@@ -1,0 +1,23 @@
+/* attributes.h: the positions of the attributes of ops whose CPU kernel has a file of its own. */
+#ifndef GT_ATTRIBUTES_H
+#define GT_ATTRIBUTES_H
+
+enum {
+  GT_ATTENTION_LAYOUT,
+  GT_ATTENTION_CAUSAL,
+  GT_ATTENTION_SCALE,
+  GT_ATTENTION_OFFSET,
+  GT_ATTENTION_DROPOUT,
+  GT_ATTENTION_SEED,
+  GT_ATTENTION_STREAM
+};
+enum { GT_ATTENTION_BTHD, GT_ATTENTION_BHTD };
+
+enum { GT_LAYER_NORM_EPS };
+
+enum { GT_NS_STEPS, GT_NS_DTYPE, GT_NS_A, GT_NS_B, GT_NS_C };
+
+enum { GT_ROPE_NORM, GT_ROPE_EPS, GT_ROPE_DIMS };
+enum { GT_ROPE_NORM_NONE, GT_ROPE_NORM_AFTER, GT_ROPE_NORM_BEFORE };
+
+#endif
