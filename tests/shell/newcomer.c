@@ -60,10 +60,10 @@ static void looks_around(terminal *t) {
   expect(t, "arange(");
   ask(t, "6):reshape(2, 3)", "");
   ask(t, "x:float():softmax(-1)", "0.6652]])");
-  tell(t, "A mistake, and what a name is for:");
+  tell(t, "A mistake, and a question about a name:");
   ask(t, "x.shpae", "did you mean 'shape'?");
   ask(t, "F.softmax?", "exp(x) / sum(exp(x)) along dim");
-  tell(t, "A function. Enter goes on while the input is unfinished, and indents.");
+  tell(t, "A function. Enter continues the input while it is unfinished, and indents.");
   enter(t, "function bits(t)");
   enter(t, "return t.smooth_loss");
   ask(t, "end", "");
@@ -83,7 +83,7 @@ static void trains(terminal *t) {
       "");
   tell(
       t,
-      "Ctrl-C after some steps: training pauses behind its step, and the prompt says so. Half the rate, and on.");
+      "Ctrl-C after some steps: training pauses after its step, and the prompt says so. Half the learning rate, and on.");
   enter(t, "t:run()");
   wait_for_step(t, 20);
   type(t, CTRL_C);
@@ -98,8 +98,8 @@ static void trains(terminal *t) {
 static void corrects(terminal *t) {
   tell(
       t,
-      "The loss is in nats. The function comes back whole with its first letters and Up, Down moves into its "
-      "second line, and the end of that is changed.");
+      "The loss is in nats. The first letters of the function and Up bring it back whole, Down moves into its "
+      "second line, and its end is changed.");
   type(t, "function b" UP);
   expect(t, "end");
   type(t, DOWN CTRL_E " / math.log(2)");
@@ -111,7 +111,7 @@ static void corrects(terminal *t) {
 static void keeps(terminal *t) {
   tell(
       t,
-      "A figure for the paper, its numbers and its script beside it:\n\n![loss by step](session-loss.svg)");
+      "A figure for the paper, its numbers and its script next to it:\n\n![loss by step](session-loss.svg)");
   ask(t, "plot.loss(t, {save = \"loss.svg\"})", "figure 1 curve, 200 points");
   tell(t, "What worked becomes a notebook, which runs on its own and becomes a page:\n\n"
           "![the page](session.png)");
