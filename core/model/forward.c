@@ -59,7 +59,8 @@ gt_value gt_choice(const gt_ctx *cx, const char *op, const char *attr, const cha
   int found = gt_op_find(cx, op);
   for (int i = 0; found >= 0 && i < cx->ops[found]->attr_count; i++) {
     const gt_setting *a = &cx->ops[found]->attrs[i];
-    if (a->choices && !strcmp(a->name, attr)) value.i = gt_choice_find(a->choices, name, strlen(name));
+    if (a->choices && !strcmp(a->name, attr))
+      value.i = gt_choice_find(a->choices, name, strlen(name));
   }
   return value;
 }
