@@ -8,7 +8,7 @@
 #include "core/tensor/op.h"
 
 typedef struct gt_cpu_level {
-  const char *name;         /* "v3": of x86-64-v3 */
+  const char *name;        /* "v3": of x86-64-v3 */
   const gt_op *const *ops; /* (op_count) */
   int op_count;
 } gt_cpu_level;

@@ -266,7 +266,8 @@ bool gtlua_find_plugin(const char *name, char *path, size_t size) {
   return false;
 }
 
-/* The level of that name, for NULL the fastest; NULL when this CPU or this build does not have it. */
+/* The level of that name, for NULL the fastest; NULL when this CPU or this build does not have it.
+ */
 static const gt_cpu_level *level_of(const char *name) {
   const gt_cpu_level *found = NULL, *level;
   for (int i = 0; (level = gt_cpu_level_at(i)); i++)
