@@ -3,7 +3,7 @@
 #
 #   FLAVOUR=release|debug|asan|tsan   where objects go: build/<flavour>
 #   LINE=readline|edit|none      the line editor of the prompt
-#   ARCH=native                  the CPU to compile for
+#   ARCH=native                  instead of all CPU levels one, for this CPU (or another name of -march)
 #   CUDA=auto|no                 build the CUDA plug-in when nvcc is found
 #   MPI=auto|no                  build the MPI plug-in when mpicc is found
 #   CUDA_ARCH="80 90"            the GPU generations it is compiled for (newer ones through PTX)
@@ -11,7 +11,6 @@
 #   TEST=name                    with `make test`: only test programs whose name contains it
 FLAVOUR ?= release
 LINE ?= readline
-ARCH ?= native
 CUDA ?= auto
 MPI ?= auto
 PREFIX ?= /usr/local
@@ -27,6 +26,7 @@ endif
 ifeq ($(origin CXX),default)
 CXX := g++
 endif
+OBJCOPY ?= objcopy
 PKG := lua5.4 jansson libpcre2-8 libxxhash
 
 WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wvla
@@ -38,17 +38,32 @@ MODE_asan := -O1 -g -DGT_DEBUG -fsanitize=address,undefined -fno-sanitize-recove
   -fno-omit-frame-pointer
 MODE_tsan := -O1 -g -DGT_DEBUG -fsanitize=thread -fno-omit-frame-pointer
 MODE := $(MODE_$(FLAVOUR))
+# CPU levels: kernels/ is compiled once for each, everything else for the lowest.  A row of levels.def comes
+# as one word, NAME~FLAG~FLAG.
+ROWS := $(shell $(CC) -E -P -x c '-DLEVEL(name, flags, runs)=name flags' kernels/levels.def | tr ' ' '~')
+flags_of = $(wordlist 2,9,$(subst ~, ,$(1)))
+BASE := $(call flags_of,$(firstword $(ROWS)))
+ifdef ARCH
+ROWS := arch~-march=$(ARCH)
+# -march=native is another one on another machine.
+ARCH_MEANS := $(shell $(CC) -march=$(ARCH) -Q --help=target | cksum)
+endif
+LEVELS := $(foreach row,$(ROWS),$(firstword $(subst ~, ,$(row))))
+
 # No contraction: a*b+c has the same bits in every op that writes it.  Nobody reads errno or the
 # floating-point traps of libm.
-ALL_CPPFLAGS := -I. -D_GNU_SOURCE $(shell pkg-config --cflags $(PKG) 2>/dev/null) $(CPPFLAGS)
-ALL_CFLAGS := -march=$(ARCH) -ffp-contract=off -fno-math-errno -fno-trapping-math $(WARN) $(MODE) $(CFLAGS)
+ALL_CPPFLAGS := -I. -D_GNU_SOURCE $(if $(ARCH),-DGT_ARCH=$(ARCH)) $(shell pkg-config --cflags $(PKG) 2>/dev/null) $(CPPFLAGS)
+C_FLAGS := -ffp-contract=off -fno-math-errno -fno-trapping-math $(WARN) $(MODE) $(CFLAGS)
+ALL_CFLAGS = $(BASE) $(C_FLAGS)
 ALL_LDFLAGS := -rdynamic $(filter -fsanitize%,$(MODE)) $(LDFLAGS)
 CORE_LIBS := -ljansson -lpcre2-8 -lxxhash -lm -ldl -lpthread
 LINE_LIB_readline := -lreadline
 LINE_LIB_edit := -ledit
 LIBS := $(shell pkg-config --libs lua5.4 2>/dev/null) $(LINE_LIB_$(LINE)) $(CORE_LIBS) $(LDLIBS)
 
-CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard core/*/*.c kernels/*.c kernels/*/*.c))
+KERNELS := $(wildcard kernels/level.c kernels/op/*.c kernels/cpu/*.c)
+LEVEL_OBJ := $(foreach level,$(LEVELS),$(patsubst %.c,$(B)/$(level)/%.o,$(KERNELS)))
+CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard core/*/*.c) kernels/levels.c) $(LEVELS:%=$(B)/%/kernels.o)
 SHELL_OBJ := $(patsubst shell/line.o,shell/line-$(LINE).o,$(patsubst %.c,%.o,$(wildcard shell/*.c)))
 OBJ := $(CORE_OBJ) $(patsubst %.c,$(B)/%.o,$(wildcard lua/bind/*.c)) $(addprefix $(B)/,$(SHELL_OBJ)) \
   $(B)/gen/gtlua_libs.o
@@ -76,22 +91,34 @@ $(B)/gptsh: $(OBJ)
 	$(call say,cc)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(OBJ) $(LIBS)
 
 # What was last built with: a change of compiler or flags rebuilds, one of libraries links again.
-$(B)/gen/compiled-with: WITH = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)
+$(B)/gen/compiled-with: WITH = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ROWS) $(ARCH_MEANS)
 $(B)/gen/linked-with: WITH = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(OBJ) $(LIBS)
 $(B)/gen/compiled-with $(B)/gen/linked-with: FORCE
 	@mkdir -p $(@D)
 	@echo '$(WITH)' | cmp -s - $@ || echo '$(WITH)' > $@
-$(OBJ): $(B)/gen/compiled-with
+$(OBJ) $(LEVEL_OBJ): $(B)/gen/compiled-with
 $(B)/gptsh: $(B)/gen/linked-with
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,cc)$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(WARN_C) -MMD -MP -c -o $@ $<
+# The kernels of one level, linked into one object that shows nothing but gt_cpu_level_NAME: the levels
+# have all other names in common.  (-Wno-psabi: no vector is passed to another object.)
+define LEVEL_RULES
+$(B)/$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	$$(call say,cc)$$(CC) -std=c11 $$(ALL_CPPFLAGS) -DGT_LEVEL=$(1) $(2) $$(C_FLAGS) -Wno-psabi $$(WARN_C) -MMD -MP -c -o $$@ $$<
+$(B)/$(1)/kernels.o: $(patsubst %.c,$(B)/$(1)/%.o,$(KERNELS))
+	$$(call say,ld)$$(CC) -r -nostdlib -o $$@ $$(filter %.o,$$^) && $$(OBJCOPY) --keep-global-symbol=gt_cpu_level_$(1) $$@
+endef
+$(foreach row,$(ROWS),$(eval $(call LEVEL_RULES,$(firstword $(subst ~, ,$(row))),$(call flags_of,$(row)))))
+# What looks at the CPU runs on every one.
+$(B)/shell/cpu.o: BASE := $(BASE:-v2=)
 # The editor is part of the name, so that a change of LINE recompiles.
 $(B)/shell/line-$(LINE).o: shell/line.c
 	@mkdir -p $(@D)
 	$(call say,cc)$(CC) -std=c11 $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(WARN_C) -DSH_LINE_$(LINE) -MMD -MP -c -o $@ $<
--include $(patsubst %.o,%.d,$(OBJ)) $(addsuffix .d,$(C_TESTS))
+-include $(patsubst %.o,%.d,$(OBJ) $(LEVEL_OBJ)) $(addsuffix .d,$(C_TESTS))
 
 # The Lua library, embedded: one C array per file of lua/lib.
 $(B)/gen/embed: lua/embed.c

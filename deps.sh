@@ -62,13 +62,15 @@ if [ "$(id -u)" -ne 0 ]; then
   fi
   sudo=sudo
 fi
-# Sweeps over mpirun's ranks need MPI, tests of completions these shells, and lint its tools; all work without, and say so.
+# Sweeps over mpirun's ranks need MPI, tests of completions these shells, those of older CPUs an emulator, and lint its
+# tools; all work without, and say so.
 # They come along because apt is at work.
 extras=
 have mpicc || extras="$extras openmpi-bin libopenmpi-dev"
 have clang-format || extras="$extras clang-format"
 have clang-tidy || extras="$extras clang-tidy"
 have luacheck || extras="$extras lua-check"
+have qemu-x86_64 || [ "$(uname -m)" != x86_64 ] || extras="$extras qemu-user"
 have zsh || extras="$extras zsh"
 have fish || extras="$extras fish"
 apt="$sudo env DEBIAN_FRONTEND=noninteractive apt-get"

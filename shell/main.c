@@ -234,9 +234,11 @@ static int open_session(lua_State *L) {
   return 0;
 }
 
-static bool start(lua_State *L, int argc, char **argv, const sh_options *o) {
-  gtlua_settings settings = {
-      .threads = o->threads, .cuda_library = o->cuda_library, .version = SH_VERSION};
+static bool start(lua_State *L, int argc, char **argv, const sh_options *o, const char *cpu_level) {
+  gtlua_settings settings = {.threads = o->threads,
+                             .cpu_level = cpu_level,
+                             .cuda_library = o->cuda_library,
+                             .version = SH_VERSION};
   lua_pushcfunction(L, open_session);
   lua_pushlightuserdata(L, &settings);
   lua_pushinteger(L, argc);
@@ -281,6 +283,18 @@ static void occupy_streams(void) {
     if (fcntl(fd, F_GETFD) < 0) open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
+/* The CPU level to run: the variable GPTSH_CPU may name one.  NULL: not that one. */
+static const char *choose_level(void) {
+  const char *wanted = getenv("GPTSH_CPU");
+  char names[GTLUA_LEVELS];
+  const char *level = gtlua_cpu_level(wanted && *wanted ? wanted : NULL, names);
+  if (level) return level;
+  fprintf(stderr, "gptsh: GPTSH_CPU: expected %s, got '", names);
+  gtlua_write_visible(stderr, wanted, strlen(wanted));
+  fputs("'\n", stderr);
+  return NULL;
+}
+
 static int run_program(int argc, char **argv) {
   occupy_streams();
   sh_output_open();
@@ -290,11 +304,16 @@ static int run_program(int argc, char **argv) {
     sh_options_free(&options);
     return SH_EXIT_USAGE;
   }
+  const char *level = options.help ? NULL : choose_level();
+  if (!options.help && !level) {
+    sh_options_free(&options);
+    return SH_EXIT_USAGE;
+  }
   if (options.help || options.version) {
     if (options.help)
       sh_options_help(&options, stdout);
     else
-      printf("%s (%s, %s)\n", SH_VERSION, LUA_RELEASE, sh_line_name());
+      printf("%s (%s, %s, CPU level %s)\n", SH_VERSION, LUA_RELEASE, sh_line_name(), level);
     sh_options_free(&options);
     return finish_output(0);
   }
@@ -308,7 +327,7 @@ static int run_program(int argc, char **argv) {
     return SH_EXIT_ERROR;
   }
   int code = SH_EXIT_ERROR;
-  if (start(L, argc, argv, &options))
+  if (start(L, argc, argv, &options, level))
     code = run(L, argv, argc, &options);
   else
     sh_report(L, "gptsh: ");

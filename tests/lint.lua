@@ -323,10 +323,13 @@ end)
 
 -- ---- objects ----
 
--- What nm says of all objects of the native core at once: object -> list of symbols.
-local function symbols(options)
+-- Every object of core/, and of kernels/ at every CPU level: BUILD/v3/kernels/op/add.o.
+local objects = ("BUILD/core/*/*.o BUILD/kernels/*.o BUILD/*/kernels/*.o BUILD/*/kernels/*/*.o"):gsub("BUILD", build)
+
+-- What nm says of these objects at once: object -> list of symbols.
+local function symbols(options, which)
   local found = {}
-  for _, line in ipairs(run("nm -A " .. options .. " " .. build .. "/core/*/*.o " .. build .. "/kernels/*.o " .. build .. "/kernels/*/*.o")) do
+  for _, line in ipairs(run("nm -A " .. options .. " " .. which)) do
     local object, symbol = line:match("^(.-%.o):.*%s(%S+)$")
     found[object] = found[object] or {}
     table.insert(found[object], symbol)
@@ -335,11 +338,36 @@ local function symbols(options)
 end
 
 rule("an op's object exports its descriptor and nothing else", function(complain)
-  local exported = symbols("-g --defined-only")
-  for _, name in ipairs(ops) do
-    local object = build .. "/kernels/op/" .. name .. ".o"
-    for _, symbol in ipairs(exported[object] or {}) do
+  local seen = {}
+  for object, exported in pairs(symbols("-g --defined-only", objects)) do
+    local name = object:match("/kernels/op/([%w_]+)%.o$")
+    for _, symbol in ipairs(is_op[name] and exported or {}) do
+      seen[name] = true
       if symbol ~= "gt_op_" .. name then complain(object, "exports " .. symbol) end
+    end
+  end
+  for _, name in ipairs(ops) do
+    if not seen[name] then complain("kernels/op/" .. name .. ".c", "has no object below " .. build) end
+  end
+end)
+
+rule("a CPU level shows its table and nothing else", function(complain)
+  for object, exported in pairs(symbols("-g --defined-only", build .. "/*/kernels.o")) do
+    local own = "gt_cpu_level_" .. object:match("([%w_]+)/kernels%.o$")
+    for _, symbol in ipairs(exported) do
+      if symbol ~= own then complain(object, "exports " .. symbol) end
+    end
+  end
+end)
+
+rule("only kernels, and clones of a function, are for more than the lowest CPU level", function(complain)
+  local object, code
+  for _, line in ipairs(run("objdump -d --no-show-raw-insn " .. ("B/core/*/*.o B/lua/*/*.o B/shell/*.o B/kernels/*.o"):gsub("B", build))) do
+    object = line:match("^(%S+%.o):") or object
+    code = line:match("^%x+ <(.*)>:$") or code
+    if line:find("%%[yz]mm") and not code:find(".arch_", 1, true) and not code:find("_f16c") then
+      complain(object, code .. " uses wide registers")
+      code = ".arch_" -- once is enough
     end
   end
 end)
@@ -353,7 +381,7 @@ for name in ([[printf fprintf vprintf vfprintf puts fputs putchar putc fputc per
 end
 
 rule("core/ and kernels/ never print, exit, abort, jump or look around", function(complain)
-  for object, used in pairs(symbols("-u")) do
+  for object, used in pairs(symbols("-u", objects)) do
     for _, symbol in ipairs(used) do
       if banned[symbol:match("^[%w_]+")] then complain(object, "uses " .. symbol) end
     end
@@ -362,7 +390,7 @@ end)
 
 rule("core/ and kernels/ hold no static mutable data", function(complain)
   local object
-  for _, line in ipairs(run("objdump -t " .. build .. "/core/*/*.o " .. build .. "/kernels/*.o " .. build .. "/kernels/*/*.o")) do
+  for _, line in ipairs(run("objdump -t " .. objects)) do
     object = line:match("^(%S+%.o):") or object
     local section, symbol = line:match("%sO (%.%S+)%s+%x+%s+(.*)$")
     if section and (section:find("^%.bss") or (section:find("^%.data") and not section:find("^%.data%.rel%.ro"))) then

@@ -87,8 +87,13 @@ for file in tests/*/*.lua; do
     *) if grep -q harness "$file"; then one "$file" "$GPTSH" tests/run.lua "$file"; fi ;; # others are parts
   esac
 done
-for file in tests/ops/*.lua; do
-  [ -f tests/op.lua ] && [ -f "$file" ] && one "$file" "$GPTSH" tests/op.lua "$file"
+# Every op on every CPU level that this machine runs; with sanitizers, which are slow, on the fastest.
+levels=$(GPTSH_CPU=none "$GPTSH" --version 2>&1 | sed -n "/, got 'none'$/{s///; s/.*: expected //; s/,//g; s/ or / /; p}")
+case $build in *asan | *tsan) levels=${levels##* } ;; esac
+for level in $levels; do
+  for file in tests/ops/*.lua; do
+    one "$file on CPU level $level" env GPTSH_CPU="$level" "$GPTSH" tests/op.lua "$file"
+  done
 done
 for program in tests/shell/*.sh; do
   if [ -f "$program" ]; then one "$program" sh "$program"; fi

@@ -4,9 +4,11 @@
  * stay in the first-level cache; one pass where source or target is that type itself. */
 #include "core/tensor/dtype.h"
 
+#include "core/tensor/clones.h"
+
 #include <math.h>
 
-#ifdef __F16C__
+#ifdef __x86_64__
 #include <immintrin.h>
 #endif
 
@@ -105,25 +107,41 @@ uint16_t gt_to_f16(float x) {
   return (uint16_t)(sign | ((magnitude >> 13) - ((127u - 15u) << 10)));
 }
 
-static void widen_f16(float *to, const uint16_t *from, int64_t n) {
+/* Eights of elements by the CPU's own conversion, where it has one; both answer how many. */
+#ifdef __x86_64__
+__attribute__((target("avx,f16c"))) static int64_t widen_f16c(float *to, const uint16_t *from,
+                                                              int64_t n) {
   int64_t i = 0;
-#ifdef __F16C__
   for (; i + 8 <= n; i += 8) {
     __m128i half = _mm_loadu_si128((const __m128i *)(from + i));
     _mm256_storeu_ps(to + i, _mm256_cvtph_ps(half));
   }
-#endif
-  for (; i < n; i++) to[i] = gt_from_f16(from[i]);
+  return i;
 }
 
-static void narrow_f16(uint16_t *to, const float *from, int64_t n) {
+__attribute__((target("avx,f16c"))) static int64_t narrow_f16c(uint16_t *to, const float *from,
+                                                               int64_t n) {
   int64_t i = 0;
-#ifdef __F16C__
   for (; i + 8 <= n; i += 8) {
     __m128i half = _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT);
     _mm_storeu_si128((__m128i *)(to + i), half);
   }
+  return i;
+}
+#define HAS_F16C __builtin_cpu_supports("f16c")
+#else
+#define HAS_F16C false
+#define widen_f16c(to, from, n) 0
+#define narrow_f16c(to, from, n) 0
 #endif
+
+static void widen_f16(float *to, const uint16_t *from, int64_t n) {
+  int64_t i = HAS_F16C ? widen_f16c(to, from, n) : 0;
+  for (; i < n; i++) to[i] = gt_from_f16(from[i]);
+}
+
+static void narrow_f16(uint16_t *to, const float *from, int64_t n) {
+  int64_t i = HAS_F16C ? narrow_f16c(to, from, n) : 0;
   for (; i < n; i++) to[i] = gt_to_f16(from[i]);
 }
 
@@ -216,7 +234,8 @@ static void narrow(void *to, gt_dtype dtype, const void *from, gt_dtype via, int
     narrow_f64(to, dtype, from, n);
 }
 
-void gt_convert(void *to, gt_dtype to_dtype, const void *from, gt_dtype from_dtype, int64_t n) {
+GT_CLONES void gt_convert(void *to, gt_dtype to_dtype, const void *from, gt_dtype from_dtype,
+                          int64_t n) {
   if (n == 0) return;
   gt_dtype via = wide(from_dtype);
   if (to_dtype == from_dtype && to_dtype != GT_BOOL) {

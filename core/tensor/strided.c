@@ -6,6 +6,7 @@
  * than the target (a transpose), in square tiles, so that both sides touch whole cache lines. */
 #include "core/tensor/strided.h"
 
+#include "core/tensor/clones.h"
 #include "core/tensor/pool.h"
 
 enum {
@@ -96,7 +97,7 @@ static void copy_line(size_t size, void *to, int64_t to_stride, const void *from
 
 /* Elements [begin, end) of the normalised shape in row-major order: a piece of a line, or as many
  * whole lines as follow each other along the next dimension. */
-static void copy_lines(void *argument, int64_t begin, int64_t end) {
+GT_CLONES static void copy_lines(void *argument, int64_t begin, int64_t end) {
   const copy_plan *p = argument;
   int inner = p->ndim - 1;
   int64_t size = (int64_t)p->size, length = p->shape[inner];
@@ -192,7 +193,7 @@ static void copy_tile(const copy_plan *p, void *to, const void *from, int64_t ac
 static int64_t tiles(int64_t n) { return (n + TILE - 1) / TILE; }
 
 /* Tiles [begin, end): the two tiled dimensions count in tiles, the others in elements. */
-static void copy_tiles(void *argument, int64_t begin, int64_t end) {
+GT_CLONES static void copy_tiles(void *argument, int64_t begin, int64_t end) {
   const copy_plan *p = argument;
   int inner = p->ndim - 1;
   for (int64_t t = begin; t < end; t++) {

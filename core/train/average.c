@@ -3,6 +3,7 @@
  *   a <- a + (1 - decay)(w - a) */
 #include "core/train/average.h"
 
+#include "core/tensor/clones.h"
 #include "core/tensor/frame.h"
 #include "core/tensor/prepare.h"
 #include "core/train/chunks.h"
@@ -27,7 +28,8 @@ static void mix_f64(double *a /* (n) */, const double *w /* (n) */, int64_t n, d
   for (int64_t i = 0; i < n; i++) a[i] += rest * (w[i] - a[i]);
 }
 
-static void mix_chunk(void *argument, int64_t chunk, int tensor, int64_t begin, int64_t end) {
+GT_CLONES static void mix_chunk(void *argument, int64_t chunk, int tensor, int64_t begin,
+                                int64_t end) {
   const job *j = argument;
   const gt_tensor *a = j->average[tensor], *w = j->weight[tensor];
   gt_dtype compute = a->dtype == GT_F64 ? GT_F64 : GT_F32;

@@ -6,6 +6,7 @@
  * contiguous arrays on the CPU are read through a copy, so sums do not depend on the device. */
 #include "core/train/clip.h"
 
+#include "core/tensor/clones.h"
 #include "core/tensor/frame.h"
 #include "core/train/chunks.h"
 
@@ -65,7 +66,8 @@ static double squares_f64(const double *x /* (n) */, int64_t n) {
   return lane[0];
 }
 
-static void sum_chunk(void *argument, int64_t chunk, int tensor, int64_t begin, int64_t end) {
+GT_CLONES static void sum_chunk(void *argument, int64_t chunk, int tensor, int64_t begin,
+                                int64_t end) {
   arrays *a = argument;
   const gt_tensor *t = a->tensor[tensor];
   const char *data = gt_data(t);
@@ -122,7 +124,8 @@ typedef struct scaling {
   double factor;
 } scaling;
 
-static void scale_chunk(void *argument, int64_t chunk, int tensor, int64_t begin, int64_t end) {
+GT_CLONES static void scale_chunk(void *argument, int64_t chunk, int tensor, int64_t begin,
+                                  int64_t end) {
   const scaling *s = argument;
   const gt_tensor *t = s->tensors[tensor];
   float factor = (float)s->factor, block[BLOCK];

@@ -22,8 +22,11 @@
 #ifdef __AVX512F__
 #define GT_VECTOR_BYTES 64
 #define GT_TILE_M 8
-#else
+#elif defined __AVX__
 #define GT_VECTOR_BYTES 32
+#define GT_TILE_M 4
+#else
+#define GT_VECTOR_BYTES 16
 #define GT_TILE_M 4
 #endif
 

@@ -3,7 +3,7 @@
 #include "lua/bind/text.h"
 
 #include "core/tensor/allocator.h"
-#include "core/tensor/ops.h"
+#include "core/tensor/level.h"
 
 #include <lualib.h>
 #include <stdio.h>
@@ -266,16 +266,39 @@ bool gtlua_find_plugin(const char *name, char *path, size_t size) {
   return false;
 }
 
+/* The level of that name, for NULL the fastest; NULL when this CPU or this build does not have it.
+ */
+static const gt_cpu_level *level_of(const char *name) {
+  const gt_cpu_level *found = NULL, *level;
+  for (int i = 0; (level = gt_cpu_level_at(i)); i++)
+    if (!name || strcmp(name, level->name) == 0) found = level;
+  return found;
+}
+
+const char *gtlua_cpu_level(const char *name, char names[GTLUA_LEVELS]) {
+  const gt_cpu_level *found = level_of(name), *level;
+  int n = 0;
+  names[0] = '\0';
+  for (int i = 0; (level = gt_cpu_level_at(i)) && n < GTLUA_LEVELS; i++)
+    n += snprintf(names + n, GTLUA_LEVELS - (size_t)n, "%s%s",
+                  i == 0                   ? ""
+                  : gt_cpu_level_at(i + 1) ? ", "
+                                           : " or ",
+                  level->name);
+  return found ? found->name : NULL;
+}
+
 static gtlua_session *session_new(const gtlua_settings *settings) {
   gtlua_session *s = calloc(1, sizeof *s);
   if (!s) return NULL;
+  const gt_cpu_level *level = level_of(settings->cpu_level);
   const char *library = settings->cuda_library;
   if (library)
     snprintf(s->cuda_library, sizeof s->cuda_library, "%s", library);
   else if (gtlua_find_plugin("gptsh-cuda.so", s->cuda_library, sizeof s->cuda_library))
     library = s->cuda_library;
-  gt_config config = {.ops = gt_ops,
-                      .op_count = gt_op_count,
+  gt_config config = {.ops = level->ops,
+                      .op_count = level->op_count,
                       .threads = settings->threads,
                       .cuda_library = library ? s->cuda_library : NULL};
   if (gt_ctx_new(&config, &s->cx) != GT_OK) {
@@ -283,6 +306,7 @@ static gtlua_session *session_new(const gtlua_settings *settings) {
     return NULL;
   }
   s->version = settings->version;
+  s->cpu_level = level->name;
   s->mark = MARK_LEAST;
   s->dtype = GT_F32;
   s->device = &gt_device_cpu;

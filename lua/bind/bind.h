@@ -30,9 +30,14 @@
 /* Opens the library in L: globals torch, nn, F, optim, …; takes the settings of the session. */
 typedef struct gtlua_settings {
   int threads;              /* 0: all cores */
+  const char *cpu_level;    /* as gtlua_cpu_level() answers it */
   const char *cuda_library; /* NULL: beside the executable */
   const char *version;      /* of the program, for logs; must outlive the session */
 } gtlua_settings;
+/* The CPU level of that name, for NULL the fastest that this CPU can run; NULL when it can run none
+ * of that name, or this build has none.  `names`: "v2, v3 or v4", those that there are. */
+#define GTLUA_LEVELS 128
+const char *gtlua_cpu_level(const char *name, char names[GTLUA_LEVELS]);
 int gtlua_open(
     lua_State *L,
     const gtlua_settings *settings); /* LUA_OK, or an error with its message on the stack */
@@ -85,7 +90,7 @@ typedef struct gtlua_session {
     int scientific; /* -1: by the numbers, 0: never, 1: always */
   } print;
   char cuda_library[4096];
-  const char *version;
+  const char *version, *cpu_level;
 } gtlua_session;
 gtlua_session *gtlua_session_of(lua_State *L);
 gt_ctx *gtlua_cx(lua_State *L);

@@ -40,6 +40,11 @@ static int set_num_threads(lua_State *L) {
   return 0;
 }
 
+static int get_cpu_capability(lua_State *L) {
+  lua_pushstring(L, gtlua_session_of(L)->cpu_level);
+  return 1;
+}
+
 static int get_default_dtype(lua_State *L) {
   gtlua_pushdtype(L, gtlua_session_of(L)->dtype);
   return 1;
@@ -419,6 +424,9 @@ static const gtlua_signed cuda_functions[] = {
     {"manual_seed(seed: integer)", manual_seed},
     {NULL, NULL}};
 
+static const gtlua_signed cpu_functions[] = {{"get_cpu_capability()", get_cpu_capability},
+                                             {NULL, NULL}};
+
 void gtlua_open_session(lua_State *L) {
   gtlua_kind(L, GRAD_MODE,
              GTLUA_META({"__close", grad_mode_close}, {"__tostring", grad_mode_tostring}), NULL);
@@ -432,4 +440,9 @@ void gtlua_open_session(lua_State *L) {
   gtlua_namespace(L, "torch.cuda");
   gtlua_setsigned(L, cuda_functions);
   lua_setfield(L, -2, "cuda");
+  gtlua_namespace(L, "torch.backends");
+  gtlua_namespace(L, "torch.backends.cpu");
+  gtlua_setsigned(L, cpu_functions);
+  lua_setfield(L, -2, "cpu");
+  lua_setfield(L, -2, "backends");
 }

@@ -104,7 +104,7 @@ end
 local wanted = {}
 for i = 3, #arg do wanted[arg[i]] = true end
 
-print(f"peer: {versions ~= '' and 'PyTorch ' .. versions or 'none found (set PYTHON=)'}, {torch.get_num_threads()} threads")
+print(f"peer: {versions ~= '' and 'PyTorch ' .. versions or 'none found (set PYTHON=)'}, {torch.get_num_threads()} threads, CPU level {torch.backends.cpu.get_cpu_capability()}")
 print(f"{'job':<32} {'peer':<9} {'gptsh s':>9} {'peer s':>9} {'faster':>8} {'spread':>15} {'memory':>8}")
 for _, job in ipairs(JOBS) do
   if not next(wanted) or wanted[job.name] then

@@ -9,7 +9,7 @@
 #include "core/model/nn.h"
 #include "core/tensor/allocator.h"
 #include "core/tensor/graph.h"
-#include "core/tensor/ops.h"
+#include "core/tensor/level.h"
 #include "core/tensor/rng.h"
 #include "core/tensor/run.h"
 
@@ -26,7 +26,9 @@ static gt_ctx *cx;
 
 static int open_context(void **state) {
   (void)state;
-  gt_config config = {.ops = gt_ops, .op_count = gt_op_count, .threads = 2};
+  const gt_cpu_level *level = gt_cpu_level_at(0);
+  for (int i = 0; gt_cpu_level_at(i); i++) level = gt_cpu_level_at(i);
+  gt_config config = {.ops = level->ops, .op_count = level->op_count, .threads = 2};
   return gt_ctx_new(&config, &cx);
 }
 

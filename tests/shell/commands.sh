@@ -23,7 +23,7 @@ at_prompt "%time keeps locals of the session" "%time local kept = 5${nl}kept * 3
 at_prompt "%who lists what the user made" "local t = torch.ones(300, 400)${nl}name = 'x'${nl}%who" \
   '^(gpt> )*name +string of 1 bytes' '^t +float32 \[300, 400\] +468.8 KiB +cpu'
 at_prompt "%reset forgets" "x = 3${nl}local y = 4${nl}%reset${nl}tostring(x) .. tostring(y)" 'nilnil'
-at_prompt "%mem tells of devices" "x = torch.ones(512, 512)${nl}%mem" '^cpu +1.0 MiB' 'largest: x 1.0 MiB'
+at_prompt "%mem tells of devices" "x = torch.ones(512, 512)${nl}%mem" '^cpu [(][a-z0-9]+[)] +1.0 MiB' 'largest: x 1.0 MiB'
 at_prompt "%history numbers inputs" "a = 1${nl}b = 2${nl}%history" '   1  a = 1' '   2  b = 2'
 at_prompt "an unknown command has a suggestion" "%tme 1" "there is no command %tme \(did you mean 'time'\?\)"
 at_prompt "!command runs, its status is told" "!echo from the shell; exit 3" 'from the shell' 'exit status 3'

@@ -99,6 +99,7 @@ local texts = {
   ["torch.type_as"] = "(t, other) -> t in the dtype of other",
   ["torch.swapaxes"] = "(t, a, b) -> t with dimensions a and b exchanged, as transpose",
   ["torch.clip"] = "(t, …): another name of clamp",
+  ["torch.backends.cpu.get_cpu_capability"] = "() -> the CPU level that runs: \"v2\", \"v3\", \"v4\" (of x86-64), \"bf16\", …; GPTSH_CPU sets it",
   ["torch.cuda.is_available"] = "() -> boolean: is there a GPU that the plug-in can use?",
   ["torch.cuda.device_count"] = "() -> number of GPUs",
   ["torch.cuda.synchronize"] = "()\n  waits until the device has done all that was asked of it",

@@ -88,6 +88,9 @@ models, tokens, optimizers, trainers, plain values; up to 4 GiB) as they were wh
 SIGUSR2 or SIGXCPU, after an input that took more than 10 s, and at \fB%log save\fR
 .SH ENVIRONMENT
 .TP
+.B GPTSH_CPU
+the CPU level to run (\fBv2\fR, \fBv3\fR, \fBv4\fR, \fBbf16\fR) instead of the fastest; \fBgptsh \-\-version\fR tells which one runs
+.TP
 .B GPTSH_HISTORY
 another file for the history; empty: none, and no sessions are kept
 .TP

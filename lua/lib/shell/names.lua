@@ -113,7 +113,8 @@ function names.memory()
   for _, device in ipairs {"cpu", "cuda"} do
     local stats = torch.memory_stats(device)
     if device == "cpu" or stats.peak > 0 then
-      rows[#rows + 1] = {device, units.bytes(stats.allocated), units.bytes(stats.peak), units.bytes(torch.memory_reserved(device))}
+      local name = device == "cpu" and ("cpu (%s)"):format(torch.backends.cpu.get_cpu_capability()) or device
+      rows[#rows + 1] = {name, units.bytes(stats.allocated), units.bytes(stats.peak), units.bytes(torch.memory_reserved(device))}
     end
   end
   rows[#rows + 1] = {"Lua", units.bytes(math.floor(collectgarbage "count" * 1024))}
