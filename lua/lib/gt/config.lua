@@ -3,7 +3,7 @@
 local native = require "native.module"
 local keywords = require "base.keywords"
 
-local config = {}
+local M = {}
 
 local defaults, order = {}, {}
 for i, row in ipairs(native.gpt_settings()) do
@@ -72,7 +72,7 @@ end
 
 --- GPTConfig{hidden_dim = 1024, n_layers = 24, n_heads = 8, …}: the settings of a GPT; unknown names raise.  They may be read
 -- and set as fields; config:count() counts the parameters.
-function config.GPTConfig(settings)
+function M.GPTConfig(settings)
   local own = {}
   for key, value in pairs(defaults) do own[key] = value end
   for key, value in pairs(values[settings] or settings or {}) do
@@ -85,8 +85,8 @@ function config.GPTConfig(settings)
 end
 
 --- The settings of a configuration as the native side takes them.
-function config.settings(made) return values[made] end
+function M.settings(made) return values[made] end
 
-keywords.sign(config, "GPTConfig(settings: table = nil)")
+keywords.sign(M, "GPTConfig(settings: table = nil)")
 
-return config
+return M

@@ -29,8 +29,8 @@ local fields = {
   "unfinished", "log", "lock", "bar", "saved", "picture", "wires", "watch", "nonfinite", "updates", "skipped",
   "skipped_now", "empty", "made", "lineage", "doing", "lost",
 }
-local options = settings.with "field"
-table.move(options, 1, #options, #fields + 1, fields)
+local option_fields = settings.with "field"
+table.move(option_fields, 1, #option_fields, #fields + 1, fields)
 local is_field = {}
 for _, name in ipairs(fields) do is_field[name] = true end
 
@@ -155,7 +155,7 @@ function trainer.make(o, what)
   what = what or "train.new"
   local t = {step_count = 0, tokens = 0, elapsed = 0.0, smooth_sum = 0.0, updates = 0, skipped = 0, log = log.columns {},
              due = {}, paused = false}
-  for _, name in ipairs(options) do
+  for _, name in ipairs(option_fields) do
     t[name] = o[name]
     if o[name] == nil then t[name] = settings.defaults[name] end
   end
