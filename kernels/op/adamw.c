@@ -95,7 +95,10 @@ static const gt_setting attrs[] = {
      .type = GT_SETTING_FLOAT,
      .preset = {.f = 0.01},
      .doc = "decay of p, times lr"},
-    {.name = "step", .type = GT_SETTING_INT, .required = true, .doc = "number of this step, from 1"},
+    {.name = "step",
+     .type = GT_SETTING_INT,
+     .required = true,
+     .doc = "number of this step, from 1"},
 };
 
 const gt_op gt_op_adamw = {

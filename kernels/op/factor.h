@@ -7,7 +7,7 @@
 /* Attribute 0 of such an op. */
 #define GT_FACTOR(name_, doc_, instead_)                                                           \
   {                                                                                                \
-    .name = name_, .type = GT_SETTING_FLOAT, .preset = GT_FLOAT(1), .doc = doc_, .by_name = true,   \
+    .name = name_, .type = GT_SETTING_FLOAT, .preset = GT_FLOAT(1), .doc = doc_, .by_name = true,  \
     .instead = instead_                                                                            \
   }
 

@@ -10,18 +10,18 @@ enum { GT_CE_NONE, GT_CE_MEAN, GT_CE_SUM };
 
 #define GT_CE_ATTRS                                                                                \
   {.name = "softcap",                                                                              \
-   .type = GT_SETTING_FLOAT,                                                                          \
+   .type = GT_SETTING_FLOAT,                                                                       \
    .by_name = true,                                                                                \
    .instead = "cross_entropy(cap * torch.tanh(logits / cap), targets)",                            \
    .doc = "if positive, logits are first bounded to softcap * tanh(logits / softcap)"},            \
       {.name = "ignore_index",                                                                     \
-       .type = GT_SETTING_INT,                                                                        \
+       .type = GT_SETTING_INT,                                                                     \
        .by_name = true,                                                                            \
-       .preset = {.given = true, .i = -100},                                                     \
+       .preset = {.given = true, .i = -100},                                                       \
        .doc = "targets of this value do not count"},                                               \
   {                                                                                                \
-    .name = "reduction", .type = GT_SETTING_CHOICE, .choices = "none|mean|sum",                       \
-    .preset = {.i = GT_CE_MEAN}, .by_name = true,                                                \
+    .name = "reduction", .type = GT_SETTING_CHOICE, .choices = "none|mean|sum",                    \
+    .preset = {.i = GT_CE_MEAN}, .by_name = true,                                                  \
     .doc = "one loss per row, or their mean over the rows that count, or their sum"                \
   }
 

@@ -48,7 +48,8 @@ static gt_status forward(gt_call *c) {
 
 static const gt_setting attrs[] = {
     [SHAPE] = {"shape", GT_SETTING_DIMS, .required = true, .doc = "shape of the result"},
-    [STRIDE] = {"stride", GT_SETTING_DIMS, .required = true, .doc = "of x's dimensions in the result"},
+    [STRIDE] = {"stride", GT_SETTING_DIMS, .required = true,
+                .doc = "of x's dimensions in the result"},
     [OFFSET] = {"offset", GT_SETTING_INT, .preset = GT_INT(0), .doc = "position of x's first"},
 };
 

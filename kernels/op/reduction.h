@@ -12,8 +12,8 @@
 #define GT_REDUCE_ATTRS GT_REDUCE_DIM, GT_REDUCE_KEEPDIM
 /* Of a reduction along one dimension. */
 #define GT_REDUCE_ONE_ATTRS                                                                        \
-  {.name = "dim", .type = GT_SETTING_DIMS, .required = true, .doc = "dimension to reduce"}, {         \
-    .name = "keepdim", .type = GT_SETTING_BOOL, .doc = "keep the reduced dimension with size 1"       \
+  {.name = "dim", .type = GT_SETTING_DIMS, .required = true, .doc = "dimension to reduce"}, {      \
+    .name = "keepdim", .type = GT_SETTING_BOOL, .doc = "keep the reduced dimension with size 1"    \
   }
 
 /* Bit d is set when dimension d of input 0 is reduced. */

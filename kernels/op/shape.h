@@ -24,7 +24,7 @@ gt_status gt_check_factor(gt_call *c, const char *name, double factor);
 
 /* Members of a descriptor: a list of attributes. */
 #define GT_ATTRS(...)                                                                              \
-  .attrs = (const gt_setting[]){__VA_ARGS__},                                                         \
+  .attrs = (const gt_setting[]){__VA_ARGS__},                                                      \
   .attr_count = (int)(sizeof((const gt_setting[]){__VA_ARGS__}) / sizeof(gt_setting))
 
 /* The rows of elementwise ops and reductions override members that their macros have set. */

@@ -8,7 +8,7 @@
 /* Attribute 0 of both ops. */
 #define GT_TRIANGLE_ATTRS                                                                          \
   {                                                                                                \
-    .name = "diagonal", .type = GT_SETTING_INT, .preset = GT_INT(0),                                \
+    .name = "diagonal", .type = GT_SETTING_INT, .preset = GT_INT(0),                               \
     .doc = "the last diagonal that is kept: 0 the main one, above +, below -"                      \
   }
 

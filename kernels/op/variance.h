@@ -9,11 +9,11 @@
 #define GT_VARIANCE_ATTRS                                                                          \
   GT_REDUCE_DIM,                                                                                   \
       {.name = "unbiased",                                                                         \
-       .type = GT_SETTING_BOOL,                                                                       \
-       .preset = GT_INT(1),                                                                      \
+       .type = GT_SETTING_BOOL,                                                                    \
+       .preset = GT_INT(1),                                                                        \
        .doc = "false: correction = 0"},                                                            \
       GT_REDUCE_KEEPDIM, {                                                                         \
-    .name = "correction", .type = GT_SETTING_FLOAT, .preset = GT_FLOAT(1),                          \
+    .name = "correction", .type = GT_SETTING_FLOAT, .preset = GT_FLOAT(1),                         \
     .doc = "the sum of squares is divided by n - correction", .by_name = true                      \
   }
 
