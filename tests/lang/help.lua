@@ -57,7 +57,7 @@ test("a signature is shown on lines of 80 columns, with every option, its bounds
   for _, section in ipairs(doc.sections()) do
     for _, name in ipairs(doc.names(section[2])) do
       local value = doc.member(section[2], name)
-      local signature = doc.callable(value) and doc.of(value, section[1] .. name).signature
+      local signature = require "native".signature_of(value) and doc.of(value, section[1] .. name).signature
       local text = signature and printed(function() help(section[1] .. name) end)
       for line in (text and #signature > 80 and text:sub(1, #signature) or ""):gmatch "[^\n]+" do
         if #line > 80 then test.fail(section[1] .. name .. ": " .. line) end

@@ -113,7 +113,7 @@ end)
 
 test("bad averages are refused", function()
   local m = nn.Linear(2, 2)
-  test.raises(function() train.average(m, {decay = 1}) end, "expected 0 <= decay < 1, got 1")
+  test.raises(function() train.average(m, {decay = 1}) end, "decay expects a number in [0, 1), got 1")
   test.raises(function() train.average(m, {deacy = 0.5}) end, "did you mean 'decay'")
   test.raises(function() train.average {3} end, "item 1 is no tensor but 3")
 end)
