@@ -6,6 +6,7 @@
 #include "core/tensor/level.h"
 
 #include <lualib.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,7 @@ void gtlua_expected(lua_State *L, int index, const char *what) {
 
 const char *gtlua_shown(lua_State *L, int index) {
   size_t n;
+  if (lua_type(L, index) == LUA_TNUMBER && isnan(lua_tonumber(L, index))) return "nan";
   if (lua_type(L, index) == LUA_TNUMBER) return luaL_tolstring(L, index, NULL);
   if (lua_type(L, index) != LUA_TSTRING) return gtlua_typename(L, index);
   const char *text = lua_tolstring(L, index, &n);

@@ -330,7 +330,7 @@ static void fold_options(lua_State *L, const signature *s, int base) {
 /* Raises: there are more arguments than parameters with a place. */
 static int refuse_extra(lua_State *L, const signature *s, const arguments *a, int extra) {
   int most = s->positional - s->method;
-  bool has_options = s->options < s->count, in_table = lua_istable(L, a->end);
+  bool has_options = s->options < s->count, in_table = gtlua_is_plain(L, a->end);
   if (extra == 1 && has_options && !a->keywords && !in_table)
     return gtlua_error(L, "%s: options go in a table, {%s = …}, got %s", s->name,
                        s->at[s->options].name, gtlua_shown(L, a->end));

@@ -518,6 +518,9 @@ void gtlua_open_tensor(lua_State *L) {
   lua_pushcfunction(L, is_tensor);
   lua_setfield(L, -2, "is_tensor");
   lua_pushcfunction(L, gtlua_set_printoptions);
-  gtlua_sign(L, "set_printoptions(options: table)");
+  gtlua_sign(L, "set_printoptions({precision: integer[0,100] = nil, "
+                "threshold: integer[0,2147483647] = nil, edgeitems: integer[1,1000] = nil, "
+                "linewidth: integer[1,2147483647] = nil, sci_mode: boolean = nil, "
+                "profile: \"default\"|\"short\"|\"full\" = nil})");
   lua_setfield(L, -2, "set_printoptions");
 }

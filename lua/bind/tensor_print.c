@@ -314,18 +314,13 @@ int gtlua_tensor_tostring(lua_State *L) {
 
 /* ---- options ---- */
 
-static int small(lua_State *L, const char *key, int least, int most) {
-  int64_t n = gtlua_toint(L, -1, key);
-  if (n < least || n > most)
-    gtlua_error(L, "set_printoptions: %s expects %d … %d, got %lld", key, least, most,
-                (long long)n);
-  return (int)n;
+static void set_count(lua_State *L, const char *key, int *out) {
+  if (lua_getfield(L, 1, key) != LUA_TNIL) *out = (int)lua_tointeger(L, -1);
+  lua_pop(L, 1);
 }
 
-static void set_profile(lua_State *L, gtlua_session *s, const char *name) {
+static void set_profile(gtlua_session *s, const char *name) {
   bool is_default = strcmp(name, "default") == 0, is_short = strcmp(name, "short") == 0;
-  if (!is_default && !is_short && strcmp(name, "full") != 0)
-    gtlua_error(L, "set_printoptions: profile expects default, short or full, got %s", name);
   s->print.precision = is_short ? 2 : 4;
   s->print.threshold = is_default || is_short ? 1000 : INT_MAX;
   s->print.edge = is_short ? 2 : 3;
@@ -333,35 +328,15 @@ static void set_profile(lua_State *L, gtlua_session *s, const char *name) {
 }
 
 /* torch.set_printoptions{precision = 4, threshold = 1000, edgeitems = 3, linewidth = 80, sci_mode =
- * nil, profile =} */
+ * nil, profile =}, whose signature checks them */
 int gtlua_set_printoptions(lua_State *L) {
-  static const char *const names[] = {"precision", "threshold", "edgeitems", "linewidth",
-                                      "sci_mode",  "profile",   NULL};
   gtlua_session *s = gtlua_session_of(L);
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_settop(L, 1);
-  lua_getfield(L, 1, "profile");
-  if (lua_type(L, -1) == LUA_TSTRING) set_profile(L, s, lua_tostring(L, -1));
-  s->print.scientific = -1;
-  lua_settop(L, 1);
-  lua_pushnil(L);
-  while (lua_next(L, 1)) {
-    const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
-    char hint[96];
-    if (strcmp(key, "precision") == 0)
-      s->print.precision = small(L, key, 0, 100);
-    else if (strcmp(key, "threshold") == 0)
-      s->print.threshold = small(L, key, 0, INT_MAX);
-    else if (strcmp(key, "edgeitems") == 0)
-      s->print.edge = small(L, key, 1, 1000);
-    else if (strcmp(key, "linewidth") == 0)
-      s->print.width = small(L, key, 1, INT_MAX);
-    else if (strcmp(key, "sci_mode") == 0)
-      s->print.scientific = lua_toboolean(L, -1);
-    else if (strcmp(key, "profile") != 0)
-      return gtlua_error(L, "set_printoptions has no argument '%s'%s", key,
-                         gtlua_suggest(key, names, hint));
-    lua_pop(L, 1);
-  }
+  if (lua_getfield(L, 1, "profile") == LUA_TSTRING) set_profile(s, lua_tostring(L, -1));
+  set_count(L, "precision", &s->print.precision);
+  set_count(L, "threshold", &s->print.threshold);
+  set_count(L, "edgeitems", &s->print.edge);
+  set_count(L, "linewidth", &s->print.width);
+  bool automatic = lua_getfield(L, 1, "sci_mode") == LUA_TNIL;
+  s->print.scientific = automatic ? -1 : lua_toboolean(L, -1);
   return 0;
 }

@@ -188,9 +188,9 @@ test("one argument too many is refused", function()
       local args, wanted = arguments(full, list, most), "expected at most " .. most - self .. " argument"
       args[most + 1] = false
       expect(complain, full, fn, args, list.options > 0 and "options go in a table" or wanted)
-      args[most + 2] = false
-      expect(complain, full, fn, args, wanted)
       args[most + 2] = {}
+      expect(complain, full, fn, args, list.options > 0 and "every option has a name" or wanted)
+      args[most + 2] = false
       expect(complain, full, fn, args, wanted)
     end)
   end)

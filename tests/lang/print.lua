@@ -34,8 +34,8 @@ end)
 
 test("bad print options are refused", function()
   test.raises(function() torch.set_printoptions{precison = 3} end, "did you mean 'precision'")
-  test.raises(function() torch.set_printoptions{edgeitems = 0} end, "edgeitems expects 1")
-  test.raises(function() torch.set_printoptions{profile = "long"} end, "default, short or full")
+  test.raises(function() torch.set_printoptions{edgeitems = 0} end, "edgeitems expects an integer in [1, 1000]")
+  test.raises(function() torch.set_printoptions{profile = "long"} end, 'profile expects "default", "short" or "full"')
 end)
 
 test("a freed tensor prints as freed", function()

@@ -301,7 +301,7 @@ test("functions written in Lua", function()
   test.raises(function() torch.stack({t, t:t()}) end, "equal shapes")
   test.raises(function() t:expand_as(3) end, "expand_as: other expects a tensor, got 3")
   test.raises(function() t:mm(torch.ones(3)) end, "mm: expected 2 and 2 dimensions")
-  local message = test.raises(function() t:chunk(0) end, "chunk: chunks expects a whole number from 1 on, got 0")
+  local message = test.raises(function() t:chunk(0) end, "chunk: chunks expects an integer >= 1, got 0")
   assert(message:find "^tests/lang/tensor.lua:%d+: ", message)
 end)
 

@@ -102,7 +102,7 @@ test("cross_entropy with weights of classes and smoothed targets", function()
   test.equal(F.cross_entropy(logits, ids, {weight = weight, reduction = "none"})[2]:item(), 0.0)
   gradcheck(function(x) return F.cross_entropy(x, ids, {weight = weight, label_smoothing = e}) end, {logits})
   test.equal(tostring(F.cross_entropy(logits:bfloat16(), ids, {label_smoothing = e}).dtype), "torch.bfloat16")
-  test.raises(function() F.cross_entropy(logits, ids, {label_smoothing = 2}) end, "label_smoothing must be in [0, 1], got 2")
+  test.raises(function() F.cross_entropy(logits, ids, {label_smoothing = 2}) end, "label_smoothing expects a number in [0, 1], got 2")
   test.raises(function() F.cross_entropy(logits, ids, {size_average = true}) end, "size_average and reduce are not supported, got true")
 end)
 

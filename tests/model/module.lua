@@ -421,7 +421,7 @@ test("the layers of nn compute what they say", function()
   test.equal(nn.Identity()(x), x)
   test.equal(nn.Dropout(0.5):eval()(x), x)
   test.equal(nn.Dropout(1.0)(x), {{0.0, -0.0, 0.0}})
-  test.raises(function() nn.Dropout(1.5) end, "p must be in [0, 1]")
+  test.raises(function() nn.Dropout(1.5) end, "p expects a number in [0, 1]")
   test.close(nn.LayerNorm(3)(x):mean():item(), 0, 1e-6) -- rounding of three f32 terms
   test.close(nn.LayerNorm(3)(x):square():mean():item(), 1, 1e-4) -- eps = 1e-5 over a variance of 4.2
   test.close(nn.RMSNorm(3)(x):square():mean():item(), 1, 1e-6)

@@ -281,7 +281,7 @@ test("a rule that is not known is named with what there is", function()
   test.raises(function() reparam.new(nil) end, "got nil")
   test.raises(function() reparam.new "mup" end, "rule mup8 compares with a base width: pass base = …")
   test.raises(function() reparam.new("sp", {optimizer = "lion"}) end, "expected optimizer adam, sgd or muon, got 'lion'")
-  test.raises(function() reparam.new("sp", {std = -1}) end, "expected std > 0, got -1")
+  test.raises(function() reparam.new("sp", {std = -1}) end, "std expects a number > 0 and finite, got -1")
   test.raises(function() reparam.new("sp", {zeros = {}}) end, "did you mean 'zero'")
 end)
 

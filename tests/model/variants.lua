@@ -145,7 +145,7 @@ test("wrong settings are refused by name", function()
   test.raises(function() GPTConfig {bias = 1} end, "GPTConfig: bias expects true or false, got an integer")
   test.raises(function() GPTConfig {softcap = "x"} end, "GPTConfig: softcap expects a number, got a string")
   test.raises(function() GPT {n_kv_heads = 3} end, "n_kv_heads must divide n_heads, got 3 and 8")
-  test.raises(function() GPT {dropout = 1} end, "expected dropout in [0, 1), got 1.0")
+  test.raises(function() GPT {dropout = 1} end, "expected 0.0 <= dropout < 1.0, got 1.0")
   test.raises(function() models.nanogpt {n_layrs = 3} end, "did you mean 'n_layers'?")
   local model = models.nanogpt {n_layer = 1, n_head = 2, n_embd = 8, vocab_size = 5, block_size = 4}
   test.raises(function() model(torch.zeros(1, 5, {dtype = torch.long})) end,

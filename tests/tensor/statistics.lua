@@ -134,7 +134,7 @@ test("multinomial refuses weights that are none, naming the first", function()
   local weights = torch.tensor {0, 10, 3, 0.0} -- PyTorch's documentation refuses 4 of these as well
   test.raises(function() torch.multinomial(weights, 4) end, "have 2 above 0, expected at least 4; pass {replacement = true}")
   test.equal(torch.multinomial(weights, 4, true).shape:tolist(), {4})
-  test.raises(function() torch.multinomial(weights, 0) end, "multinomial: num_samples expects a whole number from 1 on, got 0")
+  test.raises(function() torch.multinomial(weights, 0) end, "multinomial: num_samples expects an integer >= 1, got 0")
   test.raises(function() torch.multinomial(weights, {replacement = true}) end, "multinomial: num_samples is missing")
 end)
 

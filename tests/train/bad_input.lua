@@ -38,13 +38,13 @@ local cases = {
   {"data.text(D .. 'empty')", "empty: expected text files in this folder, found none"},
   {"data.text {text = ''}", "data.text: no text: it is empty"},
   {"train.new(S.options {optim = {lr = 0}})", "train.new: expected a learning rate > 0 for group 1 of AdamW, got 0.0"},
-  {"train.new(S.options {optim = {lr = -1}})", "AdamW: expected lr >= 0.0 and finite, got -1.0"},
-  {"train.new(S.options {optim = {lr = 0/0}})", "AdamW: expected lr >= 0.0 and finite, got nan"},
-  {"train.new(S.options {optim = {lr = 'fast'}})", "AdamW: lr expects a number, got 'fast'"},
+  {"train.new(S.options {optim = {lr = -1}})", "AdamW: lr expects a number >= 0 and finite, got -1"},
+  {"train.new(S.options {optim = {lr = 0/0}})", "AdamW: lr expects a number >= 0 and finite, got nan"},
+  {"train.new(S.options {optim = {lr = 'fast'}})", "AdamW: lr expects a number >= 0 and finite, got 'fast'"},
   {"train.new(S.options {schedule = function() return 0/0 end}):step()", "expected the schedule at step 0 to be a number >= 0, got nan"},
   {"data.text(D .. 'short.txt'):loader {B = 4, T = 16}", "loader: expected at least B * T + 1 = 65 tokens for a batch, got 5"},
   {"train.new(S.options {data = data.text(D .. 'short.txt'), B = 100})", "loader: expected at least B * T + 1 = 1601 tokens for a batch, got 5"},
-  {"train.new(S.options {data = S.tokens(), B = 0})", "train.new: expected B to be a whole number >= 1, got 0"},
+  {"train.new(S.options {data = S.tokens(), B = 0})", "train.new: B expects an integer >= 1, got 0"},
 }
 
 test("bad data and settings are told in one line each", function()
@@ -90,23 +90,23 @@ end)
 
 test("a field that is set while the trainer lives is checked as an option is, before anything is updated", function()
   for _, row in ipairs {
-    {"steps", "x", "steps to be a whole number >= 1, got 'x'"}, {"clip", 0, "clip to be a number > 0, or false, got 0"},
-    {"accumulate", 0, "accumulate to be a whole number >= 1, got 0"}, {"accumulate", nil, "accumulate to be a whole number >= 1, got nil"},
-    {"log_every", nil, "log_every to be a whole number >= 1, got nil"}, {"save_every", 0, "save_every to be a whole number"},
-    {"schedule", 3, "schedule to be a schedule or a function"}, {"on_step", 3, "on_step to be a function"},
-    {"autocast", "fp8", "autocast to be 'bf16' or 'f16', got 'fp8'"},
+    {"steps", "x", "steps expects an integer >= 1, got 'x'"}, {"clip", 0, "clip expects a number > 0 or false, got 0"},
+    {"accumulate", 0, "accumulate expects an integer >= 1, got 0"}, {"accumulate", nil, "accumulate is missing"},
+    {"log_every", nil, "log_every is missing"}, {"save_every", 0, "save_every expects an integer >= 1, got 0"},
+    {"schedule", 3, "schedule expects a function, got 3"}, {"on_step", 3, "on_step expects a function, got 3"},
+    {"autocast", "fp8", [[autocast expects "bf16" or "f16", got 'fp8']]},
   } do
     local t = support.trainer()
     local before = t:hash()
     t[row[1]] = row[2]
-    test.raises(function() t:run(2) end, "train: expected " .. row[3])
-    test.raises(function() t:step() end, "train: expected " .. row[3])
+    test.raises(function() t:run(2) end, "train: " .. row[3])
+    test.raises(function() t:step() end, "train: " .. row[3])
     t[row[1]] = nil
     test.equal(t.step_count, 0)
     test.equal(t:hash(), before)
   end
   local t = support.trainer {on_step = function(t) t.clip = -1 end}
-  test.raises(function() t:run(3) end, "train: expected clip to be a number > 0, or false, got -1")
+  test.raises(function() t:run(3) end, "train: clip expects a number > 0 or false, got -1")
   test.equal(t.step_count, 1)
 end)
 

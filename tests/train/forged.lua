@@ -58,7 +58,7 @@ local cases = { -- keys, value, the field as the message has it
   {{"due"}, {eval = 1}, "'due.eval'"}, {{"hash"}, 3, "'hash'"}, {{"files"}, {}, "'files."},
   {{"files", "model.safetensors", "size"}, "big", "'files.model.safetensors.size'"},
   {{"files", "../../x"}, {size = 1, xxh3 = ""}, "'files' to be model, optim and ema.safetensors, got '../../x'"},
-  {{"options"}, 3, "'options'"}, {{"options", "steps"}, "many", "'options.steps' to be a whole number >= 1, got 'many'"},
+  {{"options"}, 3, "'options'"}, {{"options", "steps"}, "many", "'options.steps' to be an integer >= 1, got 'many'"},
   {{"options", "accumulate"}, 0, "'options.accumulate'"}, {{"options", "clip"}, {}, "'options.clip'"},
   {{"options", "ema"}, 2, "'options.ema'"}, {{"options", "seed"}, "s", "'options.seed'"},
   {{"model"}, "GPT", "'model'"}, {{"model", "class"}, {}, "'model.class'"}, {{"model", "config"}, {hidden_dim = {}}, "'model.config.hidden_dim'"},

@@ -88,7 +88,7 @@ end)
 
 test("live takes true, false or the name of a picture", function()
   test.raises(function() support.trainer {live = "loss.bmp"} end, "expected live to be true, false or the name of an .svg")
-  test.raises(function() support.trainer {live = 3} end, "expected live to be true, false or the name of an .svg")
+  test.raises(function() support.trainer {live = 3} end, "live expects true or false or a string, got 3")
 end)
 
 os.execute("rm -rf " .. folder)

@@ -189,8 +189,8 @@ local function refuses(name, fn, message)
   test("refuses " .. name, function() test.raises(fn, message) end)
 end
 refuses("no model", function() train.monitor(3) end, "model expects a module, got 3")
-refuses("no steps", function() support.trainer():monitor {every = 0} end, "monitor: expected every, a whole number from 1 on, got 0")
+refuses("no steps", function() support.trainer():monitor {every = 0} end, "monitor: every expects an integer >= 1, got 0")
 refuses("an unknown number", function() support.trainer():monitor {what = {"ration"}} end,
         "monitor: there is no 'ration' (did you mean 'ratio'?)")
 refuses("to look at nothing", function() support.trainer():monitor {what = {}} end, "got an empty list")
-refuses("an unknown option", function() support.trainer():monitor {evry = 2} end, "monitor has no option 'evry'")
+refuses("an unknown option", function() support.trainer():monitor {evry = 2} end, "monitor has no argument 'evry'")

@@ -194,7 +194,7 @@ test("refining adds points between the best rates, seeds and journal included", 
 end)
 
 test("what cannot be a number of jobs is refused", function()
-  test.raises(function() sweep(options {jobs = 0}) end, "expected jobs, a whole number from 1 on, got 0")
-  test.raises(function() sweep(options {jobs = "all"}) end, "expected jobs")
-  test.raises(function() sweep(options {refine = -1}) end, "expected refine, a whole number from 0 on, got -1")
+  test.raises(function() sweep(options {jobs = 0}) end, "jobs expects an integer >= 1, got 0")
+  test.raises(function() sweep(options {jobs = "all"}) end, "jobs expects an integer")
+  test.raises(function() sweep(options {refine = -1}) end, "refine expects an integer >= 0 or true or false, got -1")
 end)

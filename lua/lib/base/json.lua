@@ -24,7 +24,6 @@ end
 local MOST = 1 << 30 -- bytes of a text, and of what it is put together from
 local PIECE = 64 -- bytes that an item takes next to its text
 local GIVEN = 1024 -- counted for a key that a __pairs of the user's gives, which need not end
-local WIDEST = 16 -- blanks of one level
 
 local encode
 
@@ -93,17 +92,13 @@ end
 --- json.encode(value, {indent = n}): tables with a list part are arrays, others objects with sorted keys; an empty
 --- table is {}, an empty json.array [].
 function json.encode(value, options)
-  local indent = defaults(options, {indent = false}).indent
-  if indent and not (math.type(indent) == "integer" and indent >= 0 and indent <= WIDEST) then
-    native.raise(("json.encode: expected indent to be a whole number from 0 to %d, got %s"):format(WIDEST, tostring(indent)))
-  end
-  return encode(value, {indent = indent, left = MOST}, 0)
+  return encode(value, {indent = options.indent, left = MOST}, 0)
 end
 
 require "base.keywords".sign(json, [[
   decode(text: string)
   array(list: table)
-  encode(value, options: table = nil)
+  encode(value, {indent: integer[0,16]|false = false})
 ]], "json.")
 
 return json

@@ -24,6 +24,7 @@ end
 
 --- Inputs from sizes ({2, 3} or {{2, 3}, {4}}) and dtypes.
 local function from_sizes(sizes, dtypes)
+  dtypes = dtypes and keywords.list("summary: dtypes", dtypes)
   if type(sizes) ~= "table" or type(sizes[1]) == "number" then sizes = {sizes} end
   local out = {}
   for i, size in ipairs(sizes) do

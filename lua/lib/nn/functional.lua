@@ -205,9 +205,6 @@ end
 --- Cross-entropy of rows with weights of classes or smoothed targets: (1 - smoothing) nll + smoothing of the mean over
 -- all classes.
 local function weighed(rows, ids, weight, ignore_index, reduction, smoothing)
-  if not (smoothing >= 0 and smoothing <= 1) then
-    keywords.fail("cross_entropy: label_smoothing must be in [0, 1], got %s", tostring(smoothing))
-  end
   local logp = F.log_softmax(rows.dtype == torch.float64 and rows or rows:float(), -1)
   local weights, at, ignored = classes_of("cross_entropy", logp, ids, weight, ignore_index)
   local all = (weight and logp * weight:to(logp.dtype) or logp):sum(-1):masked_fill(ignored, 0):neg()
@@ -258,7 +255,6 @@ end
 -- 1 / (1 - p), from a fresh random stream; x itself without training.
 function functional.dropout(x, p, training, inplace)
   keywords.no_inplace("dropout", inplace)
-  if not (p >= 0 and p <= 1) then keywords.fail("dropout: p must be in [0, 1], got %s", tostring(p)) end
   if not training or p == 0 then return x end
   if p == 1 then return x * 0 end
   local seed, stream = native.random_stream()
@@ -268,18 +264,18 @@ end
 keywords.sign(functional, [[
   rms_norm(x: tensor, normalized_shape: integer|sizes, weight: tensor = nil, eps: number = nil)
   layer_norm(x: tensor, normalized_shape: integer|sizes, weight: tensor = nil, bias: tensor = nil, eps: number = 1e-5)
-  scaled_dot_product_attention(query: tensor, key: tensor, value: tensor, attn_mask: tensor = nil, dropout_p: number = 0,
+  scaled_dot_product_attention(query: tensor, key: tensor, value: tensor, attn_mask: tensor = nil, dropout_p: number[0,1] = 0,
                                is_causal: boolean = false, scale: number = nil, enable_gqa: boolean = false)
   cross_entropy(input: tensor, target: tensor, weight: tensor = nil, size_average: boolean|string = nil,
                 ignore_index: integer = -100, reduce: boolean|string = nil, reduction: "mean"|"sum"|"none" = "mean",
-                label_smoothing: number = 0)
+                label_smoothing: number[0,1] = 0)
   nll_loss(input: tensor, target: tensor, weight: tensor = nil, size_average: boolean|string = nil,
            ignore_index: integer = -100, reduce: boolean|string = nil, reduction: "mean"|"sum"|"none" = "mean")
   mse_loss(input: tensor, target: tensor, size_average: boolean|string = nil, reduce: boolean|string = nil,
            reduction: "mean"|"sum"|"none" = "mean")
   l1_loss(input: tensor, target: tensor, size_average: boolean|string = nil, reduce: boolean|string = nil,
           reduction: "mean"|"sum"|"none" = "mean")
-  dropout(x: tensor, p: number = 0.5, training: boolean = true, inplace: boolean = false)
+  dropout(x: tensor, p: number[0,1] = 0.5, training: boolean = true, inplace: boolean = false)
 ]])
 
 return functional

@@ -186,10 +186,9 @@ function GELU:extra_repr() return "approximate='" .. self.approximate .. "'" end
 local Dropout = built_in(core.class "Dropout")
 function Dropout:init(p, inplace)
   keywords.no_inplace("Dropout", inplace)
-  if not (p >= 0 and p <= 1) then keywords.fail("Dropout: p must be in [0, 1], got %s", p) end
   self.p = p
 end
-sign(Dropout, "(self, p: number = 0.5, inplace: boolean = false)")
+sign(Dropout, "(self, p: number[0,1] = 0.5, inplace: boolean = false)")
 function Dropout:forward(x) return F.dropout(x, {p = self.p, training = self.training}) end
 sign(Dropout, "(self, x: tensor)", "forward")
 function Dropout:extra_repr() return "p=" .. tostring(self.p) end

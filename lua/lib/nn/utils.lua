@@ -39,14 +39,13 @@ end
 -- they are.
 function utils.clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite)
   check_norm("clip_grad_norm_", norm_type)
-  if not (max_norm > 0) then keywords.fail("clip_grad_norm_: expected max_norm > 0, got %s", max_norm) end
   local norm = native.clip(listed("clip_grad_norm_", parameters), max_norm)
   return check_norm("clip_grad_norm_", norm_type, error_if_nonfinite, norm)
 end
 
 keywords.sign(utils, [[
   get_total_norm(tensors: tensor|list, norm_type: number = 2, error_if_nonfinite: boolean = false)
-  clip_grad_norm_(parameters: tensor|list, max_norm: number, norm_type: number = 2, error_if_nonfinite: boolean = false)
+  clip_grad_norm_(parameters: tensor|list, max_norm: number(0,], norm_type: number = 2, error_if_nonfinite: boolean = false)
 ]])
 
 return {utils = utils}

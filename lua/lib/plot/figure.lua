@@ -118,6 +118,7 @@ function Figure.options(curves, more)
 end
 
 local function read_curves(options)
+  local labels = options.labels and keywords.list("plot: labels", options.labels)
   local shared = options.x ~= nil and series.numbers("plot: x", options.x) or nil
   local count = 0
   for key in pairs(options) do
@@ -127,14 +128,14 @@ local function read_curves(options)
   end
   local items = one_curve(options) and {table.move(options, 1, count, 1, {})} or options
   if items ~= options then count = 1 end
-  if options.labels and #options.labels > count then
-    keywords.fail("plot: %d labels for %d curve%s", #options.labels, count, count == 1 and "" or "s")
+  if labels and #labels > count then
+    keywords.fail("plot: %d labels for %d curve%s", #labels, count, count == 1 and "" or "s")
   end
   local curves = {}
   for i = 1, count do
     local item = items[i]
     local curve = read_curve(("plot: curve %d"):format(i), item, shared)
-    curve.title = curve.title or options.labels and text("labels", options.labels[i]) or nil
+    curve.title = curve.title or labels and text("labels", labels[i]) or nil
     curve.style = curve.style or options.style or "lines"
     curves[i] = curve
   end

@@ -79,7 +79,6 @@ end
 
 --- chunk(t, n, dim = 0): at most n pieces of equal size (the last may be smaller) -> table of views
 function functions.chunk(t, n, dim)
-  at_least("chunk", "chunks", n, 1)
   local at = resolve("chunk", dim, t.ndim)
   return functions.split(t, math.max((t:size(at) + n - 1) // n, 1), at)
 end
@@ -89,7 +88,6 @@ function functions.narrow(t, dim, start, length)
   local at = resolve("narrow", dim, t.ndim)
   local size = t:size(at)
   at_least("narrow", "start", start, -size)
-  at_least("narrow", "length", length, 0)
   if start < 0 then start = start + size end
   if start > size or length > size - start then
     refuse("narrow: %d elements from %d on do not fit into dimension %d with size %d", length, start, at, size)
@@ -285,7 +283,6 @@ end
 --- multinomial(weights, num_samples, replacement = false) -> int64 positions, drawn in proportion to weights (V) or (n, V),
 -- which need not add up to 1: (num_samples) or (n, num_samples) of them.  Without replacement all of a row differ.
 function functions.multinomial(weights, n, replacement)
-  at_least("multinomial", "num_samples", n, 1)
   if weights.ndim ~= 1 and weights.ndim ~= 2 then
     refuse("multinomial: expected weights with 1 or 2 dimensions, got %s", weights.shape)
   end
@@ -327,8 +324,8 @@ keywords.sign(functions, [[
   stack(tensors: list, dim: integer = 0)
   unbind(t: tensor, dim: integer = 0)
   split(t: tensor, split_size: integer|list, dim: integer = 0)
-  chunk(t: tensor, chunks: integer, dim: integer = 0)
-  narrow(t: tensor, dim: integer, start: integer, length: integer)
+  chunk(t: tensor, chunks: integer[1,], dim: integer = 0)
+  narrow(t: tensor, dim: integer, start: integer, length: integer[0,])
   flatten(t: tensor, start_dim: integer = 0, end_dim: integer = -1)
   t(x: tensor)
   movedim(t: tensor, source: integer, destination: integer)
@@ -348,7 +345,7 @@ keywords.sign(functions, [[
   quantile(t: tensor, q: number|tensor, dim: integer = nil, keepdim: boolean = false,
            interpolation: "linear"|"lower"|"higher"|"nearest"|"midpoint" = "linear")
   median(t: tensor, dim: integer = nil, keepdim: boolean = false)
-  multinomial(weights: tensor, num_samples: integer, replacement: boolean = false)
+  multinomial(weights: tensor, num_samples: integer[1,], replacement: boolean = false)
   tile(t: tensor, dims...: sizes)
 ]])
 

@@ -17,12 +17,8 @@ options.TABLE = "lr: number[0,) = 0.001, weight_decay: number[0,) = 0, all: bool
 
 -- ---- what a value must be ----
 
-local function check_list(what, name, value, items)
-  if value == nil then return end
-  if #value == 0 and next(value) ~= nil then
-    keywords.fail("%s: expected %s, a list of %s, got %s", what, name, items, keywords.show(value))
-  end
-  for _, word in ipairs(value) do keywords.pattern(what, name, word) end
+local function check_patterns(what, name, value)
+  for _, word in ipairs(value and keywords.list(what .. ": " .. name, value) or {}) do keywords.pattern(what, name, word) end
 end
 
 local function check_roles(what, roles)
@@ -35,8 +31,8 @@ end
 
 --- Checks of options of reparam.new what their types do not say; what: who got them.
 function options.check(what, o)
-  check_list(what, "zero", o.zero, "roles or patterns of names")
-  check_list(what, "residual", o.residual, "patterns of names")
+  check_patterns(what, "zero", o.zero)
+  check_patterns(what, "residual", o.residual)
   check_roles(what, o.roles)
 end
 

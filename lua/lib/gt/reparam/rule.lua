@@ -61,7 +61,7 @@ local function read_answer(what, role, ...)
   local values, count, answer = {...}, select("#", ...), {eps = 1, weight_decay = 1}
   if type(values[1]) == "table" then
     answer.multiplier = 1
-    for column, value in pairs(keywords.options(what .. ANSWER)(values[1])) do answer[column] = value end
+    for column, value in pairs(keywords.options(what:gsub("[()]", "") .. ANSWER)(values[1])) do answer[column] = value end
   elseif values[1] == nil and PLACES[role] then
     answer.std, answer.multiplier, answer.lr = 0, 1, 1
   elseif count == 0 or count > #COLUMNS then
