@@ -49,7 +49,9 @@ struct gt_call {
   gt_spec spec[GT_MAX_OUT];   /* infer writes; later valid everywhere */
   gt_tensor *out[GT_MAX_OUT]; /* forward: to fill; backward: the saved ones */
   gt_dtype dtype;             /* the compute dtype chosen: GT_F32, GT_F64 or GT_I64 */
-  const gt_device *device;
+  gt_dtype stored;            /* what the kernel reads numeric inputs in: dtype, or a half for which
+                                 dtype stands where the device's kernels take it */
+  const gt_backend *device;
 
   /* backward only */
   gt_tensor *gout[GT_MAX_OUT]; /* gradients that came; NULL means zero */
@@ -86,6 +88,8 @@ struct gt_op {
                             a * b): not kept when no other input wants one */
   bool elementwise; /* out[0] may be the same memory as in[0]: gives the method `name_` (in place)
                        for free */
+  bool moves; /* the forward touches data by gt_move() and the device's fill only: it is the kernel of
+                 every device */
   unsigned writes;  /* mask of inputs modified in place; such an op has nout == 0 and the binding
                        returns in[first] */
   const gt_setting *attrs;

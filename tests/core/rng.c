@@ -9,7 +9,7 @@
 static gt_tensor *vector(gt_ctx *cx, gt_dtype dtype, int64_t n) {
   gt_spec spec = gt_spec_make(dtype, 1, &n);
   gt_tensor *t = NULL;
-  ok(gt_tensor_new(cx, &spec, &gt_device_cpu, &t));
+  ok(gt_tensor_new(cx, &spec, cx->cpu, &t));
   return t;
 }
 
@@ -79,7 +79,7 @@ static void threads_and_layout_do_not_matter(void **state) {
       gt_spec spec = gt_spec_make(GT_F32, 2, (int64_t[]){COLUMNS, ROWS});
       gt_tensor *base = NULL, *t = NULL;
       ok(gt_pool_resize(cx, threads));
-      ok(gt_tensor_new(cx, &spec, &gt_device_cpu, &base));
+      ok(gt_tensor_new(cx, &spec, cx->cpu, &base));
       int64_t shape[2] = {ROWS, COLUMNS}, flat[2] = {COLUMNS, 1}, across[2] = {1, ROWS};
       ok(gt_tensor_view(cx, base, 2, shape, threads == 3 ? across : flat, 0, &t));
       gt_manual_seed(cx, 9);

@@ -378,7 +378,7 @@ static inline int open_context(void **state) {
 
 static inline int close_context(void **state) {
   gt_ctx *cx = *state;
-  size_t live = gt_memory(cx, GT_CPU).live;
+  size_t live = gt_memory(cx, cx->cpu).live;
   gt_ctx_free(cx);
   if (live > 0) print_error("%zu bytes still alive\n", live);
   return live > 0 ? -1 : 0;
@@ -405,7 +405,7 @@ static gt_tensor *make(gt_ctx *cx, gt_dtype dtype, int64_t rows, int64_t columns
   int64_t shape[2] = {rows, columns};
   gt_spec spec = gt_spec_make(dtype, rows == 0 ? 0 : columns == 0 ? 1 : 2, shape);
   gt_tensor *t = NULL;
-  ok(gt_tensor_new(cx, &spec, &gt_device_cpu, &t));
+  ok(gt_tensor_new(cx, &spec, cx->cpu, &t));
   for (int64_t i = 0; i < gt_count(t); i++) put(t, i, values[i]);
   return t;
 }

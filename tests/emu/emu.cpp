@@ -113,10 +113,21 @@ uint64_t exchange(uint64_t value, int source) {
   return result;
 }
 
-void launch(dim3 grid, dim3 block, size_t shared, const std::function<void()> &kernel) {
+static bool refused;
+
+bool launch_error() {
+  bool was = refused;
+  refused = false;
+  return was;
+}
+
+void launch(dim3 grid, dim3 block, size_t shared, const Stream *stream,
+            const std::function<void()> &kernel) {
+  refused = refused || (stream && stream->device != current_device);
+  if (refused) return;
   static const char *order = std::getenv("GT_EMU_ORDER");
   bool reverse = order && !std::strcmp(order, "reverse");
-  Opened memory;
+  Opened memory(current_device);
   std::vector<unsigned char> dynamic(shared + 64);
   dynamic_shared = dynamic.data() + (64 - (uintptr_t)dynamic.data() % 64) % 64;
   thread_count = block.x * block.y * block.z;
@@ -136,33 +147,48 @@ void launch(dim3 grid, dim3 block, size_t shared, const std::function<void()> &k
 
 namespace {
 
-std::map<void *, size_t> segments;
-int opened;
+struct Segment {
+  size_t bytes;
+  int device;
+};
+std::map<void *, Segment> segments;
+int opened, opened_device;
 
 void protect(int mode) {
-  for (auto &segment : segments) mprotect(segment.first, segment.second, mode);
+  for (auto &segment : segments)
+    if (opened_device == ALL || segment.second.device == opened_device)
+      mprotect(segment.first, segment.second.bytes, mode);
 }
 
 } // namespace
+
+int current_device;
+
+int device_count() {
+  const char *wanted = std::getenv("GT_EMU_DEVICES");
+  return wanted ? std::atoi(wanted) : 2;
+}
 
 void *allocate(size_t bytes) {
   size_t rounded = (bytes + 4095) / 4096 * 4096;
   int mode = opened ? PROT_READ | PROT_WRITE : PROT_NONE;
   void *data = mmap(nullptr, rounded, mode, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED) return nullptr;
-  segments[data] = rounded;
+  segments[data] = {rounded, current_device};
   return data;
 }
 
 void release(void *data) {
   auto segment = segments.find(data);
   if (segment == segments.end()) return;
-  munmap(segment->first, segment->second);
+  munmap(segment->first, segment->second.bytes);
   segments.erase(segment);
 }
 
-void open() {
-  if (opened++ == 0) protect(PROT_READ | PROT_WRITE);
+void open(int device) {
+  if (opened++ > 0) return;
+  opened_device = device;
+  protect(PROT_READ | PROT_WRITE);
 }
 
 void close() {
