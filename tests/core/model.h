@@ -28,7 +28,8 @@ static int open_context(void **state) {
   (void)state;
   const gt_cpu_level *level = gt_cpu_level_at(0);
   for (int i = 0; gt_cpu_level_at(i); i++) level = gt_cpu_level_at(i);
-  gt_config config = {.ops = level->ops, .op_count = level->op_count, .threads = 2};
+  gt_config config = {
+      .cpu = level->cpu, .ops = level->ops, .op_count = level->op_count, .threads = 2};
   return gt_ctx_new(&config, &cx);
 }
 

@@ -204,7 +204,7 @@ static void halves_round_the_f32_draw(void **state) {
   gt_manual_seed(cx, 5);
   ok(gt_fill_normal(cx, f64, 0, 0.02));
   ok(gt_read(cx, wide, GT_F32, x));
-  gt_convert(rounded, GT_BF16, x, GT_F32, N);
+  convert(cx, rounded, GT_BF16, x, GT_F32, N);
   assert_memory_equal(gt_data(half), rounded, sizeof rounded);
   for (int i = 0; i < N; i++)
     assert_true(fabs(((double *)gt_data(f64))[i] - x[i]) <= 1e-8); /* the same draw, less rounded */

@@ -3,6 +3,7 @@
 #include "core/data/safetensors.h"
 #include "core/data/atomic.h"
 #include "core/tensor/allocator.h"
+#include "core/tensor/level.h"
 #include "tests/core/folder.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@
 static gt_ctx *cx;
 
 static int set_up(void **state) {
-  return gt_ctx_new(&(gt_config){.threads = 1}, &cx) ? -1 : make_folder(state);
+  return gt_ctx_new(&(gt_config){.cpu = gt_cpu_level_at(0)->cpu, .threads = 1}, &cx) ? -1 : make_folder(state);
 }
 
 static int tear_down(void **state) {
