@@ -10,6 +10,11 @@
 /* Sums of squares: of all elements, and of each tensor, (count). */
 static gt_status squares(gt_ctx *cx, gt_tensor *const *tensors, int count, gt_tensor *out[2]) {
   bool grad_enabled = cx->grad_enabled;
+  for (int i = 0; i < count; i++) {
+    if (!gt_dtype_is_float(tensors[i]->dtype))
+      return gt_fail(cx, GT_EDTYPE, "norm: expected float tensors, got %s",
+                     gt_dtype_name(tensors[i]->dtype));
+  }
   cx->grad_enabled = false;
   gt_status status = gt_apply(cx, "squares", tensors, count, NULL, out);
   cx->grad_enabled = grad_enabled;

@@ -131,4 +131,3 @@ void gt_convert(void *to, gt_dtype to_dtype, const void *from, gt_dtype from_dty
     }
   }
 }
-
