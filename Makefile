@@ -131,14 +131,14 @@ $(B)/gen/gtlua_libs.o: $(B)/gen/gtlua_libs.c
 
 # ---- the CUDA plug-in ----
 # kernels/cuda/NAME.cu holds the cuda kernels of op NAME: gt_cu_NAME_forward, and gt_cu_NAME_backward where
-# the op has one (hence weak).  device.cu is the device.  The plug-in finds core in the executable.
-CU_OPS := $(filter-out device,$(notdir $(CU:.cu=)))
+# the op has one (hence weak).  A .cu that is no op is part of the device.  The plug-in finds core in the executable.
+CU_OPS := $(filter $(notdir $(basename $(wildcard kernels/op/*.c))),$(notdir $(CU:.cu=)))
 CUDA_ARCH ?= 80 90
 CUDA_CODE := $(foreach a,$(CUDA_ARCH),-gencode arch=compute_$(a),code=sm_$(a)) \
   -gencode arch=compute_$(lastword $(CUDA_ARCH)),code=compute_$(lastword $(CUDA_ARCH))
 build/gen/cuda_kernels.cu: $(CU) Makefile
 	@mkdir -p $(@D)
-	@{ echo 'extern "C" {'; echo '#include "core/tensor/device.h"'; \
+	@{ echo 'extern "C" {'; echo '#include "core/tensor/backend.h"'; \
 	  for op in $(CU_OPS); do for way in forward backward; do \
 	    echo "__attribute__((weak)) gt_status gt_cu_$${op}_$$way(gt_call *);"; done; done; \
 	  echo 'extern const gt_device_kernel gt_cuda_kernels[];'; \

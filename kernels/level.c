@@ -1,7 +1,8 @@
-/* level.c: what a CPU level offers: the list in ops.def as the table that a context is made with.
+/* level.c: what a CPU level offers: its backend, and the list in ops.def as a table.
  * The makefile says which level (GT_LEVEL) is compiled; gt_cpu_level_NAME is its only symbol that
  * is seen outside. */
 #include "core/tensor/level.h"
+#include "kernels/cpu/backend.h"
 
 #define OP(name) extern const gt_op gt_op_##name;
 #include "kernels/ops.def"
@@ -24,4 +25,4 @@ static const gt_op *const ops[] = {
 #endif
 
 extern const gt_cpu_level SYMBOL(GT_LEVEL);
-const gt_cpu_level SYMBOL(GT_LEVEL) = {.name = NAME, .ops = ops, .op_count = GT_COUNT(ops)};
+const gt_cpu_level SYMBOL(GT_LEVEL) = {.name = NAME, .cpu = &gt_backend_cpu, .ops = ops, .op_count = GT_COUNT(ops)};

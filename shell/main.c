@@ -238,6 +238,7 @@ static bool start(lua_State *L, int argc, char **argv, const sh_options *o, cons
   gtlua_settings settings = {.threads = o->threads,
                              .cpu_level = cpu_level,
                              .cuda_library = o->cuda_library,
+                             .cuda_index = sh_ranks_local(), /* one device for each process */
                              .version = SH_VERSION};
   lua_pushcfunction(L, open_session);
   lua_pushlightuserdata(L, &settings);

@@ -16,10 +16,12 @@
 
 /* What launchers tell their processes. */
 static const struct {
-  const char *ranks, *rank, *here;
+  const char *ranks, *rank;
+  const char *here, *local; /* how many on this machine, which of them */
 } launchers[] = {
-    {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE"}, /* Open MPI */
-    {"PMI_SIZE", "PMI_RANK", "MPI_LOCALNRANKS"},                                    /* MPICH */
+    {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE",
+     "OMPI_COMM_WORLD_LOCAL_RANK"},                                /* Open MPI */
+    {"PMI_SIZE", "PMI_RANK", "MPI_LOCALNRANKS", "MPI_LOCALRANKID"}, /* MPICH */
 };
 
 static const sh_engine *engine; /* NULL until opened */
@@ -35,6 +37,11 @@ static int launcher(void) {
   for (int i = 0; i < (int)(sizeof launchers / sizeof *launchers); i++)
     if (number(launchers[i].ranks, 1) > 1) return i;
   return -1;
+}
+
+int sh_ranks_local(void) {
+  int i = launcher();
+  return i < 0 ? 0 : number(launchers[i].local, 0);
 }
 
 void sh_ranks_hush(void) {

@@ -9,6 +9,9 @@
 /* Ranks other than 0 print nothing: they would repeat what rank 0 says. */
 void sh_ranks_hush(void);
 
+/* Which of the processes on this machine we are, from 0; 0 without mpirun. */
+int sh_ranks_local(void);
+
 /* Makes require "native.ranks" answer, for the embedded library,
  *   open() -> rank, number of ranks, how many of them on this machine; nothing without mpirun.
  *     Raises when the plug-in is not there

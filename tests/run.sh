@@ -59,6 +59,14 @@ one() {
   fi
 }
 
+# Ops with a kernel for cuda, and those that only move elements: these need none of their own.
+cuda_ops=
+for file in $(grep -l '\.moves = true' kernels/op/*.c) kernels/cuda/*.cu; do
+  op=$(basename "$file")
+  op=${op%.*}
+  if [ -f "kernels/op/$op.c" ]; then cuda_ops="$cuda_ops $op"; fi
+done
+
 finish() {
   if [ -s "$work/failed" ]; then
     echo "failed:"
@@ -70,11 +78,12 @@ finish() {
 }
 
 if [ -n "$real" ]; then
-  for file in kernels/cuda/*.cu; do
-    op=$(basename "$file" .cu)
-    [ "$op" = device ] || one "tests/ops/$op.lua on cuda" "$GPTSH" tests/op.lua "tests/ops/$op.lua" --device cuda
+  for op in $cuda_ops; do
+    one "tests/ops/$op.lua on cuda" "$GPTSH" tests/op.lua "tests/ops/$op.lua" --device cuda
   done
-  one "tests/emu/device.lua on cuda" "$GPTSH" tests/run.lua tests/emu/device.lua
+  for file in tests/emu/*.lua; do
+    one "$file on cuda" "$GPTSH" tests/run.lua "$file"
+  done
   finish
 fi
 
@@ -105,12 +114,13 @@ done
 for order in forward reverse; do
   GT_EMU_ORDER=$order
   export GT_EMU_ORDER
-  for file in kernels/cuda/*.cu; do
-    op=$(basename "$file" .cu)
-    [ "$op" = device ] || one "tests/ops/$op.lua on the emulated device, $order" \
+  for op in $cuda_ops; do
+    one "tests/ops/$op.lua on the emulated device, $order" \
       "$GPTSH" --cuda-library "$build/gptsh-cuda-emu.so" tests/op.lua "tests/ops/$op.lua" --device cuda
   done
-  one "tests/emu/device.lua, $order" "$GPTSH" --cuda-library "$build/gptsh-cuda-emu.so" tests/run.lua tests/emu/device.lua
+  for file in tests/emu/*.lua; do
+    one "$file, $order" "$GPTSH" --cuda-library "$build/gptsh-cuda-emu.so" tests/run.lua "$file"
+  done
   one "tests/emu/test_emu, $order" "$build/tests/emu/test_emu"
 done
 # The rules look at release objects: sanitizers add symbols of their own.

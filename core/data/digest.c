@@ -43,7 +43,7 @@ gt_status gt_digest_tensor(gt_ctx *cx, gt_digest *hash, gt_tensor *t) {
   gt_digest_bytes(hash, dtype, strlen(dtype) + 1);
   gt_digest_bytes(hash, &(int64_t){t->ndim}, sizeof(int64_t));
   gt_digest_bytes(hash, t->shape, (size_t)t->ndim * sizeof *t->shape);
-  if (gt_device_of(t)->kind == GT_CPU && gt_is_contiguous(t)) {
+  if (gt_device_of(t)->host && gt_is_contiguous(t)) {
     gt_digest_bytes(hash, gt_data(t), bytes);
     return GT_OK;
   }

@@ -233,7 +233,7 @@ static gt_status read_tensor(reader *r, const entry *e, gt_named_tensor *out) {
   if (!out->name) return GT_ENOMEM;
   out->unsupported = e->unsupported;
   if (e->unsupported) return GT_OK;
-  GT_TRY(gt_tensor_new(r->cx, &e->spec, &gt_device_cpu, &out->tensor));
+  GT_TRY(gt_tensor_new(r->cx, &e->spec, r->cx->cpu, &out->tensor));
   unsigned char *data = gt_data(out->tensor);
   uint64_t n = e->end - e->begin;
   GT_TRY(gt_file_read(r->cx, &r->file, 8 + r->header + e->begin, data, n));

@@ -76,7 +76,7 @@ static gt_status check_names(gt_ctx *cx, const gt_tensor_file *file, item *items
   for (int i = 0; i < file->count; i++) {
     const gt_tensor *t = file->items[i].tensor;
     items[i] = (item){.name = file->items[i].name, .tensor = file->items[i].tensor};
-    if (!t || gt_device_of(t)->kind == GT_META)
+    if (!t || !gt_device_of(t)->data)
       return gt_fail(cx, GT_EARG, "save: '%s' has no data to save", items[i].name);
     if (!is_utf8(items[i].name))
       return gt_fail(cx, GT_EARG, "save: name %d is not valid UTF-8", i + 1);
@@ -162,7 +162,7 @@ static gt_status make_header(gt_ctx *cx, const gt_tensor_file *file, item *items
 
 static gt_status write_tensor(gt_ctx *cx, gt_atomic *out, gt_tensor *t) {
   size_t bytes = (size_t)gt_count(t) * gt_dtype_size(t->dtype);
-  if (gt_device_of(t)->kind == GT_CPU && gt_is_contiguous(t))
+  if (gt_device_of(t)->host && gt_is_contiguous(t))
     return gt_atomic_write(cx, out, gt_data(t), bytes);
   void *copy = gt_malloc(cx, bytes ? bytes : 1);
   if (!copy) return GT_ENOMEM;

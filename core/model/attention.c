@@ -114,7 +114,7 @@ double *gt_attention_scale(gt_module *m) {
   return m->class == &gt_class_attention ? &((attention *)m)->scale : NULL;
 }
 
-static gt_status build(gt_ctx *cx, gt_module *m, const gt_device *device) {
+static gt_status build(gt_ctx *cx, gt_module *m, const gt_backend *device) {
   const gt_gpt_config *config = &((const attention *)m)->config;
   int64_t width = config->hidden_dim, narrow = config->n_kv_heads * gt_gpt_head_dim(config);
   GT_TRY(gt_linear_add(cx, m, "key", width, narrow, config->bias, device));
@@ -123,7 +123,7 @@ static gt_status build(gt_ctx *cx, gt_module *m, const gt_device *device) {
   return gt_linear_add(cx, m, "proj", width, width, config->bias, device);
 }
 
-gt_status gt_attention_new(gt_ctx *cx, const gt_gpt_config *config, const gt_device *device,
+gt_status gt_attention_new(gt_ctx *cx, const gt_gpt_config *config, const gt_backend *device,
                            gt_module **out) {
   gt_module *m = NULL;
   GT_TRY(gt_module_new(cx, &gt_class_attention, &m));

@@ -26,7 +26,7 @@ const gt_module_class gt_class_block = {
 };
 
 static gt_status build(gt_ctx *cx, gt_module *m, const gt_gpt_config *config,
-                       const gt_device *device) {
+                       const gt_backend *device) {
   gt_module *child = NULL;
   GT_TRY(gt_norm_add(cx, m, "norm1", config, device));
   GT_TRY(gt_attention_new(cx, config, device, &child));
@@ -36,7 +36,7 @@ static gt_status build(gt_ctx *cx, gt_module *m, const gt_gpt_config *config,
   return gt_module_adopt(cx, m, "ff", child);
 }
 
-gt_status gt_block_new(gt_ctx *cx, const gt_gpt_config *config, const gt_device *device,
+gt_status gt_block_new(gt_ctx *cx, const gt_gpt_config *config, const gt_backend *device,
                        gt_module **out) {
   gt_module *m = NULL;
   GT_TRY(gt_module_new(cx, &gt_class_block, &m));
@@ -46,7 +46,7 @@ gt_status gt_block_new(gt_ctx *cx, const gt_gpt_config *config, const gt_device 
 /* ---- the norms of blocks and model ---- */
 
 gt_status gt_norm_add(gt_ctx *cx, gt_module *m, const char *name, const gt_gpt_config *config,
-                      const gt_device *device) {
+                      const gt_backend *device) {
   gt_module *norm = NULL;
   if (config->norm != GT_NORM_LAYER) return GT_OK;
   GT_TRY(

@@ -39,14 +39,14 @@ const gt_module_class gt_class_feed_forward = {
     .parameters = "x",
 };
 
-static gt_status build(gt_ctx *cx, gt_module *m, const gt_device *device) {
+static gt_status build(gt_ctx *cx, gt_module *m, const gt_backend *device) {
   const gt_gpt_config *config = &((const feed_forward *)m)->config;
   int64_t width = config->hidden_dim, inner = width * config->mlp_ratio;
   GT_TRY(gt_linear_add(cx, m, "proj_up", width, inner, config->bias, device));
   return gt_linear_add(cx, m, "proj_down", inner, width, config->bias, device);
 }
 
-gt_status gt_feed_forward_new(gt_ctx *cx, const gt_gpt_config *config, const gt_device *device,
+gt_status gt_feed_forward_new(gt_ctx *cx, const gt_gpt_config *config, const gt_backend *device,
                               gt_module **out) {
   gt_module *m = NULL;
   GT_TRY(gt_module_new(cx, &gt_class_feed_forward, &m));

@@ -65,11 +65,11 @@ static gt_tensor *table_rows(gt_frame *f, const gt_module *m, const char *name, 
 
 /* The numbers start ... start + count - 1 as a tensor on the device of `like`. */
 static gt_tensor *positions(gt_frame *f, const gt_tensor *like, int64_t start, int64_t count) {
-  const gt_device *device = gt_device_of(like);
+  const gt_backend *device = gt_device_of(like);
   gt_spec spec = gt_spec_make(GT_I64, 1, &count);
-  if (device->kind == GT_META) return gt_new(f, &spec, device);
+  if (!device->data) return gt_new(f, &spec, device);
   gt_tensor *there = NULL;
-  gt_tensor *host = gt_new(f, &spec, &gt_device_cpu);
+  gt_tensor *host = gt_new(f, &spec, f->cx->cpu);
   for (int64_t i = 0; host && i < count; i++) ((int64_t *)gt_data(host))[i] = start + i;
   if (host) f->status = gt_prepare(f->cx, host, GT_I64, device, true, &there);
   gt_release(f, host);
@@ -227,7 +227,7 @@ const gt_gpt_config *gt_gpt_config_of(const gt_module *m) {
   return m->class == &gt_class_gpt ? &((const gpt *)m)->config : NULL;
 }
 
-static gt_status add_blocks(gt_ctx *cx, gt_module *m, const gt_device *device) {
+static gt_status add_blocks(gt_ctx *cx, gt_module *m, const gt_backend *device) {
   gt_module *list = NULL;
   gt_module *block = NULL;
   GT_TRY(gt_module_list_new(cx, &list));
@@ -241,7 +241,7 @@ static gt_status add_blocks(gt_ctx *cx, gt_module *m, const gt_device *device) {
   return GT_OK;
 }
 
-gt_status gt_gpt_set_tables(gt_ctx *cx, gt_module *m, const gt_device *device) {
+gt_status gt_gpt_set_tables(gt_ctx *cx, gt_module *m, const gt_backend *device) {
   const gpt *g = (const gpt *)m;
   gt_frame f = {.cx = cx};
   gt_tensor *table[2];
@@ -253,14 +253,14 @@ gt_status gt_gpt_set_tables(gt_ctx *cx, gt_module *m, const gt_device *device) {
 }
 
 static gt_status add_embedding(gt_ctx *cx, gt_module *m, const char *name, int64_t count,
-                               const gt_device *device) {
+                               const gt_backend *device) {
   gt_module *child = NULL;
   int64_t width = ((const gpt *)m)->config.hidden_dim;
   GT_TRY(gt_embedding_new(cx, count, width, GT_F32, device, &child));
   return gt_module_adopt(cx, m, name, child);
 }
 
-static gt_status add_head(gt_ctx *cx, gt_module *m, const gt_device *device) {
+static gt_status add_head(gt_ctx *cx, gt_module *m, const gt_backend *device) {
   const gt_gpt_config *config = &((const gpt *)m)->config;
   gt_module *child = NULL;
   if (!config->tied)
@@ -270,7 +270,7 @@ static gt_status add_head(gt_ctx *cx, gt_module *m, const gt_device *device) {
   return gt_module_adopt(cx, m, "lm_head", child);
 }
 
-static gt_status build(gt_ctx *cx, gt_module *m, const gt_device *device) {
+static gt_status build(gt_ctx *cx, gt_module *m, const gt_backend *device) {
   const gt_gpt_config *config = &((const gpt *)m)->config;
   GT_TRY(add_embedding(cx, m, "token_embedding", config->vocab_size, device));
   if (config->position == GT_POSITION_LEARNED)
@@ -298,7 +298,7 @@ bool gt_gpt_takes_cache(const gt_module *m) {
 gt_status gt_gpt_count(gt_ctx *cx, const gt_gpt_config *config, int64_t *count) {
   gt_module *m = NULL;
   uint64_t stream = cx->stream;
-  gt_status status = gt_gpt_new(cx, config, &gt_device_meta, &m);
+  gt_status status = gt_gpt_new(cx, config, &gt_backend_meta, &m);
   cx->stream = stream;
   int64_t found = status == GT_OK ? gt_module_parameter_count(cx, m) : 0;
   gt_module_unref(cx, m);
@@ -308,13 +308,13 @@ gt_status gt_gpt_count(gt_ctx *cx, const gt_gpt_config *config, int64_t *count) 
 }
 
 /* Refuses a model that the device cannot hold before the first of its weights is made. */
-static gt_status check_memory(gt_ctx *cx, const gt_gpt_config *config, const gt_device *device) {
+static gt_status check_memory(gt_ctx *cx, const gt_gpt_config *config, const gt_backend *device) {
   size_t available = 0, total = 0;
   int64_t count = 0;
-  if (device->kind == GT_META) return GT_OK;
+  if (!device->data) return GT_OK;
   GT_TRY(device->memory(cx, device, &available, &total));
   GT_TRY(gt_gpt_count(cx, config, &count));
-  gt_memory_stats held = gt_memory(cx, device->kind);
+  gt_memory_stats held = gt_memory(cx, device);
   double room = (double)available + (double)(held.cached - held.live);
   double bytes = (double)count * (double)gt_dtype_size(GT_F32);
   if (bytes <= room) return GT_OK;
@@ -323,7 +323,7 @@ static gt_status check_memory(gt_ctx *cx, const gt_gpt_config *config, const gt_
                  device->name, room / 1e6, bytes / 1e6);
 }
 
-gt_status gt_gpt_new(gt_ctx *cx, const gt_gpt_config *config, const gt_device *device,
+gt_status gt_gpt_new(gt_ctx *cx, const gt_gpt_config *config, const gt_backend *device,
                      gt_module **out) {
   GT_TRY(check_memory(cx, config, device));
   gt_module *m = NULL;

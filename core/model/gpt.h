@@ -10,7 +10,7 @@
 extern const gt_module_class gt_class_gpt; /* GPT(idx, targets) */
 
 /* `config` has passed gt_gpt_config_check(). */
-gt_status gt_gpt_new(gt_ctx *cx, const gt_gpt_config *config, const gt_device *device,
+gt_status gt_gpt_new(gt_ctx *cx, const gt_gpt_config *config, const gt_backend *device,
                      gt_module **out);
 
 /* Parameters of the model that config makes, a tied table once: those of one on meta.  Takes no
@@ -27,7 +27,7 @@ const gt_gpt_config *gt_gpt_config_of(const gt_module *gpt); /* NULL when m is n
  *   projections, zero biases. */
 gt_status gt_gpt_init_weights(gt_ctx *cx, gt_module *gpt);
 /* The tables of RoPE as buffers cos and sin of the model; nothing when it learns its positions. */
-gt_status gt_gpt_set_tables(gt_ctx *cx, gt_module *gpt, const gt_device *device);
+gt_status gt_gpt_set_tables(gt_ctx *cx, gt_module *gpt, const gt_backend *device);
 
 /* True when forwards of this model can use a cache: all its attention is native. */
 bool gt_gpt_takes_cache(const gt_module *gpt);

@@ -95,9 +95,9 @@ gt_status gt_gpt_init_weights(gt_ctx *cx, gt_module *m) {
   gt_free(d.items);
   gt_module *embedding = gt_module_child(m, "token_embedding");
   const gt_slot *table = embedding ? gt_module_slot(embedding, "weight") : NULL;
-  const gt_device *device = table && table->tensor ? gt_device_of(table->tensor) : &gt_device_cpu;
+  const gt_backend *device = table && table->tensor ? gt_device_of(table->tensor) : cx->cpu;
   if (status == GT_OK) status = gt_gpt_set_tables(cx, m, device);
-  if (status == GT_OK && device->kind == GT_CUDA && config->init == GT_GPT_INIT_SPECTRAL)
+  if (status == GT_OK && device->halves >> GT_BF16 & 1u && config->init == GT_GPT_INIT_SPECTRAL)
     status = gt_module_to(cx, embedding, &(gt_dtype){GT_BF16}, NULL);
   return status;
 }

@@ -63,10 +63,10 @@ static gt_status fill_trunc_normal(gt_ctx *cx, gt_tensor *t, double mean, double
   if (!(std > 0))
     return gt_fail(cx, GT_EARG, "trunc_normal_: expected std > 0, got %s",
                    gt_number_text(std, text));
-  if (gt_device_of(t)->kind == GT_META) return GT_OK;
+  if (!gt_device_of(t)->data) return GT_OK;
   gt_frame f = {.cx = cx};
   gt_spec spec = gt_spec_make(GT_F64, t->ndim, t->shape);
-  gt_tensor *draws = gt_new(&f, &spec, &gt_device_cpu);
+  gt_tensor *draws = gt_new(&f, &spec, cx->cpu);
   double below = 0.5 * erfc(-(job.low - mean) / (std * sqrt(2)));
   double above = 0.5 * erfc(-(job.high - mean) / (std * sqrt(2)));
   if (draws) f.status = gt_fill_uniform(cx, draws, below, above);
@@ -126,15 +126,15 @@ static gt_status fill_orthogonal(gt_ctx *cx, gt_tensor *t, double gain, double u
   (void)unused;
   fans fan;
   GT_TRY(fans_of(cx, t, "orthogonal_", &fan));
-  if (gt_device_of(t)->kind == GT_META || gt_count(t) == 0) return GT_OK;
+  if (!gt_device_of(t)->data || gt_count(t) == 0) return GT_OK;
   int64_t rows = t->shape[0];
   int64_t cols = gt_count(t) / rows;
   basis b = {.n = rows < cols ? rows : cols, .m = rows < cols ? cols : rows};
   gt_spec work_spec = gt_spec_make(GT_F64, 2, (int64_t[]){b.n, b.m});
   gt_spec spec = gt_spec_make(GT_F64, t->ndim, t->shape);
   gt_frame f = {.cx = cx};
-  gt_tensor *work = gt_new(&f, &work_spec, &gt_device_cpu);
-  gt_tensor *result = gt_new(&f, &spec, &gt_device_cpu);
+  gt_tensor *work = gt_new(&f, &work_spec, cx->cpu);
+  gt_tensor *result = gt_new(&f, &spec, cx->cpu);
   if (result) f.status = gt_fill_normal(cx, work, 0, 1);
   if (f.status == GT_OK) {
     b.v = gt_data(work);

@@ -114,7 +114,7 @@ static void check(gt_ctx *cx, loading *l, int given, bool strict, complaint *com
     gt_spec want = gt_spec_of(t->tensor);
     gt_spec got = gt_spec_of(l->tensors[i]);
     if (!gt_same_shape(&want, &got)) complain_shapes(cx, &complaints[MISMATCHED], t, l->tensors[i]);
-    if (gt_device_of(l->tensors[i])->kind == GT_META && gt_device_of(t->tensor)->kind != GT_META)
+    if (!gt_device_of(l->tensors[i])->data && gt_device_of(t->tensor)->data)
       complain(cx, &complaints[EMPTY], t->name, "");
   }
   for (int i = 0; i < l->count && strict; i++) {
@@ -127,9 +127,9 @@ static void check(gt_ctx *cx, loading *l, int given, bool strict, complaint *com
 static gt_status same_bits(gt_ctx *cx, gt_dtype dtype, gt_tensor *a, gt_tensor *b, bool *same) {
   gt_frame f = {.cx = cx};
   *same = true;
-  if (a == b || gt_device_of(a)->kind == GT_META || gt_device_of(b)->kind == GT_META) return GT_OK;
-  gt_tensor *x = gt_copy_of(&f, a, dtype, &gt_device_cpu);
-  gt_tensor *y = gt_copy_of(&f, b, dtype, &gt_device_cpu);
+  if (a == b || !gt_device_of(a)->data || !gt_device_of(b)->data) return GT_OK;
+  gt_tensor *x = gt_copy_of(&f, a, dtype, cx->cpu);
+  gt_tensor *y = gt_copy_of(&f, b, dtype, cx->cpu);
   if (y) *same = memcmp(gt_data(x), gt_data(y), (size_t)gt_count(x) * gt_dtype_size(dtype)) == 0;
   return gt_frame_end(&f);
 }

@@ -154,7 +154,7 @@ gt_status gt_apply_modules(gt_ctx *cx, gt_module *m, gt_visit visit,
 int64_t gt_module_parameter_count(gt_ctx *cx, gt_module *m); /* unique elements; -1: no memory */
 void gt_module_train(gt_ctx *cx, gt_module *m, bool training);
 gt_status gt_module_to(gt_ctx *cx, gt_module *m, const gt_dtype *dtype,
-                       const gt_device *device); /* floats only change dtype; ties survive */
+                       const gt_backend *device); /* floats only change dtype; ties survive */
 void gt_module_zero_grad(gt_ctx *cx, gt_module *m);
 void gt_module_requires_grad(gt_ctx *cx, gt_module *m, bool value);
 

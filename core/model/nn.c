@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 gt_status gt_parameter_add(gt_ctx *cx, gt_module *m, const char *name, const gt_spec *spec,
-                           const gt_device *device, gt_tensor **out) {
+                           const gt_backend *device, gt_tensor **out) {
   gt_frame f = {.cx = cx};
   gt_tensor *t = gt_new(&f, spec, device);
   if (t) f.status = gt_module_set_parameter(cx, m, name, t);
@@ -73,7 +73,7 @@ static gt_status linear_bare(gt_ctx *cx, int64_t in_features, int64_t out_featur
 }
 
 gt_status gt_linear_new(gt_ctx *cx, int64_t in_features, int64_t out_features, bool bias,
-                        gt_dtype dtype, const gt_device *device, gt_module **out) {
+                        gt_dtype dtype, const gt_backend *device, gt_module **out) {
   GT_TRY(gt_layer_check(cx, "Linear", "in_features", in_features, dtype));
   GT_TRY(gt_layer_check(cx, "Linear", "out_features", out_features, dtype));
   gt_module *m = NULL;
@@ -94,7 +94,7 @@ gt_status gt_linear_new(gt_ctx *cx, int64_t in_features, int64_t out_features, b
 }
 
 gt_status gt_linear_add(gt_ctx *cx, gt_module *m, const char *name, int64_t in_features,
-                        int64_t out_features, bool bias, const gt_device *device) {
+                        int64_t out_features, bool bias, const gt_backend *device) {
   gt_module *linear = NULL;
   GT_TRY(gt_linear_new(cx, in_features, out_features, bias, GT_F32, device, &linear));
   return gt_module_adopt(cx, m, name, linear);
@@ -141,7 +141,7 @@ const gt_module_class gt_class_embedding = {
 };
 
 gt_status gt_embedding_new(gt_ctx *cx, int64_t num_embeddings, int64_t embedding_dim,
-                           gt_dtype dtype, const gt_device *device, gt_module **out) {
+                           gt_dtype dtype, const gt_backend *device, gt_module **out) {
   GT_TRY(gt_layer_check(cx, "Embedding", "num_embeddings", num_embeddings, dtype));
   GT_TRY(gt_layer_check(cx, "Embedding", "embedding_dim", embedding_dim, dtype));
   gt_module *m = NULL;

@@ -24,7 +24,7 @@ static const char *affine_text(const gt_module *m) {
 
 /* A parameter (dim) filled with `value`; without `wanted` a slot that reads as nil. */
 static gt_status add_vector(gt_ctx *cx, gt_module *m, const char *name, bool wanted, int64_t dim,
-                            double value, gt_dtype dtype, const gt_device *device) {
+                            double value, gt_dtype dtype, const gt_backend *device) {
   gt_spec spec = gt_spec_make(dtype, 1, &dim);
   gt_tensor *t = NULL;
   if (!wanted) return gt_module_set_parameter(cx, m, name, NULL);
@@ -71,7 +71,7 @@ const gt_module_class gt_class_rms_norm = {
 };
 
 gt_status gt_rms_norm_new(gt_ctx *cx, int64_t dim, double eps, bool weight, gt_dtype dtype,
-                          const gt_device *device, gt_module **out) {
+                          const gt_backend *device, gt_module **out) {
   gt_module *m = NULL;
   GT_TRY(check(cx, "RMSNorm", dim, eps, dtype));
   GT_TRY(gt_module_new(cx, &gt_class_rms_norm, &m));
@@ -113,7 +113,7 @@ const gt_module_class gt_class_layer_norm = {
 };
 
 gt_status gt_layer_norm_new(gt_ctx *cx, int64_t dim, double eps, bool weight, bool bias,
-                            gt_dtype dtype, const gt_device *device, gt_module **out) {
+                            gt_dtype dtype, const gt_backend *device, gt_module **out) {
   gt_module *m = NULL;
   GT_TRY(check(cx, "LayerNorm", dim, eps, dtype));
   GT_TRY(gt_module_new(cx, &gt_class_layer_norm, &m));

@@ -45,12 +45,12 @@ static gt_status fill(gt_ctx *cx, int64_t sequence, int64_t head_dim, double bas
 }
 
 void gt_rotary_tables(gt_frame *f, int64_t sequence, int64_t head_dim, double base,
-                      const gt_device *device, gt_tensor *out[2]) {
-  bool meta = device->kind == GT_META;
+                      const gt_backend *device, gt_tensor *out[2]) {
+  bool meta = !device->data;
   gt_spec spec = gt_spec_make(GT_BF16, 4, (int64_t[]){1, sequence, 1, head_dim / 2});
-  for (int i = 0; i < 2; i++) out[i] = gt_new(f, &spec, meta ? device : &gt_device_cpu);
+  for (int i = 0; i < 2; i++) out[i] = gt_new(f, &spec, meta ? device : f->cx->cpu);
   if (f->status != GT_OK || meta) return;
   f->status = fill(f->cx, sequence, head_dim, base, out);
-  for (int i = 0; i < 2 && device != &gt_device_cpu; i++)
+  for (int i = 0; i < 2 && device != f->cx->cpu; i++)
     out[i] = gt_copy_of(f, out[i], GT_BF16, device);
 }

@@ -6,6 +6,6 @@
 
 /* out: cos and sin (1, sequence, 1, head_dim/2), computed in f32 and rounded to bf16. */
 void gt_rotary_tables(gt_frame *f, int64_t sequence, int64_t head_dim, double base,
-                      const gt_device *device, gt_tensor *out[2]);
+                      const gt_backend *device, gt_tensor *out[2]);
 
 #endif

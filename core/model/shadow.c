@@ -6,13 +6,13 @@
 
 gt_tensor *gt_shadow_of(gt_frame *f, const gt_tensor *t) {
   gt_spec spec = gt_spec_of(t);
-  return gt_new(f, &spec, &gt_device_meta);
+  return gt_new(f, &spec, &gt_backend_meta);
 }
 
 static gt_status add(gt_ctx *cx, const gt_entry *entry, void *data) {
   gt_shadow *s = data;
   gt_tensor *t = entry->slot->tensor;
-  if (gt_device_of(t)->kind == GT_META) return GT_OK;
+  if (!gt_device_of(t)->data) return GT_OK;
   GT_TRY(gt_grow(cx, &s->tensors, s->count, &s->capacity, sizeof *s->tensors));
   gt_frame f = {.cx = cx};
   gt_tensor *meta = gt_shadow_of(&f, t);

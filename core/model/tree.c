@@ -53,7 +53,7 @@ int64_t gt_module_parameter_count(gt_ctx *cx, gt_module *m) {
 
 typedef struct move {
   const gt_dtype *dtype;
-  const gt_device *device;
+  const gt_backend *device;
   struct {
     gt_tensor *old, *new;
   } * pairs; /* (count) */
@@ -63,7 +63,7 @@ typedef struct move {
 static gt_status move_tensor(gt_ctx *cx, move *mv, gt_tensor *t) {
   bool converts = mv->dtype && gt_dtype_is_float(t->dtype);
   gt_dtype dtype = converts ? *mv->dtype : t->dtype;
-  const gt_device *device = mv->device ? mv->device : gt_device_of(t);
+  const gt_backend *device = mv->device ? mv->device : gt_device_of(t);
   if (dtype == t->dtype && device == gt_device_of(t)) return GT_OK;
   GT_TRY(gt_grow(cx, &mv->pairs, mv->count, &mv->capacity, sizeof *mv->pairs));
   GT_TRY(gt_copy_new(cx, t, dtype, device, &mv->pairs[mv->count].new));
@@ -76,7 +76,7 @@ static gt_status move_entry(gt_ctx *cx, const gt_entry *entry, void *data) {
   return entry->slot->tensor->grad ? move_tensor(cx, data, entry->slot->tensor->grad) : GT_OK;
 }
 
-gt_status gt_module_to(gt_ctx *cx, gt_module *m, const gt_dtype *dtype, const gt_device *device) {
+gt_status gt_module_to(gt_ctx *cx, gt_module *m, const gt_dtype *dtype, const gt_backend *device) {
   if (dtype && !gt_dtype_is_float(*dtype))
     return gt_fail(cx, GT_EDTYPE, "to: expected a float dtype for a module, got %s",
                    gt_dtype_name(*dtype));

@@ -70,7 +70,7 @@ typedef struct slab {
 } slab;
 
 struct gt_allocator {
-  const gt_device *device;
+  const gt_backend *device;
   gt_memory_stats stats;
   segment *segments;
   slab *slabs;
@@ -290,7 +290,7 @@ static gt_status grow(gt_ctx *cx, gt_allocator *a, shelf *f, size_t bytes, size_
 
 /* ---- public ---- */
 
-gt_status gt_allocator_new(gt_ctx *cx, const gt_device *device, gt_allocator **out) {
+gt_status gt_allocator_new(gt_ctx *cx, const gt_backend *device, gt_allocator **out) {
   gt_allocator *a = gt_calloc(cx, 1, sizeof *a);
   if (a == NULL) return GT_ENOMEM;
   a->device = device;
@@ -356,29 +356,31 @@ static gt_status allocate(gt_ctx *cx, gt_allocator *a, size_t bytes, bool *fresh
 }
 
 /* Nothing but counting, as far as Lua's integers go: beyond, the numbers would be wrong. */
-static gt_status allocate_meta(gt_ctx *cx, size_t bytes, void **out) {
-  gt_allocator *a = cx->allocators[GT_META];
+static gt_status count_only(gt_ctx *cx, const gt_backend *device, size_t bytes, void **out) {
+  gt_allocator *a = cx->allocators[device->slot];
   if (bytes > INT64_MAX - GRANULE || block_size(bytes) > INT64_MAX - a->stats.live)
     return gt_fail(cx, GT_ENOMEM,
-                   "meta: expected less than 2^63 bytes in all tensors, got %zu more", bytes);
+                   "%s: expected less than 2^63 bytes in all tensors, got %zu more", device->name,
+                   bytes);
   count_in(a, block_size(bytes));
   *out = NULL;
   return GT_OK;
 }
 
-gt_status gt_allocate(gt_ctx *cx, const gt_device *device, size_t bytes, void **out) {
+gt_status gt_allocate(gt_ctx *cx, const gt_backend *device, size_t bytes, void **out) {
   bool fresh = false;
-  if (device->kind == GT_META) return allocate_meta(cx, bytes, out);
-  return allocate(cx, cx->allocators[device->kind], bytes, &fresh, out);
+  if (!device->data) return count_only(cx, device, bytes, out);
+  return allocate(cx, cx->allocators[device->slot], bytes, &fresh, out);
 }
 
-gt_status gt_allocate_zeros(gt_ctx *cx, const gt_device *device, size_t bytes, void **out) {
+gt_status gt_allocate_zeros(gt_ctx *cx, const gt_backend *device, size_t bytes, void **out) {
   bool fresh = false;
   void *data = NULL;
-  if (device->kind == GT_META) return allocate_meta(cx, bytes, out);
-  GT_TRY(allocate(cx, cx->allocators[device->kind], bytes, &fresh, &data));
-  if (!(fresh && device->kind == GT_CPU)) {
-    gt_status status = device->zero(cx, device, data, bytes);
+  if (!device->data) return count_only(cx, device, bytes, out);
+  GT_TRY(allocate(cx, cx->allocators[device->slot], bytes, &fresh, &data));
+  if (!(fresh && device->host) && bytes > 0) {
+    static const gt_filling zeros = {.distribution = GT_CONSTANT};
+    gt_status status = device->fill(cx, device, data, GT_U8, (int64_t)bytes, &zeros);
     if (status != GT_OK) {
       gt_deallocate(cx, device, data, bytes);
       return status;
@@ -388,9 +390,9 @@ gt_status gt_allocate_zeros(gt_ctx *cx, const gt_device *device, size_t bytes, v
   return GT_OK;
 }
 
-void gt_deallocate(gt_ctx *cx, const gt_device *device, void *data, size_t bytes) {
-  gt_allocator *a = cx->allocators[device->kind];
-  if (device->kind == GT_META) a->stats.live -= block_size(bytes);
+void gt_deallocate(gt_ctx *cx, const gt_backend *device, void *data, size_t bytes) {
+  gt_allocator *a = cx->allocators[device->slot];
+  if (!device->data) a->stats.live -= block_size(bytes);
   if (data == NULL) return;
   block *b = a->table != NULL ? table_take(a, data) : NULL;
   if (b == NULL) return;
@@ -415,16 +417,15 @@ void gt_deallocate(gt_ctx *cx, const gt_device *device, void *data, size_t bytes
   bin_insert(b);
 }
 
-gt_memory_stats gt_memory(const gt_ctx *cx, gt_device_kind kind) {
-  const gt_allocator *a = cx->allocators[kind];
-  return a != NULL ? a->stats : (gt_memory_stats){0};
+gt_memory_stats gt_memory(const gt_ctx *cx, const gt_backend *device) {
+  return cx->allocators[device->slot]->stats;
 }
 
-void gt_memory_reset_peak(gt_ctx *cx, gt_device_kind kind) {
-  gt_allocator *a = cx->allocators[kind];
-  if (a != NULL) a->stats.peak = a->stats.live;
+void gt_memory_reset_peak(gt_ctx *cx, const gt_backend *device) {
+  gt_memory_stats *stats = &cx->allocators[device->slot]->stats;
+  stats->peak = stats->live;
 }
 
-void gt_memory_trim(gt_ctx *cx, gt_device_kind kind) {
-  if (cx->allocators[kind] != NULL) trim(cx, cx->allocators[kind]);
+void gt_memory_trim(gt_ctx *cx, const gt_backend *device) {
+  trim(cx, cx->allocators[device->slot]);
 }

@@ -12,21 +12,20 @@ typedef struct gt_memory_stats {
   uint64_t allocations;      /* count since start */
 } gt_memory_stats;
 
-gt_status gt_allocator_new(gt_ctx *cx, const gt_device *device, gt_allocator **out);
+gt_status gt_allocator_new(gt_ctx *cx, const gt_backend *device, gt_allocator **out);
 void gt_allocator_free(gt_ctx *cx, gt_allocator *allocator);
 
 /* 256-byte aligned memory; GT_ENOMEM after trimming the cache and trying once more. */
-gt_status gt_allocate(gt_ctx *cx, const gt_device *device, size_t bytes, void **out);
+gt_status gt_allocate(gt_ctx *cx, const gt_backend *device, size_t bytes, void **out);
 /* The same, all bytes zero; costs nothing where the memory is fresh from the system. */
-gt_status gt_allocate_zeros(gt_ctx *cx, const gt_device *device, size_t bytes, void **out);
+gt_status gt_allocate_zeros(gt_ctx *cx, const gt_backend *device, size_t bytes, void **out);
 /* `bytes` as it was asked for: on meta there is nothing else to tell blocks by. */
-void gt_deallocate(gt_ctx *cx, const gt_device *device, void *data, size_t bytes);
+void gt_deallocate(gt_ctx *cx, const gt_backend *device, void *data, size_t bytes);
 
 /* On meta: what its tensors would take on the CPU. */
-gt_memory_stats gt_memory(const gt_ctx *cx, gt_device_kind kind);
-void gt_memory_reset_peak(gt_ctx *cx, gt_device_kind kind);
-void gt_memory_trim(
-    gt_ctx *cx,
-    gt_device_kind kind); /* returns unused segments to the device (torch.empty_cache) */
+gt_memory_stats gt_memory(const gt_ctx *cx, const gt_backend *device);
+void gt_memory_reset_peak(gt_ctx *cx, const gt_backend *device);
+/* Returns unused segments to the device (torch.empty_cache). */
+void gt_memory_trim(gt_ctx *cx, const gt_backend *device);
 
 #endif

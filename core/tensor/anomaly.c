@@ -6,37 +6,29 @@
 
 #include <math.h>
 
-enum { BLOCK = 1024 };
-
 static bool is_finite(const gt_range *r) { return !r->nan && !r->infinite; }
 
-static void widen(gt_range *r, const double *x /* (n) */, int64_t n) {
-  for (int64_t i = 0; i < n; i++) {
-    if (isnan(x[i])) {
-      r->nan = true;
-    } else if (isinf(x[i])) {
-      r->infinite = true;
-    } else {
-      r->low = fmin(r->low, x[i]);
-      r->high = fmax(r->high, x[i]);
-    }
+static void widen(gt_range *r, double x) {
+  if (isnan(x)) {
+    r->nan = true;
+  } else if (isinf(x)) {
+    r->infinite = true;
+  } else {
+    r->low = fmin(r->low, x);
+    r->high = fmax(r->high, x);
   }
 }
 
 gt_status gt_range_of(gt_ctx *cx, gt_tensor *t, gt_range *out) {
   gt_range range = {.low = INFINITY, .high = -INFINITY};
   gt_tensor *plain = NULL;
-  double block[BLOCK];
   *out = range;
-  if (!gt_dtype_is_float(t->dtype) || gt_device_of(t)->kind == GT_META) return GT_OK;
-  GT_TRY(gt_prepare(cx, t, t->dtype, &gt_device_cpu, true, &plain));
-  int64_t count = gt_count(plain);
-  for (int64_t at = 0; at < count; at += BLOCK) {
-    int64_t n = count - at < BLOCK ? count - at : BLOCK;
-    const char *from = (const char *)gt_data(plain) + (size_t)at * gt_dtype_size(plain->dtype);
-    gt_convert(block, GT_F64, from, plain->dtype, n);
-    widen(&range, block, n);
-  }
+  if (!gt_dtype_is_float(t->dtype) || !gt_device_of(t)->data) return GT_OK;
+  GT_TRY(gt_prepare(cx, t, t->dtype, cx->cpu, true, &plain));
+  const char *at = gt_data(plain);
+  size_t size = gt_dtype_size(plain->dtype);
+  for (int64_t n = gt_count(plain); n > 0; n--, at += size)
+    widen(&range, gt_load_scalar(at, plain->dtype).f);
   gt_tensor_unref(cx, plain);
   *out = range;
   return GT_OK;

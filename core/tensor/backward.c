@@ -161,10 +161,9 @@ static gt_status deliver(walk *w, const gt_node *node, int i, gt_tensor *g) {
                    node->op->name, gt_shape_text(&node->in_spec[i], expected), i,
                    gt_shape_text(&have, got));
   }
-  if (g->dtype != node->in_spec[i].dtype) {
+  if (g->dtype != node->in_spec[i].dtype || gt_device_of(g) != node->device) {
     gt_tensor *converted = NULL;
-    gt_status status =
-        gt_prepare(w->cx, g, node->in_spec[i].dtype, gt_device_of(g), true, &converted);
+    gt_status status = gt_prepare(w->cx, g, node->in_spec[i].dtype, node->device, true, &converted);
     gt_tensor_unref(w->cx, g);
     if (status != GT_OK) return status;
     g = converted;
@@ -188,6 +187,7 @@ static gt_status open_frame(frame *f, gt_ctx *cx, gt_node *node) {
                  .nout = node->nout,
                  .in_spec = node->in_spec,
                  .dtype = node->dtype,
+                 .stored = node->stored,
                  .device = node->device};
   f->in = f->few;
   f->gin = f->few + FEW;
@@ -283,6 +283,7 @@ static gt_status prepare_kernel_gradients(frame *f, walk *w, gt_node *node) {
     gt_spec spec = node->in_spec[i];
     spec.dtype = gt_dtype_of_output(c, spec.dtype);
     f->accumulate[i] = waiting != NULL && waiting->dtype == spec.dtype &&
+                       gt_device_of(waiting) == c->device &&
                        (edge->leaf != NULL ? gt_is_contiguous(waiting) : is_ours(waiting)) &&
                        !shares_slot(node, i);
     if (f->accumulate[i]) {
@@ -323,8 +324,9 @@ static gt_status deliver_all(frame *f, walk *w, gt_node *node) {
 
 static gt_status run_node(frame *f, walk *w, gt_node *node) {
   gt_kernel kernel = gt_kernel_find(&f->call, true);
-  if (kernel != NULL) return run_kernel(f, w, node, kernel);
-  return node->op->rule != NULL ? run_rule(f, node) : gt_kernel_missing(&f->call, true);
+  if (kernel == NULL && node->op->rule != NULL) return run_rule(f, node);
+  GT_TRY(gt_kernel_or_fallback(&f->call, true, &kernel));
+  return run_kernel(f, w, node, kernel);
 }
 
 static bool has_gradient(const gt_node *node) {
@@ -405,7 +407,7 @@ gt_status gt_backward(gt_ctx *cx, gt_tensor *root, gt_tensor *seed, bool retain)
   gt_tensor *start = NULL;
   GT_TRY(make_seed(cx, root, seed, &start));
   bool enabled = cx->grad_enabled;
-  gt_autocast autocast[GT_NDEVICE];
+  gt_autocast autocast[GT_MAX_BACKENDS];
   gt_anomaly *anomaly = cx->anomaly;
   gt_status status;
   cx->grad_enabled = false; /* gradients of gradients are not recorded */

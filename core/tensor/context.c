@@ -38,17 +38,15 @@ static gt_status index_ops(gt_ctx *cx) {
 gt_status gt_ctx_new(const gt_config *config, gt_ctx **out) {
   gt_ctx *cx = calloc(1, sizeof *cx);
   if (cx == NULL) return GT_ENOMEM;
+  cx->cpu = config->cpu;
   cx->ops = config->ops;
   cx->op_count = config->op_count;
   cx->cuda_library = config->cuda_library;
   cx->grad_enabled = true;
   cx->fail_after = -1;
-  cx->devices[GT_CPU] = &gt_device_cpu;
-  cx->devices[GT_META] = &gt_device_meta;
-
   gt_status status = index_ops(cx);
-  if (status == GT_OK) status = gt_allocator_new(cx, &gt_device_cpu, &cx->allocators[GT_CPU]);
-  if (status == GT_OK) status = gt_allocator_new(cx, &gt_device_meta, &cx->allocators[GT_META]);
+  if (status == GT_OK) status = gt_backend_add(cx, cx->cpu);
+  if (status == GT_OK) status = gt_backend_add(cx, &gt_backend_meta);
   if (status == GT_OK) status = gt_pool_new(cx, config->threads, &cx->pool);
   if (status != GT_OK) {
     gt_ctx_free(cx);
@@ -61,8 +59,7 @@ gt_status gt_ctx_new(const gt_config *config, gt_ctx **out) {
 void gt_ctx_free(gt_ctx *cx) {
   if (cx == NULL) return;
   gt_pool_free(cx->pool);
-  for (int kind = 0; kind < GT_NDEVICE; kind++) gt_allocator_free(cx, cx->allocators[kind]);
-  free(cx->plugin_kernels);
+  gt_backends_free(cx);
   free(cx->op_index);
   free(cx);
 }
@@ -125,7 +122,7 @@ gt_status gt_grow(gt_ctx *cx, void *list, int64_t count, int64_t *capacity, size
   return GT_OK;
 }
 
-gt_status gt_scratch(gt_ctx *cx, const gt_device *device, size_t bytes, void **out) {
+gt_status gt_scratch(gt_ctx *cx, const gt_backend *device, size_t bytes, void **out) {
   if (cx->scratch_count == GT_MAX_SCRATCH)
     return gt_fail(cx, GT_ENOMEM, "out of scratch blocks: at most %d at a time", GT_MAX_SCRATCH);
   void *data = NULL;

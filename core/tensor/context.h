@@ -4,12 +4,10 @@
 #ifndef GT_CONTEXT_H
 #define GT_CONTEXT_H
 
-#include "core/tensor/device.h"
+#include "core/tensor/backend.h"
 #include "core/tensor/dtype.h"
 #include "core/tensor/status.h"
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 
 typedef struct gt_op gt_op;
@@ -35,21 +33,26 @@ struct gt_ctx {
   /* read-only outside context.c */
   const gt_op *const *ops; /* (op_count) the table of kernels/, as data */
   int op_count;
-  const gt_device *devices[GT_NDEVICE]; /* NULL until opened */
-  gt_allocator *allocators[GT_NDEVICE];
-  gt_kernel (
-      *plugin_kernels)[2];  /* (op_count, 2) forward and backward on cuda; NULL until opened */
-  const char *cuda_library; /* path of the plug-in */
+  const gt_backend *cpu;                       /* the host */
+  const gt_backend *backends[GT_MAX_BACKENDS]; /* by slot; NULL until opened */
+  gt_allocator *allocators[GT_MAX_BACKENDS];
+  const gt_plugin *plugin;        /* NULL until opened */
+  gt_kernel (*plugin_kernels)[2]; /* (op_count, 2) of all its devices */
+  int64_t *fallbacks;             /* (op_count) calls that ran on the host for want of a kernel */
+  const char *cuda_library;       /* path of the plug-in */
   int *op_index;            /* open-addressing hash of op names */
   gt_pool *pool;
   char message[GT_MESSAGE_MAX];
 
   /* anyone may set */
   bool grad_enabled;
-  gt_autocast autocast[GT_NDEVICE]; /* for ops on that kind of device */
-  uint64_t seed;                    /* key of all random streams */
-  uint64_t stream;                  /* next unused stream number */
-  uint64_t sequence;                /* next graph node number */
+  gt_autocast autocast[GT_MAX_BACKENDS]; /* for ops on that backend */
+  int cuda_index;                        /* of the device that "cuda" names */
+  bool refuse_fallback; /* an op without a kernel for its device fails: it does not run on the host */
+  void (*note)(gt_ctx *, const char *text); /* tells the user something once; may be NULL */
+  uint64_t seed;                            /* key of all random streams */
+  uint64_t stream;                          /* next unused stream number */
+  uint64_t sequence;                        /* next graph node number */
   gt_observer *observer;            /* core/model/module.h */
   gt_anomaly *anomaly;              /* core/tensor/anomaly.h; NULL: results are not looked at */
   bool shielded; /* interrupts wait until this is false again: set around work that must not stop
@@ -63,7 +66,7 @@ struct gt_ctx {
   struct {
     void *data;
     size_t bytes;
-    const gt_device *device;
+    const gt_backend *device;
   } scratch[GT_MAX_SCRATCH];
   int scratch_count;
   int64_t fail_after; /* allocation-fault hook: -1 off, n: n more succeed, then one fails */
@@ -73,6 +76,7 @@ struct gt_ctx {
 };
 
 typedef struct gt_config {
+  const gt_backend *cpu;
   const gt_op *const *ops;
   int op_count;
   int threads;              /* 0: one per available core */
@@ -99,7 +103,7 @@ bool gt_fault(gt_ctx *cx); /* true when the fault hook says: fail here */
 
 /* Temporary device memory for one op; all of it is returned when the op ends.  For kernels; main
  * thread only. */
-gt_status gt_scratch(gt_ctx *cx, const gt_device *device, size_t bytes, void **out);
+gt_status gt_scratch(gt_ctx *cx, const gt_backend *device, size_t bytes, void **out);
 void gt_scratch_release(gt_ctx *cx,
                         int keep); /* frees scratch blocks above `keep`; run.c calls it */
 

@@ -1,88 +1,87 @@
 /* copy.c: moving elements between tensors of any strides, dtypes and devices. */
-#include "core/tensor/allocator.h"
 #include "core/tensor/graph.h"
-#include "core/tensor/pool.h"
-#include "core/tensor/strided.h"
 
-#define GRAIN ((int64_t)1 << 13) /* elements per chunk of a conversion */
+static int64_t magnitude(int64_t stride) { return stride < 0 ? -stride : stride; }
 
-typedef struct convert_job {
-  char *to;
-  const char *from;
-  gt_dtype to_dtype, from_dtype;
-} convert_job;
-
-static void convert_chunk(void *argument, int64_t begin, int64_t end) {
-  const convert_job *job = argument;
-  gt_convert(job->to + (size_t)begin * gt_dtype_size(job->to_dtype), job->to_dtype,
-             job->from + (size_t)begin * gt_dtype_size(job->from_dtype), job->from_dtype,
-             end - begin);
-}
-
-static void convert(gt_ctx *cx, void *to, gt_dtype to_dtype, const void *from, gt_dtype from_dtype,
-                    int64_t n) {
-  convert_job job = {to, from, to_dtype, from_dtype};
-  gt_parallel_shielded(cx, n, GRAIN, convert_chunk, &job);
-}
-
-static gt_status flat_copy(gt_ctx *cx, void *to, const gt_device *to_device, const void *from,
-                           const gt_device *from_device, size_t bytes) {
-  const gt_device *device = to_device->kind == GT_CPU ? from_device : to_device;
-  return device->copy(cx, to, to_device, from, from_device, bytes);
+void gt_copying_simplify(gt_copying *c) {
+  int n = 0;
+  for (int d = 0; d < c->ndim; d++) {
+    int64_t size = c->shape[d], to = c->to_stride[d], from = c->from_stride[d];
+    if (size == 1) continue;
+    int at = n++;
+    while (at > 0 && magnitude(c->to_stride[at - 1]) < magnitude(to)) {
+      c->shape[at] = c->shape[at - 1];
+      c->to_stride[at] = c->to_stride[at - 1];
+      c->from_stride[at] = c->from_stride[at - 1];
+      at--;
+    }
+    c->shape[at] = size;
+    c->to_stride[at] = to;
+    c->from_stride[at] = from;
+  }
+  int last = 0;
+  for (int d = 1; d < n; d++) {
+    if (c->to_stride[last] == c->to_stride[d] * c->shape[d] &&
+        c->from_stride[last] == c->from_stride[d] * c->shape[d]) {
+      c->shape[last] *= c->shape[d];
+    } else {
+      c->shape[++last] = c->shape[d];
+    }
+    c->to_stride[last] = c->to_stride[d];
+    c->from_stride[last] = c->from_stride[d];
+  }
+  c->ndim = n > 0 ? last + 1 : 0;
 }
 
 /* A new contiguous tensor like t, elsewhere or of another dtype; the elements are not copied. */
-static gt_status empty_like(gt_ctx *cx, const gt_tensor *t, gt_dtype dtype, const gt_device *device,
-                            gt_tensor **out) {
+static gt_status empty_like(gt_ctx *cx, const gt_tensor *t, gt_dtype dtype,
+                            const gt_backend *device, gt_tensor **out) {
   gt_spec spec = gt_spec_make(dtype, t->ndim, t->shape);
   return gt_tensor_new(cx, &spec, device, out);
 }
 
-/* Both on the CPU, one dtype, no overlap. */
-static void copy_same_dtype(gt_ctx *cx, gt_tensor *to, const gt_tensor *from) {
-  gt_strided_copy(cx, gt_dtype_size(to->dtype), to->ndim, to->shape, gt_data(to), to->stride,
-                  gt_data(from), from->stride);
+gt_status gt_move(gt_ctx *cx, const gt_backend *device, int ndim, const int64_t *shape, void *to,
+                  gt_dtype to_dtype, const int64_t *to_stride, const void *from,
+                  gt_dtype from_dtype, const int64_t *from_stride) {
+  gt_copying c = {
+      .ndim = ndim, .to = to, .to_dtype = to_dtype, .from = from, .from_dtype = from_dtype};
+  for (int d = 0; d < ndim; d++) {
+    c.shape[d] = shape[d];
+    c.to_stride[d] = to_stride[d];
+    c.from_stride[d] = from_stride[d];
+  }
+  return device->strided_copy(cx, device, &c);
 }
 
-/* Both on the CPU, no overlap. */
-static gt_status copy_cpu(gt_ctx *cx, gt_tensor *to, const gt_tensor *from) {
-  if (to->dtype == from->dtype) {
-    copy_same_dtype(cx, to, from);
-    return GT_OK;
-  }
-  int64_t n = gt_count(to);
-  bool to_flat = gt_is_contiguous(to), from_flat = gt_is_contiguous(from);
-  if (to_flat && from_flat) {
-    convert(cx, gt_data(to), to->dtype, gt_data(from), from->dtype, n);
-    return GT_OK;
-  }
-  gt_tensor *middle = NULL; /* contiguous, of whichever dtype saves a second copy */
-  GT_TRY(empty_like(cx, to, from_flat ? to->dtype : from->dtype, &gt_device_cpu, &middle));
-  if (from_flat) {
-    convert(cx, gt_data(middle), to->dtype, gt_data(from), from->dtype, n);
-    copy_same_dtype(cx, to, middle);
-  } else {
-    copy_same_dtype(cx, middle, from);
-    gt_status status = copy_cpu(cx, to, middle);
-    gt_tensor_unref(cx, middle);
-    return status;
-  }
-  gt_tensor_unref(cx, middle);
-  return GT_OK;
+/* Both on one device, no overlap. */
+static gt_status copy_within(gt_ctx *cx, const gt_tensor *to, const gt_tensor *from) {
+  return gt_move(cx, to->storage->device, to->ndim, to->shape, gt_data(to), to->dtype, to->stride,
+                 gt_data(from), from->dtype, from->stride);
 }
 
-/* The whole storage of t on the CPU, seen with t's geometry. */
-static gt_status to_host(gt_ctx *cx, gt_tensor *t, gt_tensor **out) {
-  int64_t elements = (int64_t)(t->storage->bytes / gt_dtype_size(t->dtype));
-  gt_spec spec = gt_spec_make(t->dtype, 1, &elements);
-  gt_tensor *flat = NULL;
-  GT_TRY(gt_tensor_new(cx, &spec, &gt_device_cpu, &flat));
-  gt_status status = flat_copy(cx, flat->storage->data, &gt_device_cpu, t->storage->data,
-                               t->storage->device, t->storage->bytes);
-  if (status == GT_OK) status = t->storage->device->sync(cx, t->storage->device);
+/* Between two devices.  What travels is contiguous and of the narrower dtype: it is packed where it
+ * comes from, and spread where it arrives. */
+static gt_status copy_across(gt_ctx *cx, gt_tensor *to, gt_tensor *from) {
+  const gt_backend *to_device = to->storage->device, *from_device = from->storage->device;
+  bool widened = gt_dtype_size(to->dtype) > gt_dtype_size(from->dtype);
+  gt_dtype dtype = widened ? from->dtype : to->dtype;
+  gt_tensor *packed = NULL, *landed = NULL;
+  gt_status status = GT_OK;
+  if (from->dtype == dtype && gt_is_contiguous(from))
+    packed = gt_tensor_ref(from);
+  else
+    status = gt_copy_new(cx, from, dtype, from_device, &packed);
+  if (status == GT_OK && to->dtype == dtype && gt_is_contiguous(to))
+    landed = gt_tensor_ref(to);
+  else if (status == GT_OK)
+    status = empty_like(cx, to, dtype, to_device, &landed);
   if (status == GT_OK)
-    status = gt_tensor_view(cx, flat, t->ndim, t->shape, t->stride, t->offset, out);
-  gt_tensor_unref(cx, flat);
+    status = (to_device->host ? from_device : to_device)
+                 ->copy(cx, gt_data(landed), to_device, gt_data(packed), from_device,
+                        (size_t)gt_count(to) * gt_dtype_size(dtype));
+  if (status == GT_OK && landed != to) status = copy_within(cx, to, landed);
+  gt_tensor_unref(cx, packed);
+  gt_tensor_unref(cx, landed);
   return status;
 }
 
@@ -102,40 +101,12 @@ static bool is_expanded(const gt_tensor *t) {
   return false;
 }
 
-/* Copies into a device tensor by way of the host where a flat copy does not do. */
-static gt_status copy_to_device(gt_ctx *cx, gt_tensor *to, gt_tensor *from) {
-  const gt_device *device = to->storage->device;
-  size_t bytes = (size_t)gt_count(to) * gt_dtype_size(to->dtype);
-  if (gt_is_contiguous(to) && gt_is_contiguous(from) && to->dtype == from->dtype)
-    return flat_copy(cx, gt_data(to), device, gt_data(from), from->storage->device, bytes);
-  gt_tensor *host = NULL;
-  if (gt_is_contiguous(to)) {
-    GT_TRY(empty_like(cx, to, to->dtype, &gt_device_cpu, &host));
-  } else {
-    GT_TRY(to_host(cx, to, &host)); /* the elements between its own must survive */
-  }
-  gt_status status = gt_copy(cx, host, from);
-  if (status == GT_OK && gt_is_contiguous(to))
-    status = flat_copy(cx, gt_data(to), device, gt_data(host), &gt_device_cpu, bytes);
-  else if (status == GT_OK)
-    status = flat_copy(cx, to->storage->data, device, host->storage->data, &gt_device_cpu,
-                       to->storage->bytes);
-  gt_tensor_unref(cx, host);
-  return status;
-}
-
 static gt_status copy_distinct(gt_ctx *cx, gt_tensor *to, gt_tensor *from) {
-  const gt_device *to_device = to->storage->device, *from_device = from->storage->device;
-  if (to_device->kind == GT_META) return GT_OK;
-  if (from_device->kind == GT_META)
+  if (!to->storage->device->data) return GT_OK;
+  if (!from->storage->device->data)
     return gt_fail(cx, GT_EDEVICE, "copy: a meta tensor has no data");
-  if (to_device->kind != GT_CPU) return copy_to_device(cx, to, from);
-  if (from_device->kind == GT_CPU) return copy_cpu(cx, to, from);
-  gt_tensor *host = NULL;
-  GT_TRY(to_host(cx, from, &host));
-  gt_status status = copy_cpu(cx, to, host);
-  gt_tensor_unref(cx, host);
-  return status;
+  return to->storage->device == from->storage->device ? copy_within(cx, to, from)
+                                                      : copy_across(cx, to, from);
 }
 
 gt_status gt_copy(gt_ctx *cx, gt_tensor *to, gt_tensor *from) {
@@ -166,7 +137,7 @@ gt_status gt_copy(gt_ctx *cx, gt_tensor *to, gt_tensor *from) {
   return status;
 }
 
-gt_status gt_copy_new(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_device *device,
+gt_status gt_copy_new(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_backend *device,
                       gt_tensor **out) {
   gt_tensor *copy = NULL;
   GT_TRY(empty_like(cx, t, dtype, device, &copy));
@@ -185,29 +156,38 @@ gt_status gt_contiguous(gt_ctx *cx, gt_tensor *t, gt_tensor **out) {
 }
 
 gt_status gt_read(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, void *out) {
-  if (t->storage->device->kind == GT_META)
+  if (!t->storage->device->data)
     return gt_fail(cx, GT_EDEVICE, "read: a meta tensor has no data");
-  gt_tensor *flat = NULL;
   int64_t n = gt_count(t);
   if (n == 0) return GT_OK;
-  GT_TRY(t->storage->device->kind == GT_CPU ? gt_contiguous(cx, t, &flat)
-                                            : gt_copy_new(cx, t, t->dtype, &gt_device_cpu, &flat));
-  convert(cx, out, dtype, gt_data(flat), t->dtype, n);
-  gt_tensor_unref(cx, flat);
-  return GT_OK;
+  gt_tensor *here = NULL;
+  if (t->storage->device->host)
+    here = gt_tensor_ref(t);
+  else
+    GT_TRY(gt_copy_new(cx, t, t->dtype, cx->cpu, &here));
+  int64_t stride[GT_MAX_DIM], step = 1;
+  for (int d = t->ndim - 1; d >= 0; d--) {
+    stride[d] = step;
+    step *= t->shape[d];
+  }
+  bool shielded = cx->shielded;
+  cx->shielded = true;
+  gt_status status = gt_move(cx, cx->cpu, t->ndim, t->shape, out, dtype, stride, gt_data(here),
+                             t->dtype, here->stride);
+  cx->shielded = shielded;
+  gt_tensor_unref(cx, here);
+  return status;
 }
 
 gt_status gt_item(gt_ctx *cx, gt_tensor *t, double *f, int64_t *i) {
-  char text[GT_SHAPE_TEXT];
+  char text[GT_SHAPE_TEXT], element[8];
   gt_spec spec = gt_spec_of(t);
   if (gt_spec_count(&spec) != 1)
     return gt_fail(cx, GT_EARG, "item: expected a tensor with 1 element, got %s with %lld",
                    gt_shape_text(&spec, text), (long long)gt_spec_count(&spec));
-  double real;
-  int64_t whole;
-  GT_TRY(gt_read(cx, t, GT_F64, &real));
-  GT_TRY(gt_read(cx, t, GT_I64, &whole));
-  if (f != NULL) *f = real;
-  if (i != NULL) *i = whole;
+  GT_TRY(gt_read(cx, t, t->dtype, element));
+  gt_scalar x = gt_load_scalar(element, t->dtype);
+  if (f != NULL) *f = x.f;
+  if (i != NULL) *i = x.i;
   return GT_OK;
 }

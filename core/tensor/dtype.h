@@ -1,10 +1,13 @@
-/* dtype.h: the element types, their names, sizes, promotion and conversion.
+/* dtype.h: the element types, their names, sizes and promotion.
  *
  * Dtypes are run-time values.  Arithmetic happens in f32, f64 or i64 only (kernels/); everything
- * else is a storage form that gt_convert() widens and narrows.  bf16 and f16 round to nearest even.
+ * else is a storage form that is widened and narrowed.  bf16 and f16 round to nearest even.  Arrays
+ * are converted by backends (backend.h), single numbers here.
  */
 #ifndef GT_DTYPE_H
 #define GT_DTYPE_H
+
+#include "core/tensor/element.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,30 +51,6 @@ bool gt_dtype_parse(const char *text, gt_dtype *out);
  * sees to those). */
 gt_dtype gt_dtype_promote(gt_dtype a, gt_dtype b);
 
-/* Converts n elements, each dtype to each, the same on every device.  Floats to integers truncate
- * towards zero; NaN, infinities and what lies out of range give the lowest i64 or i32, as PyTorch
- * does on x86.  To narrower integers all numbers go through i64 and keep its low bits.  Anything to
- * bool is "not zero". */
-void gt_convert(void *to, gt_dtype to_dtype, const void *from, gt_dtype from_dtype, int64_t n);
-
-static inline float gt_from_bf16(uint16_t h) {
-  uint32_t u = (uint32_t)h << 16;
-  float x;
-  memcpy(&x, &u, sizeof x);
-  return x;
-}
-
-static inline uint16_t gt_to_bf16(float x) {
-  uint32_t u;
-  memcpy(&u, &x, sizeof u);
-  uint32_t rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
-  return (uint16_t)((u & 0x7fffffffu) > 0x7f800000u ? (u >> 16) | 0x40u
-                                                    : rounded); /* NaN stays NaN */
-}
-
-float gt_from_f16(uint16_t h);
-uint16_t gt_to_f16(float x);
-
 /* A number as it came from outside; `f` is it, or near to it where `whole` says that `i` is it. */
 typedef struct gt_scalar {
   bool whole;
@@ -93,7 +72,8 @@ bool gt_dtype_holds(gt_dtype dtype, gt_scalar x);
 void gt_dtype_range(gt_dtype dtype, int64_t *low, int64_t *high);
 /* True when the dtype has every integer from 0 to x. */
 bool gt_dtype_counts_to(gt_dtype dtype, int64_t x);
-/* Writes x to one element; only what the dtype holds. */
+/* One element as a number, and a number as one element. */
+gt_scalar gt_load_scalar(const void *from, gt_dtype dtype);
 void gt_store_scalar(void *to, gt_dtype dtype, gt_scalar x);
 
 #endif

@@ -109,7 +109,7 @@ gt_tensor *gt_whole(gt_frame *f, int64_t value) {
   return gt_keep(f, out);
 }
 
-gt_tensor *gt_new(gt_frame *f, const gt_spec *spec, const gt_device *device) {
+gt_tensor *gt_new(gt_frame *f, const gt_spec *spec, const gt_backend *device) {
   gt_tensor *out = NULL;
   if (f->status == GT_OK) f->status = gt_tensor_new(f->cx, spec, device, &out);
   return gt_keep(f, out);
@@ -122,7 +122,7 @@ gt_tensor *gt_view(gt_frame *f, gt_tensor *a, int ndim, const int64_t *shape, co
   return gt_keep(f, out);
 }
 
-gt_tensor *gt_copy_of(gt_frame *f, gt_tensor *a, gt_dtype dtype, const gt_device *device) {
+gt_tensor *gt_copy_of(gt_frame *f, gt_tensor *a, gt_dtype dtype, const gt_backend *device) {
   gt_tensor *out = NULL;
   if (f->status == GT_OK) f->status = gt_copy_new(f->cx, a, dtype, device, &out);
   return gt_keep(f, out);

@@ -46,12 +46,12 @@ gt_tensor *gt_reshape(gt_frame *f, gt_tensor *a, int ndim, const int64_t *shape)
 /* ---- tensors that no op makes ---- */
 gt_tensor *gt_number(gt_frame *f, double value); /* weak, for ops that take a number first */
 gt_tensor *gt_whole(gt_frame *f, int64_t value);
-gt_tensor *gt_new(gt_frame *f, const gt_spec *spec, const gt_device *device); /* uninitialised */
+gt_tensor *gt_new(gt_frame *f, const gt_spec *spec, const gt_backend *device); /* uninitialised */
 /* Another geometry of the same storage; not recorded in the graph. */
 gt_tensor *gt_view(gt_frame *f, gt_tensor *a, int ndim, const int64_t *shape, const int64_t *stride,
                    int64_t offset);
 /* A contiguous copy with memory of its own; not recorded either. */
-gt_tensor *gt_copy_of(gt_frame *f, gt_tensor *a, gt_dtype dtype, const gt_device *device);
+gt_tensor *gt_copy_of(gt_frame *f, gt_tensor *a, gt_dtype dtype, const gt_backend *device);
 
 /* ---- life ---- */
 gt_tensor *gt_last(gt_frame *f, gt_tensor *a); /* returns a */

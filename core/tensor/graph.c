@@ -123,6 +123,7 @@ gt_status gt_graph_record(gt_call *c, gt_tensor *const *given) {
   node->nout = c->nout;
   node->device = c->device;
   node->dtype = c->dtype;
+  node->stored = c->stored;
   node->sequence = c->cx->sequence++;
   if (c->op->attr_count > 0)
     memcpy(node->attr, c->attr, (size_t)c->op->attr_count * sizeof *node->attr);

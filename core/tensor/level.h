@@ -1,6 +1,6 @@
 /* level.h: what kernels/ is to everyone else.  It is compiled once per CPU level of
  * kernels/levels.def, each level keeps its functions to itself, and a context is made with the ops
- * of one: so whoever makes a context needs to see no kernel.  Results are the same bits within a
+ * and the backend of one: so whoever makes a context needs to see no kernel.  Results are the same bits within a
  * level, not across levels. */
 #ifndef GT_LEVEL_H
 #define GT_LEVEL_H
@@ -9,6 +9,7 @@
 
 typedef struct gt_cpu_level {
   const char *name;        /* "v3": of x86-64-v3 */
+  const gt_backend *cpu;   /* its copies, conversions and fills */
   const gt_op *const *ops; /* (op_count) */
   int op_count;
 } gt_cpu_level;

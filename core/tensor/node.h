@@ -26,8 +26,8 @@ struct gt_node {
   bool consumed; /* edges and saved tensors are gone */
   bool listed;   /* in the list of the backward that runs */
   const gt_op *op;
-  const gt_device *device;
-  gt_dtype dtype; /* compute dtype of the forward */
+  const gt_backend *device;
+  gt_dtype dtype, stored; /* of the forward */
   uint64_t sequence;
   gt_node *next_dead;
   gt_value *attr; /* (op->attr_count) */

@@ -8,19 +8,20 @@
  *   fused  computes, with a hand-written `backward` kernel, for speed.
  *
  * What run.c does around a kernel, so that kernels need not:
- *   - checks that tensors share a device, moves weak scalars there, polls the interrupt flag;
+ *   - checks that tensors share a device, polls the interrupt flag;
  *   - chooses the compute dtype c->dtype from the `numeric` inputs (see `compute`; without any,
  *     from the first output) before `infer`, which may change it: sum(x, {dtype=f64}) sets it;
- *   - on the CPU converts the numeric inputs to c->dtype and makes all inputs contiguous (unless
- *     named by `strided`);
- *   - gives the kernel outputs of the spec's dtype when that is i64 or c->dtype; all others
- *     (halves, bool, narrow integers, the other float) are computed in c->dtype and converted
- *     after.  So a CPU kernel of a GT_REALS or GT_NUMBERS op sees f32, f64 and i64 only, unless it
- *     asks for what is there (`any_dtype`, `direct`);
+ *   - brings plain numbers to that device, converts the numeric inputs to c->stored and makes all
+ *     inputs contiguous (unless named by `strided`);
+ *   - gives the kernel outputs of the spec's dtype when that is i64 or c->stored; all others
+ *     (bool, narrow integers, the other floats) are computed in c->stored and converted after.
+ *     c->stored is c->dtype, or a half where the device's kernels take it (gt_backend.halves).  So a
+ *     CPU kernel of a GT_REALS or GT_NUMBERS op sees f32, f64 and i64 only, unless it asks for what
+ *     is there (`any_dtype`, `direct`);
  *   - allocates outputs (contiguous) from infer's specs.  Kernels must accept empty tensors.  On
  *     meta it does all this and calls no kernel, so that its counts of memory are those of the CPU;
  *   - records the graph node; in backward converts and allocates the same way;
- *   - on a plug-in device checks, infers, makes contiguous and allocates, but converts nothing.
+ *   - where the device has no kernel, does all this on the host and takes the results back.
  * In every mask bit i stands for input (or output) i; of a variadic op bit 0 speaks for all inputs.
  * Kernels take scratch from gt_scratch(), never own anything, never synchronise, never print. */
 #ifndef GT_OP_H
@@ -49,7 +50,9 @@ struct gt_call {
   gt_spec spec[GT_MAX_OUT];   /* infer writes; later valid everywhere */
   gt_tensor *out[GT_MAX_OUT]; /* forward: to fill; backward: the saved ones */
   gt_dtype dtype;             /* the compute dtype chosen: GT_F32, GT_F64 or GT_I64 */
-  const gt_device *device;
+  gt_dtype stored;            /* what the kernel reads numeric inputs in: dtype, or a half for which
+                                 dtype stands where the device's kernels take it */
+  const gt_backend *device;
 
   /* backward only */
   gt_tensor *gout[GT_MAX_OUT]; /* gradients that came; NULL means zero */
@@ -86,6 +89,8 @@ struct gt_op {
                             a * b): not kept when no other input wants one */
   bool elementwise; /* out[0] may be the same memory as in[0]: gives the method `name_` (in place)
                        for free */
+  bool moves; /* the forward touches data by gt_move() and the device's fill only: it is the kernel of
+                 every device */
   unsigned writes;  /* mask of inputs modified in place; such an op has nout == 0 and the binding
                        returns in[first] */
   const gt_setting *attrs;

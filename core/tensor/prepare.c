@@ -7,29 +7,35 @@ gt_dtype gt_dtype_compute_of(gt_compute compute, gt_dtype dtype) {
   return GT_F32;
 }
 
-gt_dtype gt_dtype_compute(const gt_call *c) {
+void gt_dtype_choose(gt_call *c) {
   bool any = false;
   for (int i = 0; i < c->nin && !any; i++)
     any = c->in[i] != NULL && gt_op_bit(c->op, c->op->numeric, i);
-  return any ? gt_dtype_compute_of(c->op->compute, gt_result_type(c, c->op->numeric)) : GT_NDTYPE;
+  c->dtype = c->stored = GT_NDTYPE;
+  if (!any) return;
+  gt_dtype result = gt_result_type(c, c->op->numeric);
+  c->dtype = c->stored = gt_dtype_compute_of(c->op->compute, result);
+  if (c->device->halves >> result & 1u) c->stored = result;
 }
 
 /* True when run.c converts between what the user gave and what the kernel computes in.  On meta as
  * on the CPU, so that its memory counts are those of the CPU. */
 static bool is_converted(const gt_call *c) {
-  return c->op->compute != GT_BYTES && !c->op->any_dtype && c->device->kind != GT_CUDA &&
-         (c->op->direct == NULL || !c->op->direct(c));
+  if (c->op->compute == GT_BYTES || c->op->any_dtype) return false;
+  return c->device->kernels != NULL || c->op->direct == NULL || !c->op->direct(c);
 }
 
 gt_dtype gt_dtype_of_input(const gt_call *c, int i) {
-  return is_converted(c) && gt_op_bit(c->op, c->op->numeric, i) ? c->dtype : c->in_spec[i].dtype;
+  return is_converted(c) && gt_op_bit(c->op, c->op->numeric, i) ? c->stored : c->in_spec[i].dtype;
 }
 
 gt_dtype gt_dtype_of_output(const gt_call *c, gt_dtype dtype) {
-  return is_converted(c) && dtype != GT_I64 ? c->dtype : dtype;
+  if (!is_converted(c) || dtype == GT_I64) return dtype;
+  /* Sums and scales that come with halves are f32. */
+  return dtype == GT_F32 && gt_dtype_is_half(c->stored) ? GT_F32 : c->stored;
 }
 
-gt_status gt_prepare(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_device *device,
+gt_status gt_prepare(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_backend *device,
                      bool contiguous, gt_tensor **out) {
   if (t->dtype == dtype && t->storage->device == device && (!contiguous || gt_is_contiguous(t))) {
     *out = gt_tensor_ref(t);
@@ -41,23 +47,27 @@ gt_status gt_prepare(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_device *
 }
 
 gt_kernel gt_kernel_find(const gt_call *c, bool backward) {
-  if (c->device->kind != GT_CUDA) return backward ? c->op->backward : c->op->forward;
+  if (c->device->kernels == NULL || c->op->moves) return backward ? c->op->backward : c->op->forward;
   int op = gt_op_find(c->cx, c->op->name);
-  return op >= 0 ? c->cx->plugin_kernels[op][backward] : NULL;
+  return op >= 0 ? c->device->kernels[op][backward] : NULL;
+}
+
+gt_status gt_kernel_or_fallback(gt_call *c, bool backward, gt_kernel *out) {
+  gt_kernel kernel = gt_kernel_find(c, backward);
+  if (kernel == NULL && !c->device->host && c->device->data) {
+    kernel = backward ? c->op->backward : c->op->forward;
+    if (kernel != NULL) GT_TRY(gt_fallback(c));
+  }
+  if (kernel == NULL)
+    return gt_fail(c->cx, GT_EGRAPH, "%s: this op has no %s", c->op->name,
+                   backward ? "gradient" : "kernel");
+  *out = kernel;
+  return GT_OK;
 }
 
 gt_status gt_kernel_run(gt_call *c, gt_kernel kernel, bool backward) {
   void *room;
-  if (c->device->kind != GT_META) return kernel(c);
+  if (c->device->data) return kernel(c);
   if (c->op->scratch == NULL) return GT_OK;
   return gt_scratch(c->cx, c->device, c->op->scratch(c, backward), &room);
-}
-
-gt_status gt_kernel_missing(const gt_call *c, bool backward) {
-  const char *name = c->op->name;
-  if (c->device->kind != GT_CUDA)
-    return gt_fail(c->cx, GT_EGRAPH, "%s: this op has no %s", name,
-                   backward ? "gradient" : "kernel");
-  return gt_fail(c->cx, GT_EDEVICE, "%s: no CUDA kernel%s yet; move the tensor to the cpu", name,
-                 backward ? " for the gradient" : "");
 }

@@ -1,4 +1,4 @@
-/* prepare.h: bringing tensors into the form kernels take and back.  For run.c and graph.c. */
+/* prepare.h: bringing tensors into the form kernels take and back.  For run.c and backward.c. */
 #ifndef GT_PREPARE_H
 #define GT_PREPARE_H
 
@@ -14,18 +14,20 @@ static inline bool gt_op_bit(const gt_op *op, unsigned mask, int i) {
 gt_dtype gt_dtype_of_input(const gt_call *c, int i);
 gt_dtype gt_dtype_of_output(const gt_call *c, gt_dtype dtype);
 
-/* The compute dtype for the call's numeric inputs; GT_NDTYPE if there are none. */
-gt_dtype gt_dtype_compute(const gt_call *c);
+/* Sets dtype and stored by the call's numeric inputs; GT_NDTYPE if there are none. */
+void gt_dtype_choose(gt_call *c);
 gt_dtype gt_dtype_compute_of(gt_compute compute, gt_dtype dtype);
 
 /* A reference to t itself when it already is contiguous, of this dtype and on this device, else to
  * a converted copy (weak if t is).  Not recorded. */
-gt_status gt_prepare(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_device *device,
+gt_status gt_prepare(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_backend *device,
                      bool contiguous, gt_tensor **out);
 
-/* The kernel of c->op on c->device, NULL if there is none, and the error that says so. */
+/* The kernel of c->op on c->device, NULL if there is none. */
 gt_kernel gt_kernel_find(const gt_call *c, bool backward);
-gt_status gt_kernel_missing(const gt_call *c, bool backward);
+/* The same, or the host's: then the call moves there, it stores what the host computes in, and the
+ * caller restores both. */
+gt_status gt_kernel_or_fallback(gt_call *c, bool backward, gt_kernel *out);
 /* Runs it; on meta takes the scratch memory only. */
 gt_status gt_kernel_run(gt_call *c, gt_kernel kernel, bool backward);
 

@@ -1,4 +1,9 @@
-/* rng_math.h: from random words to numbers, in arithmetic that gives the same bits everywhere.
+/* rng_math.h: random words, and from them to numbers, in arithmetic that gives the same bits
+ * everywhere.
+ *
+ * f32 and halves: element i is made from word i % 4 of block i / 4 (normals: of the pair of words it
+ * belongs to); halves round the f32 draw, uniform ones to within their interval.  f64 normals are the
+ * f32 draw widened, then scaled in f64.  f64 uniforms and integers take two words: block i / 2.
  *
  * Only correctly rounded operations are used: integer ones, conversions, multiplication, explicit
  * fused multiply-add and square root, so scalar, vector and CUDA builds agree bit for bit (no
@@ -7,15 +12,28 @@
 #ifndef GT_RNG_MATH_H
 #define GT_RNG_MATH_H
 
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
+#include "core/tensor/element.h"
 
-#ifdef __CUDACC__
-#define GT_HD __host__ __device__
-#else
-#define GT_HD
-#endif
+#include <math.h>
+#include <stdbool.h>
+
+/* Block b of a stream: counter = (b low, b high, stream low, stream high), key = (seed low, seed
+ * high). */
+static inline GT_HD void gt_philox(uint64_t seed, uint64_t stream, uint64_t block, uint32_t out[4]) {
+  uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+  uint32_t c0 = (uint32_t)block, c1 = (uint32_t)(block >> 32), c2 = (uint32_t)stream,
+           c3 = (uint32_t)(stream >> 32);
+  for (int round = 0; round < 10; round++) {
+    uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
+    c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+    c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+    c1 = (uint32_t)p1;
+    c3 = (uint32_t)p0;
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
+}
 
 /* ln(u) for u in [2^-33, 1]: u = 2^e m with m in [sqrt(1/2), sqrt(2)), ln m = ln(1 + f) by a
  * minimax polynomial (relative error 6e-9 before rounding). */
@@ -79,5 +97,32 @@ static inline GT_HD float gt_unit_f32(uint32_t x) { return (float)(x >> 8) * 0x1
 
 /* [0, 1) in steps of 2^-53. */
 static inline GT_HD double gt_unit_f64(uint64_t x) { return (double)(x >> 11) * 0x1p-53; }
+
+/* What rounding took out of [low, high) at the upper end comes back in. */
+static inline GT_HD float gt_below_f32(float value, float low, float high) {
+  return value < high ? value : nextafterf(high, low);
+}
+static inline GT_HD double gt_below_f64(double value, double low, double high) {
+  return value < high ? value : nextafter(high, low);
+}
+
+/* The half x of [low, high): one that was rounded out of it moves to its neighbour inside, if there
+ * is one. */
+static inline GT_HD uint16_t gt_kept_inside(uint16_t x, bool bf16, double low, double high) {
+  float value = bf16 ? gt_from_bf16(x) : gt_from_f16(x);
+  bool above = value >= high && low < high;
+  if (!above && value >= low) return x;
+  /* Bits count away from zero; below zero itself lies the smallest negative number. */
+  uint16_t next = (uint16_t)((x & 0x8000u ? !above : above) ? x - 1 : x + 1);
+  if (value == 0) next = above ? 0x8001u : 0x0001u;
+  float moved = bf16 ? gt_from_bf16(next) : gt_from_f16(next);
+  return moved >= low && moved < high ? next : x;
+}
+
+/* low … low + range - 1, by multiplication and shift (Lemire 2019); the bias, below range / 2^64, is
+ * not corrected. */
+static inline GT_HD int64_t gt_in_range(uint64_t word, int64_t low, uint64_t range) {
+  return (int64_t)((uint64_t)low + (uint64_t)((unsigned __int128)word * range >> 64));
+}
 
 #endif

@@ -50,10 +50,10 @@ static gt_status fill_attributes(frame *f, const gt_value *attr) {
   return GT_OK;
 }
 
-/* One device for all; plain numbers follow the tensors. */
+/* One device for all; plain numbers stay on the host until the kernel wants them. */
 static gt_status choose_device(frame *f) {
   gt_call *c = &f->call;
-  const gt_device *device = NULL;
+  const gt_backend *device = NULL;
   for (int i = 0; i < c->nin; i++) {
     gt_tensor *t = f->on[i];
     if (t == NULL || t->weak) continue;
@@ -62,14 +62,7 @@ static gt_status choose_device(frame *f) {
                      c->op->name, device->name, t->storage->device->name);
     device = t->storage->device;
   }
-  c->device = device != NULL ? device : &gt_device_cpu;
-  for (int i = 0; i < c->nin; i++) {
-    gt_tensor *t = f->on[i];
-    if (t == NULL || t->storage->device == c->device) continue;
-    f->on[i] = NULL;
-    GT_TRY(gt_prepare(c->cx, t, t->dtype, c->device, false, &f->on[i]));
-    gt_tensor_unref(c->cx, t);
-  }
+  c->device = device != NULL ? device : c->cx->cpu;
   return GT_OK;
 }
 
@@ -112,7 +105,7 @@ static gt_status open_frame(frame *f, gt_ctx *cx, const gt_op *op, gt_tensor *co
   }
   c->in = f->on;
   GT_TRY(choose_device(f));
-  c->dtype = gt_dtype_compute(c);
+  gt_dtype_choose(c);
   return GT_OK;
 }
 
@@ -127,9 +120,11 @@ static void close_frame(frame *f) {
 }
 
 static gt_status infer(gt_call *c) {
+  gt_dtype chosen = c->dtype;
   GT_TRY(c->op->infer(c));
   if (c->dtype == GT_NDTYPE)
     c->dtype = gt_dtype_compute_of(c->op->compute, c->nout > 0 ? c->spec[0].dtype : GT_F32);
+  if (c->dtype != chosen) c->stored = c->dtype;
   return GT_OK;
 }
 
@@ -167,7 +162,7 @@ static bool writes_through(const frame *f) {
   const gt_call *c = &f->call;
   const gt_tensor *to = f->target;
   if (!c->op->elementwise || to->dtype != gt_dtype_of_output(c, c->spec[0].dtype) ||
-      !gt_is_contiguous(to))
+      gt_device_of(to) != c->device || !gt_is_contiguous(to))
     return false;
   for (int i = 0; i < c->nin; i++) {
     const gt_tensor *t = c->in[i];
@@ -193,10 +188,11 @@ static gt_status allocate_outputs(frame *f) {
   return GT_OK;
 }
 
+/* Brings outputs to the dtypes of their specs, and from the host back to the call's device. */
 static gt_status convert_outputs(gt_call *c) {
   for (int k = 0; k < c->nout; k++) {
     gt_tensor *computed = c->out[k], *wanted = NULL;
-    if (computed->dtype == c->spec[k].dtype) continue;
+    if (computed->dtype == c->spec[k].dtype && gt_device_of(computed) == c->device) continue;
     GT_TRY(gt_prepare(c->cx, computed, c->spec[k].dtype, c->device, true, &wanted));
     gt_tensor_unref(c->cx, computed);
     c->out[k] = wanted;
@@ -215,19 +211,27 @@ static gt_status write_back(frame *f) {
   return GT_OK;
 }
 
-static gt_status compute(frame *f) {
+static gt_status run_kernel(frame *f, gt_kernel kernel) {
   gt_call *c = &f->call;
   bool in_place = c->op->writes != 0 || f->target != NULL, shielded = c->cx->shielded;
-  gt_kernel kernel = gt_kernel_find(c, false);
-  if (kernel == NULL) return gt_kernel_missing(c, false);
   GT_TRY(prepare_inputs(f));
   GT_TRY(allocate_outputs(f));
   if (in_place) c->cx->shielded = true;
   gt_status status = gt_kernel_run(c, kernel, false);
   if (status == GT_OK && c->op->writes != 0) status = write_back(f);
   c->cx->shielded = shielded;
-  if (status != GT_OK) return status;
-  if (!in_place) GT_TRY(gt_poll(c->cx));
+  return status != GT_OK || in_place ? status : gt_poll(c->cx);
+}
+
+static gt_status compute(frame *f) {
+  gt_call *c = &f->call;
+  const gt_backend *device = c->device;
+  gt_dtype stored = c->stored;
+  gt_kernel kernel;
+  GT_TRY(gt_kernel_or_fallback(c, false, &kernel));
+  GT_TRY(run_kernel(f, kernel));
+  c->device = device;
+  c->stored = stored;
   return convert_outputs(c);
 }
 
@@ -297,7 +301,7 @@ static gt_dtype low_dtype(const gt_ctx *cx, const gt_op *op, gt_tensor *const *i
   gt_dtype low = GT_NDTYPE;
   for (int i = 0; op->autocast && i < nin && i < FEW; i++) {
     if (in[i] == NULL || !gt_op_bit(op, op->numeric, i)) continue;
-    const gt_autocast *mode = &cx->autocast[gt_device_of(in[i])->kind];
+    const gt_autocast *mode = &cx->autocast[gt_device_of(in[i])->slot];
     if (!mode->on || !gt_dtype_is_float(in[i]->dtype) || in[i]->dtype == GT_F64) return GT_NDTYPE;
     low = mode->dtype;
   }

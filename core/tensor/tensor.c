@@ -76,9 +76,9 @@ static void contiguous_strides(gt_tensor *t) {
   }
 }
 
-typedef gt_status (*allocate)(gt_ctx *, const gt_device *, size_t, void **);
+typedef gt_status (*allocate)(gt_ctx *, const gt_backend *, size_t, void **);
 
-static gt_status tensor_new(gt_ctx *cx, const gt_spec *spec, const gt_device *device,
+static gt_status tensor_new(gt_ctx *cx, const gt_spec *spec, const gt_backend *device,
                             allocate allocate_data, gt_tensor **out) {
   size_t bytes = 0;
   if (spec->ndim > GT_MAX_DIM)
@@ -102,11 +102,11 @@ static gt_status tensor_new(gt_ctx *cx, const gt_spec *spec, const gt_device *de
   return GT_OK;
 }
 
-gt_status gt_tensor_new(gt_ctx *cx, const gt_spec *spec, const gt_device *device, gt_tensor **out) {
+gt_status gt_tensor_new(gt_ctx *cx, const gt_spec *spec, const gt_backend *device, gt_tensor **out) {
   return tensor_new(cx, spec, device, gt_allocate, out);
 }
 
-gt_status gt_tensor_zeros(gt_ctx *cx, const gt_spec *spec, const gt_device *device,
+gt_status gt_tensor_zeros(gt_ctx *cx, const gt_spec *spec, const gt_backend *device,
                           gt_tensor **out) {
   return tensor_new(cx, spec, device, gt_allocate_zeros, out);
 }
@@ -128,11 +128,9 @@ gt_status gt_check_scalar(gt_ctx *cx, const char *name, gt_dtype dtype, gt_scala
 gt_status gt_tensor_scalar(gt_ctx *cx, gt_dtype dtype, double f, int64_t i, gt_tensor **out) {
   gt_spec spec = {.dtype = dtype};
   gt_tensor *t = NULL;
-  GT_TRY(gt_tensor_new(cx, &spec, &gt_device_cpu, &t));
-  if (gt_dtype_is_float(dtype))
-    gt_convert(t->storage->data, dtype, &f, GT_F64, 1);
-  else
-    gt_convert(t->storage->data, dtype, &i, GT_I64, 1);
+  GT_TRY(gt_tensor_new(cx, &spec, cx->cpu, &t));
+  gt_store_scalar(t->storage->data, dtype,
+                  gt_dtype_is_float(dtype) ? gt_scalar_real(f) : gt_scalar_whole(i));
   t->weak = true;
   *out = t;
   return GT_OK;
@@ -184,7 +182,7 @@ bool gt_is_contiguous(const gt_tensor *t) {
   return true;
 }
 
-const gt_device *gt_device_of(const gt_tensor *t) { return t->storage->device; }
+const gt_backend *gt_device_of(const gt_tensor *t) { return t->storage->device; }
 
 void *gt_data(const gt_tensor *t) {
   if (t->storage->data == NULL) return NULL;

@@ -24,7 +24,7 @@ typedef struct gt_spec {
 struct gt_storage {
   int refs;
   uint32_t version; /* bumped by every in-place write; backward compares it with what it saved */
-  const gt_device *device;
+  const gt_backend *device;
   size_t bytes;
   void *data; /* NULL on meta */
 };
@@ -66,8 +66,8 @@ const char *gt_shape_text(const gt_spec *spec, char text[GT_SHAPE_TEXT]);
 
 /* Uninitialised memory; shape checked (negative, product overflow, more bytes than any device has:
  * GT_ESHAPE/GT_ENOMEM). */
-gt_status gt_tensor_new(gt_ctx *cx, const gt_spec *spec, const gt_device *device, gt_tensor **out);
-gt_status gt_tensor_zeros(gt_ctx *cx, const gt_spec *spec, const gt_device *device,
+gt_status gt_tensor_new(gt_ctx *cx, const gt_spec *spec, const gt_backend *device, gt_tensor **out);
+gt_status gt_tensor_zeros(gt_ctx *cx, const gt_spec *spec, const gt_backend *device,
                           gt_tensor **out);
 /* GT_EDTYPE, with the range, when the dtype does not hold x; `name` is what it is given to. */
 gt_status gt_check_scalar(gt_ctx *cx, const char *name, gt_dtype dtype, gt_scalar x);
@@ -84,7 +84,7 @@ void gt_tensor_unref(gt_ctx *cx,
 void gt_storage_unref(gt_ctx *cx, gt_storage *storage); /* core/tensor only */
 
 bool gt_is_contiguous(const gt_tensor *t);
-const gt_device *gt_device_of(const gt_tensor *t);
+const gt_backend *gt_device_of(const gt_tensor *t);
 void *gt_data(const gt_tensor *t); /* address of element 0, offset included */
 void gt_touch(gt_tensor *t);       /* bumps the storage version: call after writing in place */
 
@@ -92,7 +92,7 @@ void gt_touch(gt_tensor *t);       /* bumps the storage version: call after writ
  * graph. */
 gt_status gt_contiguous(gt_ctx *cx, gt_tensor *t, gt_tensor **out);
 /* A contiguous copy with memory of its own. */
-gt_status gt_copy_new(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_device *device,
+gt_status gt_copy_new(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_backend *device,
                       gt_tensor **out);
 /* Copies elements with dtype conversion between any two devices; shapes must match exactly. In
  * place; bumps versions. */

@@ -9,8 +9,6 @@
 #include "core/train/chunks.h"
 #include "core/train/update.h"
 
-enum { BLOCK = 1024 };
-
 typedef struct job {
   gt_tensor *const *average, *const *weight;
   double rest; /* 1 - decay */
@@ -32,25 +30,17 @@ GT_CLONES static void mix_chunk(void *argument, int64_t chunk, int tensor, int64
                                 int64_t end) {
   const job *j = argument;
   const gt_tensor *a = j->average[tensor], *w = j->weight[tensor];
-  gt_dtype compute = a->dtype == GT_F64 ? GT_F64 : GT_F32;
-  double old[BLOCK], fresh[BLOCK];
   (void)chunk;
-  for (int64_t at = begin; at < end; at += BLOCK) {
-    int64_t n = end - at < BLOCK ? end - at : BLOCK;
-    void *to = a->dtype == compute ? element(a, at) : (void *)old;
-    void *from = w->dtype == compute ? element(w, at) : (void *)fresh;
-    if (to == old) gt_convert(old, compute, element(a, at), a->dtype, n);
-    if (from == fresh) gt_convert(fresh, compute, element(w, at), w->dtype, n);
-    if (compute == GT_F64)
-      mix_f64(to, from, n, j->rest);
-    else
-      mix_f32(to, from, n, (float)j->rest);
-    if (to == old) gt_convert(element(a, at), a->dtype, old, compute, n);
-  }
+  if (a->dtype == GT_F64)
+    mix_f64(element(a, begin), element(w, begin), end - begin, j->rest);
+  else
+    mix_f32(element(a, begin), element(w, begin), end - begin, (float)j->rest);
 }
 
-static bool plain(const gt_tensor *t) {
-  return gt_device_of(t)->kind == GT_CPU && gt_is_contiguous(t);
+/* Can mix_chunk() do these? */
+static bool plain(const gt_tensor *a, const gt_tensor *w) {
+  return gt_device_of(a)->host && a->dtype == w->dtype && !gt_dtype_is_half(a->dtype) &&
+         gt_is_contiguous(a) && gt_is_contiguous(w);
 }
 
 static gt_status check(gt_ctx *cx, const gt_tensor *a, const gt_tensor *b, bool same_dtype) {
@@ -70,8 +60,8 @@ static gt_status check(gt_ctx *cx, const gt_tensor *a, const gt_tensor *b, bool 
 
 /* Does the op write this average without taking memory? */
 static bool in_place(const gt_tensor *a, const gt_tensor *w) {
-  bool converted = gt_device_of(a)->kind == GT_CPU && a->dtype != GT_F32 && a->dtype != GT_F64;
-  return !converted && a->dtype == w->dtype && gt_is_contiguous(a) && gt_is_contiguous(w);
+  return gt_device_of(a)->host && gt_dtype_promote(a->dtype, w->dtype) == a->dtype &&
+         gt_is_contiguous(a) && gt_is_contiguous(w);
 }
 
 static gt_status mix_by_op(gt_ctx *cx, const job *j, int i, gt_tensor **out) {
@@ -110,7 +100,7 @@ gt_status gt_average_update(gt_ctx *cx, gt_tensor *const *average, gt_tensor *co
   bool direct = true;
   for (int i = 0; i < count; i++) {
     GT_TRY(check(cx, average[i], weight[i], false));
-    direct = direct && plain(average[i]) && plain(weight[i]);
+    direct = direct && plain(average[i], weight[i]);
   }
   if (!direct) return update_by_op(cx, &j, count);
   GT_TRY(gt_chunks_new(cx, average, count, &chunks));

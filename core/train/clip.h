@@ -6,11 +6,12 @@
 #include "core/tensor/tensor.h"
 
 /* sqrt of the sum of the squares of all elements of all tensors, summed in f64; nan or inf when an
- * element is.  Same bits for any number of threads.  Float tensors of any device. */
+ * element is.  Same bits for any number of threads.  Float tensors of one device, which adds them
+ * up: only the sum is read. */
 gt_status gt_global_norm(gt_ctx *cx, gt_tensor *const *tensors, int count, double *norm);
 
-/* Multiplies every tensor by `factor`, in place.  When it fails, nothing was changed if all are
- * contiguous and on the CPU; otherwise some may be scaled: gradients to be dropped. */
+/* Multiplies every tensor by `factor`, in place, where it is.  When it fails, nothing was changed if
+ * all are contiguous and on the host; otherwise some may be scaled: gradients to be dropped. */
 gt_status gt_scale_all(gt_ctx *cx, gt_tensor *const *tensors, int count, double factor);
 
 /* PyTorch's clip_grad_norm_: multiplies by limit / (norm + 1e-6) when that is below 1.  Answers the

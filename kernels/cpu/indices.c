@@ -2,7 +2,8 @@
 #include "kernels/cpu/indices.h"
 
 #include "core/tensor/pool.h"
-#include "core/tensor/strided.h"
+#include "kernels/cpu/convert.h"
+#include "kernels/cpu/strided.h"
 
 gt_status gt_index_range(const gt_call *c, const int64_t *index, int64_t n, int dim, int64_t size,
                          bool wraps) {

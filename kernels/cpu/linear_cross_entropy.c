@@ -6,6 +6,7 @@
  * again there, which costs one product more than keeping dW from the forward would, but no second
  * (V, C) matrix, and works for every reduction. */
 #ifndef real
+#include "kernels/cpu/convert.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/cross_entropy.h"
 #include "kernels/cpu/gemm.h"

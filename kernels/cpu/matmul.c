@@ -1,9 +1,9 @@
 /* matmul.c: operands may have any strides: transposed views are multiplied as they are; a batch on
  * the left with one matrix on the right is one tall product. */
-#include "core/tensor/strided.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/kernels.h"
+#include "kernels/cpu/strided.h"
 #include "kernels/op/geometry.h"
 
 enum { A, B };

@@ -2,7 +2,7 @@
  * do not lie side by side, the input is first copied so that they do. */
 #include "kernels/cpu/reduce.h"
 
-#include "core/tensor/strided.h"
+#include "kernels/cpu/strided.h"
 
 typedef struct plan {
   gt_call *c;

@@ -1,5 +1,6 @@
 /* rope.c: the formulas of op/rope.c head by head. */
 #ifndef real
+#include "kernels/cpu/convert.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/rms.h"

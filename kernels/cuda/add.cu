@@ -13,10 +13,8 @@ template <typename A> struct Add {
 } // namespace
 
 extern "C" gt_status gt_cu_add_forward(gt_call *c) {
-  if (c->out[0]->dtype == GT_I64)
-    return run_binary<int64_t>(c, Add<int64_t>{(int64_t)attribute(c, "alpha").f});
-  GT_DISPATCH(
-      c, c->out[0]->dtype,
-      return run_binary<T>(c, Add<accumulator<T>>{(accumulator<T>)attribute(c, "alpha").f}));
-  return GT_OK;
+  double alpha = attribute(c, "alpha").f;
+  if (c->dtype == GT_I64) return run_binary<int64_t>(c, Add<int64_t>{(int64_t)alpha});
+  return c->dtype == GT_F64 ? run_binary<double>(c, Add<double>{alpha})
+                            : run_binary<float>(c, Add<float>{(float)alpha});
 }

@@ -1,4 +1,4 @@
-/* binary.cuh: y = f(a, b) element by element with broadcasting; inputs of any strides and types. */
+/* binary.cuh: y = f(a, b) element by element with broadcasting; arrays of any strides and types. */
 #ifndef GT_BINARY_CUH
 #define GT_BINARY_CUH
 
@@ -11,8 +11,8 @@ struct Broadcast {
   int64_t shape[GT_MAX_DIM], a[GT_MAX_DIM], b[GT_MAX_DIM]; /* strides; 0 where broadcast */
 };
 
-template <typename T, typename A, typename F>
-GT_KERNEL k_binary(T *y, const void *a, gt_dtype a_type, const void *b, gt_dtype b_type, F f,
+template <typename A, typename F>
+GT_KERNEL k_binary(void *y, gt_dtype y_type, const void *a, gt_dtype a_type, const void *b, gt_dtype b_type, F f,
                    Broadcast g, int64_t n) {
   for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < n;
        i += (int64_t)gridDim.x * blockDim.x) {
@@ -23,7 +23,7 @@ GT_KERNEL k_binary(T *y, const void *a, gt_dtype a_type, const void *b, gt_dtype
       at_a += index * g.a[d];
       at_b += index * g.b[d];
     }
-    store(&y[i], f(load_as<A>(a, a_type, at_a), load_as<A>(b, b_type, at_b)));
+    store_as<A>(y, y_type, i, f(load_as<A>(a, a_type, at_a), load_as<A>(b, b_type, at_b)));
   }
 }
 
@@ -40,12 +40,14 @@ inline Broadcast broadcast_of(const gt_call *c) {
   return g;
 }
 
-template <typename T, typename F> gt_status run_binary(gt_call *c, F f) {
+/* A: the type that f computes in. */
+template <typename A, typename F> gt_status run_binary(gt_call *c, F f) {
   int64_t n = gt_count(c->out[0]);
   if (n == 0) return GT_OK;
-  auto kernel = k_binary<T, accumulator<T>, F>;
-  GT_LAUNCH(kernel, blocks_for(n), BLOCK, 0, stream(), data<T>(c->out[0]), gt_data(c->in[0]),
-            c->in[0]->dtype, gt_data(c->in[1]), c->in[1]->dtype, f, broadcast_of(c), n);
+  auto kernel = k_binary<A, F>;
+  GT_LAUNCH(kernel, blocks_for(n), BLOCK, 0, stream(c), gt_data(c->out[0]), c->out[0]->dtype,
+            gt_data(c->in[0]), c->in[0]->dtype, gt_data(c->in[1]), c->in[1]->dtype, f,
+            broadcast_of(c), n);
   return launched(c);
 }
 

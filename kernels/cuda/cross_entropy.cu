@@ -109,16 +109,16 @@ template <typename T> gt_status forward(gt_call *c) {
   T *out = data<T>(c->out[0]);
   if (r.N > 0) {
     auto rows = k_rows<T>;
-    GT_LAUNCH(rows, grid_of(r.N), BLOCK, 0, stream(), data<T>(c->in[0]), losses, data<A>(c->out[1]),
+    GT_LAUNCH(rows, grid_of(r.N), BLOCK, 0, stream(c), data<T>(c->in[0]), losses, data<A>(c->out[1]),
               r);
   }
   int64_t reduction = c->attr[GT_CE_REDUCTION].i;
   if (reduction == GT_CE_NONE) {
     auto copy = k_copy<T>;
-    if (r.N > 0) GT_LAUNCH(copy, blocks_for(r.N), BLOCK, 0, stream(), losses, out, r.N);
+    if (r.N > 0) GT_LAUNCH(copy, blocks_for(r.N), BLOCK, 0, stream(c), losses, out, r.N);
   } else {
     auto reduce = k_reduce<T>;
-    GT_LAUNCH(reduce, 1, BLOCK, 0, stream(), losses, out, r, reduction == GT_CE_MEAN);
+    GT_LAUNCH(reduce, 1, BLOCK, 0, stream(c), losses, out, r, reduction == GT_CE_MEAN);
   }
   return launched(c);
 }
@@ -134,10 +134,10 @@ template <typename T> gt_status backward(gt_call *c) {
   bool each = reduction == GT_CE_NONE;
   if (!each) {
     auto k = k_scale<T>;
-    GT_LAUNCH(k, 1, BLOCK, 0, stream(), gout, static_cast<A *>(scale), r, reduction == GT_CE_MEAN);
+    GT_LAUNCH(k, 1, BLOCK, 0, stream(c), gout, static_cast<A *>(scale), r, reduction == GT_CE_MEAN);
   }
   auto gradient = k_gradient<T>;
-  GT_LAUNCH(gradient, grid_of(r.N), BLOCK, 0, stream(), data<T>(c->in[0]), data<A>(c->out[1]),
+  GT_LAUNCH(gradient, grid_of(r.N), BLOCK, 0, stream(c), data<T>(c->in[0]), data<A>(c->out[1]),
             each ? gout : nullptr, static_cast<const A *>(scale), data<T>(c->gin[0]), r,
             c->accumulate[0]);
   return launched(c);
@@ -146,11 +146,11 @@ template <typename T> gt_status backward(gt_call *c) {
 } // namespace
 
 extern "C" gt_status gt_cu_cross_entropy_forward(gt_call *c) {
-  GT_DISPATCH(c, c->in[0]->dtype, return forward<T>(c));
+  GT_DISPATCH(c, c->stored, return forward<T>(c));
   return GT_OK;
 }
 
 extern "C" gt_status gt_cu_cross_entropy_backward(gt_call *c) {
-  GT_DISPATCH(c, c->in_spec[0].dtype, return backward<T>(c));
+  GT_DISPATCH(c, c->stored, return backward<T>(c));
   return GT_OK;
 }

@@ -1,10 +1,12 @@
 /* cuda.cuh: what the .cu files share: launches, reductions, element types, access to attributes.
  *
  * A kernel is started with GT_LAUNCH only, never with the language's own launch syntax, so that the
- * same file also compiles with a host C++ compiler against tests/emu/.  Results are f32, f64 or
- * bf16 (GT_DISPATCH refuses others), some also i64; load_as() reads every dtype; arithmetic and sums
- * are in f32 (f64 for f64).  Kernels use no float atomics: the same input
- * gives the same bits. */
+ * same file also compiles with a host C++ compiler against tests/emu/.
+ *
+ * A kernel sees numeric inputs of one dtype, c->stored: f32, f64, bf16, f16 (GT_DISPATCH), of some ops
+ * also i64; what an op's descriptor says `any_dtype` of, it reads with load_as() and writes with
+ * store_as().  Arithmetic and sums are in f32 (f64 for f64).  Kernels use no float atomics: the same
+ * input gives the same bits. */
 #ifndef GT_CUDA_CUH
 #define GT_CUDA_CUH
 
@@ -23,7 +25,7 @@ extern "C" {
 #define GT_KERNEL static void
 #define GT_SHARED_MEMORY(type, name) type *name = reinterpret_cast<type *>(emu::dynamic_shared)
 #define GT_LAUNCH(kernel, grid, block, shared, stream, ...)                                        \
-  emu::launch((grid), (block), (shared), [&] { kernel(__VA_ARGS__); })
+  emu::launch((grid), (block), (shared), (stream), [&] { kernel(__VA_ARGS__); })
 #else
 #define GT_KERNEL static __global__ void
 #define GT_SHARED_MEMORY(type, name)                                                               \
@@ -39,6 +41,10 @@ enum { WARP = 32, BLOCK = 256 };
 
 /* ---- element types: T is stored, Accumulator<T>::type is computed with ---- */
 
+struct Half {
+  uint16_t bits;
+};
+
 template <typename T> struct Accumulator { using type = float; };
 template <> struct Accumulator<double> { using type = double; };
 template <> struct Accumulator<int64_t> { using type = int64_t; };
@@ -47,19 +53,7 @@ template <typename T> using accumulator = typename Accumulator<T>::type;
 template <typename T> __device__ __forceinline__ accumulator<T> load(T x) { return x; }
 __device__ __forceinline__ float load(__nv_bfloat16 x) { return __bfloat162float(x); }
 
-/* The value of the bits of an f16: with the exponent in place the number is 2^112 too small, which
- * holds for subnormal ones as well. */
-__device__ __forceinline__ float from_f16(uint16_t h) {
-  uint32_t bits = (h & 0x7fffu) << 13;
-  float x;
-  memcpy(&x, &bits, sizeof x);
-  x *= 0x1p112f;
-  if ((h & 0x7c00u) == 0x7c00u) { /* infinity, NaN */
-    bits |= 0x7f800000u;
-    memcpy(&x, &bits, sizeof x);
-  }
-  return h & 0x8000u ? -x : x;
-}
+__device__ __forceinline__ float load(Half x) { return gt_from_f16(x.bits); }
 
 /* Element i of an array whose type is known at run time only. */
 template <typename A>
@@ -72,7 +66,7 @@ __device__ __forceinline__ A load_as(const void *x, gt_dtype dtype, int64_t i) {
   case GT_BF16:
     return (A)load(static_cast<const __nv_bfloat16 *>(x)[i]);
   case GT_F16:
-    return (A)from_f16(static_cast<const uint16_t *>(x)[i]);
+    return (A)gt_from_f16(static_cast<const uint16_t *>(x)[i]);
   case GT_I64:
     return (A) static_cast<const int64_t *>(x)[i];
   case GT_I32:
@@ -92,6 +86,51 @@ __device__ __forceinline__ A load_as(const void *x, gt_dtype dtype, int64_t i) {
 
 template <typename T> __device__ __forceinline__ void store(T *to, accumulator<T> x) { *to = x; }
 __device__ __forceinline__ void store(__nv_bfloat16 *to, float x) { *to = __float2bfloat16(x); }
+__device__ __forceinline__ void store(Half *to, float x) { to->bits = gt_to_f16(x); }
+
+__device__ __forceinline__ int64_t whole(int64_t x) { return x; }
+__device__ __forceinline__ int64_t whole(double x) { return gt_truncated(x); }
+__device__ __forceinline__ int64_t whole_i32(int64_t x) { return x; }
+__device__ __forceinline__ int64_t whole_i32(double x) { return gt_truncated_i32(x); }
+
+/* Stores x as element i of an array whose type is known at run time only, as gt_convert() does. */
+template <typename A>
+__device__ __forceinline__ void store_as(void *to, gt_dtype dtype, int64_t i, A x) {
+  switch (dtype) {
+  case GT_F32:
+    static_cast<float *>(to)[i] = (float)x;
+    break;
+  case GT_F64:
+    static_cast<double *>(to)[i] = (double)x;
+    break;
+  case GT_BF16:
+    static_cast<uint16_t *>(to)[i] = gt_to_bf16((float)x);
+    break;
+  case GT_F16:
+    static_cast<uint16_t *>(to)[i] = gt_to_f16((float)x);
+    break;
+  case GT_I64:
+    static_cast<int64_t *>(to)[i] = whole(x);
+    break;
+  case GT_I32:
+    static_cast<int32_t *>(to)[i] = (int32_t)whole_i32(x);
+    break;
+  case GT_I16:
+    static_cast<int16_t *>(to)[i] = (int16_t)whole(x);
+    break;
+  case GT_U16:
+    static_cast<uint16_t *>(to)[i] = (uint16_t)whole(x);
+    break;
+  case GT_I8:
+    static_cast<int8_t *>(to)[i] = (int8_t)whole(x);
+    break;
+  case GT_U8:
+    static_cast<uint8_t *>(to)[i] = (uint8_t)whole(x);
+    break;
+  default: /* bool */
+    static_cast<uint8_t *>(to)[i] = x != 0;
+  }
+}
 
 /* ---- sums over a block of BLOCK threads, the same tree every time; the result is in all threads
  * ---- */
@@ -148,17 +187,18 @@ inline const gt_value &attribute(const gt_call *c, const char *name) {
 
 template <typename T> T *data(const gt_tensor *t) { return static_cast<T *>(gt_data(t)); }
 
-/* ---- the device (device.cu) ---- */
-cudaStream_t stream();
-gt_status
-launched(gt_call *c); /* the status of the launches so far: a bad configuration shows here */
+/* ---- the device (device.cu, copy.cu, fill.cu) ---- */
 
-/* Copies the elements of a strided array into a contiguous one, by size. */
-struct Strided {
-  int ndim;
-  int64_t shape[GT_MAX_DIM], stride[GT_MAX_DIM];
-};
-gt_status copy_strided(gt_call *c, size_t element, const Strided &s, const void *from, void *to);
+/* The stream of a backend, which becomes the device that launches are for. */
+cudaStream_t stream(const gt_backend *backend);
+inline cudaStream_t stream(const gt_call *c) { return stream(c->device); }
+/* The status of the launches so far: a bad configuration shows here. */
+gt_status launched(gt_ctx *cx, const gt_backend *backend, const char *what);
+inline gt_status launched(gt_call *c) { return launched(c->cx, c->device, c->op->name); }
+
+gt_status copy_strided(gt_ctx *cx, const gt_backend *backend, const gt_copying *copying);
+gt_status fill(gt_ctx *cx, const gt_backend *backend, void *to, gt_dtype dtype, int64_t n,
+               const gt_filling *filling);
 
 /* Row-major C (M, N) = alpha op(A) (M, K) op(B) (K, N) + beta C for `batch` problems; all of one
  * storage type.  A stride of 0 repeats a matrix. */
@@ -190,9 +230,14 @@ gt_status gemm(gt_call *c, gt_dtype dtype, int64_t M, int64_t N, int64_t K, Matr
     __VA_ARGS__;                                                                                   \
     break;                                                                                         \
   }                                                                                                \
+  case GT_F16: {                                                                                   \
+    using T = gt::Half;                                                                            \
+    __VA_ARGS__;                                                                                   \
+    break;                                                                                         \
+  }                                                                                                \
   default:                                                                                         \
     return gt_fail((c)->cx, GT_EDTYPE,                                                             \
-                   "%s: the cuda kernel expects float32, float64 or bfloat16, got %s",             \
+                   "%s: the cuda kernel expects floats, got %s",                                  \
                    (c)->op->name, gt_dtype_name(dtype_));                                          \
   }
 

@@ -7,18 +7,15 @@ namespace {
 
 using namespace gt;
 
+/* T: anything of the elements' size; `missing` is what a row outside the table is made of. */
 template <typename T>
 GT_KERNEL k_embedding(const void *ids /* (N) */, gt_dtype id_type, const T *weight /* (V, C) */,
-                      T *y /* (N, C) */, int64_t N, int64_t V, int64_t C) {
+                      T *y /* (N, C) */, int64_t N, int64_t V, int64_t C, T missing) {
   for (int64_t i = blockIdx.x; i < N; i += gridDim.x) {
     int64_t id = load_as<int64_t>(ids, id_type, i);
     bool valid = id >= 0 && id < V;
-    for (int64_t k = threadIdx.x; k < C; k += BLOCK) {
-      if (valid)
-        y[i * C + k] = weight[id * C + k];
-      else
-        store(&y[i * C + k], (accumulator<T>)NAN);
-    }
+    for (int64_t k = threadIdx.x; k < C; k += BLOCK)
+      y[i * C + k] = valid ? weight[id * C + k] : missing;
   }
 }
 
@@ -43,16 +40,16 @@ GT_KERNEL k_embedding_backward(const void *ids /* (N) */, gt_dtype id_type,
 
 unsigned rows_grid(int64_t rows) { return (unsigned)(rows < 65535 ? rows : 65535); }
 
-template <typename T> gt_status forward(gt_call *c, int64_t N, int64_t V, int64_t C) {
+template <typename T> gt_status forward(gt_call *c, int64_t N, int64_t V, int64_t C, T missing) {
   auto kernel = k_embedding<T>;
-  GT_LAUNCH(kernel, rows_grid(N), BLOCK, 0, stream(), gt_data(c->in[0]), c->in[0]->dtype,
-            data<T>(c->in[1]), data<T>(c->out[0]), N, V, C);
+  GT_LAUNCH(kernel, rows_grid(N), BLOCK, 0, stream(c), gt_data(c->in[0]), c->in[0]->dtype,
+            data<T>(c->in[1]), data<T>(c->out[0]), N, V, C, missing);
   return launched(c);
 }
 
 template <typename T> gt_status backward(gt_call *c, int64_t N, int64_t V, int64_t C) {
   auto kernel = k_embedding_backward<T>;
-  GT_LAUNCH(kernel, rows_grid(V), BLOCK, 0, stream(), gt_data(c->in[0]), c->in[0]->dtype,
+  GT_LAUNCH(kernel, rows_grid(V), BLOCK, 0, stream(c), gt_data(c->in[0]), c->in[0]->dtype,
             data<T>(c->gout[0]), data<T>(c->gin[1]), N, V, C, c->accumulate[1]);
   return launched(c);
 }
@@ -62,9 +59,18 @@ template <typename T> gt_status backward(gt_call *c, int64_t N, int64_t V, int64
 extern "C" gt_status gt_cu_embedding_forward(gt_call *c) {
   const gt_spec *weight = &c->in_spec[1];
   int64_t N = gt_spec_count(&c->in_spec[0]), V = weight->shape[0], C = weight->shape[1];
+  bool real = gt_dtype_is_float(weight->dtype); /* all bits but the sign: a NaN of any format */
   if (N == 0 || C == 0) return GT_OK;
-  GT_DISPATCH(c, weight->dtype, return forward<T>(c, N, V, C));
-  return GT_OK;
+  switch (gt_dtype_size(weight->dtype)) {
+  case 1:
+    return forward<uint8_t>(c, N, V, C, 0);
+  case 2:
+    return forward<uint16_t>(c, N, V, C, real ? INT16_MAX : 0);
+  case 4:
+    return forward<uint32_t>(c, N, V, C, real ? INT32_MAX : 0);
+  default:
+    return forward<uint64_t>(c, N, V, C, real ? INT64_MAX : 0);
+  }
 }
 
 extern "C" gt_status gt_cu_embedding_backward(gt_call *c) {

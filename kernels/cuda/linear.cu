@@ -1,5 +1,5 @@
 /* linear.cu: y = x W^T + b by cuBLAS, x (R, in), W (out, in), b (out).
- *   dx = dy W;  dW = dy^T x;  db = the column sums of dy.  All of one dtype. */
+ *   dx = dy W;  dW = dy^T x;  db = the column sums of dy. */
 #include "kernels/cuda/cuda.cuh"
 
 namespace {
@@ -10,17 +10,11 @@ struct Sizes {
   int64_t rows, in, out;
 };
 
-gt_status sizes(gt_call *c, Sizes *s) {
+Sizes sizes(const gt_call *c) {
   const gt_spec *x = &c->in_spec[0], *w = &c->in_spec[1];
-  if (w->dtype != x->dtype)
-    return gt_fail(c->cx, GT_EDTYPE, "linear: expected a weight of x's dtype %s on cuda, got %s",
-                   gt_dtype_name(x->dtype), gt_dtype_name(w->dtype));
-  if (c->in[2] && c->in_spec[2].dtype != x->dtype)
-    return gt_fail(c->cx, GT_EDTYPE, "linear: expected a bias of x's dtype %s on cuda, got %s",
-                   gt_dtype_name(x->dtype), gt_dtype_name(c->in_spec[2].dtype));
-  *s = {1, w->shape[1], w->shape[0]};
-  for (int d = 0; d + 1 < x->ndim; d++) s->rows *= x->shape[d];
-  return GT_OK;
+  Sizes s = {1, w->shape[1], w->shape[0]};
+  for (int d = 0; d + 1 < x->ndim; d++) s.rows *= x->shape[d];
+  return s;
 }
 
 template <typename T>
@@ -42,7 +36,7 @@ GT_KERNEL k_bias_gradient(const T *dy /* (R, N) */, T *db /* (N) */, int64_t R, 
 
 template <typename T> gt_status add_bias(gt_call *c, Sizes s) {
   auto kernel = k_add_bias<T>;
-  GT_LAUNCH(kernel, blocks_for(s.rows * s.out), BLOCK, 0, stream(), data<T>(c->out[0]),
+  GT_LAUNCH(kernel, blocks_for(s.rows * s.out), BLOCK, 0, stream(c), data<T>(c->out[0]),
             data<T>(c->in[2]), s.rows, s.out);
   return launched(c);
 }
@@ -50,7 +44,7 @@ template <typename T> gt_status add_bias(gt_call *c, Sizes s) {
 template <typename T> gt_status bias_gradient(gt_call *c, Sizes s) {
   auto kernel = k_bias_gradient<T>;
   unsigned blocks = (unsigned)((s.out + BLOCK - 1) / BLOCK);
-  GT_LAUNCH(kernel, blocks, BLOCK, 0, stream(), data<T>(c->gout[0]), data<T>(c->gin[2]), s.rows,
+  GT_LAUNCH(kernel, blocks, BLOCK, 0, stream(c), data<T>(c->gout[0]), data<T>(c->gin[2]), s.rows,
             s.out, c->accumulate[2]);
   return launched(c);
 }
@@ -58,9 +52,8 @@ template <typename T> gt_status bias_gradient(gt_call *c, Sizes s) {
 } // namespace
 
 extern "C" gt_status gt_cu_linear_forward(gt_call *c) {
-  Sizes s = {};
-  GT_TRY(sizes(c, &s));
-  gt_dtype dtype = c->in_spec[0].dtype;
+  Sizes s = sizes(c);
+  gt_dtype dtype = c->stored;
   Matrix x = {gt_data(c->in[0]), s.in, 0, false}, w = {gt_data(c->in[1]), s.in, 0, true};
   GT_TRY(gemm(c, dtype, s.rows, s.out, s.in, x, w, 0, gt_data(c->out[0]), 0, 1));
   if (!c->in[2] || s.rows * s.out == 0) return GT_OK;
@@ -69,9 +62,8 @@ extern "C" gt_status gt_cu_linear_forward(gt_call *c) {
 }
 
 extern "C" gt_status gt_cu_linear_backward(gt_call *c) {
-  Sizes s = {};
-  GT_TRY(sizes(c, &s));
-  gt_dtype dtype = c->in_spec[0].dtype;
+  Sizes s = sizes(c);
+  gt_dtype dtype = c->stored;
   void *dy = gt_data(c->gout[0]);
   if (c->gin[0]) {
     Matrix g = {dy, s.out, 0, false}, w = {gt_data(c->in[1]), s.in, 0, false};

@@ -12,13 +12,28 @@ struct Operand {
   int64_t batch[GT_MAX_DIM]; /* strides over the broadcast batch, 0 where repeated */
 };
 
-/* Row-major strides of s. */
-void make_dense(Strided *s) {
+/* t as it lies, or with a dimension more. */
+struct Strided {
+  int ndim;
+  int64_t shape[GT_MAX_DIM], stride[GT_MAX_DIM];
+};
+
+/* Copies the elements of s into new memory in row-major order. */
+gt_status pack(gt_call *c, gt_dtype dtype, Strided *s, const void *from, void **out) {
+  gt_copying copying = {};
   int64_t step = 1;
+  copying.ndim = s->ndim;
+  copying.from = from;
+  copying.to_dtype = copying.from_dtype = dtype;
   for (int d = s->ndim - 1; d >= 0; d--) {
-    s->stride[d] = step;
+    copying.shape[d] = s->shape[d];
+    copying.from_stride[d] = s->stride[d];
+    copying.to_stride[d] = s->stride[d] = step;
     step *= s->shape[d];
   }
+  GT_TRY(gt_scratch(c->cx, c->device, (size_t)step * gt_dtype_size(dtype), &copying.to));
+  *out = copying.to;
+  return copy_strided(c->cx, c->device, &copying);
 }
 
 /* t as a matrix per batch entry.  `vector` 0: none; 1: a row (the left side); 2: a column. */
@@ -39,11 +54,8 @@ gt_status operand_of(gt_call *c, const gt_tensor *t, int vector, int batch_ndim,
   bool plain = (*column == 1 || columns == 1) && (*row >= columns || rows == 1);
   bool turned = (*row == 1 || rows == 1) && (*column >= rows || columns == 1);
   if (!plain && !turned) {
-    size_t bytes = (size_t)gt_count(t) * gt_dtype_size(t->dtype);
     void *to;
-    GT_TRY(gt_scratch(c->cx, c->device, bytes, &to));
-    GT_TRY(copy_strided(c, gt_dtype_size(t->dtype), s, from, to));
-    make_dense(&s);
+    GT_TRY(pack(c, t->dtype, &s, from, &to));
     from = to;
     plain = true;
   }
@@ -108,7 +120,7 @@ GT_KERNEL k_integers(Matrix a, Matrix b, int64_t *y /* (batch, M, N) */, int64_t
 gt_status multiply(gt_call *c, const Plan &p, Matrix a, Matrix b, void *to, int64_t batch) {
   gt_dtype dtype = c->out[0]->dtype;
   if (dtype != GT_I64) return gemm(c, dtype, p.M, p.N, p.K, a, b, 0, to, p.M * p.N, batch);
-  GT_LAUNCH(k_integers, blocks_for(batch * p.M * p.N), BLOCK, 0, stream(), a, b,
+  GT_LAUNCH(k_integers, blocks_for(batch * p.M * p.N), BLOCK, 0, stream(c), a, b,
             static_cast<int64_t *>(to), p.M, p.N, p.K, batch);
   return launched(c);
 }
@@ -119,9 +131,10 @@ extern "C" gt_status gt_cu_matmul_forward(gt_call *c) {
   gt_tensor *a = c->in[0], *b = c->in[1], *y = c->out[0];
   if (gt_count(y) == 0) return GT_OK;
   Plan p = plan_of(c);
-  if (p.K == 0)
-    return c->device->zero(c->cx, c->device, gt_data(y),
-                           (size_t)gt_count(y) * gt_dtype_size(y->dtype));
+  if (p.K == 0) {
+    gt_filling zeros = {};
+    return fill(c->cx, c->device, gt_data(y), y->dtype, gt_count(y), &zeros);
+  }
   Operand left = {}, right = {};
   GT_TRY(operand_of(c, a, a->ndim == 1 ? 1 : 0, p.batch_ndim, &left));
   GT_TRY(operand_of(c, b, b->ndim == 1 ? 2 : 0, p.batch_ndim, &right));

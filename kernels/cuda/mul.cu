@@ -12,7 +12,7 @@ template <typename A> struct Multiply {
 } // namespace
 
 extern "C" gt_status gt_cu_mul_forward(gt_call *c) {
-  if (c->out[0]->dtype == GT_I64) return run_binary<int64_t>(c, Multiply<int64_t>{});
-  GT_DISPATCH(c, c->out[0]->dtype, return run_binary<T>(c, Multiply<accumulator<T>>{}));
-  return GT_OK;
+  if (c->dtype == GT_I64) return run_binary<int64_t>(c, Multiply<int64_t>{});
+  return c->dtype == GT_F64 ? run_binary<double>(c, Multiply<double>{})
+                            : run_binary<float>(c, Multiply<float>{});
 }

@@ -28,7 +28,7 @@ template <typename T> gt_status forward(gt_call *c) {
   int64_t n = gt_count(c->out[0]);
   if (n == 0) return GT_OK;
   auto kernel = k_relu2<T>;
-  GT_LAUNCH(kernel, blocks_for(n), BLOCK, 0, stream(), data<T>(c->in[0]), data<T>(c->out[0]), n);
+  GT_LAUNCH(kernel, blocks_for(n), BLOCK, 0, stream(c), data<T>(c->in[0]), data<T>(c->out[0]), n);
   return launched(c);
 }
 
@@ -36,7 +36,7 @@ template <typename T> gt_status backward(gt_call *c) {
   int64_t n = gt_count(c->gin[0]);
   if (n == 0) return GT_OK;
   auto kernel = k_relu2_backward<T>;
-  GT_LAUNCH(kernel, blocks_for(n), BLOCK, 0, stream(), data<T>(c->in[0]), data<T>(c->gout[0]),
+  GT_LAUNCH(kernel, blocks_for(n), BLOCK, 0, stream(c), data<T>(c->in[0]), data<T>(c->gout[0]),
             data<T>(c->gin[0]), c->accumulate[0], n);
   return launched(c);
 }
@@ -44,11 +44,11 @@ template <typename T> gt_status backward(gt_call *c) {
 } // namespace
 
 extern "C" gt_status gt_cu_relu2_forward(gt_call *c) {
-  GT_DISPATCH(c, c->in[0]->dtype, return forward<T>(c));
+  GT_DISPATCH(c, c->stored, return forward<T>(c));
   return GT_OK;
 }
 
 extern "C" gt_status gt_cu_relu2_backward(gt_call *c) {
-  GT_DISPATCH(c, c->in[0]->dtype, return backward<T>(c));
+  GT_DISPATCH(c, c->stored, return backward<T>(c));
   return GT_OK;
 }

@@ -63,13 +63,13 @@ GT_KERNEL k_rms_norm_dw(const T *x /* (R, C) */, const T *dy /* (R, C) */, T *dw
 
 double eps_of(const gt_call *c) {
   const gt_value &eps = attribute(c, "eps");
-  return eps.given ? eps.f : c->in_spec[0].dtype == GT_F64 ? DBL_EPSILON : FLT_EPSILON;
+  return eps.given ? eps.f : c->dtype == GT_F64 ? DBL_EPSILON : FLT_EPSILON;
 }
 
 template <typename T> gt_status forward(gt_call *c, int64_t R, int64_t C) {
   auto kernel = k_rms_norm<T>;
   unsigned blocks = (unsigned)(R < 65535 ? R : 65535);
-  GT_LAUNCH(kernel, blocks, BLOCK, 0, stream(), data<T>(c->in[0]),
+  GT_LAUNCH(kernel, blocks, BLOCK, 0, stream(c), data<T>(c->in[0]),
             c->in[1] ? data<T>(c->in[1]) : nullptr, data<T>(c->out[0]), R, C,
             (accumulator<T>)eps_of(c));
   return launched(c);
@@ -82,43 +82,38 @@ template <typename T> gt_status backward(gt_call *c, int64_t R, int64_t C) {
   if (c->gin[0]) {
     auto kernel = k_rms_norm_dx<T>;
     unsigned blocks = (unsigned)(R < 65535 ? R : 65535);
-    GT_LAUNCH(kernel, blocks, BLOCK, 0, stream(), x, w, dy, data<T>(c->gin[0]), R, C, eps,
+    GT_LAUNCH(kernel, blocks, BLOCK, 0, stream(c), x, w, dy, data<T>(c->gin[0]), R, C, eps,
               c->accumulate[0]);
   }
   if (c->gin[1]) {
     auto kernel = k_rms_norm_dw<T>;
     unsigned blocks = (unsigned)((C + BLOCK - 1) / BLOCK);
-    GT_LAUNCH(kernel, blocks, BLOCK, 0, stream(), x, dy, data<T>(c->gin[1]), R, C, eps,
+    GT_LAUNCH(kernel, blocks, BLOCK, 0, stream(c), x, dy, data<T>(c->gin[1]), R, C, eps,
               c->accumulate[1]);
   }
   return launched(c);
 }
 
-/* Rows and columns of x; an error when the weight is of another type: nothing is converted here. */
-gt_status sizes(gt_call *c, int64_t *R, int64_t *C) {
+void sizes(const gt_call *c, int64_t *R, int64_t *C) {
   const gt_spec *x = &c->in_spec[0];
-  if (c->in[1] && c->in_spec[1].dtype != x->dtype)
-    return gt_fail(c->cx, GT_EDTYPE, "rms_norm: expected a weight of x's dtype %s on cuda, got %s",
-                   gt_dtype_name(x->dtype), gt_dtype_name(c->in_spec[1].dtype));
   *C = x->shape[x->ndim - 1];
   *R = *C ? gt_spec_count(x) / *C : 0;
-  return GT_OK;
 }
 
 } // namespace
 
 extern "C" gt_status gt_cu_rms_norm_forward(gt_call *c) {
   int64_t R = 0, C = 0;
-  GT_TRY(sizes(c, &R, &C));
+  sizes(c, &R, &C);
   if (R == 0) return GT_OK;
-  GT_DISPATCH(c, c->in[0]->dtype, return forward<T>(c, R, C));
+  GT_DISPATCH(c, c->stored, return forward<T>(c, R, C));
   return GT_OK;
 }
 
 extern "C" gt_status gt_cu_rms_norm_backward(gt_call *c) {
   int64_t R = 0, C = 0;
-  GT_TRY(sizes(c, &R, &C));
+  sizes(c, &R, &C);
   if (C == 0) return GT_OK;
-  GT_DISPATCH(c, c->in[0]->dtype, return backward<T>(c, R, C));
+  GT_DISPATCH(c, c->stored, return backward<T>(c, R, C));
   return GT_OK;
 }

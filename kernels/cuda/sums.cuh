@@ -52,7 +52,7 @@ template <typename T, typename A> gt_status run_sums(gt_call *c, Sums g) {
   if (g.outputs == 0) return GT_OK;
   auto kernel = k_sum<T, A>;
   unsigned blocks = (unsigned)(g.outputs < 65535 ? g.outputs : 65535);
-  GT_LAUNCH(kernel, blocks, BLOCK, 0, stream(), data<T>(c->out[0]), gt_data(c->in[0]),
+  GT_LAUNCH(kernel, blocks, BLOCK, 0, stream(c), data<T>(c->out[0]), gt_data(c->in[0]),
             c->in[0]->dtype, g);
   return launched(c);
 }

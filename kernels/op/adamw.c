@@ -9,6 +9,7 @@
 #ifndef real
 #include "core/tensor/op.h"
 #include "core/tensor/pool.h"
+#include "kernels/cpu/convert.h"
 #include "kernels/op/arithmetic.h"
 
 #include <math.h>

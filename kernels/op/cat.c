@@ -1,6 +1,5 @@
 /* cat: tensors one behind the other along a dimension; dtypes promote.  A 1-d tensor of size 0 fits
  * everywhere and adds nothing, as in PyTorch. */
-#include "core/tensor/strided.h"
 #include "kernels/op/geometry.h"
 
 enum { DIM };
@@ -48,37 +47,16 @@ static gt_status infer(gt_call *c) {
   return gt_out_spec(c, 0, out.dtype, out.ndim, out.shape);
 }
 
-/* Writes x at element `offset` of y, converting it first if it has another dtype. */
-static gt_status put(gt_call *c, const gt_tensor *x, int64_t offset) {
-  gt_tensor *y = c->out[0];
-  size_t size = gt_dtype_size(y->dtype), x_size = gt_dtype_size(x->dtype);
-  char *to = (char *)gt_data(y) + offset * (int64_t)size;
-  if (x->dtype == y->dtype) {
-    gt_strided_copy(c->cx, size, x->ndim, x->shape, to, y->stride, gt_data(x), x->stride);
-    return GT_OK;
-  }
-  int64_t n = gt_count(x), stride[GT_MAX_DIM];
-  int held = c->cx->scratch_count;
-  void *row_major, *converted;
-  gt_row_major(x->ndim, x->shape, stride);
-  GT_TRY(gt_scratch(c->cx, c->device, (size_t)n * x_size, &row_major));
-  GT_TRY(gt_scratch(c->cx, c->device, (size_t)n * size, &converted));
-  gt_strided_copy(c->cx, x_size, x->ndim, x->shape, row_major, stride, gt_data(x), x->stride);
-  gt_convert(converted, y->dtype, row_major, x->dtype, n);
-  gt_strided_copy(c->cx, size, x->ndim, x->shape, to, y->stride, converted, stride);
-  gt_scratch_release(c->cx, held);
-  return GT_OK;
-}
-
 static gt_status forward(gt_call *c) {
   gt_tensor *y = c->out[0];
   int dim;
   GT_TRY(gt_dim_resolve(c->cx, "cat", c->attr[DIM].i, y->ndim, &dim));
-  int64_t offset = 0;
+  int64_t offset = 0, size = (int64_t)gt_dtype_size(y->dtype);
   for (int i = 0; i < c->nin; i++) {
     const gt_tensor *x = c->in[i];
     if (gt_count(x) == 0) continue;
-    GT_TRY(put(c, x, offset));
+    GT_TRY(gt_move(c->cx, c->device, x->ndim, x->shape, (char *)gt_data(y) + offset * size, y->dtype,
+                   y->stride, gt_data(x), x->dtype, x->stride));
     offset += x->shape[dim] * y->stride[dim];
   }
   return GT_OK;
@@ -125,6 +103,7 @@ const gt_op gt_op_cat = {
     .nin = -1,
     .nout = 1,
     .compute = GT_BYTES,
+    .moves = true,
     .strided = 1,
     .differentiable = 1,
     .attrs = attrs,

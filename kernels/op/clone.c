@@ -1,15 +1,13 @@
 /* clone: a contiguous copy. */
 #include "core/tensor/run.h"
-#include "core/tensor/strided.h"
 
 static gt_status infer(gt_call *c) { return gt_out_like(c, 0, 0); }
 
 static gt_status forward(gt_call *c) {
   const gt_tensor *x = c->in[0];
   gt_tensor *y = c->out[0];
-  gt_strided_copy(c->cx, gt_dtype_size(x->dtype), x->ndim, x->shape, gt_data(y), y->stride,
-                  gt_data(x), x->stride);
-  return GT_OK;
+  return gt_move(c->cx, c->device, x->ndim, x->shape, gt_data(y), y->dtype, y->stride, gt_data(x),
+                 x->dtype, x->stride);
 }
 
 static gt_status rule(gt_call *c) {
@@ -26,6 +24,7 @@ const gt_op gt_op_clone = {
     .nout = 1,
     .compute = GT_BYTES,
     .strided = 1,
+    .moves = true,
     .differentiable = 1,
     .infer = infer,
     .forward = forward,

@@ -5,6 +5,7 @@
  * idx only, and rows that nobody asked for are not touched when accumulating. */
 #ifndef real
 #include "core/tensor/pool.h"
+#include "kernels/cpu/convert.h"
 #include "kernels/cpu/indices.h"
 
 enum { GRAIN = 16384 }; /* elements copied per chunk */

@@ -1,5 +1,4 @@
 /* flip: the order of elements reversed along some dimensions; a copy with negative strides. */
-#include "core/tensor/strided.h"
 #include "kernels/op/geometry.h"
 
 enum { DIMS };
@@ -22,7 +21,6 @@ static gt_status forward(gt_call *c) {
   gt_tensor *y = c->out[0];
   const gt_dims *dims = &c->attr[DIMS].dims;
   int64_t stride[GT_MAX_DIM], first = 0;
-  size_t size = gt_dtype_size(x->dtype);
   if (gt_count(x) == 0) return GT_OK;
   memcpy(stride, x->stride, sizeof stride);
   for (int k = 0; k < dims->count && x->ndim > 0; k++) {
@@ -30,9 +28,9 @@ static gt_status forward(gt_call *c) {
     first += (x->shape[d] - 1) * stride[d];
     stride[d] = -stride[d];
   }
-  gt_strided_copy(c->cx, size, x->ndim, x->shape, gt_data(y), y->stride,
-                  (const char *)gt_data(x) + first * (int64_t)size, stride);
-  return GT_OK;
+  return gt_move(c->cx, c->device, x->ndim, x->shape, gt_data(y), y->dtype, y->stride,
+                 (const char *)gt_data(x) + first * (int64_t)gt_dtype_size(x->dtype), x->dtype,
+                 stride);
 }
 
 static gt_status rule(gt_call *c) {
@@ -52,6 +50,7 @@ const gt_op gt_op_flip = {
     .nout = 1,
     .compute = GT_BYTES,
     .strided = 1,
+    .moves = true,
     .differentiable = 1,
     .attrs = attrs,
     .attr_count = GT_COUNT(attrs),

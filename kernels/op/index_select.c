@@ -1,5 +1,5 @@
 /* index_select: the slices of x at positions `index` along a dimension.  dx: index_add. */
-#include "core/tensor/strided.h"
+#include "kernels/cpu/strided.h"
 #include "kernels/cpu/indices.h"
 
 enum { DIM };

@@ -1,6 +1,7 @@
 /* linear: y = x W^T + b with x (..., in), W (out, in), b (out).
  *   dx = dy W;  dW = dy^T x;  db = the column sums of dy, as 1^T dy.
  * y has x's dtype: the activations decide, f32 master weights may meet bf16 activations. */
+#include "kernels/cpu/convert.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/gemm.h"
 

@@ -9,7 +9,7 @@ int64_t gt_count_true(const bool *mask, int64_t n) {
 
 gt_status gt_mask_count(gt_call *c, int i, int64_t *out) {
   gt_tensor *t = c->in[i];
-  if (gt_device_of(t)->kind == GT_META)
+  if (!gt_device_of(t)->data)
     return gt_fail(c->cx, GT_EDEVICE,
                    "%s: the size of the result depends on data, which a meta tensor does not have",
                    c->op->name);
@@ -18,7 +18,7 @@ gt_status gt_mask_count(gt_call *c, int i, int64_t *out) {
     *out = 0;
     return GT_OK;
   }
-  if (t->dtype == GT_BOOL && gt_device_of(t)->kind == GT_CPU && gt_is_contiguous(t)) {
+  if (t->dtype == GT_BOOL && gt_device_of(t)->host && gt_is_contiguous(t)) {
     *out = gt_count_true(gt_data(t), n);
     return GT_OK;
   }

@@ -1,6 +1,7 @@
 /* nonzero: the positions of all elements that are not zero, one row of coordinates each, in
  * row-major order. */
 #include "core/tensor/pool.h"
+#include "kernels/cpu/convert.h"
 #include "kernels/cpu/mask.h"
 #include "kernels/op/mask.h"
 

@@ -3,7 +3,6 @@
  *
  * Element (i, j, …) of x goes to position offset + i * stride[0] + j * stride[1] + … of the
  * row-major result; the caller promises that positions differ. */
-#include "core/tensor/strided.h"
 #include "kernels/op/geometry.h"
 
 enum { SHAPE, STRIDE, OFFSET };
@@ -36,14 +35,14 @@ static gt_status infer(gt_call *c) {
 static gt_status forward(gt_call *c) {
   const gt_tensor *x = c->in[0];
   gt_tensor *y = c->out[0];
-  size_t size = gt_dtype_size(x->dtype);
-  char *data = gt_data(y);
-  int64_t bytes = gt_count(y) * (int64_t)size;
-  if (bytes == 0) return GT_OK;
-  if (gt_count(x) != gt_count(y)) gt_parallel_zero(c->cx, data, bytes);
-  gt_strided_copy(c->cx, size, x->ndim, x->shape, data + c->attr[OFFSET].i * (int64_t)size,
-                  c->attr[STRIDE].dims.at, gt_data(x), x->stride);
-  return GT_OK;
+  static const gt_filling zeros = {.distribution = GT_CONSTANT};
+  int64_t n = gt_count(y);
+  char *first = (char *)gt_data(y) + c->attr[OFFSET].i * (int64_t)gt_dtype_size(y->dtype);
+  if (n == 0) return GT_OK;
+  if (gt_count(x) != n)
+    GT_TRY(c->device->fill(c->cx, c->device, gt_data(y), y->dtype, n, &zeros));
+  return gt_move(c->cx, c->device, x->ndim, x->shape, first, y->dtype, c->attr[STRIDE].dims.at,
+                 gt_data(x), x->dtype, x->stride);
 }
 
 static const gt_setting attrs[] = {
@@ -62,6 +61,7 @@ const gt_op gt_op_place = {
     .nout = 1,
     .compute = GT_BYTES,
     .strided = 1,
+    .moves = true,
     .attrs = attrs,
     .attr_count = GT_COUNT(attrs),
     .infer = infer,

@@ -1,6 +1,5 @@
 /* repeat: x laid out repeats[d] times along every dimension; further dimensions come in front.
  * Gradient: dy summed over the repetitions. */
-#include "core/tensor/strided.h"
 #include "kernels/op/geometry.h"
 #include "kernels/op/rule.h"
 
@@ -41,8 +40,7 @@ static gt_status forward(gt_call *c) {
     to[n] = y->stride[d];
     from[n++] = d < added ? 0 : x->stride[d - added];
   }
-  gt_strided_copy(c->cx, gt_dtype_size(x->dtype), n, shape, gt_data(y), to, gt_data(x), from);
-  return GT_OK;
+  return gt_move(c->cx, c->device, n, shape, gt_data(y), y->dtype, to, gt_data(x), x->dtype, from);
 }
 
 static gt_status rule(gt_call *c) {
@@ -78,6 +76,7 @@ const gt_op gt_op_repeat = {
     .nout = 1,
     .compute = GT_BYTES,
     .strided = 1,
+    .moves = true,
     .differentiable = 1,
     .attrs = attrs,
     .attr_count = GT_COUNT(attrs),

@@ -1,6 +1,5 @@
 /* repeat_interleave: every slice along dim repeated in place: 1 2 3 becomes 1 1 2 2 3 3.  Without
  * dim the tensor counts as 1-d.  Gradient: dy summed over the repetitions. */
-#include "core/tensor/strided.h"
 #include "kernels/op/geometry.h"
 #include "kernels/op/rule.h"
 
@@ -40,9 +39,8 @@ static gt_status forward(gt_call *c) {
   int64_t shape[] = {axis.outer, axis.size, c->attr[REPEATS].i, axis.inner};
   int64_t to[4], from[] = {axis.size * axis.inner, axis.inner, 0, 1};
   gt_row_major(4, shape, to);
-  gt_strided_copy(c->cx, gt_dtype_size(x.dtype), 4, shape, gt_data(c->out[0]), to,
-                  gt_data(c->in[0]), from);
-  return GT_OK;
+  return gt_move(c->cx, c->device, 4, shape, gt_data(c->out[0]), x.dtype, to, gt_data(c->in[0]),
+                 x.dtype, from);
 }
 
 static gt_status rule(gt_call *c) {
@@ -72,6 +70,7 @@ const gt_op gt_op_repeat_interleave = {
     .nin = 1,
     .nout = 1,
     .compute = GT_BYTES,
+    .moves = true,
     .differentiable = 1,
     .attrs = attrs,
     .attr_count = GT_COUNT(attrs),

@@ -1,6 +1,5 @@
 /* roll: elements shifted along dimensions, those pushed out come back at the other end.  Without
  * dims the tensor is rolled as if it were 1-d. */
-#include "core/tensor/strided.h"
 #include "kernels/op/geometry.h"
 
 enum { SHIFTS, DIMS };
@@ -22,7 +21,7 @@ static gt_status infer(gt_call *c) {
 }
 
 /* Every rolled dimension falls into two pieces; piece number `pieces` has one bit per dimension. */
-static void copy_piece(gt_call *c, const gt_spec *x, const int64_t *shift, unsigned piece) {
+static gt_status copy_piece(gt_call *c, const gt_spec *x, const int64_t *shift, unsigned piece) {
   int64_t shape[GT_MAX_DIM], stride[GT_MAX_DIM], from = 0, to = 0;
   gt_row_major(x->ndim, x->shape, stride);
   for (int d = 0; d < x->ndim; d++) {
@@ -32,9 +31,9 @@ static void copy_piece(gt_call *c, const gt_spec *x, const int64_t *shift, unsig
     from += (wrapped ? staying : 0) * stride[d];
     to += (wrapped ? 0 : shift[d]) * stride[d];
   }
-  size_t size = gt_dtype_size(x->dtype);
-  gt_strided_copy(c->cx, size, x->ndim, shape, (char *)gt_data(c->out[0]) + to * (int64_t)size,
-                  stride, (const char *)gt_data(c->in[0]) + from * (int64_t)size, stride);
+  int64_t size = (int64_t)gt_dtype_size(x->dtype);
+  return gt_move(c->cx, c->device, x->ndim, shape, (char *)gt_data(c->out[0]) + to * size, x->dtype,
+                 stride, (const char *)gt_data(c->in[0]) + from * size, x->dtype, stride);
 }
 
 static gt_status forward(gt_call *c) {
@@ -53,7 +52,7 @@ static gt_status forward(gt_call *c) {
   for (int d = 0; d < x.ndim; d++)
     if (shift[d]) rolled |= 1u << d;
   for (unsigned piece = rolled;; piece = (piece - 1) & rolled) {
-    copy_piece(c, &x, shift, piece);
+    GT_TRY(copy_piece(c, &x, shift, piece));
     if (piece == 0) return GT_OK;
   }
 }
@@ -85,6 +84,7 @@ const gt_op gt_op_roll = {
     .nin = 1,
     .nout = 1,
     .compute = GT_BYTES,
+    .moves = true,
     .differentiable = 1,
     .attrs = attrs,
     .attr_count = GT_COUNT(attrs),

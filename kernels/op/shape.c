@@ -45,11 +45,9 @@ gt_status gt_infer_bits(gt_call *c) {
 
 gt_status gt_check_number(gt_call *c, int i) {
   const gt_tensor *t = c->in[i];
-  if (t->ndim > 0 || gt_device_of(t)->kind != GT_CPU) return GT_OK;
-  gt_scalar x = {.whole = !gt_dtype_is_float(t->dtype)};
-  gt_convert(&x.f, GT_F64, gt_data(t), t->dtype, 1);
-  gt_convert(&x.i, GT_I64, gt_data(t), t->dtype, 1);
-  return gt_check_scalar(c->cx, c->op->name, c->spec[0].dtype, x);
+  if (t->ndim > 0 || !gt_device_of(t)->host) return GT_OK;
+  return gt_check_scalar(c->cx, c->op->name, c->spec[0].dtype,
+                         gt_load_scalar(gt_data(t), t->dtype));
 }
 
 gt_status gt_check_factor(gt_call *c, const char *name, double factor) {

@@ -142,7 +142,12 @@ const char *gtlua_shown(lua_State *L, int index) {
 /* ---- collector pressure ---- */
 
 static size_t live_bytes(gt_ctx *cx) {
-  return gt_memory(cx, GT_CPU).live + gt_memory(cx, GT_CUDA).live;
+  size_t live = 0;
+  for (int slot = 0; slot < GT_MAX_BACKENDS; slot++) {
+    const gt_backend *device = cx->backends[slot];
+    if (device && device->data) live += gt_memory(cx, device).live;
+  }
+  return live;
 }
 
 void gtlua_pressure(lua_State *L) {
@@ -154,13 +159,17 @@ void gtlua_pressure(lua_State *L) {
   s->mark = live + garbage > MARK_LEAST ? live + garbage : MARK_LEAST;
 }
 
+void gtlua_trim(gt_ctx *cx) {
+  for (int slot = 0; slot < GT_MAX_BACKENDS; slot++)
+    if (cx->backends[slot]) gt_memory_trim(cx, cx->backends[slot]);
+}
+
 int gtlua_relieve(lua_State *L) {
   gt_ctx *cx = gtlua_cx(L);
   /* Twice: what an ephemeron table held goes only in the second pass. */
   lua_gc(L, LUA_GCCOLLECT);
   lua_gc(L, LUA_GCCOLLECT);
-  gt_memory_trim(cx, GT_CPU);
-  if (cx->devices[GT_CUDA]) gt_memory_trim(cx, GT_CUDA);
+  gtlua_trim(cx);
   return 1;
 }
 
@@ -290,6 +299,13 @@ const char *gtlua_cpu_level(const char *name, char names[GTLUA_LEVELS]) {
   return found ? found->name : NULL;
 }
 
+/* A line on stderr, in its place among what was printed. */
+static void note(gt_ctx *cx, const char *text) {
+  (void)cx;
+  fflush(stdout);
+  fprintf(stderr, "note: %s\n", text);
+}
+
 static gtlua_session *session_new(const gtlua_settings *settings) {
   gtlua_session *s = calloc(1, sizeof *s);
   if (!s) return NULL;
@@ -299,7 +315,8 @@ static gtlua_session *session_new(const gtlua_settings *settings) {
     snprintf(s->cuda_library, sizeof s->cuda_library, "%s", library);
   else if (gtlua_find_plugin("gptsh-cuda.so", s->cuda_library, sizeof s->cuda_library))
     library = s->cuda_library;
-  gt_config config = {.ops = level->ops,
+  gt_config config = {.cpu = level->cpu,
+                      .ops = level->ops,
                       .op_count = level->op_count,
                       .threads = settings->threads,
                       .cuda_library = library ? s->cuda_library : NULL};
@@ -311,7 +328,9 @@ static gtlua_session *session_new(const gtlua_settings *settings) {
   s->cpu_level = level->name;
   s->mark = MARK_LEAST;
   s->dtype = GT_F32;
-  s->device = &gt_device_cpu;
+  s->cx->cuda_index = settings->cuda_index;
+  s->cx->note = note;
+  s->device = s->cx->cpu;
   s->print.precision = 4;
   s->print.threshold = 1000;
   s->print.edge = 3;

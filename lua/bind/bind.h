@@ -32,6 +32,7 @@ typedef struct gtlua_settings {
   int threads;              /* 0: all cores */
   const char *cpu_level;    /* as gtlua_cpu_level() answers it */
   const char *cuda_library; /* NULL: beside the executable */
+  int cuda_index;           /* of the device that "cuda" names */
   const char *version;      /* of the program, for logs; must outlive the session */
 } gtlua_settings;
 /* The CPU level of that name, for NULL the fastest that this CPU can run; NULL when it can run none
@@ -84,7 +85,7 @@ typedef struct gtlua_session {
   int shields;                  /* depth of gtlua_shield() */
   volatile sig_atomic_t ending; /* signal that ends the process; 0: none */
   gt_dtype dtype;               /* of new float tensors */
-  const gt_device *device;      /* of new tensors */
+  const gt_backend *device;      /* of new tensors */
   struct {
     int precision, threshold, edge, width;
     int scientific; /* -1: by the numbers, 0: never, 1: always */
@@ -131,6 +132,7 @@ void gtlua_pressure(lua_State *L);
     if ((status) == GT_ENOMEM && gtlua_relieve(L)) (status) = (act);                               \
   } while (0)
 int gtlua_relieve(lua_State *L);
+void gtlua_trim(gt_ctx *cx); /* returns unused memory of all devices */
 
 /* Calls the function below its n arguments as lua_pcall does, with interrupts waiting: neither ops
  * nor Lua code stop for Ctrl-C until it has returned. */
@@ -158,8 +160,8 @@ void gtlua_apply(lua_State *L, const char *op, gt_tensor *const *in, int nin, co
 gt_dtype gtlua_todtype(lua_State *L, int index); /* dtype object or name; raises */
 gt_dtype gtlua_todtype_for(lua_State *L, int index, const char *what); /* the error says for what */
 void gtlua_pushdtype(lua_State *L, gt_dtype dtype);
-const gt_device *gtlua_todevice(lua_State *L, int index); /* device object or name; raises */
-void gtlua_pushdevice(lua_State *L, const gt_device *device);
+const gt_backend *gtlua_todevice(lua_State *L, int index); /* device object or name; raises */
+void gtlua_pushdevice(lua_State *L, const gt_backend *device);
 int64_t gtlua_toint(lua_State *L, int index,
                     const char *what); /* accepts 512.0; raises "…; use // for whole division" */
 /* Dims from (2, 3), {2, 3} or a Size starting at stack position first; returns the position after

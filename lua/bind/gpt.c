@@ -75,14 +75,14 @@ static int gpt_count(lua_State *L) {
 /* init_gpt(self, which, config, device); which: attention, feed_forward, block, gpt */
 static int init_gpt(lua_State *L) {
   static const char *const names[] = {"attention", "feed_forward", "block", "gpt", NULL};
-  static gt_status (*const makers[])(gt_ctx *, const gt_gpt_config *, const gt_device *,
+  static gt_status (*const makers[])(gt_ctx *, const gt_gpt_config *, const gt_backend *,
                                      gt_module **) = {gt_attention_new, gt_feed_forward_new,
                                                       gt_block_new, gt_gpt_new};
   gt_module **box = gtlua_open_box(L);
   int which = luaL_checkoption(L, 2, NULL, names);
   gt_gpt_config config;
   read_config(L, 3, &config);
-  const gt_device *device = gtlua_device_at(L, 4);
+  const gt_backend *device = gtlua_device_at(L, 4);
   gt_status status;
   gtlua_pressure(L);
   GTLUA_RETRY(L, status, makers[which](gtlua_cx(L), &config, device, box));
@@ -198,7 +198,7 @@ static int sample(lua_State *L) {
   int64_t B = logits->shape[0];
   luaL_argcheck(L,
                 ids->ndim == 2 && ids->dtype == GT_I64 && gt_is_contiguous(ids) &&
-                    gt_device_of(ids)->kind == GT_CPU && logits->ndim == 2 && ids->shape[0] == B &&
+                    gt_device_of(ids)->host && logits->ndim == 2 && ids->shape[0] == B &&
                     position >= 0 && position < ids->shape[1],
                 2, "no room for a token of each row");
   int64_t *tokens = lua_newuserdatauv(L, (size_t)B * sizeof *tokens + 1, 0);

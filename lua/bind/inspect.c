@@ -19,8 +19,8 @@ static int summary(lua_State *L) {
   gtlua_toarguments(L, m, 4, &args);
   lua_State *before = gtlua_enter(L);
   gtlua_session *session = gtlua_session_of(L);
-  const gt_device *device = session->device;
-  session->device = &gt_device_meta; /* of tensors that a forward makes, such as positions */
+  const gt_backend *device = session->device;
+  session->device = &gt_backend_meta; /* of tensors that a forward makes, such as positions */
   gt_status status = gt_summary_make(gtlua_cx(L), m, &args, &options, &made);
   session->device = device;
   gtlua_leave(L, before);

@@ -98,7 +98,7 @@ static gt_dtype dtype_at(lua_State *L, int index) {
   return lua_isnoneornil(L, index) ? gtlua_session_of(L)->dtype : gtlua_todtype(L, index);
 }
 
-const gt_device *gtlua_device_at(lua_State *L, int index) {
+const gt_backend *gtlua_device_at(lua_State *L, int index) {
   return lua_isnoneornil(L, index) ? gtlua_session_of(L)->device : gtlua_todevice(L, index);
 }
 
@@ -108,7 +108,7 @@ static int init_linear(lua_State *L) {
   int64_t in = gtlua_toint(L, 2, "Linear: in_features");
   int64_t out = gtlua_toint(L, 3, "Linear: out_features");
   gt_dtype dtype = dtype_at(L, 5);
-  const gt_device *device = gtlua_device_at(L, 6);
+  const gt_backend *device = gtlua_device_at(L, 6);
   gt_status status;
   gtlua_pressure(L);
   GTLUA_RETRY(L, status,
@@ -122,7 +122,7 @@ static int init_embedding(lua_State *L) {
   int64_t count = gtlua_toint(L, 2, "Embedding: num_embeddings");
   int64_t dim = gtlua_toint(L, 3, "Embedding: embedding_dim");
   gt_dtype dtype = dtype_at(L, 4);
-  const gt_device *device = gtlua_device_at(L, 5);
+  const gt_backend *device = gtlua_device_at(L, 5);
   gt_status status;
   gtlua_pressure(L);
   GTLUA_RETRY(L, status, gt_embedding_new(gtlua_cx(L), count, dim, dtype, device, box));
@@ -135,7 +135,7 @@ static int init_rms_norm(lua_State *L) {
   int64_t dim = gtlua_toint(L, 2, "RMSNorm: dim");
   double eps = luaL_optnumber(L, 3, 0);
   gt_dtype dtype = dtype_at(L, 5);
-  const gt_device *device = gtlua_device_at(L, 6);
+  const gt_backend *device = gtlua_device_at(L, 6);
   gt_status status;
   GTLUA_RETRY(L, status,
               gt_rms_norm_new(gtlua_cx(L), dim, eps, lua_toboolean(L, 4), dtype, device, box));
@@ -148,7 +148,7 @@ static int init_layer_norm(lua_State *L) {
   int64_t dim = gtlua_toint(L, 2, "LayerNorm: dim");
   double eps = luaL_checknumber(L, 3);
   gt_dtype dtype = dtype_at(L, 6);
-  const gt_device *device = gtlua_device_at(L, 7);
+  const gt_backend *device = gtlua_device_at(L, 7);
   gt_status status;
   GTLUA_RETRY(L, status,
               gt_layer_norm_new(gtlua_cx(L), dim, eps, lua_toboolean(L, 4), lua_toboolean(L, 5),

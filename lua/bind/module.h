@@ -65,7 +65,7 @@ gt_module **gtlua_open_box(lua_State *L);
  * and, if it defines them, its forward and extra_repr.  Returns 0 results. */
 int gtlua_filled(lua_State *L, gt_status status);
 /* The device at index, the session's when there is none. */
-const gt_device *gtlua_device_at(lua_State *L, int index);
+const gt_backend *gtlua_device_at(lua_State *L, int index);
 
 /* ---- gpt.c ---- */
 gt_cache *gtlua_tocache(lua_State *L, int index); /* raises unless a cache */

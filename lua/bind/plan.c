@@ -128,10 +128,10 @@ static int storage(lua_State *L) {
  * the device */
 static int free_memory(lua_State *L) {
   gt_ctx *cx = gtlua_cx(L);
-  const gt_device *device = gtlua_todevice(L, 1);
+  const gt_backend *device = gtlua_todevice(L, 1);
   size_t available = 0, total = 0;
   gtlua_check(L, device->memory(cx, device, &available, &total));
-  gt_memory_stats held = gt_memory(cx, device->kind);
+  gt_memory_stats held = gt_memory(cx, device);
   lua_pushinteger(L, (lua_Integer)(available + held.cached - held.live));
   lua_pushinteger(L, (lua_Integer)total);
   return 2;

@@ -129,15 +129,18 @@ static int is_grad_enabled(lua_State *L) {
 
 /* ---- autocast ---- */
 
-/* Kind of the device in argument 1; the cuda library is not opened just to ask. */
-static gt_device_kind memory_kind(lua_State *L, gt_device_kind fallback) {
-  if (lua_isnoneornil(L, 1)) return fallback;
-  if (lua_type(L, 1) == LUA_TSTRING && strncmp(lua_tostring(L, 1), "cuda", 4) == 0) return GT_CUDA;
-  return gtlua_todevice(L, 1)->kind;
+/* The device in argument 1, or the one called `fallback`; NULL: a GPU that is not open, as the plug-in
+ * is not opened just to ask. */
+static const gt_backend *device_asked(lua_State *L, const char *fallback) {
+  const char *name = lua_isnoneornil(L, 1)             ? fallback
+                     : lua_type(L, 1) == LUA_TSTRING ? lua_tostring(L, 1)
+                                                       : NULL;
+  if (name && strncmp(name, "cuda", 4) == 0) return gt_backend_opened(gtlua_cx(L), name);
+  return lua_isnoneornil(L, 1) ? gtlua_cx(L)->cpu : gtlua_todevice(L, 1);
 }
 
 typedef struct autocast_mode {
-  gt_autocast before[GT_NDEVICE];
+  gt_autocast before[GT_MAX_BACKENDS];
   bool closed;
 } autocast_mode;
 
@@ -156,8 +159,15 @@ static int autocast_tostring(lua_State *L) {
   return 1;
 }
 
+/* True for "cuda", "cuda:1" and the devices of that type. */
+static bool is_cuda(lua_State *L, int index) {
+  const gt_backend *const *device = luaL_testudata(L, index, GTLUA_DEVICE);
+  if (device) return strcmp((*device)->type, "cuda") == 0;
+  return lua_type(L, index) == LUA_TSTRING && strncmp(lua_tostring(L, index), "cuda", 4) == 0;
+}
+
 /* Sets in `wanted` what argument 1 and the options at 2, if any, ask for. */
-static void read_autocast(lua_State *L, gt_autocast wanted[GT_NDEVICE]) {
+static void read_autocast(lua_State *L, gt_autocast wanted[GT_MAX_BACKENDS]) {
   static const char *const names[] = {"dtype", "enabled", NULL};
   gt_autocast mode = {.on = true, .dtype = GT_BF16};
   char hint[96];
@@ -178,19 +188,18 @@ static void read_autocast(lua_State *L, gt_autocast wanted[GT_NDEVICE]) {
   }
   if (!gt_dtype_is_half(mode.dtype))
     gtlua_error(L, "autocast: expected bfloat16 or float16, got %s", gt_dtype_name(mode.dtype));
-  if (dtype_first)
-    wanted[GT_CPU] = wanted[GT_CUDA] = mode;
-  else if (lua_type(L, 1) == LUA_TSTRING && strcmp(lua_tostring(L, 1), "cuda") == 0)
-    wanted[GT_CUDA] = mode; /* without opening the device */
-  else
-    wanted[gtlua_todevice(L, 1)->kind] = mode;
+  bool gpus = is_cuda(L, 1);
+  if (!dtype_first && !gpus) wanted[gtlua_todevice(L, 1)->slot] = mode;
+  if (dtype_first) wanted[gtlua_cx(L)->cpu->slot] = mode;
+  for (int slot = GT_PLUGIN_SLOT; slot < GT_MAX_BACKENDS && (gpus || dtype_first); slot++)
+    wanted[slot] = mode; /* without opening them */
 }
 
 /* torch.autocast(device or dtype[, {dtype = bfloat16, enabled = true}][, function, …]) -> a value
  * that ends it when closed, or the results of the function */
 static int autocast(lua_State *L) {
   gt_ctx *cx = gtlua_cx(L);
-  gt_autocast wanted[GT_NDEVICE];
+  gt_autocast wanted[GT_MAX_BACKENDS];
   memcpy(wanted, cx->autocast, sizeof wanted);
   read_autocast(L, wanted);
   int function = lua_istable(L, 2) ? 3 : 2, n = lua_gettop(L) - function + 1;
@@ -213,14 +222,17 @@ static int autocast(lua_State *L) {
 
 /* torch.is_autocast_enabled([device = "cpu"]) -> boolean */
 static int is_autocast_enabled(lua_State *L) {
-  gt_device_kind kind = memory_kind(L, GT_CPU);
-  lua_pushboolean(L, gtlua_cx(L)->autocast[kind].on);
+  gt_ctx *cx = gtlua_cx(L);
+  int slot = is_cuda(L, 1) ? GT_PLUGIN_SLOT : device_asked(L, "cpu")->slot;
+  lua_pushboolean(L, cx->autocast[slot].on);
   return 1;
 }
 
-static gt_memory_stats memory_of(lua_State *L, gt_device_kind fallback) {
-  gt_device_kind kind = memory_kind(L, fallback);
-  return gtlua_cx(L)->allocators[kind] ? gt_memory(gtlua_cx(L), kind) : (gt_memory_stats){0};
+/* ---- memory ---- */
+
+static gt_memory_stats memory_of(lua_State *L, const char *fallback) {
+  const gt_backend *device = device_asked(L, fallback);
+  return device ? gt_memory(gtlua_cx(L), device) : (gt_memory_stats){0};
 }
 
 static int push_bytes(lua_State *L, size_t bytes) {
@@ -228,20 +240,18 @@ static int push_bytes(lua_State *L, size_t bytes) {
   return 1;
 }
 
-static int memory_allocated(lua_State *L) { return push_bytes(L, memory_of(L, GT_CPU).live); }
-static int memory_reserved(lua_State *L) { return push_bytes(L, memory_of(L, GT_CPU).cached); }
-static int max_memory_allocated(lua_State *L) { return push_bytes(L, memory_of(L, GT_CPU).peak); }
-static int cuda_memory_allocated(lua_State *L) { return push_bytes(L, memory_of(L, GT_CUDA).live); }
-static int cuda_memory_reserved(lua_State *L) {
-  return push_bytes(L, memory_of(L, GT_CUDA).cached);
-}
+static int memory_allocated(lua_State *L) { return push_bytes(L, memory_of(L, "cpu").live); }
+static int memory_reserved(lua_State *L) { return push_bytes(L, memory_of(L, "cpu").cached); }
+static int max_memory_allocated(lua_State *L) { return push_bytes(L, memory_of(L, "cpu").peak); }
+static int cuda_memory_allocated(lua_State *L) { return push_bytes(L, memory_of(L, "cuda").live); }
+static int cuda_memory_reserved(lua_State *L) { return push_bytes(L, memory_of(L, "cuda").cached); }
 static int cuda_max_memory_allocated(lua_State *L) {
-  return push_bytes(L, memory_of(L, GT_CUDA).peak);
+  return push_bytes(L, memory_of(L, "cuda").peak);
 }
 
 /* torch.memory_stats(device = "cpu") -> {allocated, reserved, peak, allocations} */
 static int memory_stats(lua_State *L) {
-  gt_memory_stats stats = memory_of(L, GT_CPU);
+  gt_memory_stats stats = memory_of(L, "cpu");
   lua_createtable(L, 0, 4);
   push_bytes(L, stats.live);
   lua_setfield(L, -2, "allocated");
@@ -254,40 +264,85 @@ static int memory_stats(lua_State *L) {
   return 1;
 }
 
-static int reset_peak(lua_State *L, gt_device_kind fallback) {
-  gt_device_kind kind = memory_kind(L, fallback);
-  if (gtlua_cx(L)->allocators[kind]) gt_memory_reset_peak(gtlua_cx(L), kind);
+static int reset_peak(lua_State *L, const char *fallback) {
+  const gt_backend *device = device_asked(L, fallback);
+  if (device) gt_memory_reset_peak(gtlua_cx(L), device);
   return 0;
 }
 
-static int reset_peak_memory_stats(lua_State *L) { return reset_peak(L, GT_CPU); }
-static int cuda_reset_peak_memory_stats(lua_State *L) { return reset_peak(L, GT_CUDA); }
+static int reset_peak_memory_stats(lua_State *L) { return reset_peak(L, "cpu"); }
+static int cuda_reset_peak_memory_stats(lua_State *L) { return reset_peak(L, "cuda"); }
 
 /* torch.empty_cache(): collects garbage and gives unused memory back to the system */
 static int empty_cache(lua_State *L) {
-  gt_ctx *cx = gtlua_cx(L);
   lua_gc(L, LUA_GCCOLLECT);
-  for (int kind = 0; kind < GT_NDEVICE; kind++)
-    if (cx->allocators[kind]) gt_memory_trim(cx, (gt_device_kind)kind);
+  gtlua_trim(gtlua_cx(L));
   return 0;
 }
 
+/* ---- GPUs ---- */
+
 static int cuda_is_available(lua_State *L) {
-  lua_pushboolean(L, gt_cuda_available(gtlua_cx(L)));
+  lua_pushboolean(L, gt_cuda_count(gtlua_cx(L)) > 0);
   return 1;
 }
 
 static int cuda_device_count(lua_State *L) {
-  lua_pushinteger(L, gt_cuda_available(gtlua_cx(L)) ? 1 : 0);
+  lua_pushinteger(L, gt_cuda_count(gtlua_cx(L)));
   return 1;
 }
 
-/* torch.cuda.synchronize(): waits for the device; nothing to do without one */
+static int cuda_current_device(lua_State *L) {
+  lua_pushinteger(L, gtlua_cx(L)->cuda_index);
+  return 1;
+}
+
+/* torch.cuda.set_device(device or index) */
+static int cuda_set_device(lua_State *L) {
+  char name[32];
+  if (lua_type(L, 1) == LUA_TNUMBER) {
+    snprintf(name, sizeof name, "cuda:%lld", (long long)gtlua_toint(L, 1, "set_device"));
+    lua_pushstring(L, name);
+    lua_replace(L, 1);
+  }
+  const gt_backend *device = gtlua_todevice(L, 1);
+  if (!is_cuda(L, 1))
+    return gtlua_error(L, "set_device: expected a device of type cuda, got %s", device->name);
+  gtlua_cx(L)->cuda_index = device->index;
+  return 0;
+}
+
+/* torch.cuda.synchronize([device]): waits for it; nothing to do where it is not open */
 static int cuda_synchronize(lua_State *L) {
   gt_ctx *cx = gtlua_cx(L);
-  const gt_device *device = cx->devices[GT_CUDA];
+  const gt_backend *device = device_asked(L, "cuda");
   if (device) gtlua_check(L, device->sync(cx, device));
   return 0;
+}
+
+/* torch.cuda.fallback(["warn" | "error"]) -> what held before */
+static int cuda_fallback(lua_State *L) {
+  gt_ctx *cx = gtlua_cx(L);
+  const char *wanted = lua_tostring(L, 1);
+  lua_pushstring(L, cx->refuse_fallback ? "error" : "warn");
+  if (wanted) cx->refuse_fallback = strcmp(wanted, "error") == 0;
+  return 1;
+}
+
+/* torch.cuda.fallbacks() -> {{op =, calls =}, …} in the order of the op table */
+static int cuda_fallbacks(lua_State *L) {
+  const gt_ctx *cx = gtlua_cx(L);
+  lua_newtable(L);
+  for (int op = 0; cx->fallbacks && op < cx->op_count; op++) {
+    if (cx->fallbacks[op] == 0) continue;
+    lua_createtable(L, 0, 2);
+    lua_pushstring(L, cx->ops[op]->name);
+    lua_setfield(L, -2, "op");
+    lua_pushinteger(L, (lua_Integer)cx->fallbacks[op]);
+    lua_setfield(L, -2, "calls");
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+  }
+  return 1;
 }
 
 /* ---- scopes ---- */
@@ -415,6 +470,10 @@ static const gtlua_signed functions[] = {
 static const gtlua_signed cuda_functions[] = {
     {"is_available()", cuda_is_available},
     {"device_count()", cuda_device_count},
+    {"current_device()", cuda_current_device},
+    {"set_device(device: device|integer)", cuda_set_device},
+    {"fallback(mode: \"warn\"|\"error\" = nil)", cuda_fallback},
+    {"fallbacks()", cuda_fallbacks},
     {"memory_allocated(device: device = nil)", cuda_memory_allocated},
     {"memory_reserved(device: device = nil)", cuda_memory_reserved},
     {"max_memory_allocated(device: device = nil)", cuda_max_memory_allocated},

@@ -431,10 +431,8 @@ static void push_compared(lua_State *L, int index, const char *sign, const char 
     gtlua_error(L, "attempt to compare a tensor with %s", gtlua_got(L, index));
   } else if (gt_dtype_is_float(other->dtype)) {
     char rounded[8];
-    double x = lua_tonumber(L, index);
-    gt_convert(rounded, other->dtype, &x, GT_F64, 1);
-    gt_convert(&x, GT_F64, rounded, other->dtype, 1);
-    lua_pushnumber(L, x);
+    gt_store_scalar(rounded, other->dtype, gt_scalar_real(lua_tonumber(L, index)));
+    lua_pushnumber(L, gt_load_scalar(rounded, other->dtype).f);
   } else {
     lua_pushvalue(L, index);
   }

@@ -105,7 +105,7 @@ static int tensor_values(lua_State *L) {
 /* ---- dtypes and devices ---- */
 
 /* Pushes t as (dtype, device); t itself when it is that already. */
-static int convert(lua_State *L, int index, gt_dtype dtype, const gt_device *device) {
+static int convert(lua_State *L, int index, gt_dtype dtype, const gt_backend *device) {
   gt_ctx *cx = gtlua_cx(L);
   gt_tensor *t = gtlua_totensor(L, index);
   lua_pushvalue(L, index);
@@ -129,7 +129,7 @@ static int convert(lua_State *L, int index, gt_dtype dtype, const gt_device *dev
 }
 
 /* One argument of to(): a dtype, a device, the name of either, or a tensor to be like. */
-static void read_target(lua_State *L, int index, gt_dtype *dtype, const gt_device **device) {
+static void read_target(lua_State *L, int index, gt_dtype *dtype, const gt_backend **device) {
   gt_dtype named;
   if (gtlua_testtensor(L, index)) {
     *dtype = gtlua_totensor(L, index)->dtype;
@@ -153,7 +153,7 @@ static void read_target(lua_State *L, int index, gt_dtype *dtype, const gt_devic
 static int tensor_to(lua_State *L) {
   gt_tensor *t = gtlua_totensor(L, 1);
   gt_dtype dtype = t->dtype;
-  const gt_device *device = gt_device_of(t);
+  const gt_backend *device = gt_device_of(t);
   if (lua_isnil(L, 2) && lua_isnil(L, 3))
     return gtlua_error(L, "to: expected a dtype, a device, a tensor or {dtype =, device =}");
   for (int a = 2; a <= 3; a++)
@@ -176,13 +176,13 @@ CAST(int, GT_I32)
 CAST(bool, GT_BOOL)
 
 static int tensor_cpu(lua_State *L) {
-  return convert(L, 1, gtlua_totensor(L, 1)->dtype, &gt_device_cpu);
+  return convert(L, 1, gtlua_totensor(L, 1)->dtype, gtlua_cx(L)->cpu);
 }
 
 static int tensor_cuda(lua_State *L) {
   gt_tensor *t = gtlua_totensor(L, 1);
-  const gt_device *device = NULL;
-  gtlua_check(L, gt_device_find(gtlua_cx(L), "cuda", &device));
+  const gt_backend *device = NULL;
+  gtlua_check(L, gt_backend_find(gtlua_cx(L), "cuda", &device));
   return convert(L, 1, t->dtype, device);
 }
 

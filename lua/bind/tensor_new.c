@@ -16,7 +16,7 @@
 typedef struct options {
   const char *function; /* for messages */
   gt_dtype dtype;
-  const gt_device *device;
+  const gt_backend *device;
   bool requires_grad;
 } options;
 
@@ -198,7 +198,7 @@ static int finish(lua_State *L, const options *o) {
   gt_spec spec = gt_spec_of(host);
   spec.dtype = o->dtype;
   check_numbers(L, o, host);
-  if (host->dtype != o->dtype || o->device != &gt_device_cpu) {
+  if (host->dtype != o->dtype || o->device != gtlua_cx(L)->cpu) {
     gt_tensor *t = push_new(L, &spec, o, false);
     gtlua_check(L, gt_copy(gtlua_cx(L), t, host));
   }
@@ -210,7 +210,7 @@ static int finish(lua_State *L, const options *o) {
 /* Pushes a tensor of the dtype on the CPU, to be filled and finished. */
 static gt_tensor *push_host(lua_State *L, const options *o, gt_dtype dtype, int ndim,
                             const int64_t *shape) {
-  const options host = {.function = o->function, .device = &gt_device_cpu};
+  const options host = {.function = o->function, .device = gtlua_cx(L)->cpu};
   gt_spec spec = gt_spec_make(dtype, ndim, shape);
   return push_new(L, &spec, &host, false);
 }

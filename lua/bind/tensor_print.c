@@ -263,8 +263,7 @@ static void add_suffixes(lua_State *L, const gt_tensor *t, bool meta) {
   char text[160], name[64];
   int line = last_line(L);
   if (gt_device_of(t) != session->device) {
-    snprintf(text, sizeof text, gt_device_of(t)->kind == GT_CUDA ? "device='%s:0'" : "device='%s'",
-             gt_device_of(t)->name);
+    snprintf(text, sizeof text, "device='%s'", gt_device_of(t)->name);
     add_suffix(L, &line, text);
   }
   bool empty = gt_count(t) == 0;
@@ -295,7 +294,7 @@ int gtlua_tensor_tostring(lua_State *L) {
     return 1;
   }
   gt_tensor *t = *box;
-  bool meta = gt_device_of(t)->kind == GT_META;
+  bool meta = !gt_device_of(t)->data;
   if (meta)
     lua_pushliteral(L, PREFIX "...");
   else if (gt_count(t) == 0)

@@ -208,7 +208,7 @@ static gt_status encode_tensor(gt_ctx *cx, const gt_tokenizer *tok, const reques
   gt_status status = encode_ids(cx, tok, r, &ids);
   if (status == GT_OK) {
     gt_spec spec = gt_spec_make(GT_I64, 1, &ids.count);
-    status = gt_tensor_new(cx, &spec, &gt_device_cpu, out);
+    status = gt_tensor_new(cx, &spec, cx->cpu, out);
   }
   if (status == GT_OK) {
     int64_t *data = gt_data(*out);
@@ -334,7 +334,7 @@ static int statistics(lua_State *L) {
   for (int i = 0; i < 3; i++) {
     gt_tensor **box = gtlua_box(L);
     gt_spec spec = gt_spec_make(dtypes[i], 1, &size);
-    gtlua_check(L, gt_tensor_new(cx, &spec, &gt_device_cpu, box));
+    gtlua_check(L, gt_tensor_new(cx, &spec, cx->cpu, box));
     data[i] = gt_data(*box);
   }
   for (int id = 0; id < size; id++)

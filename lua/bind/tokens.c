@@ -215,7 +215,7 @@ static int64_t *push_ids(lua_State *L, int ndim, const int64_t *shape) {
   gt_spec spec = gt_spec_make(GT_I64, ndim, shape);
   gt_tensor **box = gtlua_box(L);
   gt_status status;
-  GTLUA_RETRY(L, status, gt_tensor_new(gtlua_cx(L), &spec, &gt_device_cpu, box));
+  GTLUA_RETRY(L, status, gt_tensor_new(gtlua_cx(L), &spec, gtlua_cx(L)->cpu, box));
   gtlua_check(L, status);
   return gt_data(*box);
 }

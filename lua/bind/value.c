@@ -84,36 +84,35 @@ static int dtype_index(lua_State *L) {
 
 /* ---- devices ---- */
 
-void gtlua_pushdevice(lua_State *L, const gt_device *device) {
-  push_interned(L, DEVICES, (int)device->kind + 1, GTLUA_DEVICE, &device, sizeof device);
+void gtlua_pushdevice(lua_State *L, const gt_backend *device) {
+  push_interned(L, DEVICES, device->slot + 1, GTLUA_DEVICE, &device, sizeof device);
 }
 
-const gt_device *gtlua_todevice(lua_State *L, int index) {
-  const gt_device **object = luaL_testudata(L, index, GTLUA_DEVICE);
+const gt_backend *gtlua_todevice(lua_State *L, int index) {
+  const gt_backend **object = luaL_testudata(L, index, GTLUA_DEVICE);
   if (object) return *object;
-  const gt_device *device = NULL;
+  const gt_backend *device = NULL;
   if (lua_type(L, index) != LUA_TSTRING)
     gtlua_error(L, "expected a device such as \"cpu\" or \"cuda\", got %s",
                 gtlua_typename(L, index));
-  gtlua_check(L, gt_device_find(gtlua_cx(L), lua_tostring(L, index), &device));
+  gtlua_check(L, gt_backend_find(gtlua_cx(L), lua_tostring(L, index), &device));
   return device;
 }
 
 static int device_tostring(lua_State *L) {
-  const gt_device *device = gtlua_todevice(L, 1);
-  lua_pushfstring(L, device->kind == GT_CUDA ? "%s:0" : "%s", device->name);
+  lua_pushstring(L, gtlua_todevice(L, 1)->name);
   return 1;
 }
 
 static int device_index(lua_State *L) {
   static const char *const names[] = {"type", "index", NULL};
-  const gt_device *device = gtlua_todevice(L, 1);
+  const gt_backend *device = gtlua_todevice(L, 1);
   const char *key = luaL_checkstring(L, 2);
   char hint[96];
   if (strcmp(key, "type") == 0)
-    lua_pushstring(L, device->name);
-  else if (strcmp(key, "index") == 0 && device->kind == GT_CUDA)
-    lua_pushinteger(L, 0);
+    lua_pushstring(L, device->type);
+  else if (strcmp(key, "index") == 0 && device->index >= 0)
+    lua_pushinteger(L, device->index);
   else if (strcmp(key, "index") == 0)
     lua_pushnil(L);
   else
@@ -123,9 +122,11 @@ static int device_index(lua_State *L) {
 
 /* torch.device("cuda:0") or torch.device("cuda", 0) */
 static int device_new(lua_State *L) {
-  if (!lua_isnoneornil(L, 2) && gtlua_toint(L, 2, "device: index") != 0)
-    return gtlua_error(L, "device: only one device of each kind is supported, got index %d",
-                       (int)lua_tointeger(L, 2));
+  if (!lua_isnoneornil(L, 2)) {
+    lua_Integer index = gtlua_toint(L, 2, "device: index");
+    lua_pushfstring(L, "%s:%I", luaL_tolstring(L, 1, NULL), index);
+    lua_replace(L, 1);
+  }
   gtlua_pushdevice(L, gtlua_todevice(L, 1));
   return 1;
 }

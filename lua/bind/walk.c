@@ -119,7 +119,7 @@ static int module_to(lua_State *L) {
   gt_module *m = gtlua_tomodule(L, 1);
   gt_dtype dtype;
   bool cast = false;
-  const gt_device *device = NULL;
+  const gt_backend *device = NULL;
   int last = lua_gettop(L);
   for (int i = 2; i <= last; i++) {
     int first = i, end = i + 1;

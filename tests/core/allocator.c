@@ -16,11 +16,11 @@ static double seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
 
 static char *take(gt_ctx *cx, size_t bytes) {
   void *data = NULL;
-  ok(gt_allocate(cx, &gt_device_cpu, bytes, &data));
+  ok(gt_allocate(cx, cx->cpu, bytes, &data));
   return data;
 }
 
-static void give(gt_ctx *cx, void *data) { gt_deallocate(cx, &gt_device_cpu, data, 0); }
+static void give(gt_ctx *cx, void *data) { gt_deallocate(cx, cx->cpu, data, 0); }
 
 /* Every block is filled with its own byte; a block that overlaps another shows a foreign one. */
 static void blocks_are_aligned_and_apart(void **state) {
@@ -43,16 +43,16 @@ static void blocks_are_aligned_and_apart(void **state) {
     }
   }
   for (int i = 0; i < BLOCKS; i++) give(cx, data[i]);
-  assert_int_equal(gt_memory(cx, GT_CPU).live, 0);
-  gt_memory_trim(cx, GT_CPU); /* all neighbours merged: every segment is one free block again */
-  assert_int_equal(gt_memory(cx, GT_CPU).cached, 0);
+  assert_int_equal(gt_memory(cx, cx->cpu).live, 0);
+  gt_memory_trim(cx, cx->cpu); /* all neighbours merged: every segment is one free block again */
+  assert_int_equal(gt_memory(cx, cx->cpu).cached, 0);
 }
 
 static void freed_memory_is_used_again(void **state) {
   gt_ctx *cx = *state;
   size_t big = 50 << 20;
   char *first = take(cx, big);
-  size_t cached = gt_memory(cx, GT_CPU).cached;
+  size_t cached = gt_memory(cx, cx->cpu).cached;
   assert_int_equal(cached % (2 << 20), 0);
   give(cx, first);
   for (int i = 0; i < 100; i++) {
@@ -62,7 +62,7 @@ static void freed_memory_is_used_again(void **state) {
     assert_ptr_equal(take(cx, big), first);
     give(cx, first);
   }
-  assert_int_equal(gt_memory(cx, GT_CPU).cached, cached);
+  assert_int_equal(gt_memory(cx, cx->cpu).cached, cached);
 }
 
 static void the_closest_block_is_taken(void **state) {
@@ -90,69 +90,68 @@ static void small_blocks_stay_out_of_large_ones(void **state) {
     char *again = take(cx, 64 << 20);
     assert_ptr_equal(again, large);
   }
-  assert_true(gt_memory(cx, GT_CPU).cached < 100 << 20);
+  assert_true(gt_memory(cx, cx->cpu).cached < 100 << 20);
   for (int i = 0; i < KEPT; i++) give(cx, kept[i]);
   give(cx, large);
 }
 
 static void figures_are_kept(void **state) {
   gt_ctx *cx = *state;
-  gt_memory_stats before = gt_memory(cx, GT_CPU);
+  gt_memory_stats before = gt_memory(cx, cx->cpu);
   char *a = take(cx, 1 << 20), *b = take(cx, 3 << 20);
-  gt_memory_stats both = gt_memory(cx, GT_CPU);
+  gt_memory_stats both = gt_memory(cx, cx->cpu);
   assert_true(both.live >= 4 << 20 && both.live < (4 << 20) + 4096);
   assert_int_equal(both.allocations, before.allocations + 2);
   give(cx, b);
-  gt_memory_stats one = gt_memory(cx, GT_CPU);
+  gt_memory_stats one = gt_memory(cx, cx->cpu);
   assert_true(one.live >= 1 << 20 && one.live < (1 << 20) + 4096);
   assert_int_equal(one.peak, both.live);
-  gt_memory_reset_peak(cx, GT_CPU);
-  assert_int_equal(gt_memory(cx, GT_CPU).peak, one.live);
+  gt_memory_reset_peak(cx, cx->cpu);
+  assert_int_equal(gt_memory(cx, cx->cpu).peak, one.live);
   give(cx, a);
-  assert_int_equal(gt_memory(cx, GT_CUDA).cached, 0); /* not opened: no figures, no crash */
 }
 
 static void impossible_requests_fail_at_once(void **state) {
   gt_ctx *cx = *state;
   void *data = NULL;
   double start = seconds();
-  size_t cached = gt_memory(cx, GT_CPU).cached;
-  fails(gt_allocate(cx, &gt_device_cpu, (size_t)1 << 40, &data), GT_ENOMEM, "1099511.6 MB");
-  fails(gt_allocate(cx, &gt_device_cpu, SIZE_MAX - 5, &data), GT_ENOMEM, "out of memory");
+  size_t cached = gt_memory(cx, cx->cpu).cached;
+  fails(gt_allocate(cx, cx->cpu, (size_t)1 << 40, &data), GT_ENOMEM, "1099511.6 MB");
+  fails(gt_allocate(cx, cx->cpu, SIZE_MAX - 5, &data), GT_ENOMEM, "out of memory");
   assert_null(data);
   gt_tensor *t = NULL;
   int64_t huge[3] = {(int64_t)1 << 31, (int64_t)1 << 31, (int64_t)1 << 31};
   gt_spec spec = gt_spec_make(GT_F32, 2, huge);
-  fails(gt_tensor_zeros(cx, &spec, &gt_device_cpu, &t), GT_ESHAPE, "(2147483648, 2147483648)");
+  fails(gt_tensor_zeros(cx, &spec, cx->cpu, &t), GT_ESHAPE, "(2147483648, 2147483648)");
   spec = gt_spec_make(GT_F32, 3, huge);
-  fails(gt_tensor_new(cx, &spec, &gt_device_meta, &t), GT_ESHAPE, "a size that memory can hold");
+  fails(gt_tensor_new(cx, &spec, &gt_backend_meta, &t), GT_ESHAPE, "a size that memory can hold");
   spec = gt_spec_make(GT_F32, 2, (int64_t[]){3, -1});
-  fails(gt_tensor_new(cx, &spec, &gt_device_cpu, &t), GT_ESHAPE,
+  fails(gt_tensor_new(cx, &spec, cx->cpu, &t), GT_ESHAPE,
         "expected non-negative sizes, got (3, -1)");
   spec = gt_spec_make(GT_U8, 1, (int64_t[]){(int64_t)1 << 40});
-  fails(gt_tensor_zeros(cx, &spec, &gt_device_cpu, &t), GT_ENOMEM, "out of memory");
+  fails(gt_tensor_zeros(cx, &spec, cx->cpu, &t), GT_ENOMEM, "out of memory");
   assert_true(seconds() - start < 0.1);
-  assert_int_equal(gt_memory(cx, GT_CPU).cached, cached);
+  assert_int_equal(gt_memory(cx, cx->cpu).cached, cached);
 }
 
 /* Untouched memory counts too: taking all that is free twice must fail before it is used. */
 static void promised_memory_is_not_free(void **state) {
   gt_ctx *cx = *state;
   size_t available = 0, total = 0;
-  ok(gt_device_cpu.memory(cx, &gt_device_cpu, &available, &total));
+  ok(cx->cpu->memory(cx, cx->cpu, &available, &total));
   assert_true(available > 0 && available <= total);
   void *first = NULL, *second = NULL;
-  ok(gt_allocate(cx, &gt_device_cpu, available / 10 * 6, &first));
-  fails(gt_allocate(cx, &gt_device_cpu, available / 10 * 6, &second), GT_ENOMEM, "out of memory");
+  ok(gt_allocate(cx, cx->cpu, available / 10 * 6, &first));
+  fails(gt_allocate(cx, cx->cpu, available / 10 * 6, &second), GT_ENOMEM, "out of memory");
   give(cx, first);
-  gt_memory_trim(cx, GT_CPU);
+  gt_memory_trim(cx, cx->cpu);
 }
 
 static void zeros_are_zero(void **state) {
   gt_ctx *cx = *state;
   for (int round = 0; round < 3; round++) {
     void *data = NULL;
-    ok(gt_allocate_zeros(cx, &gt_device_cpu, 5 << 20, &data));
+    ok(gt_allocate_zeros(cx, cx->cpu, 5 << 20, &data));
     char *bytes = data;
     size_t wrong = 0;
     for (size_t i = 0; i < 5 << 20; i++) wrong += bytes[i] != 0;
@@ -188,9 +187,9 @@ static void strangers_are_ignored(void **state) {
   give(cx, &stranger);
   give(cx, NULL);
   char *a = take(cx, 10);
-  size_t live = gt_memory(cx, GT_CPU).live;
+  size_t live = gt_memory(cx, cx->cpu).live;
   give(cx, &stranger);
-  assert_int_equal(gt_memory(cx, GT_CPU).live, live);
+  assert_int_equal(gt_memory(cx, cx->cpu).live, live);
   give(cx, a);
 }
 

@@ -2,6 +2,7 @@
  * before each: the path holds the old or the new content, whole, and what was left lying about is
  * removed by the next save.  The calls are caught by functions of the same names, here. */
 #include "core/data/atomic.h"
+#include "core/tensor/level.h"
 #include "tests/core/folder.h"
 
 #include <errno.h>
@@ -73,7 +74,7 @@ int renameat(int from_at, const char *from, int to_at, const char *to) {
 /* ---- helpers ---- */
 
 static int set_up(void **state) {
-  return gt_ctx_new(&(gt_config){.threads = 1}, &cx) ? -1 : make_folder(state);
+  return gt_ctx_new(&(gt_config){.cpu = gt_cpu_level_at(0)->cpu, .threads = 1}, &cx) ? -1 : make_folder(state);
 }
 
 static int tear_down(void **state) {

@@ -53,8 +53,8 @@ static void halves_survive_the_round_trip(void **state) {
   static uint16_t all[65536], back[65536];
   static float wide[65536];
   for (int i = 0; i < 65536; i++) all[i] = (uint16_t)i;
-  gt_convert(wide, GT_F32, all, GT_F16, 65536);
-  gt_convert(back, GT_F16, wide, GT_F32, 65536);
+  convert(cx, wide, GT_F32, all, GT_F16, 65536);
+  convert(cx, back, GT_F16, wide, GT_F32, 65536);
   for (int i = 0; i < 65536; i++) {
     assert_true(same(wide[i], gt_from_f16((uint16_t)i)));
     if (wide[i] == wide[i]) assert_int_equal(back[i], i);
@@ -62,8 +62,8 @@ static void halves_survive_the_round_trip(void **state) {
   }
   assert_true(gt_from_f16(0x3c00) == 1 && gt_from_f16(0x0001) == 0x1p-24f &&
               gt_from_f16(0x7bff) == 65504 && gt_from_f16(0xfc00) == -INFINITY);
-  gt_convert(wide, GT_F32, all, GT_BF16, 65536);
-  gt_convert(back, GT_BF16, wide, GT_F32, 65536);
+  convert(cx, wide, GT_F32, all, GT_BF16, 65536);
+  convert(cx, back, GT_BF16, wide, GT_F32, 65536);
   for (int i = 0; i < 65536; i++) {
     if (wide[i] == wide[i])
       assert_int_equal(back[i], i);
@@ -86,7 +86,7 @@ static void halves_round_to_nearest_even(void **state) {
     float three[16];
     uint16_t block[16];
     for (int k = 0; k < 16; k++) three[k] = nextafterf(middle, k % 2 ? 0 : 1e9f);
-    gt_convert(block, GT_F16, three, GT_F32, 16);
+    convert(cx, block, GT_F16, three, GT_F32, 16);
     for (int k = 0; k < 16; k++) assert_int_equal(block[k], gt_to_f16(three[k]));
   }
   assert_int_equal(gt_to_f16(65519.996f), 0x7bff);
@@ -108,32 +108,32 @@ static void integers_are_converted(void **state) {
   int32_t i32[9];
   int8_t i8[9];
   uint8_t u8[9], flag[9];
-  gt_convert(i64, GT_I64, x, GT_F64, 9);
+  convert(cx, i64, GT_I64, x, GT_F64, 9);
   const int64_t expected[9] = {1, -1, 300, -1, 0, INT64_MIN, INT64_MIN, INT64_MIN, 0};
   assert_memory_equal(i64, expected, sizeof expected);
-  gt_convert(i32, GT_I32, x, GT_F64, 9);
+  convert(cx, i32, GT_I32, x, GT_F64, 9);
   const int32_t expected_i32[9] = {1, -1, 300, -1, 0, INT32_MIN, INT32_MIN, INT32_MIN, 0};
   assert_memory_equal(i32, expected_i32, sizeof expected_i32);
   double ends[6] = {2147483647.9, 2147483648, -2147483648.9, -2147483649, INFINITY, -INFINITY};
   const int32_t ends_i32[6] = {INT32_MAX, INT32_MIN, INT32_MIN, INT32_MIN, INT32_MIN, INT32_MIN};
-  gt_convert(i32, GT_I32, ends, GT_F64, 6);
+  convert(cx, i32, GT_I32, ends, GT_F64, 6);
   assert_memory_equal(i32, ends_i32, sizeof ends_i32);
-  gt_convert(u8, GT_U8, x, GT_F64, 5);
+  convert(cx, u8, GT_U8, x, GT_F64, 5);
   assert_int_equal(u8[2], 44); /* wraps */
   assert_int_equal(u8[3], 255);
-  gt_convert(flag, GT_BOOL, x, GT_F64, 9);
+  convert(cx, flag, GT_BOOL, x, GT_F64, 9);
   const uint8_t flags[9] = {1, 1, 1, 1, 0, 1, 1, 1, 1};
   assert_memory_equal(flag, flags, sizeof flags);
   int64_t large[2] = {INT64_MAX, -3};
   float f32[2];
-  gt_convert(f32, GT_F32, large, GT_I64, 2);
+  convert(cx, f32, GT_F32, large, GT_I64, 2);
   assert_true(f32[0] == 0x1p63f && f32[1] == -3);
-  gt_convert(i8, GT_I8, large, GT_I64, 2);
+  convert(cx, i8, GT_I8, large, GT_I64, 2);
   assert_true(i8[0] == -1 && i8[1] == -3);
   uint8_t odd[3] = {0, 7, 1}; /* a bool is any byte that is not zero */
-  gt_convert(i64, GT_I64, odd, GT_BOOL, 3);
+  convert(cx, i64, GT_I64, odd, GT_BOOL, 3);
   assert_true(i64[1] == 1);
-  gt_convert(flag, GT_BOOL, odd, GT_BOOL, 3);
+  convert(cx, flag, GT_BOOL, odd, GT_BOOL, 3);
   assert_true(flag[1] == 1);
 }
 
@@ -184,9 +184,9 @@ static void every_dtype_reaches_every_other(void **state) {
       for (int n = 1; n < N; n += 509) {
         size_t bytes = (size_t)n * gt_dtype_size((gt_dtype)b);
         to[bytes] = 'x';
-        gt_convert(from, (gt_dtype)a, start, GT_F64, n);
-        gt_convert(to, (gt_dtype)b, from, (gt_dtype)a, n);
-        gt_convert(end, GT_F64, to, (gt_dtype)b, n);
+        convert(cx, from, (gt_dtype)a, start, GT_F64, n);
+        convert(cx, to, (gt_dtype)b, from, (gt_dtype)a, n);
+        convert(cx, end, GT_F64, to, (gt_dtype)b, n);
         assert_memory_equal(end, start, (size_t)n * sizeof *end);
         assert_int_equal(to[bytes], 'x');
       }

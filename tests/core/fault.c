@@ -35,7 +35,7 @@ static gt_status step(gt_ctx *cx, model *m, double *loss) {
   if (status == GT_OK) status = gt_backward(cx, t[LOSS], NULL, false);
   cx->grad_enabled = false;
   gt_spec spec = gt_spec_of(m->h);
-  if (status == GT_OK) status = gt_tensor_new(cx, &spec, &gt_device_cpu, &t[COPY]);
+  if (status == GT_OK) status = gt_tensor_new(cx, &spec, cx->cpu, &t[COPY]);
   if (status == GT_OK) status = gt_copy(cx, t[COPY], m->x);
   if (status == GT_OK)
     status = gt_apply(cx, "descend", (gt_tensor *[]){t[COPY], m->x->grad}, 2,
@@ -61,11 +61,11 @@ static void every_allocation_may_fail(void **state) {
     build(cx, &m);
     ok(step(cx, &m, &expected));
     clear(cx, &m);
-    size_t live = gt_memory(cx, GT_CPU).live;
+    size_t live = gt_memory(cx, cx->cpu).live;
     bool hit = true;
     int failures = 0;
     for (int n = 0; hit; n++) {
-      gt_memory_trim(cx, GT_CPU); /* so that segments are part of the game */
+      gt_memory_trim(cx, cx->cpu); /* so that segments are part of the game */
       cx->fail_after = n;
       cx->fail_persist = persist;
       gt_status status = step(cx, &m, &loss);
@@ -81,7 +81,7 @@ static void every_allocation_may_fail(void **state) {
       assert_true(cx->grad_enabled);
       assert_int_equal(cx->scratch_count, 0);
       clear(cx, &m);
-      assert_int_equal(gt_memory(cx, GT_CPU).live, live);
+      assert_int_equal(gt_memory(cx, cx->cpu).live, live);
       ok(step(cx, &m, &loss));
       assert_number(loss, expected);
       clear(cx, &m);

@@ -24,14 +24,14 @@ static int fail_every_allocation(gt_ctx *context, faulty_work work, void (*whole
   for (int persist = 0; persist < 2; persist++) {
     gt_status status = GT_ENOMEM;
     for (int n = 0; status != GT_OK; n++) {
-      gt_memory_trim(context, GT_CPU); /* what the device gives may fail too */
-      size_t live = gt_memory(context, GT_CPU).live;
+      gt_memory_trim(context, context->cpu); /* what the device gives may fail too */
+      size_t live = gt_memory(context, context->cpu).live;
       assert_true(n < 10000);
       context->fail_after = n;
       context->fail_persist = persist;
       status = work(context, argument);
       context->fail_after = -1;
-      assert_int_equal(gt_memory(context, GT_CPU).live, live);
+      assert_int_equal(gt_memory(context, context->cpu).live, live);
       if (status == GT_OK) break;
       if (status != GT_ENOMEM || !strstr(context->message, "out of memory"))
         fail_msg("allocation %d: status %d, %s", n, status, context->message);

@@ -7,7 +7,7 @@ enum { N = 1 << 16 }; /* elements: 256 KiB, far above what a view or a number ta
 
 static const int64_t length = N;
 
-static size_t live(void) { return gt_memory(cx, GT_CPU).live; }
+static size_t live(void) { return gt_memory(cx, cx->cpu).live; }
 
 /* How many tensors of N elements are alive. */
 static int held(void) { return (int)(live() / (N * sizeof(float))); }
@@ -145,7 +145,7 @@ static void allocation_faults_leave_nothing(void **state) {
     size_t before = live();
     for (int n = 0; reached; n++) {
       assert_true(n < 5000);
-      gt_memory_trim(cx, GT_CPU);
+      gt_memory_trim(cx, cx->cpu);
       cx->fail_after = n;
       cx->fail_persist = round & 2;
       gt_status status = use(m, idx, cached, &got);

@@ -290,9 +290,9 @@ static void a_deep_graph_needs_no_stack(void **state) {
 /* Bytes in use on the heap and held by the arena. */
 static size_t memory_in_use(const gt_ctx *cx) {
 #ifdef __SANITIZE_ADDRESS__
-  return __sanitizer_get_current_allocated_bytes() + gt_memory(cx, GT_CPU).cached;
+  return __sanitizer_get_current_allocated_bytes() + gt_memory(cx, cx->cpu).cached;
 #else
-  return mallinfo2().uordblks + gt_memory(cx, GT_CPU).cached;
+  return mallinfo2().uordblks + gt_memory(cx, cx->cpu).cached;
 #endif
 }
 
@@ -317,12 +317,12 @@ static void shapes_pass_through_meta(void **state) {
   int64_t shape[2] = {1 << 20, 1 << 20}; /* 4 TB: never allocated */
   gt_spec spec = gt_spec_make(GT_F32, 2, shape);
   gt_tensor *x = NULL;
-  ok(gt_tensor_new(cx, &spec, &gt_device_meta, &x));
+  ok(gt_tensor_new(cx, &spec, &gt_backend_meta, &x));
   x->requires_grad = true;
   gt_tensor *y = apply2(cx, "mul", x, x), *s = apply1(cx, "total", y);
   ok(gt_backward(cx, s, NULL, false));
   assert_int_equal(x->grad->shape[1], 1 << 20);
-  assert_ptr_equal(gt_device_of(x->grad), &gt_device_meta);
+  assert_ptr_equal(gt_device_of(x->grad), &gt_backend_meta);
   double value;
   fails(gt_item(cx, s, &value, NULL), GT_EDEVICE, "meta");
   DROP(x, y, s);

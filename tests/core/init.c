@@ -89,7 +89,7 @@ static void rotary_tables_are_rounded_to_bf16(void **state) {
   (void)state;
   gt_frame f = {.cx = cx};
   gt_tensor *table[2];
-  gt_rotary_tables(&f, 10, 2, 10000, &gt_device_cpu, table);
+  gt_rotary_tables(&f, 10, 2, 10000, cx->cpu, table);
   ok(f.status);
   const uint16_t *c = gt_data(table[0]);
   const uint16_t *s = gt_data(table[1]);
@@ -106,7 +106,7 @@ static void the_tied_table_ends_with_the_initializer_of_the_head(void **state) {
   (void)state;
   gt_gpt_config config = gpt_config(64, 2, 2, 3, 500, 8);
   gt_module *m = NULL;
-  ok(gt_gpt_new(cx, &config, &gt_device_cpu, &m));
+  ok(gt_gpt_new(cx, &config, cx->cpu, &m));
   assert_spread(weight_at(m, "token_embedding"), 1); /* the default of an Embedding */
   ok(gt_gpt_init_weights(cx, m));
   assert_spread(weight_at(m, "token_embedding"), 0.125);
@@ -124,12 +124,12 @@ static void draws_that_are_overwritten_use_up_their_stream(void **state) {
   gt_module *m = NULL;
   gt_module *layer = NULL;
   gt_manual_seed(cx, 7);
-  ok(gt_gpt_new(cx, &config, &gt_device_cpu, &m));
+  ok(gt_gpt_new(cx, &config, cx->cpu, &m));
   uint64_t after = cx->stream;
   gt_manual_seed(cx, 7);
-  ok(gt_embedding_new(cx, 11, 16, GT_F32, &gt_device_cpu, &layer));
+  ok(gt_embedding_new(cx, 11, 16, GT_F32, cx->cpu, &layer));
   gt_module_unref(cx, layer);
-  ok(gt_linear_new(cx, 16, 16, false, GT_F32, &gt_device_cpu, &layer));
+  ok(gt_linear_new(cx, 16, 16, false, GT_F32, cx->cpu, &layer));
   const float *key = gt_data(gt_module_slot(layer, "weight")->tensor);
   assert_memory_equal(key, gt_data(weight_at(m, "blocks.0.attn.key")), 16 * 16 * sizeof *key);
   gt_module_unref(cx, layer);
@@ -169,9 +169,9 @@ static void a_model_of_any_size_fits_on_meta(void **state) {
   (void)state;
   gt_module *m = NULL;
   gt_gpt_config config = gt_gpt_defaults();
-  ok(gt_gpt_new(cx, &config, &gt_device_meta, &m));
+  ok(gt_gpt_new(cx, &config, &gt_backend_meta, &m));
   assert_int_equal(gt_module_parameter_count(cx, m), 285212672);
-  assert_int_equal(gt_memory(cx, GT_CPU).live, 0);
+  assert_int_equal(gt_memory(cx, cx->cpu).live, 0);
   gt_module_unref(cx, m);
 }
 

@@ -28,14 +28,15 @@ static int open_context(void **state) {
   (void)state;
   const gt_cpu_level *level = gt_cpu_level_at(0);
   for (int i = 0; gt_cpu_level_at(i); i++) level = gt_cpu_level_at(i);
-  gt_config config = {.ops = level->ops, .op_count = level->op_count, .threads = 2};
+  gt_config config = {
+      .cpu = level->cpu, .ops = level->ops, .op_count = level->op_count, .threads = 2};
   return gt_ctx_new(&config, &cx);
 }
 
 /* Every byte that a test took must be back. */
 static int close_context(void **state) {
   (void)state;
-  size_t live = gt_memory(cx, GT_CPU).live;
+  size_t live = gt_memory(cx, cx->cpu).live;
   if (live) fprintf(stderr, "%zu bytes of tensors were not released\n", live);
   gt_ctx_free(cx);
   return live != 0;
@@ -69,21 +70,21 @@ static inline gt_gpt_config gpt_config(int64_t width, int64_t layers, int64_t he
 static inline gt_module *small_gpt(void) {
   gt_gpt_config config = gpt_config(48, 2, 3, 2, 97, 16);
   gt_module *m = NULL;
-  ok(gt_gpt_new(cx, &config, &gt_device_cpu, &m));
+  ok(gt_gpt_new(cx, &config, cx->cpu, &m));
   return m;
 }
 
 static inline gt_tensor *zeros(gt_dtype dtype, int ndim, const int64_t *shape) {
   gt_spec spec = gt_spec_make(dtype, ndim, shape);
   gt_tensor *t = NULL;
-  ok(gt_tensor_zeros(cx, &spec, &gt_device_cpu, &t));
+  ok(gt_tensor_zeros(cx, &spec, cx->cpu, &t));
   return t;
 }
 
 static inline gt_tensor *meta(gt_dtype dtype, int ndim, const int64_t *shape) {
   gt_spec spec = gt_spec_make(dtype, ndim, shape);
   gt_tensor *t = NULL;
-  ok(gt_tensor_new(cx, &spec, &gt_device_meta, &t));
+  ok(gt_tensor_new(cx, &spec, &gt_backend_meta, &t));
   return t;
 }
 

@@ -135,7 +135,7 @@ static void own_parameters_come_before_those_of_children(void **state) {
   gt_module *linear = NULL;
   gt_tensor *t = matrix();
   gt_text text = {0};
-  ok(gt_linear_new(cx, 3, 2, true, GT_F32, &gt_device_cpu, &linear));
+  ok(gt_linear_new(cx, 3, 2, true, GT_F32, cx->cpu, &linear));
   ok(gt_module_adopt(cx, m, "layer", linear));
   ok(gt_module_set_buffer(cx, m, "table", t, true));
   ok(gt_module_set_parameter(cx, m, "gain", t));
@@ -184,7 +184,7 @@ static void repr_collapses_equal_neighbours(void **state) {
                       ")");
   gt_text_free(&text);
   gt_module *list = module_at(m, "blocks");
-  ok(gt_rms_norm_new(cx, 48, 1e-5, true, GT_F32, &gt_device_cpu, &norm));
+  ok(gt_rms_norm_new(cx, 48, 1e-5, true, GT_F32, cx->cpu, &norm));
   ok(gt_module_append(cx, list, norm));
   gt_module_unref(cx, norm);
   ok(gt_module_append(cx, list, module_at(m, "blocks.0.ff.proj_up")));
@@ -328,10 +328,10 @@ static void allocation_faults_undo_construction(void **state) {
     for (int n = 0; reached; n++) {
       assert_true(n < 5000);
       gt_module *m = NULL;
-      gt_memory_trim(cx, GT_CPU);
+      gt_memory_trim(cx, cx->cpu);
       cx->fail_after = n;
       cx->fail_persist = persist;
-      gt_status status = gt_gpt_new(cx, &config, &gt_device_cpu, &m);
+      gt_status status = gt_gpt_new(cx, &config, cx->cpu, &m);
       assert_true((status == GT_OK) == (m != NULL));
       if (status == GT_OK) status = gt_gpt_init_weights(cx, m);
       reached = cx->fail_after <= 0;
@@ -339,7 +339,7 @@ static void allocation_faults_undo_construction(void **state) {
       assert_true(status == GT_OK || status == GT_ENOMEM);
       failures += status != GT_OK;
       gt_module_unref(cx, m);
-      assert_int_equal(gt_memory(cx, GT_CPU).live, 0);
+      assert_int_equal(gt_memory(cx, cx->cpu).live, 0);
     }
     assert_true(failures > 100);
   }

@@ -319,7 +319,7 @@ static void state_is_loaded_whole_or_not_at_all(void **state) {
 static void state_of_another_dtype_is_noticed(void **state) {
   (void)state;
   gt_module *m = NULL;
-  ok(gt_linear_new(cx, 3, 2, false, GT_F32, &gt_device_cpu, &m));
+  ok(gt_linear_new(cx, 3, 2, false, GT_F32, cx->cpu, &m));
   gt_tensor *p = gt_module_slot(m, "weight")->tensor;
   p->grad = zeros(GT_F32, 2, (int64_t[]){2, 3});
   gt_optimizer *o = optimizer(&probe, &p, 1);
@@ -340,7 +340,7 @@ static void the_recipe_covers_every_parameter(void **state) {
   gt_optimizer *muon = NULL;
   gt_text note = {0};
   gt_gpt_config config = gt_gpt_defaults();
-  ok(gt_gpt_new(cx, &config, &gt_device_meta, &m));
+  ok(gt_gpt_new(cx, &config, &gt_backend_meta, &m));
   ok(gt_recipe_make(cx, m, &gt_recipe_defaults, &adamw, &muon, &note));
   assert_string_equal(note.data,
                       "Scaling the LR for the AdamW parameters ∝1/√(1024/768) = 0.866025");

@@ -122,7 +122,7 @@ static void bits_do_not_depend_on_threads(void **state) {
   float expected[CHUNKS], partial[CHUNKS], nested[OUTER][CHUNKS];
   gt_tensor *random = NULL;
   gt_spec spec = gt_spec_make(GT_F32, 1, (int64_t[]){N});
-  ok(gt_tensor_new(cx, &spec, &gt_device_cpu, &random));
+  ok(gt_tensor_new(cx, &spec, cx->cpu, &random));
   ok(gt_fill_normal(cx, random, 0, 1));
   ok(gt_read(cx, random, GT_F32, j.x));
   for (int threads = 1; threads <= 7; threads++) {

@@ -9,7 +9,7 @@
 static gt_tensor *vector(gt_ctx *cx, gt_dtype dtype, int64_t n) {
   gt_spec spec = gt_spec_make(dtype, 1, &n);
   gt_tensor *t = NULL;
-  ok(gt_tensor_new(cx, &spec, &gt_device_cpu, &t));
+  ok(gt_tensor_new(cx, &spec, cx->cpu, &t));
   return t;
 }
 
@@ -79,7 +79,7 @@ static void threads_and_layout_do_not_matter(void **state) {
       gt_spec spec = gt_spec_make(GT_F32, 2, (int64_t[]){COLUMNS, ROWS});
       gt_tensor *base = NULL, *t = NULL;
       ok(gt_pool_resize(cx, threads));
-      ok(gt_tensor_new(cx, &spec, &gt_device_cpu, &base));
+      ok(gt_tensor_new(cx, &spec, cx->cpu, &base));
       int64_t shape[2] = {ROWS, COLUMNS}, flat[2] = {COLUMNS, 1}, across[2] = {1, ROWS};
       ok(gt_tensor_view(cx, base, 2, shape, threads == 3 ? across : flat, 0, &t));
       gt_manual_seed(cx, 9);
@@ -204,7 +204,7 @@ static void halves_round_the_f32_draw(void **state) {
   gt_manual_seed(cx, 5);
   ok(gt_fill_normal(cx, f64, 0, 0.02));
   ok(gt_read(cx, wide, GT_F32, x));
-  gt_convert(rounded, GT_BF16, x, GT_F32, N);
+  convert(cx, rounded, GT_BF16, x, GT_F32, N);
   assert_memory_equal(gt_data(half), rounded, sizeof rounded);
   for (int i = 0; i < N; i++)
     assert_true(fabs(((double *)gt_data(f64))[i] - x[i]) <= 1e-8); /* the same draw, less rounded */

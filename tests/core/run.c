@@ -107,17 +107,17 @@ static void inputs_are_checked(void **state) {
         "add: the size of tensor a (2) must match the size of tensor b (3) at non-singleton "
         "dimension 1 [a: (2), b: (2, 3)]");
   gt_spec spec = gt_spec_of(x);
-  ok(gt_tensor_new(cx, &spec, &gt_device_meta, &meta));
+  ok(gt_tensor_new(cx, &spec, &gt_backend_meta, &meta));
   fails(gt_apply2(cx, "add", x, meta, NULL, &y), GT_EDEVICE,
         "add: expected tensors on one device, got cpu and meta");
   gt_tensor *half = number(cx, GT_F64, 0.5, 0), *meta_half = NULL;
   spec = gt_spec_make(GT_BF16, 0, NULL);
-  ok(gt_tensor_new(cx, &spec, &gt_device_meta, &meta_half));
+  ok(gt_tensor_new(cx, &spec, &gt_backend_meta, &meta_half));
   ok(gt_apply2(cx, "add", meta_half, half, NULL, &y));
   assert_int_equal(y->dtype, GT_BF16); /* it stays a number there */
   DROP(y, meta_half);
   ok(gt_apply2(cx, "add", meta, half, NULL, &y)); /* a number follows the tensor */
-  assert_ptr_equal(gt_device_of(y), &gt_device_meta);
+  assert_ptr_equal(gt_device_of(y), &gt_backend_meta);
   gt_tensor_unref(cx, y);
   ok(gt_apply2(cx, "fuse", x, x, NULL, &y)); /* the third is optional */
   assert_number(at(cx, y, 1), 8);
@@ -128,16 +128,16 @@ static void in_place_writes_through(void **state) {
   gt_ctx *cx = *state;
   gt_tensor *x = make(cx, GT_F32, 3, 0, (double[]){1, 2, 3}), *k = number(cx, GT_F64, 10, 0);
   void *data = gt_data(x);
-  uint64_t before = gt_memory(cx, GT_CPU).allocations;
+  uint64_t before = gt_memory(cx, cx->cpu).allocations;
   gt_tensor *same = make(cx, GT_F32, 3, 0, (double[]){1, 1, 1});
   ok(gt_run_into(cx, &toy_op_add, (gt_tensor *[]){x, same}, 2, NULL, x));
-  assert_int_equal(gt_memory(cx, GT_CPU).allocations, before + 1); /* `same` only */
+  assert_int_equal(gt_memory(cx, cx->cpu).allocations, before + 1); /* `same` only */
   ok(gt_run_into(cx, &toy_op_mul, (gt_tensor *[]){x, k}, 2, NULL, x));
   assert_ptr_equal(gt_data(x), data);
   /* Only input 0 may be the memory that is written: here the sum goes through a third tensor. */
-  before = gt_memory(cx, GT_CPU).allocations;
+  before = gt_memory(cx, cx->cpu).allocations;
   ok(gt_run_into(cx, &toy_op_add, (gt_tensor *[]){same, x}, 2, NULL, x));
-  assert_int_equal(gt_memory(cx, GT_CPU).allocations, before + 1);
+  assert_int_equal(gt_memory(cx, cx->cpu).allocations, before + 1);
   assert_number(at(cx, x, 2), 41);
   assert_int_equal(x->storage->version, 3);
   DROP(x, k, same);
@@ -167,7 +167,7 @@ static void overlapping_copies_read_old_values(void **state) {
   for (int direction = 0; direction < 2; direction++) {
     gt_tensor *x = NULL, *low = NULL, *high = NULL;
     int64_t length = N - 3, one = 1;
-    ok(gt_tensor_new(cx, &spec, &gt_device_cpu, &x));
+    ok(gt_tensor_new(cx, &spec, cx->cpu, &x));
     int64_t *values = gt_data(x);
     for (int64_t i = 0; i < N; i++) values[i] = i;
     ok(gt_tensor_view(cx, x, 1, &length, &one, 0, &low));
@@ -192,11 +192,11 @@ static void interrupted_ops_leave_nothing(void **state) {
   fails(gt_apply1(cx, "exp", x, NULL, &y), GT_EINTR, "interrupted");
   gt_tensor *zeros = NULL; /* what is no op is done whole */
   gt_spec spec = gt_spec_make(GT_F32, 1, (int64_t[]){1 << 20});
-  ok(gt_tensor_new(cx, &spec, &gt_device_cpu, &zeros));
+  ok(gt_tensor_new(cx, &spec, cx->cpu, &zeros));
   ok(gt_fill_value(cx, zeros, 7));
   assert_true(((float *)gt_data(zeros))[(1 << 20) - 1] == 7);
   gt_tensor_unref(cx, zeros);
-  ok(gt_tensor_zeros(cx, &spec, &gt_device_cpu, &zeros));
+  ok(gt_tensor_zeros(cx, &spec, cx->cpu, &zeros));
   assert_true(((float *)gt_data(zeros))[(1 << 20) - 1] == 0);
   gt_interrupt_clear(cx);
   DROP(x, zeros);
@@ -281,7 +281,7 @@ static void items_and_reads_are_checked(void **state) {
   assert_true(i == INT64_MAX - 1); /* not by way of a double */
   gt_spec spec = gt_spec_make(GT_F32, 2, (int64_t[]){0, 3});
   gt_tensor *empty = NULL, *nothing = NULL;
-  ok(gt_tensor_zeros(cx, &spec, &gt_device_cpu, &empty));
+  ok(gt_tensor_zeros(cx, &spec, cx->cpu, &empty));
   nothing = apply2(cx, "add", empty, empty);
   assert_int_equal(gt_count(nothing), 0);
   DROP(x, one, large, empty, nothing);
@@ -302,22 +302,22 @@ static void data_can_be_swapped(void **state) {
 
 static void devices_are_found_by_name(void **state) {
   gt_ctx *cx = *state;
-  const gt_device *device = NULL;
-  ok(gt_device_find(cx, "cpu", &device));
-  assert_ptr_equal(device, &gt_device_cpu);
-  ok(gt_device_find(cx, "meta", &device));
-  assert_ptr_equal(device, &gt_device_meta);
-  fails(gt_device_find(cx, "cuda:0", &device), GT_EDEVICE,
+  const gt_backend *device = NULL;
+  ok(gt_backend_find(cx, "cpu", &device));
+  assert_ptr_equal(device, cx->cpu);
+  ok(gt_backend_find(cx, "meta", &device));
+  assert_ptr_equal(device, &gt_backend_meta);
+  fails(gt_backend_find(cx, "cuda:0", &device), GT_EDEVICE,
         "cuda: this build has no CUDA plug-in (nvcc was not found)");
-  fails(gt_device_find(cx, "tpu", &device), GT_EDEVICE, "expected cpu, cuda or meta, got tpu");
+  fails(gt_backend_find(cx, "tpu", &device), GT_EDEVICE, "expected cpu, cuda or meta, got tpu");
   gt_fail(cx, GT_EARG, "kept");
-  assert_false(gt_cuda_available(cx));
+  assert_int_equal(gt_cuda_count(cx), 0);
   assert_string_equal(cx->message, "kept");
   cx->cuda_library = "/nonexistent/gptsh-cuda.so";
-  fails(gt_device_find(cx, "cuda", &device), GT_EDEVICE, "cuda: cannot open the plug-in");
+  fails(gt_backend_find(cx, "cuda", &device), GT_EDEVICE, "cuda: cannot open the plug-in");
   cx->cuda_library = "libm.so.6";
-  fails(gt_device_find(cx, "cuda", &device), GT_EDEVICE, "cuda: libm.so.6 is not a plug-in");
-  assert_ptr_equal(device, &gt_device_meta);
+  fails(gt_backend_find(cx, "cuda", &device), GT_EDEVICE, "cuda: libm.so.6 is not a plug-in");
+  assert_ptr_equal(device, &gt_backend_meta);
 }
 
 static void dimensions_are_resolved(void **state) {

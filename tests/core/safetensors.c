@@ -3,6 +3,7 @@
 #include "core/data/safetensors.h"
 #include "core/data/atomic.h"
 #include "core/tensor/allocator.h"
+#include "core/tensor/level.h"
 #include "tests/core/folder.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@
 static gt_ctx *cx;
 
 static int set_up(void **state) {
-  return gt_ctx_new(&(gt_config){.threads = 1}, &cx) ? -1 : make_folder(state);
+  return gt_ctx_new(&(gt_config){.cpu = gt_cpu_level_at(0)->cpu, .threads = 1}, &cx) ? -1 : make_folder(state);
 }
 
 static int tear_down(void **state) {
@@ -57,21 +58,21 @@ static void write_file(uint64_t n, const char *header, size_t space) {
 static gt_tensor *tensor(gt_dtype dtype, int ndim, const int64_t *shape, const void *data) {
   gt_spec spec = gt_spec_make(dtype, ndim, shape);
   gt_tensor *t;
-  assert_int_equal(gt_tensor_new(cx, &spec, &gt_device_cpu, &t), GT_OK);
+  assert_int_equal(gt_tensor_new(cx, &spec, cx->cpu, &t), GT_OK);
   if (data) memcpy(gt_data(t), data, (size_t)gt_count(t) * gt_dtype_size(dtype));
   return t;
 }
 
 static void expect_refused(const char *header, size_t space, const char *message) {
   gt_tensor_file file = {.count = -7};
-  size_t live = gt_memory(cx, GT_CPU).live;
+  size_t live = gt_memory(cx, cx->cpu).live;
   write_file(strlen(header), header, space);
   gt_status status = gt_safetensors_load(cx, path, &file);
   if (status != GT_EFORMAT || !strstr(cx->message, message))
     fail_msg("%.500s\nexpected \"%s\", got status %d \"%s\"", header, message, status, cx->message);
   assert_non_null(strstr(cx->message, path));
   assert_int_equal(file.count, -7); /* untouched */
-  assert_int_equal(gt_memory(cx, GT_CPU).live, live);
+  assert_int_equal(gt_memory(cx, cx->cpu).live, live);
 }
 
 /* The 104 bytes that the reference library writes for {"x": [1.0, 2.0]} with format = "pt". */
@@ -297,7 +298,7 @@ static void accepts_unusual_but_valid_files(void **state) {
 /* Every prefix is refused; every single flipped bit is refused or read, never worse. */
 static void survives_truncation_and_bit_flips(void **state) {
   (void)state;
-  size_t live = gt_memory(cx, GT_CPU).live;
+  size_t live = gt_memory(cx, cx->cpu).live;
   for (size_t n = 0; n < sizeof golden; n++) {
     gt_tensor_file file;
     write_bytes(golden, n);
@@ -313,7 +314,7 @@ static void survives_truncation_and_bit_flips(void **state) {
     assert_true(status == GT_OK || status == GT_EFORMAT);
     if (!status) gt_tensor_file_free(cx, &file);
   }
-  assert_int_equal(gt_memory(cx, GT_CPU).live, live);
+  assert_int_equal(gt_memory(cx, cx->cpu).live, live);
 }
 
 static void names_what_cannot_be_opened(void **state) {
@@ -333,7 +334,7 @@ static void refuses_to_save_nonsense(void **state) {
   (void)state;
   gt_tensor *x = tensor(GT_F32, 0, NULL, (float[]){1}), *meta;
   gt_spec spec = gt_spec_of(x);
-  assert_int_equal(gt_tensor_new(cx, &spec, &gt_device_meta, &meta), GT_OK);
+  assert_int_equal(gt_tensor_new(cx, &spec, &gt_backend_meta, &meta), GT_OK);
   struct {
     gt_named_tensor items[2];
     const char *message;
@@ -418,7 +419,7 @@ static void survives_every_allocation_fault(void **state) {
   char *metadata[] = {"note", "kept"};
   gt_named_tensor items[] = {{"x", x, NULL}, {"y", x, NULL}, {"t", turned, NULL}};
   gt_tensor_file file = {items, 3, metadata, 1};
-  size_t live = gt_memory(cx, GT_CPU).live;
+  size_t live = gt_memory(cx, cx->cpu).live;
   int faults = 0;
   for (int saving = 1; saving >= 0; saving--) {
     gt_status status = GT_ENOMEM;
@@ -436,7 +437,7 @@ static void survives_every_allocation_fault(void **state) {
       }
       assert_int_equal(entries_of(folder), 1);
       if (!status && !saving) gt_tensor_file_free(cx, &back);
-      assert_int_equal(gt_memory(cx, GT_CPU).live, live);
+      assert_int_equal(gt_memory(cx, cx->cpu).live, live);
     }
   }
   assert_true(faults > 10);

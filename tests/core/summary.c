@@ -38,7 +38,7 @@ static void a_block_prints_as_torchinfo_prints_it(void **state) {
   gt_module *m = NULL;
   gt_arguments args = layer_arguments(true);
   gt_gpt_config config = gt_gpt_defaults();
-  ok(gt_block_new(cx, &config, &gt_device_meta, &m));
+  ok(gt_block_new(cx, &config, &gt_backend_meta, &m));
   gt_summary s = summarise(m, &args, true);
   assert_string_equal(
       s.text.data, HEAD
@@ -87,7 +87,7 @@ static void the_whole_model_prints_as_torchinfo_prints_it(void **state) {
   gt_module *m = NULL;
   gt_arguments args = tokens();
   gt_gpt_config config = gt_gpt_defaults();
-  ok(gt_gpt_new(cx, &config, &gt_device_meta, &m));
+  ok(gt_gpt_new(cx, &config, &gt_backend_meta, &m));
   gt_summary s = summarise(m, &args, true);
   assert_true(fingerprint(&s.text) == 0x940f57d3351ade8du);
   gt_summary_free(&s);
@@ -100,7 +100,7 @@ static void default_figures_count_a_tied_table_once(void **state) {
   gt_module *m = NULL;
   gt_arguments args = tokens();
   gt_gpt_config config = gt_gpt_defaults();
-  ok(gt_gpt_new(cx, &config, &gt_device_meta, &m));
+  ok(gt_gpt_new(cx, &config, &gt_backend_meta, &m));
   gt_summary s = summarise(m, &args, false);
   assert_int_equal(s.total_params, 285212672);
   assert_int_equal(s.trainable_params, 285212672);
@@ -155,10 +155,10 @@ static void the_model_is_restored_after_success_and_failure(void **state) {
   gt_storage *storage = w->storage;
   gt_arguments args = {.count = 1};
   args.arg[0] = (gt_argument){1, {zeros(GT_I64, 2, (int64_t[]){2, 5})}};
-  gt_memory_reset_peak(cx, GT_CPU);
-  size_t before = gt_memory(cx, GT_CPU).peak;
+  gt_memory_reset_peak(cx, cx->cpu);
+  size_t before = gt_memory(cx, cx->cpu).peak;
   gt_summary s = summarise(m, &args, false);
-  assert_int_equal(gt_memory(cx, GT_CPU).peak, before);
+  assert_int_equal(gt_memory(cx, cx->cpu).peak, before);
   assert_ptr_equal(w->storage, storage);
   assert_true(cx->grad_enabled && !cx->observer);
   gt_summary_free(&s);
@@ -167,7 +167,7 @@ static void the_model_is_restored_after_success_and_failure(void **state) {
           "summary: forward of GPT failed: no luck today");
   assert_null(strstr(cx->message, "input_data"));
   assert_ptr_equal(w->storage, storage);
-  assert_ptr_equal(gt_device_of(w), &gt_device_cpu);
+  assert_ptr_equal(gt_device_of(w), cx->cpu);
   assert_true(cx->grad_enabled && !cx->observer);
   drop(&args);
   gt_module_unref(cx, m);
@@ -179,7 +179,7 @@ static void a_missing_argument_is_named(void **state) {
   gt_summary s;
   gt_arguments args = layer_arguments(false);
   gt_gpt_config config = gt_gpt_defaults();
-  ok(gt_attention_new(cx, &config, &gt_device_meta, &m));
+  ok(gt_attention_new(cx, &config, &gt_backend_meta, &m));
   refused(gt_summary_make(cx, m, &args, &(gt_summary_options){.depth = 3}, &s),
           "summary: forward of MultiHeadAttention failed: MultiHeadAttention: expected cos_sin, a "
           "pair of tensors, got nil\n  forward takes (x, cos_sin); 1 input supplied. Pass the rest "

@@ -5,6 +5,7 @@
 
 #include "core/tensor/allocator.h"
 #include "core/tensor/graph.h"
+#include "core/tensor/level.h"
 #include "core/tensor/pool.h"
 #include "core/tensor/rng.h"
 #include "core/tensor/run.h"
@@ -17,13 +18,13 @@
 #include <cmocka.h>
 
 static double get(const gt_tensor *t, int64_t i) {
-  double x;
-  gt_convert(&x, GT_F64, (char *)gt_data(t) + i * (int64_t)gt_dtype_size(t->dtype), t->dtype, 1);
-  return x;
+  const char *at = (const char *)gt_data(t) + i * (int64_t)gt_dtype_size(t->dtype);
+  return gt_load_scalar(at, t->dtype).f;
 }
 
 static void put(gt_tensor *t, int64_t i, double x) {
-  gt_convert((char *)gt_data(t) + i * (int64_t)gt_dtype_size(t->dtype), t->dtype, &x, GT_F64, 1);
+  char *at = (char *)gt_data(t) + i * (int64_t)gt_dtype_size(t->dtype);
+  gt_store_scalar(at, t->dtype, gt_scalar_real(x));
 }
 
 static void put_gradient(const gt_call *c, int i, int64_t at, double x) {
@@ -370,15 +371,26 @@ static const gt_op *const toy_ops[] = {
 /* A context per test, in *state; the teardown checks that nothing is alive any more. */
 static inline int open_context(void **state) {
   gt_ctx *cx = NULL;
-  if (gt_ctx_new(&(gt_config){.ops = toy_ops, .op_count = GT_COUNT(toy_ops), .threads = 2}, &cx))
-    return -1;
+  const gt_cpu_level *level = gt_cpu_level_at(0);
+  for (int i = 0; gt_cpu_level_at(i); i++) level = gt_cpu_level_at(i);
+  gt_config config = {
+      .cpu = level->cpu, .ops = toy_ops, .op_count = GT_COUNT(toy_ops), .threads = 2};
+  if (gt_ctx_new(&config, &cx)) return -1;
   *state = cx;
   return 0;
 }
 
+/* n elements by the backend's copy. */
+static inline void convert(gt_ctx *cx, void *to, gt_dtype to_dtype, const void *from,
+                           gt_dtype from_dtype, int64_t n) {
+  int64_t one = 1;
+  assert_int_equal(
+      gt_move(cx, cx->cpu, 1, &n, to, to_dtype, &one, from, from_dtype, &one), GT_OK);
+}
+
 static inline int close_context(void **state) {
   gt_ctx *cx = *state;
-  size_t live = gt_memory(cx, GT_CPU).live;
+  size_t live = gt_memory(cx, cx->cpu).live;
   gt_ctx_free(cx);
   if (live > 0) print_error("%zu bytes still alive\n", live);
   return live > 0 ? -1 : 0;
@@ -405,7 +417,7 @@ static gt_tensor *make(gt_ctx *cx, gt_dtype dtype, int64_t rows, int64_t columns
   int64_t shape[2] = {rows, columns};
   gt_spec spec = gt_spec_make(dtype, rows == 0 ? 0 : columns == 0 ? 1 : 2, shape);
   gt_tensor *t = NULL;
-  ok(gt_tensor_new(cx, &spec, &gt_device_cpu, &t));
+  ok(gt_tensor_new(cx, &spec, cx->cpu, &t));
   for (int64_t i = 0; i < gt_count(t); i++) put(t, i, values[i]);
   return t;
 }

@@ -1,6 +1,7 @@
 /* cublas.cpp: strided batched products of the emulated cuBLAS, by plain loops. */
 #include "cublas_v2.h"
 
+#include "core/tensor/element.h"
 #include "cuda_bf16.h"
 
 namespace {
@@ -8,10 +9,15 @@ namespace {
 float widened(float x) { return x; }
 double widened(double x) { return x; }
 float widened(__nv_bfloat16 x) { return __bfloat162float(x); }
+struct half {
+  uint16_t bits;
+};
+float widened(half x) { return gt_from_f16(x.bits); }
 
 void store(float x, float *to) { *to = x; }
 void store(double x, double *to) { *to = x; }
 void store(float x, __nv_bfloat16 *to) { *to = __float2bfloat16(x); }
+void store(float x, half *to) { to->bits = gt_to_f16(x); }
 
 /* Column-major C (m, n) = alpha op(A) op(B) + beta C; sums in S. */
 template <class S, class In, class Out> struct product {
@@ -53,7 +59,7 @@ cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t, cublasOperation_t op_a
                                           const void *beta, void *c, cudaDataType_t c_type, int ldc,
                                           long long c_stride, int batch, cublasComputeType_t,
                                           cublasGemmAlgo_t) {
-  emu::Opened memory;
+  emu::Opened memory(emu::current_device);
   auto run = [&](auto sum, auto in, auto out) {
     using S = decltype(sum);
     using In = decltype(in);
@@ -81,5 +87,6 @@ cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t, cublasOperation_t op_a
   if (a_type == CUDA_R_16BF && c_type == CUDA_R_32F) return run(0.0f, __nv_bfloat16{}, 0.0f);
   if (a_type == CUDA_R_16BF && c_type == CUDA_R_16BF)
     return run(0.0f, __nv_bfloat16{}, __nv_bfloat16{});
+  if (a_type == CUDA_R_16F && c_type == CUDA_R_16F) return run(0.0f, half{}, half{});
   return CUBLAS_STATUS_NOT_SUPPORTED;
 }

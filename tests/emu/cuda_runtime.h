@@ -59,26 +59,39 @@ inline double rsqrt(double x) { return 1.0 / std::sqrt(x); }
 inline float __fmaf_rn(float a, float b, float c) { return std::fma(a, b, c); }
 
 /* ---- host side ---- */
-enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2, cudaErrorInvalidValue = 1 };
+enum cudaError_t {
+  cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorInvalidDevice = 101,
+  cudaErrorInvalidResourceHandle = 400
+};
 enum cudaMemcpyKind {
   cudaMemcpyHostToDevice,
   cudaMemcpyDeviceToHost,
   cudaMemcpyDeviceToDevice,
   cudaMemcpyDefault
 };
-typedef struct emu_stream *cudaStream_t;
+typedef emu::Stream *cudaStream_t;
 enum { cudaStreamNonBlocking = 1 };
 
 inline const char *cudaGetErrorString(cudaError_t e) {
   return e == cudaSuccess ? "no error" : e == cudaErrorMemoryAllocation ? "out of memory" : "error";
 }
-inline cudaError_t cudaGetDeviceCount(int *count) { return *count = 1, cudaSuccess; }
-inline cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+inline cudaError_t cudaGetDeviceCount(int *count) {
+  return *count = emu::device_count(), cudaSuccess;
+}
+inline cudaError_t cudaSetDevice(int device) {
+  if (device < 0 || device >= emu::device_count()) return cudaErrorInvalidDevice;
+  return emu::current_device = device, cudaSuccess;
+}
 inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned) {
-  return *s = nullptr, cudaSuccess;
+  return *s = new emu::Stream{emu::current_device}, cudaSuccess;
 }
 inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
-inline cudaError_t cudaGetLastError() { return cudaSuccess; }
+inline cudaError_t cudaGetLastError() {
+  return emu::launch_error() ? cudaErrorInvalidResourceHandle : cudaSuccess;
+}
 inline cudaError_t cudaMalloc(void **out, size_t bytes) {
   *out = emu::allocate(bytes);
   return *out ? cudaSuccess : cudaErrorMemoryAllocation;
@@ -90,14 +103,13 @@ inline cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total) {
 }
 inline cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind,
                                    cudaStream_t) {
-  emu::Opened memory;
+  emu::Opened memory(emu::ALL);
   std::memmove(to, from, bytes);
   return cudaSuccess;
 }
-inline cudaError_t cudaMemsetAsync(void *to, int byte, size_t bytes, cudaStream_t) {
-  emu::Opened memory;
-  std::memset(to, byte, bytes);
-  return cudaSuccess;
+inline cudaError_t cudaMemcpyPeerAsync(void *to, int, const void *from, int, size_t bytes,
+                                       cudaStream_t stream) {
+  return cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream);
 }
 
 #endif

@@ -24,9 +24,9 @@ template <typename T> std::vector<T> run(unsigned blocks, unsigned threads, int6
                                          void (*kernel)(T *, int64_t)) {
   void *device;
   assert_int_equal(cudaMalloc(&device, n * sizeof(T)), cudaSuccess);
-  cudaMemsetAsync(device, 0, n * sizeof(T), nullptr);
-  GT_LAUNCH(kernel, blocks, threads, 0, nullptr, static_cast<T *>(device), n);
   std::vector<T> host(n);
+  cudaMemcpyAsync(device, host.data(), n * sizeof(T), cudaMemcpyHostToDevice, nullptr);
+  GT_LAUNCH(kernel, blocks, threads, 0, nullptr, static_cast<T *>(device), n);
   cudaMemcpyAsync(host.data(), device, n * sizeof(T), cudaMemcpyDeviceToHost, nullptr);
   cudaFree(device);
   return host;

@@ -110,7 +110,9 @@ end
 function names.memory()
   collectgarbage()
   local rows = {{"device", "in tensors", "most ever", "held from the system"}}
-  for _, device in ipairs {"cpu", "cuda"} do
+  local devices = {"cpu"}
+  for index = 0, 13 do devices[#devices + 1] = "cuda:" .. index end
+  for _, device in ipairs(devices) do
     local stats = torch.memory_stats(device)
     if device == "cpu" or stats.peak > 0 then
       local name = device == "cpu" and ("cpu (%s)"):format(torch.backends.cpu.get_cpu_capability()) or device

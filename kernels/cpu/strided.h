@@ -14,9 +14,6 @@ typedef uint16_t __attribute__((may_alias)) gt_element2;
 typedef uint32_t __attribute__((may_alias)) gt_element4;
 typedef uint64_t __attribute__((may_alias)) gt_element8;
 
-/* Most dimensions a copy may have: repeat shows each dimension as two. */
-#define GT_COPY_MAX_DIM (2 * GT_MAX_DIM)
-
 /* Copies prod(shape) elements of `size` bytes (1, 2, 4 or 8).  Strides count elements; source
  * strides may be 0 or negative.  No two target elements may share an address, and source and target
  * may not overlap.  Parallel; chunk borders depend on the shape only. */

@@ -1,61 +1,30 @@
-/* strided.c: the copy engine.
+/* strided.c: the copy engine of the CPU.
  *
- * A copy is first normalised: dimensions of size 1 vanish, the others are ordered by the target's
- * strides, neighbours that advance together in both arrays are merged.  What is left is copied line
+ * A copy is first simplified (gt_copying_simplify); what is left is copied line
  * by line along the innermost dimension, or, when the source is contiguous along another dimension
  * than the target (a transpose), in square tiles, so that both sides touch whole cache lines. */
-#include "core/tensor/strided.h"
+#include "kernels/cpu/strided.h"
 
-#include "core/tensor/clones.h"
+#include "core/tensor/allocator.h"
 #include "core/tensor/pool.h"
+#include "kernels/cpu/backend.h"
+#include "kernels/cpu/convert.h"
 
 enum {
   TILE = 32,             /* a tile of 8-byte elements is 8 KiB: it stays in L1 */
   CHUNK_BYTES = 1 << 17, /* work of one chunk: large against a hand-over, small against L2 */
+  CONVERT_GRAIN = 1 << 13, /* elements per chunk of a conversion */
 };
 
 typedef struct copy_plan {
+  gt_copying c;
   size_t size;
-  int ndim;
-  int64_t shape[GT_COPY_MAX_DIM], to_stride[GT_COPY_MAX_DIM], from_stride[GT_COPY_MAX_DIM];
   char *to;
   const char *from;
   int across; /* tiles: the dimension along which the source is (most nearly) contiguous */
 } copy_plan;
 
 static int64_t magnitude(int64_t stride) { return stride < 0 ? -stride : stride; }
-
-/* Drops dimensions of size 1, orders the rest by falling target stride and merges what can be
- * walked as one. */
-static void normalise(copy_plan *p, int ndim, const int64_t *shape, const int64_t *to_stride,
-                      const int64_t *from_stride) {
-  int n = 0;
-  for (int d = 0; d < ndim; d++) {
-    if (shape[d] == 1) continue;
-    int at = n++;
-    while (at > 0 && magnitude(p->to_stride[at - 1]) < magnitude(to_stride[d])) {
-      p->shape[at] = p->shape[at - 1];
-      p->to_stride[at] = p->to_stride[at - 1];
-      p->from_stride[at] = p->from_stride[at - 1];
-      at--;
-    }
-    p->shape[at] = shape[d];
-    p->to_stride[at] = to_stride[d];
-    p->from_stride[at] = from_stride[d];
-  }
-  int last = 0;
-  for (int d = 1; d < n; d++) {
-    if (p->to_stride[last] == p->to_stride[d] * p->shape[d] &&
-        p->from_stride[last] == p->from_stride[d] * p->shape[d]) {
-      p->shape[last] *= p->shape[d];
-    } else {
-      p->shape[++last] = p->shape[d];
-    }
-    p->to_stride[last] = p->to_stride[d];
-    p->from_stride[last] = p->from_stride[d];
-  }
-  p->ndim = n ? last + 1 : 0;
-}
 
 #define COPY_LINE(type)                                                                            \
   do {                                                                                             \
@@ -95,31 +64,31 @@ static void copy_line(size_t size, void *to, int64_t to_stride, const void *from
   }
 }
 
-/* Elements [begin, end) of the normalised shape in row-major order: a piece of a line, or as many
+/* Elements [begin, end) of the simplified shape in row-major order: a piece of a line, or as many
  * whole lines as follow each other along the next dimension. */
-GT_CLONES static void copy_lines(void *argument, int64_t begin, int64_t end) {
+static void copy_lines(void *argument, int64_t begin, int64_t end) {
   const copy_plan *p = argument;
-  int inner = p->ndim - 1;
-  int64_t size = (int64_t)p->size, length = p->shape[inner];
-  int64_t to_step = inner > 0 ? p->to_stride[inner - 1] * size : 0;
-  int64_t from_step = inner > 0 ? p->from_stride[inner - 1] * size : 0;
+  int inner = p->c.ndim - 1;
+  int64_t size = (int64_t)p->size, length = p->c.shape[inner];
+  int64_t to_step = inner > 0 ? p->c.to_stride[inner - 1] * size : 0;
+  int64_t from_step = inner > 0 ? p->c.from_stride[inner - 1] * size : 0;
   while (begin < end) {
     int64_t at[GT_COPY_MAX_DIM], to = 0, from = 0, rest = begin;
     for (int d = inner; d >= 0; d--) {
-      at[d] = rest % p->shape[d];
-      rest /= p->shape[d];
-      to += at[d] * p->to_stride[d];
-      from += at[d] * p->from_stride[d];
+      at[d] = rest % p->c.shape[d];
+      rest /= p->c.shape[d];
+      to += at[d] * p->c.to_stride[d];
+      from += at[d] * p->c.from_stride[d];
     }
     int64_t n = length - at[inner], lines = 1;
     if (n > end - begin) n = end - begin;
     if (n == length && inner > 0) {
-      lines = p->shape[inner - 1] - at[inner - 1];
+      lines = p->c.shape[inner - 1] - at[inner - 1];
       if (lines > (end - begin) / length) lines = (end - begin) / length;
     }
     for (int64_t i = 0; i < lines; i++)
-      copy_line(p->size, p->to + to * size + i * to_step, p->to_stride[inner],
-                p->from + from * size + i * from_step, p->from_stride[inner], n);
+      copy_line(p->size, p->to + to * size + i * to_step, p->c.to_stride[inner],
+                p->from + from * size + i * from_step, p->c.from_stride[inner], n);
     begin += lines * n;
   }
 }
@@ -168,8 +137,8 @@ static void copy_full_tile4(gt_element4 *to, int64_t to_across, const gt_element
 
 static void copy_tile(const copy_plan *p, void *to, const void *from, int64_t across,
                       int64_t along) {
-  int64_t to_across = p->to_stride[p->across], to_along = p->to_stride[p->ndim - 1];
-  int64_t from_across = p->from_stride[p->across], from_along = p->from_stride[p->ndim - 1];
+  int64_t to_across = p->c.to_stride[p->across], to_along = p->c.to_stride[p->c.ndim - 1];
+  int64_t from_across = p->c.from_stride[p->across], from_along = p->c.from_stride[p->c.ndim - 1];
   if (p->size == 4 && to_along == 1 && from_across == 1 && across == TILE && along == TILE) {
     copy_full_tile4(to, to_across, from, from_along);
     return;
@@ -193,22 +162,22 @@ static void copy_tile(const copy_plan *p, void *to, const void *from, int64_t ac
 static int64_t tiles(int64_t n) { return (n + TILE - 1) / TILE; }
 
 /* Tiles [begin, end): the two tiled dimensions count in tiles, the others in elements. */
-GT_CLONES static void copy_tiles(void *argument, int64_t begin, int64_t end) {
+static void copy_tiles(void *argument, int64_t begin, int64_t end) {
   const copy_plan *p = argument;
-  int inner = p->ndim - 1;
+  int inner = p->c.ndim - 1;
   for (int64_t t = begin; t < end; t++) {
     int64_t rest = t, to = 0, from = 0, extent[2] = {0, 0};
     for (int d = inner; d >= 0; d--) {
       bool tiled = d == inner || d == p->across;
-      int64_t n = tiled ? tiles(p->shape[d]) : p->shape[d];
+      int64_t n = tiled ? tiles(p->c.shape[d]) : p->c.shape[d];
       int64_t at = rest % n * (tiled ? TILE : 1);
       rest /= n;
       if (tiled) {
-        int64_t left = p->shape[d] - at;
+        int64_t left = p->c.shape[d] - at;
         extent[d == inner] = left < TILE ? left : TILE;
       }
-      to += at * p->to_stride[d];
-      from += at * p->from_stride[d];
+      to += at * p->c.to_stride[d];
+      from += at * p->c.from_stride[d];
     }
     copy_tile(p, p->to + to * (int64_t)p->size, p->from + from * (int64_t)p->size, extent[0],
               extent[1]);
@@ -217,27 +186,26 @@ GT_CLONES static void copy_tiles(void *argument, int64_t begin, int64_t end) {
 
 /* The dimension to pair with the innermost one, or -1 when lines are as good. */
 static int across_of(const copy_plan *p) {
-  int inner = p->ndim - 1, best = -1;
-  if (inner < 1 || p->shape[inner] < 4 || p->from_stride[inner] == 0) return -1;
-  int64_t least = magnitude(p->from_stride[inner]);
+  int inner = p->c.ndim - 1, best = -1;
+  if (inner < 1 || p->c.shape[inner] < 4 || p->c.from_stride[inner] == 0) return -1;
+  int64_t least = magnitude(p->c.from_stride[inner]);
   for (int d = 0; d < inner; d++) {
-    int64_t stride = magnitude(p->from_stride[d]);
-    if (stride == 0 || stride >= least || p->shape[d] < 4) continue;
+    int64_t stride = magnitude(p->c.from_stride[d]);
+    if (stride == 0 || stride >= least || p->c.shape[d] < 4) continue;
     least = stride;
     best = d;
   }
   return best;
 }
 
-void gt_strided_copy(gt_ctx *cx, size_t size, int ndim, const int64_t *shape, void *to,
-                     const int64_t *to_stride, const void *from, const int64_t *from_stride) {
-  copy_plan p = {.size = size, .to = to, .from = from};
+/* Moves the elements of a simplified copy by size. */
+static void copy_elements(gt_ctx *cx, const gt_copying *c, size_t size) {
+  copy_plan p = {.c = *c, .size = size, .to = c->to, .from = c->from};
   int64_t count = 1;
-  for (int d = 0; d < ndim; d++) count *= shape[d];
+  for (int d = 0; d < c->ndim; d++) count *= c->shape[d];
   if (count == 0) return;
-  normalise(&p, ndim, shape, to_stride, from_stride);
-  if (p.ndim == 0) {
-    memcpy(to, from, size);
+  if (c->ndim == 0) {
+    memcpy(c->to, c->from, size);
     return;
   }
   p.across = across_of(&p);
@@ -245,9 +213,22 @@ void gt_strided_copy(gt_ctx *cx, size_t size, int ndim, const int64_t *shape, vo
     gt_parallel(cx, count, CHUNK_BYTES / (int64_t)size, copy_lines, &p);
     return;
   }
-  int64_t inner = p.shape[p.ndim - 1], across = p.shape[p.across];
+  int64_t inner = c->shape[c->ndim - 1], across = c->shape[p.across];
   int64_t squares = count / inner / across * tiles(inner) * tiles(across);
   gt_parallel(cx, squares, CHUNK_BYTES / (TILE * TILE * (int64_t)size), copy_tiles, &p);
+}
+
+void gt_strided_copy(gt_ctx *cx, size_t size, int ndim, const int64_t *shape, void *to,
+                     const int64_t *to_stride, const void *from, const int64_t *from_stride) {
+  gt_copying c = {.ndim = ndim, .to = to, .from = from};
+  size_t bytes = (size_t)ndim * sizeof *shape;
+  if (ndim > 0) {
+    memcpy(c.shape, shape, bytes);
+    memcpy(c.to_stride, to_stride, bytes);
+    memcpy(c.from_stride, from_stride, bytes);
+  }
+  gt_copying_simplify(&c);
+  copy_elements(cx, &c, size);
 }
 
 void gt_parallel_copy(gt_ctx *cx, void *to, const void *from, int64_t bytes) {
@@ -259,4 +240,62 @@ void gt_parallel_zero(gt_ctx *cx, void *to, int64_t bytes) {
   const gt_element1 zero = 0;
   int64_t one = 1, none = 0;
   gt_strided_copy(cx, 1, 1, &bytes, to, &one, &zero, &none);
+}
+
+/* ---- with conversion ---- */
+
+static void convert_chunk(void *argument, int64_t begin, int64_t end) {
+  const gt_copying *c = argument;
+  gt_convert((char *)c->to + (size_t)begin * gt_dtype_size(c->to_dtype), c->to_dtype,
+             (const char *)c->from + (size_t)begin * gt_dtype_size(c->from_dtype), c->from_dtype,
+             end - begin);
+}
+
+static void row_major(const gt_copying *c, int64_t *stride) {
+  int64_t step = 1;
+  for (int d = c->ndim - 1; d >= 0; d--) {
+    stride[d] = step;
+    step *= c->shape[d];
+  }
+}
+
+static bool is_row_major(const gt_copying *c, const int64_t *stride) {
+  int64_t expected[GT_COPY_MAX_DIM];
+  row_major(c, expected);
+  for (int d = 0; d < c->ndim; d++) {
+    if (stride[d] != expected[d]) return false;
+  }
+  return true;
+}
+
+gt_status gt_cpu_strided_copy(gt_ctx *cx, const gt_backend *backend, const gt_copying *given) {
+  gt_copying c = *given, first, second;
+  int64_t n = 1;
+  gt_copying_simplify(&c);
+  if (c.to_dtype == c.from_dtype) {
+    copy_elements(cx, &c, gt_dtype_size(c.to_dtype));
+    return GT_OK;
+  }
+  for (int d = 0; d < c.ndim; d++) n *= c.shape[d];
+  if (n == 0) return GT_OK;
+  bool from_flat = is_row_major(&c, c.from_stride);
+  if (from_flat && is_row_major(&c, c.to_stride)) {
+    gt_parallel_shielded(cx, n, CONVERT_GRAIN, convert_chunk, &c);
+    return GT_OK;
+  }
+  /* By way of a contiguous array, of whichever dtype saves a third pass. */
+  void *middle = NULL;
+  gt_dtype dtype = from_flat ? c.to_dtype : c.from_dtype;
+  size_t bytes = (size_t)n * gt_dtype_size(dtype);
+  GT_TRY(gt_allocate(cx, backend, bytes, &middle));
+  first = second = c;
+  first.to = middle;
+  second.from = middle;
+  first.to_dtype = second.from_dtype = dtype;
+  row_major(&c, first.to_stride);
+  row_major(&c, second.from_stride);
+  gt_status status = gt_cpu_strided_copy(cx, backend, &first);
+  if (status == GT_OK) status = gt_cpu_strided_copy(cx, backend, &second);
+  gt_deallocate(cx, backend, middle, bytes);
+  return status;
 }

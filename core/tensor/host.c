@@ -1,5 +1,5 @@
-/* device_cpu.c: host memory: segments from mmap, aligned to and backed by huge pages where the
- * kernel has them. */
+/* host.c: host memory: segments from mmap, aligned to and backed by huge pages where the kernel has
+ * them. */
 #include "core/tensor/allocator.h"
 #include "core/tensor/pool.h"
 
@@ -16,7 +16,7 @@
 
 typedef struct copy_job {
   char *to;
-  const char *from; /* NULL: zeros */
+  const char *from;
 } copy_job;
 
 /* Reads a small file of the kernel; false when it is not there. */
@@ -64,9 +64,8 @@ static size_t group_limit(void) {
 }
 
 /* Memory is only taken when first touched: what we hold but have not touched is not free. */
-static gt_status cpu_memory(gt_ctx *cx, const gt_device *device, size_t *free_bytes,
-                            size_t *total_bytes) {
-  (void)device;
+gt_status gt_host_memory(gt_ctx *cx, const gt_backend *backend, size_t *free_bytes,
+                         size_t *total_bytes) {
   char text[512];
   size_t total = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
   size_t available = total;
@@ -76,7 +75,7 @@ static gt_status cpu_memory(gt_ctx *cx, const gt_device *device, size_t *free_by
   }
   size_t group = group_limit();
   if (group < available) available = group;
-  size_t held = gt_memory(cx, GT_CPU).cached, addresses, resident;
+  size_t held = gt_memory(cx, backend).cached, addresses, resident;
   own_bytes(&addresses, &resident);
   size_t promised = held > resident ? held - resident : 0;
   available = available > promised ? available - promised : 0;
@@ -86,14 +85,14 @@ static gt_status cpu_memory(gt_ctx *cx, const gt_device *device, size_t *free_by
   return GT_OK;
 }
 
-static gt_status cpu_alloc(gt_ctx *cx, const gt_device *device, size_t bytes, void **out) {
-  (void)device;
+gt_status gt_host_alloc(gt_ctx *cx, const gt_backend *backend, size_t bytes, void **out) {
   size_t reserve = bytes + HUGE_PAGE;
   char *data = reserve < bytes ? MAP_FAILED
                                : mmap(NULL, reserve, PROT_READ | PROT_WRITE,
                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED)
-    return gt_fail(cx, GT_ENOMEM, "cpu: out of memory: the system refused %zu bytes", bytes);
+    return gt_fail(cx, GT_ENOMEM, "%s: out of memory: the system refused %zu bytes", backend->name,
+                   bytes);
   size_t lead = (HUGE_PAGE - (uintptr_t)data % HUGE_PAGE) % HUGE_PAGE;
   if (lead > 0) munmap(data, lead);
   if (reserve - lead > bytes) munmap(data + lead + bytes, reserve - lead - bytes);
@@ -102,47 +101,25 @@ static gt_status cpu_alloc(gt_ctx *cx, const gt_device *device, size_t bytes, vo
   return GT_OK;
 }
 
-static void cpu_release(gt_ctx *cx, const gt_device *device, void *data, size_t bytes) {
-  (void)cx, (void)device;
+void gt_host_release(gt_ctx *cx, const gt_backend *backend, void *data, size_t bytes) {
+  (void)cx, (void)backend;
   munmap(data, bytes);
 }
 
 static void copy_chunk(void *argument, int64_t begin, int64_t end) {
   copy_job *job = argument;
-  size_t bytes = (size_t)(end - begin);
-  if (job->from != NULL)
-    memcpy(job->to + begin, job->from + begin, bytes);
-  else
-    memset(job->to + begin, 0, bytes);
+  memcpy(job->to + begin, job->from + begin, (size_t)(end - begin));
 }
 
-static gt_status cpu_copy(gt_ctx *cx, void *to, const gt_device *to_device, const void *from,
-                          const gt_device *from_device, size_t bytes) {
-  (void)to_device, (void)from_device;
-  if (bytes == 0) return GT_OK;
-  gt_parallel_shielded(cx, (int64_t)bytes, COPY_GRAIN, copy_chunk, &(copy_job){to, from});
+gt_status gt_host_copy(gt_ctx *cx, void *to, const gt_backend *to_backend, const void *from,
+                       const gt_backend *from_backend, size_t bytes) {
+  (void)to_backend, (void)from_backend;
+  if (bytes > 0)
+    gt_parallel_shielded(cx, (int64_t)bytes, COPY_GRAIN, copy_chunk, &(copy_job){to, from});
   return GT_OK;
 }
 
-static gt_status cpu_zero(gt_ctx *cx, const gt_device *device, void *data, size_t bytes) {
-  (void)device;
-  if (bytes == 0) return GT_OK;
-  gt_parallel_shielded(cx, (int64_t)bytes, COPY_GRAIN, copy_chunk, &(copy_job){data, NULL});
+gt_status gt_host_sync(gt_ctx *cx, const gt_backend *backend) {
+  (void)cx, (void)backend;
   return GT_OK;
 }
-
-static gt_status cpu_sync(gt_ctx *cx, const gt_device *device) {
-  (void)cx, (void)device;
-  return GT_OK;
-}
-
-const gt_device gt_device_cpu = {
-    .kind = GT_CPU,
-    .name = "cpu",
-    .alloc = cpu_alloc,
-    .release = cpu_release,
-    .copy = cpu_copy,
-    .zero = cpu_zero,
-    .sync = cpu_sync,
-    .memory = cpu_memory,
-};
