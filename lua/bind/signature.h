@@ -5,7 +5,7 @@
 #include "lua/bind/bind.h"
 
 /* Replaces the function on top of the stack by one that checks and completes its arguments as
- * `signature` says; the text must outlive L.  Grammar: top of signature.c. */
+ * `signature` says; the text must outlive L.  Grammar: signature_text.h. */
 void gtlua_sign(lua_State *L, const char *signature);
 
 /* A C function with its signature, "item(self: tensor)"; one that reads for itself has its name
