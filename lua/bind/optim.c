@@ -59,7 +59,8 @@ static int new_optimizer(lua_State *L) {
 
 /* ---- hyper-parameters ---- */
 
-/* hypers(class name) -> {{name, type, default, doc, …}, …} in order, as gtlua_push_settings has them */
+/* hypers(class name) -> {{name, type, default, doc, …}, …} in order, as gtlua_push_settings has
+ * them */
 static int hypers(lua_State *L) {
   const gt_optimizer_class *class = find_class(L, luaL_checkstring(L, 1));
   gtlua_push_settings(L, class->hypers, class->hyper_count);

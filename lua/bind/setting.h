@@ -15,8 +15,8 @@ void gtlua_read_setting(lua_State *L, const char *owner, const gt_setting *s, in
 /* Pushes the value, or nil where INT, DTYPE and DIMS are not set. */
 void gtlua_push_setting(lua_State *L, const gt_setting *s, const gt_value *value);
 
-/* Pushes {{name, type, default, doc, required, by_name, low, above, high, below}, …}, type and bounds
- * as native.parameters_of has them: what help, completion and tests read. */
+/* Pushes {{name, type, default, doc, required, by_name, low, above, high, below}, …}, type and
+ * bounds as native.parameters_of has them: what help, completion and tests read. */
 void gtlua_push_settings(lua_State *L, const gt_setting *list, int count);
 
 #endif

@@ -122,7 +122,8 @@ static int refuse_nameless(lua_State *L, const signature *s, int index) {
   bool has_options = s->options < s->count;
   int example = has_options ? s->options : s->count - 1;
   return gtlua_error(L, "%s: every %s has a name, {%s = …}, got %s without one", s->name,
-                     has_options ? "option" : "keyword", example >= s->method ? s->at[example].name : "name", gtlua_shown(L, index));
+                     has_options ? "option" : "keyword",
+                     example >= s->method ? s->at[example].name : "name", gtlua_shown(L, index));
 }
 
 /* ---- checking ---- */

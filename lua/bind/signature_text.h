@@ -62,8 +62,8 @@ typedef struct parameter {
 
 typedef struct signature {
   const char *name;
-  bool method;       /* the first parameter is self */
-  bool more;         /* ends with "..." */
+  bool method; /* the first parameter is self */
+  bool more;   /* ends with "..." */
   int count;
   int positional; /* parameters before "*" or "{" */
   int options;    /* the first of those in braces; `count` when there are none */

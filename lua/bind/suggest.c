@@ -42,7 +42,8 @@ static const char *const synonyms[][SYNONYMS] = {
 };
 
 /* Settings of optimizers, for calls that take them inside of the option optim. */
-static const char *const inner[] = {"lr", "learning_rate", "weight_decay", "momentum", "betas", NULL};
+static const char *const inner[] = {"lr",       "learning_rate", "weight_decay",
+                                    "momentum", "betas",         NULL};
 
 static bool is_among(const char *name, const char *const *names, int most) {
   for (int i = 0; i < most && names[i]; i++) {

@@ -118,3 +118,70 @@ test("help and completion read the signature", function()
   test.equal(require "shell.doc".of(echo "eval(self: module, on: boolean = true)", "m:eval").signature, "m:eval(on: boolean = true)")
   test.equal(require "shell.complete"("stack(x, {", "mo", {stack = stack}), {"mode = "})
 end)
+
+-- ---- options in braces, bounds ----
+
+local hist = echo 'hist(values: any, title: string = nil, {bins: integer[1,100] = 40, p: number[0,1)|false = nil, lr: number(0,) = 1, mode: "a"|"b" = "a", note: true|string = nil})'
+
+test("options come as one fresh table, checked and with their defaults", function()
+  test.equal({hist(7)}, {7, [3] = {bins = 40, lr = 1, mode = "a"}})
+  test.equal({hist(7, "t", {bins = 3.0, p = false, mode = "b", note = true})}, {7, "t", {bins = 3, p = false, lr = 1, mode = "b", note = true}})
+  test.equal({hist(7, {title = "t", p = 0})}, {7, "t", {bins = 40, p = 0, lr = 1, mode = "a"}})
+  local given = {bins = 2}
+  local _, _, got = hist(7, nil, given)
+  assert(got ~= given and given.mode == nil)
+  test.equal({hist({bins = 2})}, {{bins = 2}, [3] = {bins = 40, lr = 1, mode = "a"}}) -- `any` takes a table as it is
+end)
+
+test("what is wrong with options is told by their names", function()
+  for _, row in ipairs {
+    {{bins = 0}, "hist: bins expects an integer in [1, 100], got 0"},
+    {{bins = 101}, "hist: bins expects an integer in [1, 100], got 101"},
+    {{bins = 2.5}, "hist: bins expects a whole number, got 2.5"},
+    {{p = 1}, "hist: p expects a number in [0, 1) or false, got 1"},
+    {{p = true}, "hist: p expects a number in [0, 1) or false, got a boolean"},
+    {{p = 0 / 0}, "hist: p expects a number in [0, 1) or false, got nan"},
+    {{lr = 0}, "hist: lr expects a number > 0 and finite, got 0"},
+    {{lr = math.huge}, "hist: lr expects a number > 0 and finite, got inf"},
+    {{mode = "c"}, [[hist: mode expects "a" or "b", got 'c']]},
+    {{note = false}, "hist: note expects true or a string, got a boolean"},
+    {{bin = 3}, "hist has no argument 'bin' (did you mean 'bins'?); it takes values, title, bins, p, lr, mode, note"},
+    {{3}, "hist: every option has a name, {bins = …}, got 3 without one"},
+    {5, "hist: options go in a table, {bins = …}, got 5"},
+    {nn.ReLU(), "hist: options go in a table, {bins = …}, got a module"},
+  } do
+    test.raises(function() hist(7, nil, row[1]) end, row[2])
+  end
+  test.raises(function() hist(7, nil, 5, 6) end,
+              "hist: expected at most 2 arguments (values: any, title: string = nil, {bins, p, lr, mode, note}), got 4")
+  test.raises(function() hist(7, nil, {}, {bins = 2}) end, "hist: expected at most 2 arguments")
+  test.raises(function() hist(7, nil, 5, {bins = 2}) end, "hist: every option has a name, {bins = …}, got 5 without one")
+  test.raises(function() echo "make({total: integer[1,], rest: string = nil})" {} end, "make: total is missing; it takes ({total, rest})")
+end)
+
+test("settings of optimizers that a call takes inside of optim are told so", function()
+  local run = echo "run({optim: any = nil, steps: integer = 1})"
+  for key, advice in pairs {lr = "lr", learning_rate = "lr", weight_decay = "weight_decay", betas = "betas"} do
+    test.raises(function() run {[key] = 1} end, ("run has no argument '%s' (did you mean optim = {%s = …}?); it takes optim, steps"):format(key, advice))
+  end
+  test.raises(function() echo "run({lr: number})" {learning_rate = 1} end, "(did you mean 'lr'?)")
+end)
+
+test("the rows of a signature are data", function()
+  local rows, more = native.parameters_of(hist)
+  test.equal(more, false)
+  test.equal(rows[1], {name = "values", type = "any", by = "place"})
+  test.equal(rows[3], {name = "bins", type = "integer[1,100]", default = "40", by = "option", low = 1.0, high = 100.0, above = false, below = false})
+  test.equal(rows[5], {name = "lr", type = "number(0,)", default = "1", by = "option", low = 0.0, high = math.huge, above = true, below = true})
+  rows, more = native.parameters_of(echo "new(size...: sizes, *, dtype: dtype = nil, ...)")
+  test.equal({rows[1].name, rows[1].by, rows[2].by, more}, {"size", "place", "name", true})
+  test.equal({native.parameters_of(print)}, {})
+end)
+
+test("several signatures in one text sign a table of functions", function()
+  local space = {f = function(x) return x end, g = function(_, o) return o end}
+  native.sign(space, "f(x: number[0,1)) g(y: any, {a: number(0,] = 2,\n  b: string = \")\"})", "s.")
+  test.equal({space.f(0), space.g(1)}, {0, {a = 2, b = ")"}})
+  test.raises(function() space.f(1) end, "s.f: x expects a number in [0, 1), got 1")
+  test.raises(function() space.g(1, {a = 0}) end, "s.g: a expects a number > 0, got 0")
+end)

@@ -138,7 +138,7 @@ static void sixel_is_drawn_when_it_is_wanted(void **state) {
   assert_true(n > 1000);
   expect(t, "gpt> ");
   ask(t, "plot{{1, 3, 2}, inline = false};", "\xe2\x94\x94"); /* └ */
-  ask(t, "plot{{1, 3, 2}, inline = 'png'};", "expected true, false, 'auto', 'kitty'");
+  ask(t, "plot{{1, 3, 2}, inline = 'png'};", "inline expects true or false, \"auto\", \"kitty\"");
   assert_int_equal(leave(t, CTRL_D), 0);
 }
 

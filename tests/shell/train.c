@@ -183,7 +183,7 @@ static void bad_input_is_told_in_one_line(void **state) {
        "expected at least B * T + 1 = 65 tokens for a batch, got 2\r\n"},
       {"t.lr = 0", ": train: expected lr > 0, got 0\r\n"},
       {"t.lr = 0/0", ": train: expected lr > 0, got nan\r\n"},
-      {"S.trainer {optim = {lr = -1}}", ": AdamW: expected lr >= 0.0 and finite, got -1.0\r\n"},
+      {"S.trainer {optim = {lr = -1}}", ": AdamW: lr expects a number >= 0 and finite, got -1\r\n"},
   };
   terminal *t = start();
   prepare(t, "steps = 5");

@@ -88,7 +88,7 @@ local function of_op(op)
   local attrs, text = {}, {op.doc}
   for i, attr in ipairs(op.attrs) do attrs[i] = attr.required and attr.name or attr.name .. " = " .. (keywords.default(attr) or "…") end
   add_settings(text, op.attrs)
-  local keywords = #attrs > 0 and ", {" .. table.concat(attrs, ", ") .. "}" or ""
+  local braces = #attrs > 0 and ", {" .. table.concat(attrs, ", ") .. "}" or ""
   local places = {}
   if op.where ~= "" then places[1] = "torch." .. op.name end
   if op.where:find "F" then places[#places + 1] = "F." .. op.name end
@@ -97,7 +97,7 @@ local function of_op(op)
   places[#places + 1] = "torch.ops." .. op.name
   if doc.words[op.name] then places = {f'torch.ops["{op.name}"], t["{op.name}"](t, …): it is a word of Lua'} end
   text[#text + 1] = "as " .. table.concat(places, ", ")
-  return {signature = f"{op.name}({op.inputs}{keywords})", text = text, place = f"kernels/op/{op.name}.c"}
+  return {signature = f"{op.name}({op.inputs}{braces})", text = text, place = f"kernels/op/{op.name}.c"}
 end
 
 -- ---- functions and classes ----
