@@ -172,8 +172,10 @@ gt_status gt_read(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, void *out) {
   }
   bool shielded = cx->shielded;
   cx->shielded = true;
+  /* True is any byte that is not zero: as bytes such are converted to one, not moved. */
+  gt_dtype held = t->dtype == GT_BOOL && dtype == GT_BOOL ? GT_U8 : t->dtype;
   gt_status status = gt_move(cx, cx->cpu, t->ndim, t->shape, out, dtype, stride, gt_data(here),
-                             t->dtype, here->stride);
+                             held, here->stride);
   cx->shielded = shielded;
   gt_tensor_unref(cx, here);
   return status;
