@@ -25,4 +25,5 @@ static const gt_op *const ops[] = {
 #endif
 
 extern const gt_cpu_level SYMBOL(GT_LEVEL);
-const gt_cpu_level SYMBOL(GT_LEVEL) = {.name = NAME, .cpu = &gt_backend_cpu, .ops = ops, .op_count = GT_COUNT(ops)};
+const gt_cpu_level SYMBOL(GT_LEVEL) = {
+    .name = NAME, .cpu = &gt_backend_cpu, .ops = ops, .op_count = GT_COUNT(ops)};

@@ -1,7 +1,7 @@
 /* level.h: what kernels/ is to everyone else.  It is compiled once per CPU level of
  * kernels/levels.def, each level keeps its functions to itself, and a context is made with the ops
- * and the backend of one: so whoever makes a context needs to see no kernel.  Results are the same bits within a
- * level, not across levels. */
+ * and the backend of one: so whoever makes a context needs to see no kernel.  Results are the same
+ * bits within a level, not across levels. */
 #ifndef GT_LEVEL_H
 #define GT_LEVEL_H
 
