@@ -70,3 +70,13 @@ test("links of the pages lead to files", function()
   end
   test.equal(broken, {})
 end)
+
+test("files that docs/architecture.md names exist", function()
+  local missing = {}
+  local page <close> = assert(io.open "docs/architecture.md")
+  for path in page:read "a":gmatch "`([%l_]+/[%w_/.-]+%.%w+)`" do
+    local file = io.open(path)
+    if file then file:close() else missing[#missing + 1] = path end
+  end
+  test.equal(missing, {})
+end)
