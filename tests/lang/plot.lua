@@ -157,11 +157,11 @@ test("what a call says and a function does not take is refused, and nothing is w
   refuses("plot.coord: expected at most 1 argument (check: any, {t, change, title, save, inline}), got 2", plot.coord, {}, {}, save)
   refuses("plot.sweep: expected at most 1 argument (result: any, {title, save, inline}), got 2", plot.sweep, {}, {}, save)
   for _, run in ipairs{{4, 2, save = path}, {loss = {4, 2}, save = path}, {a = {4, 2}, save = path}} do
-    refuses("plot.loss: options go in a table of their own behind the runs", plot.loss, run)
+    refuses("plot.loss: options go in a table of their own after the runs", plot.loss, run)
   end
   refuses("plot.loss: expected a trainer, a list of losses or the path of a log, got nil", plot.loss, numbers, nil, numbers)
   refuses("plot.loss: expected a trainer, a list of losses or the path of a log, got nil", plot.loss)
-  refuses("plot.loss: options go in a table of their own behind the runs", plot.loss, numbers, save, {title = "x"})
+  refuses("plot.loss: options go in a table of their own after the runs", plot.loss, numbers, save, {title = "x"})
 end)
 
 test("points that a log axis cannot show are counted", function()

@@ -127,7 +127,7 @@ test("classes refuse bad names and parents", function()
   test.raises(function() nn.class "NoInit"(3) end, "NoInit has no init and takes no arguments, got 1: define function NoInit:init(…)")
   for _, name in ipairs {"__init", "__init__"} do
     local Other = nn.class "Other"
-    test.raises(function() Other[name] = print end, "Other: what builds an object is called init here: function Other:init(…)")
+    test.raises(function() Other[name] = print end, "Other: expected function Other:init(…), which builds an object")
   end
 end)
 

@@ -1,4 +1,4 @@
---- optim_api.lua: the native optimizers beside their oracles, parameter groups, state, optimizers in Lua.
+--- optim_api.lua: the native optimizers next to their oracles, parameter groups, state, optimizers in Lua.
 local test = require "harness"
 local oracle = require "model.optim_oracle"
 
@@ -139,7 +139,7 @@ test("bad settings are refused and leave the old ones", function()
   test.raises(function() optim.AdamW(list, {lr = -1}) end, "lr")
   test.raises(function() optim.AdamW(list, {learning_rate = 1}) end, "AdamW has no argument 'learning_rate' (did you mean 'lr'?)")
   test.raises(function() optim.AdamW({}, {}) end, "no parameters were given")
-  test.raises(function() optim.AdamW{3} end, "item 1 of the parameters is no tensor but")
+  test.raises(function() optim.AdamW{3} end, "item 1 of the parameters: expected a tensor, got")
   test.raises(function() optim.AdamW(list[1]) end, "params expects a list, got a Tensor")
   test.raises(function() optim.AdamW{list[1], list[1]} end, "twice")
   test.equal(torch.type(opt), "AdamW")
@@ -230,7 +230,7 @@ local function resumed(make)
   return true
 end
 
-test("an optimizer restored from its state dict goes on bit for bit", function()
+test("an optimizer restored from its state dict continues bit for bit", function()
   test.equal(resumed(function(list) return optim.AdamW(list, {lr = 0.1}) end), true)
   test.equal(resumed(function(list) return optim.Muon(list, {lr = 0.1}) end), true)
   test.equal(resumed(function(list) return optim.SGD(list, {lr = 0.1, momentum = 0.9}) end), true)

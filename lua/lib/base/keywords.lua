@@ -95,7 +95,7 @@ end
 function keywords.pattern(name, what, value)
   keywords.string(name, what, value)
   local ok, why = pcall(string.find, "", value)
-  if not ok then keywords.fail("%s: %s: '%s' is no pattern of Lua: %s", name, what, value, why) end
+  if not ok then keywords.fail("%s: %s: expected a pattern of Lua, got '%s': %s", name, what, value, why) end
   return value
 end
 

@@ -134,7 +134,7 @@ end
 
 -- ---- the loop ----
 
---- Logits (B, V) behind the first n columns of ids.
+--- Logits (B, V) after the first n columns of ids.
 local function next_logits(model, s, ids, n, cache)
   local from = math.max(n - s.context, 0)
   local options = {last_only = true}
@@ -146,7 +146,7 @@ local function next_logits(model, s, ids, n, cache)
   return model(idx, options):select(1, 0)
 end
 
---- Writes tokens into ids behind the prompt; state.n counts the columns that are written.
+--- Writes tokens into ids after the prompt; state.n counts the columns that are written.
 local function run(model, s, ids, state, hear)
   local B, last = ids:size(0), state.n + s.count
   local _ <close> = torch.no_grad()

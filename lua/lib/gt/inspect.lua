@@ -140,7 +140,7 @@ function spectral.table(source, o)
 end
 
 --- spectral.multiplier(fan_in, fan_out[, scale = 1/64]) -> scale * fan_out / fan_in: what the spectral parametrization
---- (arXiv 2310.17813) multiplies a base rate by.
+--- (arXiv 2310.17813) multiplies a base learning rate by.
 function spectral.multiplier(fan_in, fan_out, scale) return fan_out / fan_in * scale end
 
 keywords.sign(inspect, [[

@@ -23,14 +23,14 @@ function Found:__tostring()
     self.suggestion, self.valley, self.least, self.lowest, self.lowest / 10)
 end
 
---- Mark of a rate on the smoothed curve.
+--- Mark of a learning rate on the smoothed curve.
 local function mark(found, rate, title)
   for i, lr in ipairs(found.lr) do
     if lr == rate then return {x = {lr}, y = {found.smooth[i]}, title = title, style = "stars"} end
   end
 end
 
---- found:plot{title =, save =}: loss by rate, raw and smoothed, with the suggestions marked.  The axis ends above the first
+--- found:plot{title =, save =}: loss by learning rate, raw and smoothed, with the suggestions marked.  The axis ends above the first
 -- loss: the climb at the end must not flatten the fall.
 function Found:plot(o)
   if #self.lr == 0 then keywords.fail "lr_find: plot: nothing to draw: the first loss is not finite" end
@@ -56,7 +56,7 @@ local function middle_of_fall(y)
   return last - length[last] // 2
 end
 
---- Steepest fall of the smoothed loss by log of the rate, and the valley, the middle of its longest fall: both without the
+--- Steepest fall of the smoothed loss by log of the learning rate, and the valley, the middle of its longest fall: both without the
 -- first tenth, whose average is young, and the last five, which already climb; and the least smoothed loss.
 local function judge(found)
   local x, y, steepest = found.lr, found.smooth, 0

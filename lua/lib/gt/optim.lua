@@ -137,7 +137,7 @@ end
 
 local pair_of = {betas = {"beta1", "beta2"}}
 
---- Settings of a class as users write them, in order: rows as core has them, where betas stands for its two halves.
+--- Settings of a class as users write them, in order: rows as core has them, with betas in place of its two halves.
 local function rows_of(class)
   local out, list = {}, native.hypers(class)
   for i, row in ipairs(list) do
@@ -384,7 +384,7 @@ function Base:add_param_group(group)
   for _, p in ipairs(all_params(self)) do seen[p] = true end
   for i, p in ipairs(own.params) do
     if type(p) ~= "userdata" then
-      keywords.fail("%s: item %d of the parameters is no tensor but %s", self.__name, i, torch.type(p))
+      keywords.fail("%s: item %d of the parameters: expected a tensor, got %s", self.__name, i, torch.type(p))
     end
     if seen[p] then keywords.fail("%s: a parameter appears twice", self.__name) end
     seen[p] = true

@@ -80,7 +80,7 @@ local function read_inputs(o, model)
   end
 end
 
---- The loss of a batch; a model that answers no loss stands for the mean of what it answers.
+--- The loss of a batch; of a model that returns no loss, the mean of what it returns.
 local function loss_of(p, inputs)
   local y = p.objective(p.model, table.unpack(inputs))
   if not torch.is_tensor(y) then keywords.fail("plan: expected the model to answer a tensor, got %s", keywords.show(y)) end
@@ -183,7 +183,7 @@ local function logits_of(census)
   return 0
 end
 
---- Does this op keep logits there?  The fused loss has them as a list, beside its rows.
+--- Does this op keep logits there?  The fused loss has them as a list, next to its rows.
 local function keeps_logits(o, shape, count)
   if flops.numel(shape) ~= count then return false end
   return o.op == "cross_entropy" or o.op == "softcap" or o.op == "linear_cross_entropy" and #shape == 1
@@ -233,7 +233,7 @@ local function memory_of(p, sim)
   return m
 end
 
---- Parameters, each tensor once; `tied`: those that a second name stands for.
+--- Parameters, each tensor once; `tied`: those that have a second name.
 local function parameters_of(model)
   local out, seen = {unique = 0, trainable = 0, tied = 0}, {}
   for q in model:parameters() do

@@ -1,4 +1,4 @@
---- reparam.lua: parametrizations: how deviation, forward multiplier and learning rate of every tensor follow from its shape,
+--- reparam.lua: parametrizations: how std, forward multiplier and learning rate of every tensor follow from its shape,
 -- applied to a model.
 --
 --   p = reparam.new("mup", {base = 64})
@@ -26,7 +26,7 @@ for name, class in pairs(require "gt.reparam.classes") do reparam[name] = class 
 --            These keep head_dim and have fewer heads, so that attention has no multiplier; {hidden_dim =, n_heads =} with the
 --            model's own n_heads has narrower heads, and attention a multiplier (0.5 at four times the width)
 -- optimizer  "adam", "sgd" or "muon" (hidden matrices by Muon, everything else by AdamW)
--- std        deviation of every matrix at the base width, in place of the rule's own
+-- std        std of every matrix at the base width, in place of the rule's own
 -- zero       roles, or patterns of names, that begin at zero: {"output"}
 -- roles      {[pattern of names] = role} or function(name, tensor, module), where shapes do not tell
 -- residual   patterns of the names of residual branches, for rules that scale these
@@ -84,7 +84,7 @@ function reparam.tau(n)
 end
 
 --- lrtable(model, rule[, {lr = 1e-3, weight_decay = 0, against = another rule, all = false, dtype =, …}]): name, shape, role,
--- deviation, multiplier, learning rate and decay of every tensor, and the rate in units of half an ulp at that deviation
+-- std, multiplier, learning rate and decay of every tensor, and the learning rate in units of half an ulp at that std
 -- (below 1 most steps are rounded away).  rule: a name, a function or what reparam.new made; {rule, rule}: two side by side,
 -- with the ratio of their rates.  Other options are those of reparam.new.  Equal layers are one line unless all = true; .rows.
 function reparam.lrtable(model, which, o)

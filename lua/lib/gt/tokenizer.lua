@@ -9,7 +9,7 @@ local Tokenizer = {}
 
 --- tok:encode(text[, {specials = false, bos = false, eos = false}]) -> ids as an int64 tensor (T).
 -- specials: names of special tokens in the text become those tokens; else they are ordinary text.
--- bos, eos: puts that token in front, behind.  Texts of more than a megabyte are encoded by all threads, to the same ids.
+-- bos, eos: puts that token before, after the text.  Texts of more than a megabyte are encoded by all threads, to the same ids.
 function Tokenizer:encode(text, o)
   for _, mark in ipairs {"bos", "eos"} do
     if o[mark] and not self[mark] then keywords.fail("encode: the tokenizer has no %s token", mark) end
@@ -21,7 +21,7 @@ end
 -- no UTF-8 comes back as it was; special tokens become their names.
 function Tokenizer:decode(ids) return native.decode(self, ids) end
 
---- tok:token(id) -> the bytes that the token stands for, or nil.
+--- tok:token(id) -> the bytes of the token, or nil.
 function Tokenizer:token(id) return native.token(self, id) end
 
 --- tok:id(token) -> the id of the token with these bytes, or of the special token of this name, or nil.
@@ -112,7 +112,7 @@ function tokenizer.chars(text)
   return native.chars(text)
 end
 
--- What published rank files and vocabularies go with; `tokens` counts those that are no special tokens.
+-- What published rank files and vocabularies go with; `tokens` counts those that are not special tokens.
 local known = {
   gpt2 = {tokens = 50256, pattern = "gpt2", specials = {["<|endoftext|>"] = 50256}},
   cl100k = {tokens = 100256, pattern = "gpt4", specials = {
@@ -189,7 +189,7 @@ local function complete(path, tok, format, o)
 end
 
 --- tokenizer.load(path[, {name =, pattern =, specials =, bos =, eos =}]) -> the tokenizer in a file.
--- Read are gptsh's own files, rank files of tiktoken, vocab.json with merges.txt beside it (or their folder), .model
+-- Read are gptsh's own files, rank files of tiktoken, vocab.json with merges.txt next to it (or their folder), .model
 -- files of minbpe and of SentencePiece (those only decode); the bytes tell which.  A rank file says neither how text is
 -- split nor what the special tokens are: name = "gpt2", "cl100k" or "o200k" does, as does their number of tokens;
 -- otherwise pattern (as for tokenizer.train) and specials ({name = id, …}).  bos, eos: names of special tokens.
@@ -205,7 +205,7 @@ end
 
 -- ---- training ----
 
---- The function that shows on stderr how training goes, and one that ends its line; nil where nobody looks.
+--- The function that shows on stderr the progress of training, and one that ends its line; nil without a terminal.
 local function make_report(wanted)
   local terminal = require "native.terminal"
   if not wanted or not terminal.redraws(2) then return nil, function() end end
@@ -268,7 +268,7 @@ end
 -- source: a text, {path = file or folder}, {path, …}, an iterator of texts, or what data.text() gave.
 -- pattern: "gpt2", "gpt4", "o200k", "nanochat", a regular expression (what it does not match is kept as pieces of its
 -- own), or false for no cuts.
--- specials: names of tokens behind the others, counted in vocab_size; names such as "<|bos|>" and "<|endoftext|>"
+-- specials: names of tokens after the others, counted in vocab_size; names such as "<|bos|>" and "<|endoftext|>"
 -- become bos and eos.  Pairs that occur less than min_frequency times do not merge, so the vocabulary of a short text
 -- may be smaller.
 function tokenizer.train(source, o)

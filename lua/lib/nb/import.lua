@@ -53,7 +53,7 @@ local function header_of(book)
   return header
 end
 
---- Does the code stand before the first marker and read back as that cell?
+--- Can the code be before the first marker and read back as that cell?
 local function may_be_top(cell)
   if not cell or cell.kind ~= "code" or cell.title ~= "" or #cell.keys > 0 then return false end
   local code = document.code_of(cell)

@@ -52,7 +52,7 @@ local function choose(doc, o)
   local ok, reason = pcall(function()
     if o.from then first = find(o.from) end
     if o.to then last = find(o.to) end
-    if o.from and first > last then error(("%s: cell '%s' stands behind '%s'"):format(doc.path, o.from, o.to), 0) end
+    if o.from and first > last then error(("%s: cell '%s' comes after '%s'"):format(doc.path, o.from, o.to), 0) end
     for i = first, last do wanted[i] = true end
     if o.only then
       wanted = {}

@@ -1,4 +1,4 @@
---- sidecar.lua: the folder name.out/ beside a notebook: manifest.json, one record per cell, and the files of outputs.
+--- sidecar.lua: the folder name.out/ next to a notebook: manifest.json, one record per cell, and the files of outputs.
 -- A record has id, title, key, status, started (UTC), seconds, device, seed, revision, outputs = {{kind, file, sha256}, …}.
 -- Files come first, under a name that begins with ".new-", then the manifest, each whole or not at all; then the files
 -- take the places of older ones.  Whatever ends the program, a manifest finds the files it was written for.

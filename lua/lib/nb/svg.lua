@@ -81,7 +81,7 @@ local function link(element, value, prefix)
   return id and "#" .. prefix .. id
 end
 
---- An attribute as it may stand in the page, or nil.
+--- An attribute as it may be in the page, or nil.
 local function attribute(element, name, value, prefix)
   value = decoded(value)
   if not value then return nil end
@@ -100,7 +100,7 @@ end
 -- ---- elements ----
 
 --- The attributes of the tag that continues at `at`: {{name, value}, …}, whether it closes itself, and where it ends; nil
---- for what is no tag.
+--- for what is not a tag.
 local function attributes(text, at)
   local list = {}
   while true do
@@ -135,7 +135,7 @@ end
 local Reader = {}
 Reader.__index = Reader
 
---- Adds the text up to `last`, unless it stands in an element that is left out.
+--- Adds the text up to `last`, unless it is in an element that is left out.
 function Reader:add_text(first, last)
   if #self.open == 0 or self.hidden > 0 then return end
   self.out[#self.out + 1] = (self.text:sub(first, last):gsub("[<>]", {["<"] = "&lt;", [">"] = "&gt;"}))

@@ -124,7 +124,7 @@ local function wide(x)
   return narrow and torch.is_autocast_enabled(x.device) and x:float() or x
 end
 
---- PyTorch's older arguments of losses stand before `reduction`.
+--- PyTorch's older arguments of losses come before `reduction`.
 local function refuse_old(name, size_average, reduce)
   if size_average == nil then size_average = reduce end
   if size_average == nil then return end

@@ -80,7 +80,7 @@ local function step_of(from, to, most)
   end
 end
 
---- A tick stands where its label says: at the number that the label reads as.
+--- A tick is where its label says: at the number that the label reads as.
 local function linear_ticks(self, most)
   local step, power = step_of(self.from, self.to, most)
   local ticks, labels = {}, {}

@@ -22,7 +22,7 @@ local POINTS = 2000 -- of a curve in a drawing; files of numbers keep them all
 
 local LONGEST = 4096 -- bytes of a text
 
---- A text of the user as it is drawn: controls, which a terminal or gnuplot may obey, become blanks; bytes that are no
+--- A text of the user as it is drawn: controls, which a terminal or gnuplot may obey, become blanks; bytes that are not
 -- UTF-8, which would make an .svg unreadable, question marks.
 local function text(name, value)
   if value == nil then return nil end
@@ -264,7 +264,7 @@ function Figure:script(format) return require("plot.gnuplot").script(self, forma
 function Figure:text(options) return require("plot.text").draw(self, options or {}) end
 
 --- fig:save(path): the ending chooses svg, png, pdf, txt, tsv or gp.  The numbers (.tsv) and the script (.gp) of an
--- image are written beside it.  Returns the figure.
+-- image are written next to it.  Returns the figure.
 function Figure:save(path)
   require("plot.files").save(self, path)
   return self
@@ -275,8 +275,8 @@ function Figure:__tostring()
   if self.cells then return ("figure %s%d x %d cells"):format(name, #self.cells, #self.cells[1]) end
   local curves, points = 0, 0
   for _, curve in ipairs(self.curves) do
-    local behind = curve.style == "dots" and #self.curves > 1
-    if not behind then curves, points = curves + 1, points + #curve.x end
+    local under = curve.style == "dots" and #self.curves > 1
+    if not under then curves, points = curves + 1, points + #curve.x end
   end
   return ("figure %s%d curve%s, %d points"):format(name, curves, curves == 1 and "" or "s", points)
 end

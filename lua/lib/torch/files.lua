@@ -54,7 +54,7 @@ end
 
 --- torch.load(path) -> odict of tensors in file order, table of the file's metadata.
 -- Names of tied tensors, which the file holds once, follow at the end.  A tensor of a dtype that is not supported (U32,
--- U64, C64, F8 …) hinders no other: its name holds a stand-in that is no tensor and raises when it is used.
+-- U64, C64, F8 …) hinders no other: its name holds a placeholder that is not a tensor and raises when it is used.
 function files.load(path)
   sniff(path)
   local list, pairs_list = native.load_safetensors(path)

@@ -99,7 +99,7 @@ end
 function functions.flatten(t, start_dim, end_dim)
   if t.ndim == 0 then return t:reshape(1) end
   local first, last = resolve("flatten", start_dim, t.ndim), resolve("flatten", end_dim, t.ndim)
-  if first > last then refuse("flatten: start_dim %d is behind end_dim %d", first, last) end
+  if first > last then refuse("flatten: start_dim %d is after end_dim %d", first, last) end
   local shape, joined = {}, 1
   for i = 0, t.ndim - 1 do
     if i >= first and i <= last then joined = joined * t:size(i) else shape[#shape + 1] = t:size(i) end

@@ -88,7 +88,7 @@ local function check(what, scales)
   return scales
 end
 
---- {std =, multiplier =, lr =, eps =, weight_decay =} of one site; site.family says who moves it.
+--- {std =, multiplier =, lr =, eps =, weight_decay =} of one site; site.family is the optimizer that updates it.
 function rule.ask(entry, site)
   local what = ("%s for '%s' (%s)"):format(entry.name, site.name, site.role)
   if not entry.fn then return check(what, native.scales(entry.name, site.role, site.family, site)) end
@@ -105,7 +105,7 @@ local function at_base(site)
   return base
 end
 
---- The scales with a deviation of `std` at the base width instead of the rule's own.
+--- The scales with a std of `std` at the base width instead of the rule's own.
 function rule.ask_with_std(entry, site, std)
   local scales = rule.ask(entry, site)
   local base = std and rule.ask(entry, at_base(site)).std or 0

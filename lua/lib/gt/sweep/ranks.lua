@@ -1,7 +1,7 @@
---- ranks.lua: points of a sweep dealt out to the ranks of mpirun.
+--- ranks.lua: points of a sweep distributed to the ranks of mpirun.
 -- Every rank runs the whole script and comes to the same sweep.  Rank 0 has the journal and deals a point to whoever is
 -- free, itself included; between the steps of its own points it hears the others.  In the end all ranks get all records, so
--- that the script goes on alike everywhere.
+-- that the script continues in the same way everywhere.
 
 local ranks = require "native.ranks"
 local train = require "native.train"

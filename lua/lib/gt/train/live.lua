@@ -1,6 +1,6 @@
 --- live.lua: the losses of a run as a curve that follows its log, for the plots that train.new{live = …} shows.
 --
--- The curve is the unbiased moving average of the logged losses, thinned to POINTS, with the losses themselves thin behind
+-- The curve is the unbiased moving average of the logged losses, thinned to POINTS, with the losses themselves thin under
 -- it in pictures; both axes are logarithmic after a thousand steps, and the first hundredth of the run does not count for
 -- the range of losses.
 

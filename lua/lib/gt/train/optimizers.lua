@@ -5,7 +5,7 @@ local keywords = require "base.keywords"
 
 local optimizers = {}
 
--- The founding notebook's own rate for the tied table, 0.2, is for batches of half a million tokens: at a few thousand the
+-- The founding notebook's own learning rate for the tied table, 0.2, is for batches of half a million tokens: at a few thousand the
 -- loss stays far up.  This one does well from 64 to 192 wide, for bytes and characters.
 local EMBEDDING_LR = 0.01
 
@@ -42,7 +42,7 @@ local function from_settings(model, settings, what)
   return {optim[name](groups, own)}
 end
 
---- The list of optimizers that the option `optim` stands for; what: the function that got it.
+--- The list of optimizers that the option `optim` means; what: the function that got it.
 function optimizers.make(model, given, what)
   what = what or "train.new"
   if type(given) == "function" then
@@ -65,7 +65,7 @@ function optimizers.make(model, given, what)
   if #given == 0 then return from_settings(model, given, what) end
   for i, one in ipairs(given) do
     if not is_optimizer(one) then
-      keywords.fail("%s: optim[%d] is no optimizer but %s", what, i, keywords.show(one))
+      keywords.fail("%s: optim[%d]: expected an optimizer, got %s", what, i, keywords.show(one))
     end
   end
   return table.move(given, 1, #given, 1, {})

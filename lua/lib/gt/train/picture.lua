@@ -64,7 +64,7 @@ function Picture:stop()
   self.process = nil
 end
 
---- The last picture, with its numbers and script beside it.
+--- The last picture, with its numbers and script next to it.
 local function complete(self)
   if self.process then end_of(self, self.process:wait()) end
   local figure = self.curve:figure()

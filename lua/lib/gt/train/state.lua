@@ -1,4 +1,4 @@
---- state.lua: everything that decides how training goes on, as plain data and tensors: weights, averages, optimizers,
+--- state.lua: everything that decides how training continues, as plain data and tensors: weights, averages, optimizers,
 -- random streams, position in the data, step.
 
 local native = require "native.train"

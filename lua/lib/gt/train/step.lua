@@ -229,7 +229,7 @@ local function commit(t)
     t.unfinished = nil
     error(message, 0)
   end
-  error(f"train: step {t.step_count + 1} is half done, the next step() goes on with it: {message}", 0)
+  error(f"train: step {t.step_count + 1} is half done, the next step() continues it: {message}", 0)
 end
 
 --- Makes one step, or none.
