@@ -271,7 +271,7 @@ local function setup_of(p, o, lr)
   end
 end
 
---- The user's own set-up, whose answer may be one optimizer.
+--- The user's own set-up, which may return one optimizer.
 local function checked(setup)
   return function(model)
     local opts = setup(model)

@@ -278,7 +278,7 @@ local function from_files(paths, folder, options)
   return make(handle, source, tok, mark_of(tok), origin_of(taken))
 end
 
---- A text where a path goes: what no file is called, and no path looks like.
+--- A text where a path goes: no file has that name, and no path looks like it.
 local function refuse_text(path)
   if path:find "\0" or not path:find "\n" and (path:find "/" or path:find "%.%w+$") then return end
   if files.kind(path) then return end

@@ -89,7 +89,7 @@ function family.on_device(device)
   return setmetatable({}, {__close = function() torch.set_default_device(before) end})
 end
 
---- Puts a loader back to where it is now when it is closed; other data have no place.
+--- Puts a loader back to where it is now when it is closed; other data have no position.
 function family.keep_place(data)
   local place = settings.is_loader(data) and data:state()
   return setmetatable({place = place or nil}, {__close = function()

@@ -14,7 +14,7 @@ local function is_begun(bytes)
     or bytes:find "^[\xF0-\xF4][\x80-\xBF]?[\x80-\xBF]?$"
 end
 
---- bytes -> the text they hold, bytes of a character that is not complete.  What can be no UTF-8 becomes U+FFFD.
+--- bytes -> the text they hold, bytes of a character that is not complete.  What cannot be UTF-8 becomes U+FFFD.
 function generate.split_text(bytes, at_end)
   local parts = {}
   while bytes ~= "" do

@@ -2,7 +2,7 @@
 -- model.safetensors.index.json, with config.json next to them.
 --
 -- Their matrices are (in, out), ours (out, in); their c_attn holds query, key and value side by side.  Names come
--- with or without "transformer." in front.  Causal masks that old files hold as buffers are passed over.
+-- with or without "transformer." in front.  Causal masks that old files hold as buffers are skipped.
 
 local keywords = require "base.keywords"
 local files = require "native.folder"

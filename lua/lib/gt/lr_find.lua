@@ -1,5 +1,5 @@
---- lr_find.lua: one short run in which the learning rate grows from step to step: where the loss falls fastest is a rate to
--- begin with (arXiv 1506.01186).  All groups grow by one multiplier, so that their ratios stay.
+--- lr_find.lua: one short run in which the learning rate grows from step to step: the one where the loss falls fastest is a
+-- good first choice (arXiv 1506.01186).  All groups grow by one multiplier, so that their ratios stay.
 
 local native = require "native.train"
 local family = require "gt.family"
@@ -117,8 +117,8 @@ end
 
 --- lr_find{model =, data =, from = 2^-17, to = 2, steps = 100, …} -> found.
 -- data    tokens, cut into shuffled batches B x T, or a loader
--- optim   settings {name = "AdamW", …}, whose rates go from `from` to `to`; or function(model) -> optimizers, whose own
---         rates are multiplied by them
+-- optim   settings {name = "AdamW", …}, whose lr goes from `from` to `to`; or function(model) -> optimizers, whose own lr is
+--         multiplied by these
 -- limit   ends when the smoothed loss is limit (4) times the least, or not finite; smooth (0.8): decay of the average, which is
 --         late by about 1 / (1 - smooth) steps
 -- objective, clip, accumulate, autocast, progress as in train.new

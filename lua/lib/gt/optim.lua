@@ -111,7 +111,7 @@ local function as_groups(name, params)
   local groups = {}
   for i, group in ipairs(list) do
     if type(group) ~= "table" or group.params == nil then
-      keywords.fail("%s: group %d must be a table with params", name, i)
+      keywords.fail("%s: expected group %d to be a table with params", name, i)
     end
     local own = {}
     for key, value in pairs(group) do own[key] = value end
@@ -168,7 +168,7 @@ function optim.settings(class) return defaults_of[class] end
 
 local function split_pair(class, name, value)
   if type(value) ~= "table" or #value ~= 2 then
-    keywords.fail("%s: %s must be a table of two numbers", class, name)
+    keywords.fail("%s: expected %s to be a table of two numbers", class, name)
   end
   return value[1], value[2]
 end

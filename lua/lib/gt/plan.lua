@@ -292,7 +292,7 @@ end
 --             also as optimizer
 -- dtype       of the weights; autocast: of products in the forward ("bf16"); accumulate: micro-batches per step
 -- input       for other models an example of what they take, a tensor or a list; batch then replaces the first size
--- objective   function(model, x, y) -> loss; without it what the model answers, or its mean
+-- objective   function(model, x, y) -> loss; without it what the model returns, or its mean
 -- memory      bytes to fit into, in place of what is free here
 -- time        false: no measurement, which takes some tenths of a second and 40 MB for a moment, once for every size
 -- The step is run on the meta device, so that p.memory.peak is the peak of a real step; of a class written in Lua, of one

@@ -1,4 +1,4 @@
---- sweep.lua: one model trained at many learning rates, widths and seeds, and where the best rate lies.
+--- sweep.lua: one model trained at many learning rates, widths and seeds, and where the best learning rate is.
 
 local book = require "gt.sweep.book"
 local family = require "gt.family"

@@ -18,7 +18,7 @@ function Tokenizer:encode(text, o)
 end
 
 --- tok:decode(ids) -> text.  ids: a tensor of shape (T) or (1, T), a list, or one id.  The text of bytes that are
--- no UTF-8 comes back as it was; special tokens become their names.
+-- not UTF-8 comes back as it was; special tokens become their names.
 function Tokenizer:decode(ids) return native.decode(self, ids) end
 
 --- tok:token(id) -> the bytes of the token, or nil.
@@ -28,8 +28,8 @@ function Tokenizer:token(id) return native.token(self, id) end
 function Tokenizer:id(token) return native.find(self, token) end
 
 --- tok:byte_lengths() -> int64 tensor (V): bytes of text in each token, 0 for special ones.  Tokens of a
--- SentencePiece model count without the space in front of them, which space_flags() tells: whoever counts bytes
--- adds 1 where space_flags()[token] and not boundary_flags()[the token before].  Refused for a SentencePiece model that
+-- SentencePiece model count without the space in front of them, which space_flags() tells: to count bytes
+-- add 1 where space_flags()[token] and not boundary_flags()[the token before].  Refused for a SentencePiece model that
 -- falls back to bytes and has no piece "▁": it writes a space as the three bytes of that character, which would count
 -- as three, and make bits per byte too low.
 function Tokenizer:byte_lengths()
@@ -126,7 +126,7 @@ local aliases = {r50k = "gpt2", r50k_base = "gpt2", gpt4 = "cl100k", cl100k_base
 local function to_pattern(name, pattern)
   if pattern == false then return "" end
   if pattern:find "^[%w_]*$" and not native.is_pattern(pattern) then
-    keywords.fail("%s: pattern must be 'gpt2', 'gpt4', 'o200k', 'nanochat', a regular expression or false, got %s",
+    keywords.fail("%s: expected pattern to be 'gpt2', 'gpt4', 'o200k', 'nanochat', a regular expression or false, got %s",
                   name, keywords.show(pattern))
   end
   return pattern
@@ -139,7 +139,7 @@ local function add_specials(name, tok, specials)
     local listed = math.type(key) == "integer"
     local special, id = listed and value or key, listed and -1 or value
     if type(special) ~= "string" or special == "" or math.type(id) ~= "integer" then
-      keywords.fail("%s: specials must be a list of names or {name = id, …}, got %s = %s", name, keywords.show(key),
+      keywords.fail("%s: expected specials to be a list of names or {name = id, …}, got %s = %s", name, keywords.show(key),
                     keywords.show(value))
     end
     order[#order + 1] = {special, id, listed and key or 0}
@@ -157,7 +157,7 @@ local function set_marks(name, tok, options)
     if wanted then
       ids[mark] = tok.specials[wanted]
       if not ids[mark] then
-        keywords.fail("%s: %s must name a special token, got %s", name, mark, keywords.show(wanted))
+        keywords.fail("%s: expected %s to name a special token, got %s", name, mark, keywords.show(wanted))
       end
     end
   end
@@ -169,7 +169,7 @@ local function complete(path, tok, format, o)
   local name = o.name and (aliases[o.name] or o.name)
   local preset = known[name]
   if name and not preset then
-    keywords.fail("load: name must be 'gpt2', 'cl100k' or 'o200k', got %s", keywords.show(o.name))
+    keywords.fail("load: expected name to be 'gpt2', 'cl100k' or 'o200k', got %s", keywords.show(o.name))
   end
   if not preset and not o.pattern and format == "tiktoken" then
     for _, candidate in pairs(known) do

@@ -38,13 +38,13 @@ local function refuse_options(what, o, keys, why)
 end
 
 --- train.new{model =, data =, …} -> a trainer.
---   model        a module; m(x, y) must answer the loss, unless objective says otherwise
+--   model        a module; m(x, y) must return the loss, unless objective says otherwise
 --   data         a loader, or tokens, which are cut into batches of B rows of T
 --   val          tokens for t:eval() and eval_every
 --   optim        an optimizer, a list of them, a function of the model, or settings {name = "AdamW", lr = …} for all
 --                weights (weight decay on matrices only); nil: for a GPT AdamW and Muon, as
 --                m:setup_optimizers{embedding_lr = 0.01} makes them
---   schedule     multiplier of every group's peak rate: schedule.cosine{…} or any function of the updates done
+--   schedule     multiplier of every group's peak learning rate: schedule.cosine{…} or any function of the updates done
 --   momentum     the same for the value of momentum, where an optimizer has one: schedule.momentum{…}
 --   steps        where t:run() ends
 --   accumulate   micro-batches per step (1); the loss is the mean over the targets of all of them, as of one large batch.

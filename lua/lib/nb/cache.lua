@@ -67,7 +67,7 @@ end
 
 -- ---- files ----
 
---- Keeps the values of `names` as results of the cell; answers what a record needs to find them again, or nil and which
+--- Keeps the values of `names` as results of the cell; returns what a record needs to find them again, or nil and which
 --- name cannot be kept.
 function cache.save(kept, cell, names, lookup)
   local values, tensors = {}, {}

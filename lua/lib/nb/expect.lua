@@ -34,7 +34,7 @@ local function number_at(text, at)
   if last then return last, text:sub(at, at) == "-" and -math.huge or math.huge end
 end
 
---- The numbers of the text: {value, first, last}, …; a digit that belongs to a word is none.
+--- The numbers of the text: {value, first, last}, …; a digit that belongs to a word is not one.
 function expect.numbers(text)
   local out, at = {}, 1
   while at <= #text do

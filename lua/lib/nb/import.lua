@@ -144,7 +144,7 @@ local function form_of(data)
   return names[1]
 end
 
---- Attachments of text cells become files; their links follow.  Puts those files' bytes by name into `files`; answers
+--- Attachments of text cells become files; their links follow.  Puts those files' bytes by name into `files`; returns
 --- how many there were.
 local function take_attachments(book, path, target, files)
   local count = 0
@@ -222,7 +222,7 @@ local function noted(notes, count, one, many)
   if count > 0 then notes[#notes + 1] = count .. (count == 1 and one or many) end
 end
 
---- Writes the .ipynb notebook `text` of `path` as `target`; answers a list of what is to be known.
+--- Writes the .ipynb notebook `text` of `path` as `target`; returns a list of what is to be known.
 function import.write(path, text, target)
   local book, out, files, notes = ipynb.read(path, text), sidecar.path(target), {}, {}
   local attachments = take_attachments(book, out, target, files)

@@ -32,7 +32,7 @@ local function command_of(text)
 end
 
 --- The command for the whole cell that its first line is, "-- %%time": name, argument, where it begins and where the
---- rest of the text does; nothing when it is none.
+--- rest of the text does; nothing when it is not one.
 function source.cell_command(text)
   local start, name, argument, rest = text:match "^%s*()%-%- ?%%%%(%l+)[ \t]*([^\r\n]*)()"
   return name, argument, start, rest

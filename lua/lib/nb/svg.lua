@@ -150,7 +150,7 @@ function Reader:close(name)
   return true
 end
 
---- A start tag whose attributes begin at `at`; answers where it ends, nil for what is none.
+--- A start tag whose attributes begin at `at`; returns where it ends, nil for what is not one.
 function Reader:start(name, at)
   local list, closed, after = attributes(self.text, at)
   local outer = self.open[#self.open]
@@ -166,7 +166,7 @@ end
 
 local ASIDE = {["<!--"] = "-->", ["<?"] = "?>", ["<!["] = "]]>", ["<!"] = ">"}
 
---- What begins with "<!" or "<?" at `at`: answers where it ends.
+--- What begins with "<!" or "<?" at `at`: returns where it ends.
 function Reader:aside(at)
   for _, begin in ipairs{"<!--", "<![", "<!", "<?"} do
     if self.text:sub(at, at + #begin - 1) == begin then
@@ -177,7 +177,7 @@ function Reader:aside(at)
   end
 end
 
---- The figure as an element; `prefix` makes its ids unlike those of others.  nil when the text is no SVG.
+--- The figure as an element; `prefix` makes its ids unlike those of others.  nil when the text is not SVG.
 function svg.inline(text, prefix)
   local self = setmetatable({text = text, prefix = prefix, out = {}, open = {}, hidden = 0}, Reader)
   local at = 1

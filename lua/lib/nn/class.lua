@@ -15,7 +15,7 @@ local M = {}
 local meta = {}
 
 local building = setmetatable({}, {__mode = "k"}) -- objects whose init runs
-local born, births = setmetatable({}, {__mode = "k"}), 0 -- modules and parameters made in Lua -> the how manieth
+local born, births = setmetatable({}, {__mode = "k"}), 0 -- modules and parameters made in Lua -> the number of its birth
 
 --- Counts a module or parameter that was made -> it.
 function M.count_birth(object)
@@ -105,7 +105,7 @@ function M.class(name, parent)
     keywords.fail("nn.class: expected a name, got %s", keywords.show(name))
   end
   if parent == nil then parent = Module end
-  if not M.is_class(parent) then keywords.fail("nn.class: the parent of %s must be a class", name) end
+  if not M.is_class(parent) then keywords.fail("nn.class: expected the parent of %s to be a class, got %s", name, keywords.show(parent)) end
   return make(name, parent, parent.__native)
 end
 

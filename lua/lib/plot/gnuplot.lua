@@ -101,7 +101,7 @@ local function curves(out, figure)
   local clauses, longest, turn = {}, 0, 0
   for i, curve in ipairs(figure:drawn()) do
     block(out, i, curve)
-    local colour = curve.colour or curve.style == "dots" and BEHIND
+    local colour = curve.colour or curve.style == "dots" and GREY
     if not colour then
       turn = turn + 1
       colour = COLOURS[(turn - 1) % #COLOURS + 1]
@@ -114,7 +114,7 @@ local function curves(out, figure)
   out[#out + 1] = "plot " .. table.concat(clauses, ", \\\n     ")
 end
 
---- Every how manieth of `count` rows or columns is drawn.
+--- The stride at which `count` rows or columns are drawn.
 local function stride(count) return (count + CELLS - 1) // CELLS end
 
 local function heat(out, figure)

@@ -10,7 +10,7 @@ local M = {}
 local ABOVE = 1.5
 local BLACK = "#000000"
 
---- Least and greatest loss to show; nil when nothing was finite.
+--- Min and max loss to show; nil when nothing was finite.
 local function frame(result)
   local best, start, most = math.huge, math.huge, -math.huge
   for _, point in ipairs(result.points) do

@@ -134,7 +134,7 @@ local function show_history(argument)
   files.write(path, table.concat(lines, "\n") .. "\n")
 end
 
---- The text of an earlier input; without a number that of the last one that was no command.
+--- The text of an earlier input; without a number that of the last one that was not a command.
 local function input_of(argument)
   local n = math.tointeger(tonumber(argument))
   if argument ~= "" and not n then fail("expected the number of an input, got '%s'", argument) end

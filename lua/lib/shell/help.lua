@@ -5,7 +5,7 @@ local look = require "shell.look"
 local native = require "native"
 local terminal = require "native.terminal"
 
---- A line cut between words where the terminal ends; the rest is aligned with the begin of its text.
+--- A line cut between words where the terminal ends; the rest is aligned with the start of its text.
 local function folded(line, columns)
   if terminal.width(line) < columns then return line end
   local margin = line:match "^%s*" .. (line:match "^%s+[%w_]+%s%s+" or ""):gsub("^%s*", ""):gsub(".", " ")

@@ -71,7 +71,7 @@ local function tidy(folder)
   end
 end
 
---- Keeps the variables; answers what was kept, as text, or nil when there is nothing or no journal.
+--- Keeps the variables; returns what was kept, as text, or nil when there is nothing or no journal.
 function journal.save()
   if path == nil then open() end
   local variables = path and require("shell.names").list() or {}
@@ -171,7 +171,7 @@ local function joined(...)
   return out
 end
 
---- gptsh --resume: tells about the last session and answers the inputs to run, none when the user does not want it.
+--- gptsh --resume: tells about the last session and returns the inputs to run, none if the user does not want it.
 function journal.resume()
   local folder = sessions()
   local names = folder and list(folder, "jsonl") or {}

@@ -8,9 +8,9 @@ local MOST_VIEWS = 1 << 22 -- of one list
 
 local function refuse(message, ...) native.raise(message:format(...)) end
 
---- Refuses a number below `least`.
-local function at_least(name, what, n, least)
-  if n < least then refuse("%s: %s expects a whole number from %d on, got %d", name, what, least, n) end
+--- Refuses a number below `min`.
+local function at_least(name, what, n, min)
+  if n < min then refuse("%s: %s expects a whole number from %d on, got %d", name, what, min, n) end
 end
 
 local function resolve(name, dim, ndim)
@@ -269,7 +269,7 @@ function functions.median(t, dim, keepdim)
   return values, reduced(order:gather(at, place), t, dim, at, keepdim)
 end
 
---- Raises with the first weight that is none: weights (…, V) of the caller, `rows` (n, V) of them.
+--- Raises with the first weight that cannot be one: weights (…, V) of the caller, `rows` (n, V) of them.
 local function check_weights(weights, rows)
   local bad = rows:ge(0):logical_and(rows:lt(math.huge)):logical_not():nonzero()
   if bad:size(0) > 0 then

@@ -1,4 +1,4 @@
---- rule.lua: asking a rule, built in or a Lua function, for the scales of one site; every answer is checked.
+--- rule.lua: asking a rule, built in or a Lua function, for the scales of one site; every result is checked.
 
 local native = require "native.reparam"
 local keywords = require "base.keywords"
@@ -56,7 +56,7 @@ function rule.find(name, value)
                 keywords.show(value), hint)
 end
 
---- What a user's function answered, as {std =, …}; it may give a table or the numbers in order, and nothing for a place.
+--- What a user's function returned, as {std =, …}; it may give a table or the numbers in order, and nothing for a place.
 local function read_answer(what, role, ...)
   local values, count, answer = {...}, select("#", ...), {eps = 1, weight_decay = 1}
   if type(values[1]) == "table" then

@@ -56,7 +56,7 @@ function Book:follow(points, missing, s, body)
   finish()
 end
 
---- A running point has come to a step.
+--- A running point has reached a step.
 function Book:tick(point, step, loss)
   if self.bar then self.bar:tick(point, step, loss) end
 end

@@ -54,7 +54,7 @@ end
 
 -- ---- curves ----
 
---- Rates between the best one of a curve and its neighbours, in octaves; none where it has only one.
+--- Learning rates between the best one of a curve and its neighbours, in octaves; none where it has only one.
 function result.between(curve)
   local out, i = {}, curve.optimum.index
   if not i or i == 1 or i == #curve.lr then return out end
@@ -62,7 +62,7 @@ function result.between(curve)
   return out
 end
 
---- Rates of one width in order, and the number of each.
+--- Learning rates of one width in order, and the number of each.
 local function rates_of(points, width)
   local rates, place = {}, {}
   for _, point in ipairs(points) do

@@ -68,7 +68,7 @@ local function remove(path, step)
   folder.remove(temporary)
 end
 
---- Writes tensors and data as the checkpoint of data.step; answers its folder.
+--- Writes tensors and data as the checkpoint of data.step; returns its folder.
 function checkpoint.save(path, data, tensors, hash)
   local target = path .. "/" .. name_of(data.step)
   local temporary = temporary_of(path, data.step)

@@ -71,7 +71,7 @@ function optimizers.make(model, given, what)
   return table.move(given, 1, #given, 1, {})
 end
 
---- Every parameter must have a finite peak rate > 0 and be trained by one optimizer only; returns all of them in order.
+--- Every parameter must have a finite peak lr > 0 and be trained by one optimizer only; returns all of them in order.
 function optimizers.check(list, what)
   local params, owner = {}, {}
   for i, opt in ipairs(list) do
@@ -239,7 +239,7 @@ end
 
 --- Gives restored optimizers the settings that count before the checkpoint's, of `now`, what the optimizers were made with
 -- just now: those that `given` names, where it is a table of settings; else those that are not what the run was made with.
--- The peak rate is what is given; the rate of the moment follows from it at the next step.
+-- The peak learning rate is what is given; the present one follows from it at the next step.
 function optimizers.prefer(list, now, made, given)
   local named = type(given) == "table" and not is_optimizer(given) and #given == 0 and given
   for i, opt in ipairs(list) do

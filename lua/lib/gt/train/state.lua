@@ -42,7 +42,7 @@ function state.schedule_data(value)
   return {kind = value.kind, settings = plain}
 end
 
---- Options of the trainer that are code of the user's: whoever opens the checkpoint must give them again.
+--- Options of the trainer that are code of the user's: they must be given again when the checkpoint is opened.
 local function functions_of(t, data)
   local names = {}
   for _, key in ipairs(settings.with "code") do

@@ -167,7 +167,7 @@ local function scheduled(t, what, fn)
   return value
 end
 
---- Sets what the schedules say; answers the rate of the first group.
+--- Sets what the schedules say; returns the learning rate of the first group.
 local function apply_schedules(t, multiplier, momentum)
   for _, opt in ipairs(t.optimizers) do
     for _, group in ipairs(opt.param_groups) do

@@ -47,7 +47,7 @@ function Trainer.__index(t, key)
   keywords.fail("Trainer has no field or method '%s'%s", key, keywords.suggest(key, names))
 end
 
---- t.lr = x makes x the peak rate of the first group and changes all others by the same factor.
+--- t.lr = x makes x the peak learning rate of the first group and changes all others by the same factor.
 function Trainer.__newindex(t, key, value)
   if key ~= "lr" then
     if not is_field[key] then local _ = t[key] end -- raises with the right names
@@ -417,7 +417,7 @@ end
 --- t:pause(): the run ends after this step; for on_step.
 function methods.pause(t) t.paused = true end
 
---- t:pause_if{loss_z = 6, gnorm_z = 8}: the run pauses after a step whose loss or gradient norm is that many standard
+--- t:pause_if{loss_z = 6, gnorm_z = 8}: the run pauses after a step whose loss or gradient norm is that many
 -- std above the mean of the last 128 steps.  t:pause_if(nil): no more.
 function methods.pause_if(t, options) t.wires = options ~= nil and tripwire.new(options, t.log) or nil end
 
@@ -473,7 +473,7 @@ function methods.eval(t, tokens, options)
 end
 
 --- t:sample(prompt[, options]) -> ids[, their text]: what the model writes after the prompt; options are those of
--- model:generate.  A model without generate answers logits (B, T, V) of m(ids).  Changes nothing.
+-- model:generate.  A model without generate returns logits (B, T, V) of m(ids).  Changes nothing.
 function methods.sample(t, prompt, o)
   refuse(t, "sample", MOVING)
   o.tokenizer = o.tokenizer or t.tokenizer
