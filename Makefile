@@ -50,7 +50,7 @@ ARCH_MEANS := $(shell $(CC) -march=$(ARCH) -Q --help=target | cksum)
 endif
 LEVELS := $(foreach row,$(ROWS),$(firstword $(subst ~, ,$(row))))
 
-# No contraction: a*b+c has the same bits in every op that writes it.  Nobody reads errno or the
+# No contraction: a*b+c has the same bits in every op that writes it.  No caller reads errno or the
 # floating-point traps of libm.
 ALL_CPPFLAGS := -I. -D_GNU_SOURCE $(if $(ARCH),-DGT_ARCH=$(ARCH)) $(shell pkg-config --cflags $(PKG) 2>/dev/null) $(CPPFLAGS)
 C_FLAGS := -ffp-contract=off -fno-math-errno -fno-trapping-math $(WARN) $(MODE) $(CFLAGS)
@@ -219,7 +219,7 @@ PYTHON ?= python3
 bench: deps
 	@$(ALL_CORES) all
 	@./gptsh tests/bench/bench.lua ./gptsh $(PYTHON) $(JOBS)
-# Training on TEXT to its validation loss; beside nanoGPT when NANOGPT is a clone of it.
+# Training on TEXT to its validation loss; next to nanoGPT when NANOGPT is a clone of it.
 bench-text: deps
 	@$(ALL_CORES) all
 	@./gptsh tests/bench/text.lua ./gptsh $(PYTHON) "$(TEXT)" "$(NANOGPT)" $(STEPS)

@@ -39,7 +39,7 @@ install_corpus() { # install_corpus SUDO…
 }
 if [ -f "$corpus" ] || [ -e build/corpus-tried ] || ! have apt-get; then corpus=; fi
 [ -n "$missing$corpus" ] || exit 0
-if [ -z "$missing" ]; then # nobody is asked for a password for the sake of this
+if [ -z "$missing" ]; then # no password is asked for just for this
   echo "missing: jargon-text, the demo corpus"
   if [ "$(id -u)" -eq 0 ]; then
     install_corpus || { apt-get update -q && install_corpus; }

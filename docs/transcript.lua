@@ -1,6 +1,6 @@
 --- transcript.lua: what a terminal showed, as Markdown: gptsh docs/transcript.lua write|compare FOLDER TARGET
 -- FOLDER/raw holds what tests/shell/newcomer.c saw, with texts between the bytes 30 and 31; the figure and the page
--- that the session made lie beside it.  "write" makes TARGET/session.md and its pictures; "compare" fails when
+-- that the session made lie next to it.  "write" makes TARGET/session.md and its pictures; "compare" fails when
 -- TARGET/session.md differs in more than numbers.
 
 local read = require("nb.document").bytes

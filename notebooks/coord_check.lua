@@ -38,7 +38,7 @@ standard:plot{change = true}
 mup:plot{change = true}
 
 -- %% [markdown]
--- A table for Adam is no table for gradient descent: with Levanter's the output never learns.
+-- A table for Adam is not one for gradient descent: with Levanter's the output never learns.
 
 -- %% Adam's table under gradient descent
 never = check("levanter_mup", {optimizer = "sgd", lr = 0.1})
@@ -71,5 +71,5 @@ end
 -- expect: fail: lm_head.weight
 
 -- %% [markdown]
--- "legal transient": layers right behind the embedding see nearly orthogonal tokens; part of their change is a sum of random
+-- "legal transient": layers right after the embedding see nearly orthogonal tokens; part of their change is a sum of random
 -- signs, which vanishes as the width grows. A check that passes does not prove that learning rates transfer: a sweep does.

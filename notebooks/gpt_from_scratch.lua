@@ -277,7 +277,7 @@ print(f"Predicted token ID: {op:argmax():item()}")
 -- %% [markdown]
 -- The predicted token is the input token. The head is the embedding table, the blocks add nothing yet (their
 -- output projections are zero), and a row's product with itself is larger than with other rows. The table is
--- initialised twice and the head's law wins: std 1/32, so the largest logit is 15·tanh(32/15) = 14.585.
+-- initialised twice and the head's initializer wins: std 1/32, so the largest logit is 15·tanh(32/15) = 14.585.
 
 -- %% losses
 local sample_input2 = torch.ones({1, 1}, {dtype = torch.int64}) * 100

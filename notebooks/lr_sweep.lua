@@ -1,7 +1,7 @@
 -- %% [markdown]
 -- # Which learning rate, and does it depend on the width?
--- One small GPT at several widths, each trained from the same seeds at every rate; the loss by rate is drawn with
--- gnuplot. Stop it with Ctrl-C or kill it: with `journal` naming a file, running it again goes on after the last point.
+-- One small GPT at several widths, each trained from the same seeds at every learning rate; the loss by learning rate is drawn with
+-- gnuplot. Stop it with Ctrl-C or kill it: with `journal` naming a file, running it again continues after the last point.
 
 -- %% parameters tags=["parameters"]
 widths = "64 128 256"
@@ -16,7 +16,7 @@ train_tokens = data.demo():split(0.9)
 train_tokens
 
 -- %% one point
--- Models and optimizers are made anew for every point. This is the standard parametrization: the same rate for all
+-- Models and optimizers are made anew for every point. This is the standard parametrization: the same learning rate for all
 -- tensors, whatever the width.
 function make_model(point)
   local model = GPT{hidden_dim = point.width, n_layers = 2, n_heads = point.width // 32, vocab_size = 256,

@@ -48,7 +48,7 @@ t = train.new{
   eval_every = math.max(1, steps // 3),
 }
 t:run()
--- Ctrl-C stops it after a whole step; t:resume() goes on as if nothing had happened.
+-- Ctrl-C stops it after a whole step; t:resume() continues as if nothing had happened.
 print(f"loss fell from {t.log.loss[1]:.2f} to {t.smooth_loss:.2f}; {t.log.val_bpb[#t.log.val_bpb]:.3f} bits per byte")
 -- expect: loss fell from ~ 9.2 ±1
 

@@ -1,6 +1,6 @@
 -- %% [markdown]
 -- # Parametrizations
--- A weight has three numbers besides its value: the deviation it begins with, a factor in the forward, and its learning rate.
+-- A weight has three numbers besides its value: the std it begins with, a factor in the forward, and its learning rate.
 -- How they follow from its shape is a parametrization. Here: the six classes of Levanter's `reparam.py`, the table they are rows
 -- of, and what a rule does to a model.
 
@@ -35,7 +35,7 @@ reparam.rules()
 
 -- %% [markdown]
 -- m is the width over that of a base model, where nothing is scaled. Rules that need one say so; the spectral ones and
--- Levanter's take their constants from the shape alone. "spectral" by itself is no name: three formulas go by it.
+-- Levanter's take their constants from the shape alone. "spectral" by itself is not a name: three formulas go by it.
 
 -- %% the formulas of muP for Adam, and for gradient descent
 print(reparam.rules "mup")
@@ -108,7 +108,7 @@ lrtable(Net(256), {mine, "mup"}, {base = Net(64)})
 
 -- %% [markdown]
 -- ## One dynamics in three tables
--- Tables 3, 8 and 9 of Tensor Programs V divide the same scales differently among deviation, multiplier and rate. They train the
+-- Tables 3, 8 and 9 of Tensor Programs V divide the same scales differently among std, multiplier and learning rate. They train the
 -- same network: at four times the base width, where every factor is a power of two, to the last bit.
 
 -- %% Tables 3, 8, 9

@@ -62,7 +62,7 @@ spectral.table(tiny, {lr = 1e-3, scale = 1 / 64})
 -- %% [markdown]
 -- ## Whose rates are these?
 -- fan_out / fan_in is the spectral rule for plain gradient descent. Under Adam, whose steps all have the size of the rate, the
--- same condition asks for 1 / fan_in. Below the quote marks stand for the second rule. The bias rows of the mapping above are
+-- same condition asks for 1 / fan_in. Below, the quote marks mean the second rule. The bias rows of the mapping above are
 -- another matter: as a matrix a bias has fan_in 1 and fan_out n, and the table of a live model takes it so.
 
 -- %% two rules side by side

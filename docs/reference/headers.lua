@@ -1,5 +1,5 @@
 --- headers.lua: the C headers as documentation: the comment each opens with, then what it declares, in groups.  A
--- comment is about the declarations that follow it up to the next blank line; one behind a declaration is about that.
+-- comment is about the declarations that follow it up to the next blank line; one after a declaration is about that.
 --
 -- It reads the house style, not C: comments are /* … */, declarations begin at the left margin.
 
@@ -25,7 +25,7 @@ local function directive_end(text, at)
   return at
 end
 
---- Where the declaration at `at` ends: behind its semicolon, or the braces of a function's body.
+--- Where the declaration at `at` ends: after its semicolon, or the braces of a function's body.
 local function declaration_end(text, at)
   while true do
     local stop = text:find("[;{]", at)

@@ -143,7 +143,7 @@ test("a tensor of a dtype that is not supported hinders no other and is named wh
     refused(function() return state.odd:sum() end, message)
     refused(function() return state.odd.shape end, message)
     test.raises(function() return torch.ones(2) + state.odd end, case[1])
-    refused(function() torch.save(base .. "/again.safetensors", state) end, f"'odd' must be a tensor, got {case[1]} tensor")
+    refused(function() torch.save(base .. "/again.safetensors", state) end, f"expected 'odd' to be a tensor, got {case[1]} tensor")
     refused(function() nn.Linear(2, 1):load_state_dict {weight = state.odd, bias = torch.ones(1)} end, case[1])
   end
   refused(function() torch.load(tensors("U64", {2}, 8)) end, "disagree about the size")

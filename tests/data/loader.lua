@@ -180,7 +180,7 @@ test("help knows tokens, loaders and their methods", function()
   assert(ok, message)
   local said = table.concat(lines, "\n")
   for _, part in ipairs {"data.text(path | folder", "overlaps save slice", "every target of the tokens once",
-                         "goes on exactly where"} do
+                         "continues exactly where"} do
     test.equal({part, said:find(part, 1, true) ~= nil}, {part, true})
   end
 end)

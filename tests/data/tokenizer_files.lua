@@ -89,7 +89,7 @@ test("rank files are refused with file and line", function()
   refused("r", "IQ== 0\nIg== x\n", "r:2: expected a token in base64 and its rank, got 'Ig== x'")
   refused("r", "IQ== 0\nIg==\n", "r:2: expected a token in base64")
   refused("r", "IQ== 0\nI!== 1\n", "r:2: expected a token in base64")
-  refused("r", "IR== 0\n", "r:1: expected a token in base64") -- bits behind the last byte
+  refused("r", "IR== 0\n", "r:1: expected a token in base64") -- bits after the last byte
   refused("r", "IQ== 0\nIQ== 1\n", "r:2: token '!' is given twice")
   refused("r", "IQ== 0\nIg== 0\n", "r:2: id 0 is given twice")
   refused("r", "IQ== 0\nIg== 99999999\n", "r:2: token '\"': expected an id of 0 … 1048575, got 99999999")

@@ -62,13 +62,13 @@ local function broken(role, column, wrong)
   end
 end
 
-test("the tensor whose rate, deviation or multiplier is broken is named, with the exponent", function()
+test("the tensor whose learning rate, std or multiplier is broken is named, with the exponent", function()
   local function one() return 1 end
   for _, case in ipairs {
     {"hidden", "lr", one, "fc2.weight", 1, "learning rate"},
     {"input", "lr", function(v, m) return v * m end, "fc1.weight", 1, "learning rate"},
     {"output", "multiplier", one, "readout.weight", 1, "multiplier or learning rate"},
-    {"hidden", "std", function(v, m) return v * math.sqrt(m) end, "fc2.weight", 0.5, "deviation"},
+    {"hidden", "std", function(v, m) return v * math.sqrt(m) end, "fc2.weight", 0.5, "std"},
   } do
     local culprit = check {rule = broken(case[1], case[2], case[3])}.culprit
     test.equal({culprit.tensor, culprit.what}, {case[4], case[6]})
@@ -105,7 +105,7 @@ test("the GPT passes under muP and fails under the standard rule and the gradien
   local culprit = gpt(broken("output", "multiplier", function() return 1 end)).culprit
   test.equal({culprit.tensor, culprit.what}, {"lm_head.weight", "multiplier or learning rate"})
   culprit = gpt(broken("unembed", "multiplier", function() return 1 end), true).culprit
-  test.equal({culprit.tensor, culprit.what}, {"lm_head.weight", "deviation"})
+  test.equal({culprit.tensor, culprit.what}, {"lm_head.weight", "std"})
   test.equal(gpt("mup", true).verdict, "pass")
 end)
 

@@ -127,7 +127,7 @@ test("classes refuse bad names and parents", function()
   test.raises(function() nn.class "NoInit"(3) end, "NoInit has no init and takes no arguments, got 1: define function NoInit:init(…)")
   for _, name in ipairs {"__init", "__init__"} do
     local Other = nn.class "Other"
-    test.raises(function() Other[name] = print end, "Other: what builds an object is called init here: function Other:init(…)")
+    test.raises(function() Other[name] = print end, "Other: expected function Other:init(…), which builds an object")
   end
 end)
 
@@ -584,7 +584,7 @@ test("constructors take PyTorch's positions and drop nothing", function()
     [function() nn.ModuleList {act = relu} end] = "ModuleList has no argument 'act'",
     [function() nn.ModuleList(relu, relu) end] = "ModuleList: expected at most 1 argument",
     [function() nn.ModuleDict {act = 3} end] = "add_module: module expects a module, got 3",
-    [function() nn.ModuleDict {relu} end] = "ModuleDict: a name must be a string, got 1",
+    [function() nn.ModuleDict {relu} end] = "ModuleDict: expected a name to be a string, got 1",
     [function() nn.Linear(2, 2)(torch.ones(2), torch.ones(2)) end] = "Linear: forward takes (x), got 2 arguments",
     [function() nn.GELU "fast" end] = 'GELU: approximate expects "none" or "tanh"',
     [function() nn.Linear(2, 2)(torch.ones(2), {loss_reduction = "sum"}) end] = "Linear: forward has no option 'loss_reduction'",

@@ -327,7 +327,7 @@ test("the spectral table of a mapping and of a model", function()
   test.equal({live.rows[1].name, live.rows[1].fan_in, live.rows[1].fan_out}, {"token_embedding.weight", 1, 1024})
   local key = live.rows[2]
   test.equal({key.name, key.multiplier, key.lr}, {"blocks.0.attn.key.weight", 1 / 64, 1 / 128})
-  test.raises(function() spectral.table({x = 3}) end, "'x' must be {fan_in, fan_out}")
+  test.raises(function() spectral.table({x = 3}) end, "expected 'x' to be {fan_in, fan_out}")
   test.raises(function() spectral.table({x = {0, 3}}) end, "x")
   test.raises(function() spectral.table(native, {rl = 1}) end, "spectral.table has no argument 'rl'")
 end)

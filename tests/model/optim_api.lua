@@ -1,4 +1,4 @@
---- optim_api.lua: the native optimizers beside their oracles, parameter groups, state, optimizers in Lua.
+--- optim_api.lua: the native optimizers next to their oracles, parameter groups, state, optimizers in Lua.
 local test = require "harness"
 local oracle = require "model.optim_oracle"
 
@@ -134,7 +134,7 @@ test("bad settings are refused and leave the old ones", function()
   test.raises(function() group.lr = 0 / 0 end, "lr")
   test.raises(function() group.lr = "fast" end, "AdamW: lr expects a number, got a string")
   test.raises(function() group.betas = {0.5, 1.5} end, "beta2")
-  test.raises(function() group.betas = 0.5 end, "betas must be a table of two numbers")
+  test.raises(function() group.betas = 0.5 end, "expected betas to be a table of two numbers")
   test.equal({group.lr, group.betas}, {1e-3, {0.9, 0.999}})
   test.raises(function() optim.AdamW(list, {lr = -1}) end, "lr")
   test.raises(function() optim.AdamW(list, {learning_rate = 1}) end, "AdamW has no argument 'learning_rate' (did you mean 'lr'?)")
@@ -143,7 +143,7 @@ test("bad settings are refused and leave the old ones", function()
   test.raises(function() optim.AdamW(list[1]) end, "params expects a list, got a Tensor")
   test.raises(function() optim.AdamW{list[1], list[1]} end, "twice")
   test.equal(torch.type(opt), "AdamW")
-  test.raises(function() optim.AdamW{{lr = 1}} end, "group 1 must be a table with params")
+  test.raises(function() optim.AdamW{{lr = 1}} end, "expected group 1 to be a table with params")
   test.raises(function() optim.AdamW{{params = {list[1]}, rl = 1}} end, "AdamW group has no argument 'rl'")
   test.raises(function() optim.Muon{nn.Parameter(torch.ones(3))} end, "Muon: expected matrices")
   test.raises(function() optim.Muon(list, {ns_dtype = "f8"}) end, 'ns_dtype expects "bf16" or "f32"')
@@ -230,7 +230,7 @@ local function resumed(make)
   return true
 end
 
-test("an optimizer restored from its state dict goes on bit for bit", function()
+test("an optimizer restored from its state dict continues bit for bit", function()
   test.equal(resumed(function(list) return optim.AdamW(list, {lr = 0.1}) end), true)
   test.equal(resumed(function(list) return optim.Muon(list, {lr = 0.1}) end), true)
   test.equal(resumed(function(list) return optim.SGD(list, {lr = 0.1, momentum = 0.9}) end), true)
@@ -305,7 +305,7 @@ test("an optimizer written in Lua resumes bit for bit and checks its input", fun
   local list = params()
   test.raises(function() Descent{list[1], list[1]} end, "appears twice")
   test.raises(function() Descent{} end, "no parameters were given")
-  test.raises(function() Descent{3} end, "no tensor")
+  test.raises(function() Descent{3} end, "item 1 of the parameters: expected a tensor, got number")
   local Empty = optim.class "Empty"
   function Empty:init(list_) self:setup(list_) end
   test.raises(function() Empty(list):step() end, "Empty has no step")

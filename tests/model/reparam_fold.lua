@@ -53,7 +53,7 @@ end)
 
 test("what no weight can take is refused", function()
   test.raises(function() reparam.fold(under("mup", {embedding_norm = false, qk_norm = false})) end,
-              "no norm with a gain stands before it: build the model with tied = false")
+              "no norm with a gain comes before it: build the model with tied = false")
   test.raises(function() reparam.fold(under("umup", {tied = false})) end,
               "'blocks.0.attn' has a scale of its scores that norms of queries and keys keep out of any weight")
   test.raises(function() reparam.fold(3) end, "reparam.fold: model expects a module, got 3")

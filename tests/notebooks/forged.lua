@@ -175,10 +175,10 @@ test("an expectation that cannot fail is none", function()
   write("e.lua", "-- %% a\nx = 1\n-- expect:\n-- Expect: 1\n-- expects: 1\n--- expect: 1\n-- expect the best: 1\n--[[ expect: 1 ]]\n")
   test.equal(nb "check e.lua", [[
 e.lua:3: an expectation of nothing: write -- expect: TEXT, or LABEL ~ NUMBER
-e.lua:4: 'Expect:' is no expectation: write -- expect: in a comment of its own
-e.lua:5: 'expects:' is no expectation: write -- expect: in a comment of its own
-e.lua:6: 'expect:' is no expectation: write -- expect: in a comment of its own
-e.lua:8: 'expect:' is no expectation: write -- expect: in a comment of its own
+e.lua:4: 'Expect:' is not an expectation: write -- expect: in a comment of its own
+e.lua:5: 'expects:' is not an expectation: write -- expect: in a comment of its own
+e.lua:6: 'expect:' is not an expectation: write -- expect: in a comment of its own
+e.lua:8: 'expect:' is not an expectation: write -- expect: in a comment of its own
 ]])
 end)
 

@@ -173,7 +173,7 @@ test("a notebook that is none, or not of its form, is refused by name", function
     ['{"nbformat": 4, "cells": [{"cell_type": "heading", "source": "x"}]}'] = "n.ipynb: cell 1: its cell_type is not code, markdown or raw",
     ['{"nbformat": 4, "cells": [{"cell_type": "raw", "source": ["x", 1]}]}'] = "n.ipynb: cell 1: its source is neither a text nor a list",
     ['{"nbformat": 4, "cells": [{"cell_type": "raw"}]}'] = "n.ipynb: cell 1: its source is neither",
-    ['{"nbformat": 4, "cells": [5]}'] = "n.ipynb: cell 1 is no object",
+    ['{"nbformat": 4, "cells": [5]}'] = "n.ipynb: cell 1: expected an object",
   } do
     test.raises(function() imported(text) end, reason)
   end

@@ -206,7 +206,7 @@ gives "--to" 0 "load${nl}train 1$nl" "" "$GPTSH" nb run nb.lua --to train
 gives "--from by a title's second cell" 0 "train 2${nl}show$nl" "" "$GPTSH" nb run nb.lua --from train~2
 gives "--only by number and id" 0 "load${nl}show$nl" "" "$GPTSH" nb run nb.lua --only 1,the-end
 gives "a line names its cell" 0 "train 1${nl}train 2$nl" "" "$GPTSH" nb run nb.lua --from @4 --to @5
-gives "--from behind --to is a usage error" 2 "" "cell 'the-end' stands behind 'load'" "$GPTSH" nb run nb.lua --from the-end --to load
+gives "--from after --to is a usage error" 2 "" "cell 'the-end' comes after 'load'" "$GPTSH" nb run nb.lua --from the-end --to load
 gives "an unknown cell is a usage error" 2 "" "no cell 'trane' (did you mean 'train'?)" "$GPTSH" nb run nb.lua --to trane
 
 # ---- keys and cached cells ----
@@ -281,7 +281,7 @@ print("loss 0.02503, 1234")
 gives "one that is not met has its line" 1 "loss 0.02503, 1234$nl" "gptsh: nb.lua:3: expected 123, cell 1 a printed:" "$GPTSH" nb run --check nb.lua
 has "words are whole" "nb.lua:5: expected los" err
 has "the tolerance is half a digit" "nb.lua:4: expected loss ~ 0.0240" err
-gives "without --check nobody looks" 0 "loss 0.02503, 1234$nl" "" "$GPTSH" nb run nb.lua
+gives "without --check expectations are not read" 0 "loss 0.02503, 1234$nl" "" "$GPTSH" nb run nb.lua
 
 # ---- commands in cells ----
 book '-- %% a

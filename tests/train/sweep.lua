@@ -176,7 +176,7 @@ end)
 
 -- ---- the journal ----
 
-test("a sweep killed with -9 goes on from its journal and ends with the same table", function()
+test("a sweep killed with -9 continues from its journal and ends with the same table", function()
   local folder = support.folder()
   os.execute("mkdir " .. folder)
   local script = folder .. "/a.lua"
@@ -269,7 +269,7 @@ end)
 test("a file that is no journal is left alone", function()
   local path = os.tmpname()
   support.write(path, "my notes\n")
-  test.raises(function() sweep(options {journal = path}) end, "is no journal of a sweep")
+  test.raises(function() sweep(options {journal = path}) end, "to be the journal of a sweep")
   test.equal(support.read(path), "my notes\n")
   support.write(path, '{"sweep":{"format":1}}\nnonsense\n')
   test.raises(function() sweep(options {journal = path}) end, "is damaged")

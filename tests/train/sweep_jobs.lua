@@ -148,7 +148,7 @@ test("Ctrl-C ends the copies, keeps the journal, and the next call continues", f
       end})]]
   local out, errors = session(folder, source, folder, "stop")
   test.equal(out, "")
-  local done, path = errors:match "sweep stopped: (%d+) of 5 points are finished and kept in '(.-)'; the same call goes on with the rest\n"
+  local done, path = errors:match "sweep stopped: (%d+) of 5 points are finished and kept in '(.-)'; the same call continues with the rest\n"
   test.equal({tonumber(done), path}, {#support.read(folder .. "/journal"):gsub("[^\n]", "") - 1, folder .. "/journal"})
   local count = all_gone(folder .. "/pids")
   assert(count >= 4, count)

@@ -301,7 +301,7 @@ test("an optimizer written in Lua that fails leaves the step to be completed", f
   local second = Fails(list(model.blocks:parameters()))
   local t = support.trainer {model = model, optim = {first, second}}
   second.broken = true
-  test.raises(function() t:step() end, "step 1 is half done, the next step() goes on with it")
+  test.raises(function() t:step() end, "step 1 is half done, the next step() continues it")
   test.raises(function() t:save() end, "needs train.new{folder")
   local moved = model.token_embedding.weight:detach():tolist()
   second.broken = false
@@ -344,7 +344,7 @@ test("refused: a model left out, and runs without an end", function()
   o.steps = nil
   local t = train.new(o)
   test.raises(function() t:run() end, "expected a number of steps")
-  test.raises(function() t:resume() end, "no run to go on with")
+  test.raises(function() t:resume() end, "no run to continue")
   test.raises(function() t:run(0) end, "expected a whole number of steps >= 1, got 0")
   test.raises(function() t:eval() end, "expected tokens, got nil")
   test.raises(function() t:rewind(3) end, "needs train.new{folder")

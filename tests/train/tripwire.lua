@@ -34,10 +34,10 @@ test("a run without a jump is left alone, and has the same bits", function()
   test.equal(watched:hash(), plain:hash())
 end)
 
-test("z is the distance from the mean of the last 128 values in deviations", function()
+test("z is the distance from the mean of the last 128 values in std", function()
   local wires = tripwire.new({loss_z = 3}, {loss = {}})
   for i = 1, 300 do assert(not wires:look{loss = i <= 150 and 100 or i % 2}, i) end -- the 100s are forgotten; falls never count
-  assert(not wires:look{loss = 1.9}) -- mean 0.5, deviation 0.5: z = 2.8
+  assert(not wires:look{loss = 1.9}) -- mean 0.5, std 0.5: z = 2.8
   assert(wires:look{loss = 2.2}:find "above the mean of the last 128 steps")
   assert(wires:look{loss = 0 / 0}, "what is no number is out of range")
 end)

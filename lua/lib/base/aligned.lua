@@ -7,10 +7,10 @@ local GAP = 2
 
 local function length(cell) return utf8.len(cell) or #cell end
 
---- The end of a text, behind an ellipsis where that is not all.
-local function ending(cell, most)
-  if length(cell) <= most then return cell end
-  return "…" .. cell:sub(utf8.offset(cell, 1 - most))
+--- The end of a text, after an ellipsis where that is not all.
+local function ending(cell, max)
+  if length(cell) <= max then return cell end
+  return "…" .. cell:sub(utf8.offset(cell, 1 - max))
 end
 
 --- Width of every column.
@@ -22,7 +22,7 @@ local function measure(cells)
   return width
 end
 
---- Columns 2 … n in lists that fit beside the first one.
+--- Columns 2 … n in lists that fit next to the first one.
 local function blocks(width, columns)
   local out, used = {{}}, width[1]
   for i = 2, #width do

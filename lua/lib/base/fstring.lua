@@ -1,4 +1,4 @@
---- fstring.lua: the function behind f"…" in code that was not rewritten when it was compiled, and for f-strings that
+--- fstring.lua: the function that f"…" calls in code that was not rewritten when it was compiled, and for f-strings that
 -- could not be.
 local native = require "native"
 

@@ -54,7 +54,7 @@ end
 
 function keywords.string(name, what, value)
   if type(value) ~= "string" then
-    keywords.fail("%s: %s must be a string, got %s", name, what, keywords.show(value))
+    keywords.fail("%s: expected %s to be a string, got %s", name, what, keywords.show(value))
   end
   return value
 end
@@ -95,7 +95,7 @@ end
 function keywords.pattern(name, what, value)
   keywords.string(name, what, value)
   local ok, why = pcall(string.find, "", value)
-  if not ok then keywords.fail("%s: %s: '%s' is no pattern of Lua: %s", name, what, value, why) end
+  if not ok then keywords.fail("%s: %s: expected a pattern of Lua, got '%s': %s", name, what, value, why) end
   return value
 end
 
@@ -106,7 +106,7 @@ end
 
 function keywords.number(name, what, value)
   if type(value) ~= "number" then
-    keywords.fail("%s: %s must be a number, got %s", name, what, keywords.show(value))
+    keywords.fail("%s: expected %s to be a number, got %s", name, what, keywords.show(value))
   end
   return value
 end

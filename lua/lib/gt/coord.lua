@@ -202,7 +202,7 @@ local function judge_all(check, owners)
   if found then
     local worst, rate = found.line.worst, found.line.output and "multiplier or learning rate" or "learning rate"
     check.culprit = {module = found.module, tensor = found.tensor, t = worst.t, exponent = worst.p,
-                     what = worst.t == 1 and "deviation" or rate,
+                     what = worst.t == 1 and "std" or rate,
                      factor = (check.widths[#check.widths] / check.widths[1]) ^ -worst.p}
   end
 end
@@ -271,7 +271,7 @@ local function setup_of(p, o, lr)
   end
 end
 
---- The user's own set-up, whose answer may be one optimizer.
+--- The user's own set-up, which may return one optimizer.
 local function checked(setup)
   return function(model)
     local opts = setup(model)

@@ -42,7 +42,7 @@ end
 
 local read_step = keywords.options "loader:load_state({step: integer[0,]})"
 
---- loader:load_state(state): goes on exactly where the loader was that gave the state.
+--- loader:load_state(state): continues exactly where the loader was that gave the state.
 function Loader:load_state(state)
   for _, name in ipairs(saved_settings) do
     if state[name] ~= self[name] then
@@ -159,7 +159,7 @@ function methods.view(self, begin, stop)
               {files = self.origin.files, first = self.origin.first + a})
 end
 
---- tokens:overlaps(others) -> do some of both stand at one place of one text or file?  Names of a file and links to it are
+--- tokens:overlaps(others) -> are some of both at the same place of the same text or file?  Names of a file and links to it are
 -- one; of two lists of files that differ, one in both is enough.
 function methods.overlaps(self, others)
   local a, b = self.origin, others.origin
@@ -179,7 +179,7 @@ function methods.split(self, fraction)
   return self:view(0, at), self:view(at)
 end
 
---- tokens:text([begin = 0[, stop = #tokens]]) -> what the tokens from begin to before stop stand for.
+--- tokens:text([begin = 0[, stop = #tokens]]) -> what the tokens from begin to before stop.
 function methods.text(self, begin, stop)
   local ids = self:slice(begin, stop)
   if not self.tokenizer then
@@ -248,7 +248,7 @@ local function no_text_in(folder, reason)
   keywords.fail("%s: expected text files in this folder, found none%s", folder, reason and " (" .. reason .. ")" or "")
 end
 
---- Reads the files.  Without a folder a file that is no text is an error; of a folder such files are
+--- Reads the files.  Without a folder a file that is not text is an error; of a folder such files are
 -- left out, and counted.
 local function from_files(paths, folder, options)
   local checked = options.utf8
@@ -278,7 +278,7 @@ local function from_files(paths, folder, options)
   return make(handle, source, tok, mark_of(tok), origin_of(taken))
 end
 
---- A text where a path goes: what no file is called, and no path looks like.
+--- A text where a path goes: no file has that name, and no path looks like it.
 local function refuse_text(path)
   if path:find "\0" or not path:find "\n" and (path:find "/" or path:find "%.%w+$") then return end
   if files.kind(path) then return end

@@ -8,9 +8,9 @@ local settings = require "gt.train.settings"
 
 local family = {}
 
-function family.whole(what, name, value, least)
-  if math.type(value) ~= "integer" or value < least then
-    keywords.fail("%s: expected %s, a whole number from %d on, got %s", what, name, least, keywords.show(value))
+function family.whole(what, name, value, min)
+  if math.type(value) ~= "integer" or value < min then
+    keywords.fail("%s: expected %s, a whole number from %d on, got %s", what, name, min, keywords.show(value))
   end
   return value
 end
@@ -68,7 +68,7 @@ function family.callable(value)
   return type(value) == "function" or type(value) == "table" and (getmetatable(value) or {}).__call ~= nil
 end
 
---- A copy of what a family made, which nobody else holds.
+--- A copy of what a family made, which has no other reference.
 function family.own(what, model, width)
   if not module.is_module(model) then
     keywords.fail("%s: expected a model from the family for width %s, got %s", what, tostring(width), keywords.show(model))
@@ -89,7 +89,7 @@ function family.on_device(device)
   return setmetatable({}, {__close = function() torch.set_default_device(before) end})
 end
 
---- Puts a loader back to where it is now when it is closed; other data have no place.
+--- Puts a loader back to where it is now when it is closed; other data have no position.
 function family.keep_place(data)
   local place = settings.is_loader(data) and data:state()
   return setmetatable({place = place or nil}, {__close = function()

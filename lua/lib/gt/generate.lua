@@ -14,7 +14,7 @@ local function is_begun(bytes)
     or bytes:find "^[\xF0-\xF4][\x80-\xBF]?[\x80-\xBF]?$"
 end
 
---- bytes -> the text they hold, bytes of a character that is not complete.  What can be no UTF-8 becomes U+FFFD.
+--- bytes -> the text they hold, bytes of a character that is not complete.  What cannot be UTF-8 becomes U+FFFD.
 function generate.split_text(bytes, at_end)
   local parts = {}
   while bytes ~= "" do
@@ -134,7 +134,7 @@ end
 
 -- ---- the loop ----
 
---- Logits (B, V) behind the first n columns of ids.
+--- Logits (B, V) after the first n columns of ids.
 local function next_logits(model, s, ids, n, cache)
   local from = math.max(n - s.context, 0)
   local options = {last_only = true}
@@ -146,7 +146,7 @@ local function next_logits(model, s, ids, n, cache)
   return model(idx, options):select(1, 0)
 end
 
---- Writes tokens into ids behind the prompt; state.n counts the columns that are written.
+--- Writes tokens into ids after the prompt; state.n counts the columns that are written.
 local function run(model, s, ids, state, hear)
   local B, last = ids:size(0), state.n + s.count
   local _ <close> = torch.no_grad()

@@ -1,8 +1,8 @@
 --- gpt2.lua: weights of GPT-2 as Hugging Face stores them: model.safetensors, or several files and their index
--- model.safetensors.index.json, with config.json beside them.
+-- model.safetensors.index.json, with config.json next to them.
 --
 -- Their matrices are (in, out), ours (out, in); their c_attn holds query, key and value side by side.  Names come
--- with or without "transformer." in front.  Causal masks that old files hold as buffers are passed over.
+-- with or without "transformer." in front.  Causal masks that old files hold as buffers are skipped.
 
 local keywords = require "base.keywords"
 local files = require "native.folder"
@@ -140,7 +140,7 @@ for _, name in ipairs {"n_layer", "n_head", "n_embd", "n_inner", "n_positions", 
 end
 for _, name in ipairs {"attn_pdrop", "embd_pdrop", "resid_pdrop"} do fields[name] = {"a number from 0 to below 1", is_rate} end
 
---- The fields that config.json has; null stands for none.
+--- The fields that config.json has; null means none.
 local function check_config(path, object)
   local config = {}
   for name, field in pairs(fields) do
@@ -229,9 +229,9 @@ end
 
 --- path -> table of settings, function that gives the state dict for a model with a tied head or not
 local function open(path, n_head)
-  local weights, beside = find(path)
+  local weights, folder = find(path)
   local tensors, metadata = read_tensors(weights)
-  local config = config_of(weights, tensors, read_config(beside, metadata), beside, n_head)
+  local config = config_of(weights, tensors, read_config(folder, metadata), folder, n_head)
   return config, state_of(weights, tensors, config.n_layers, config.tied)
 end
 

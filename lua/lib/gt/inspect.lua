@@ -127,7 +127,7 @@ function spectral.table(source, o)
     for _, name in ipairs(names) do
       local fan = source[name]
       if type(fan) ~= "table" or #fan ~= 2 then
-        keywords.fail("spectral.table: '%s' must be {fan_in, fan_out}", tostring(name))
+        keywords.fail("spectral.table: expected '%s' to be {fan_in, fan_out}", tostring(name))
       end
       table.move({tostring(name), fan[1], fan[2]}, 1, 3, #list + 1, list)
     end
@@ -140,7 +140,7 @@ function spectral.table(source, o)
 end
 
 --- spectral.multiplier(fan_in, fan_out[, scale = 1/64]) -> scale * fan_out / fan_in: what the spectral parametrization
---- (arXiv 2310.17813) multiplies a base rate by.
+--- (arXiv 2310.17813) multiplies a base learning rate by.
 function spectral.multiplier(fan_in, fan_out, scale) return fan_out / fan_in * scale end
 
 keywords.sign(inspect, [[

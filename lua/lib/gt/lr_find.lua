@@ -1,5 +1,5 @@
---- lr_find.lua: one short run in which the learning rate grows from step to step: where the loss falls fastest is a rate to
--- begin with (arXiv 1506.01186).  All groups grow by one multiplier, so that their ratios stay.
+--- lr_find.lua: one short run in which the learning rate grows from step to step: the one where the loss falls fastest is a
+-- good first choice (arXiv 1506.01186).  All groups grow by one multiplier, so that their ratios stay.
 
 local native = require "native.train"
 local family = require "gt.family"
@@ -23,14 +23,14 @@ function Found:__tostring()
     self.suggestion, self.valley, self.least, self.lowest, self.lowest / 10)
 end
 
---- Mark of a rate on the smoothed curve.
+--- Mark of a learning rate on the smoothed curve.
 local function mark(found, rate, title)
   for i, lr in ipairs(found.lr) do
     if lr == rate then return {x = {lr}, y = {found.smooth[i]}, title = title, style = "stars"} end
   end
 end
 
---- found:plot{title =, save =}: loss by rate, raw and smoothed, with the suggestions marked.  The axis ends above the first
+--- found:plot{title =, save =}: loss by learning rate, raw and smoothed, with the suggestions marked.  The axis ends above the first
 -- loss: the climb at the end must not flatten the fall.
 function Found:plot(o)
   if #self.lr == 0 then keywords.fail "lr_find: plot: nothing to draw: the first loss is not finite" end
@@ -56,7 +56,7 @@ local function middle_of_fall(y)
   return last - length[last] // 2
 end
 
---- Steepest fall of the smoothed loss by log of the rate, and the valley, the middle of its longest fall: both without the
+--- Steepest fall of the smoothed loss by log of the learning rate, and the valley, the middle of its longest fall: both without the
 -- first tenth, whose average is young, and the last five, which already climb; and the least smoothed loss.
 local function judge(found)
   local x, y, steepest = found.lr, found.smooth, 0
@@ -117,8 +117,8 @@ end
 
 --- lr_find{model =, data =, from = 2^-17, to = 2, steps = 100, …} -> found.
 -- data    tokens, cut into shuffled batches B x T, or a loader
--- optim   settings {name = "AdamW", …}, whose rates go from `from` to `to`; or function(model) -> optimizers, whose own
---         rates are multiplied by them
+-- optim   settings {name = "AdamW", …}, whose lr goes from `from` to `to`; or function(model) -> optimizers, whose own lr is
+--         multiplied by these
 -- limit   ends when the smoothed loss is limit (4) times the least, or not finite; smooth (0.8): decay of the average, which is
 --         late by about 1 / (1 - smooth) steps
 -- objective, clip, accumulate, autocast, progress as in train.new

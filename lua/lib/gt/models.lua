@@ -63,7 +63,7 @@ GPT.init = keywords.signature("GPT" .. INIT, GPT.init)
 function GPT:init_weights() native.gpt_init_weights(self) end
 
 --- m:setup_optimizers{embedding_lr = 0.2, matrix_lr = 0.02, weight_decay = 0}: Muon for the matrices of
--- the blocks, AdamW for everything else; prints how the first rate is scaled.
+-- the blocks, AdamW for everything else; prints how the first learning rate is scaled.
 function GPT:setup_optimizers(o)
   local adamw, muon, note = require "gt.optim".recipe(self, o.embedding_lr, o.matrix_lr, o.weight_decay)
   print(note)

@@ -111,7 +111,7 @@ local function as_groups(name, params)
   local groups = {}
   for i, group in ipairs(list) do
     if type(group) ~= "table" or group.params == nil then
-      keywords.fail("%s: group %d must be a table with params", name, i)
+      keywords.fail("%s: expected group %d to be a table with params", name, i)
     end
     local own = {}
     for key, value in pairs(group) do own[key] = value end
@@ -137,7 +137,7 @@ end
 
 local pair_of = {betas = {"beta1", "beta2"}}
 
---- Settings of a class as users write them, in order: rows as core has them, where betas stands for its two halves.
+--- Settings of a class as users write them, in order: rows as core has them, with betas in place of its two halves.
 local function rows_of(class)
   local out, list = {}, native.hypers(class)
   for i, row in ipairs(list) do
@@ -168,7 +168,7 @@ function optim.settings(class) return defaults_of[class] end
 
 local function split_pair(class, name, value)
   if type(value) ~= "table" or #value ~= 2 then
-    keywords.fail("%s: %s must be a table of two numbers", class, name)
+    keywords.fail("%s: expected %s to be a table of two numbers", class, name)
   end
   return value[1], value[2]
 end
@@ -384,7 +384,7 @@ function Base:add_param_group(group)
   for _, p in ipairs(all_params(self)) do seen[p] = true end
   for i, p in ipairs(own.params) do
     if type(p) ~= "userdata" then
-      keywords.fail("%s: item %d of the parameters is no tensor but %s", self.__name, i, torch.type(p))
+      keywords.fail("%s: item %d of the parameters: expected a tensor, got %s", self.__name, i, torch.type(p))
     end
     if seen[p] then keywords.fail("%s: a parameter appears twice", self.__name) end
     seen[p] = true

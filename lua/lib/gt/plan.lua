@@ -80,7 +80,7 @@ local function read_inputs(o, model)
   end
 end
 
---- The loss of a batch; a model that answers no loss stands for the mean of what it answers.
+--- The loss of a batch; of a model that returns no loss, the mean of what it returns.
 local function loss_of(p, inputs)
   local y = p.objective(p.model, table.unpack(inputs))
   if not torch.is_tensor(y) then keywords.fail("plan: expected the model to answer a tensor, got %s", keywords.show(y)) end
@@ -183,7 +183,7 @@ local function logits_of(census)
   return 0
 end
 
---- Does this op keep logits there?  The fused loss has them as a list, beside its rows.
+--- Does this op keep logits there?  The fused loss has them as a list, next to its rows.
 local function keeps_logits(o, shape, count)
   if flops.numel(shape) ~= count then return false end
   return o.op == "cross_entropy" or o.op == "softcap" or o.op == "linear_cross_entropy" and #shape == 1
@@ -233,7 +233,7 @@ local function memory_of(p, sim)
   return m
 end
 
---- Parameters, each tensor once; `tied`: those that a second name stands for.
+--- Parameters, each tensor once; `tied`: those that have a second name.
 local function parameters_of(model)
   local out, seen = {unique = 0, trainable = 0, tied = 0}, {}
   for q in model:parameters() do
@@ -292,7 +292,7 @@ end
 --             also as optimizer
 -- dtype       of the weights; autocast: of products in the forward ("bf16"); accumulate: micro-batches per step
 -- input       for other models an example of what they take, a tensor or a list; batch then replaces the first size
--- objective   function(model, x, y) -> loss; without it what the model answers, or its mean
+-- objective   function(model, x, y) -> loss; without it what the model returns, or its mean
 -- memory      bytes to fit into, in place of what is free here
 -- time        false: no measurement, which takes some tenths of a second and 40 MB for a moment, once for every size
 -- The step is run on the meta device, so that p.memory.peak is the peak of a real step; of a class written in Lua, of one

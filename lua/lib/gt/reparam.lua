@@ -1,4 +1,4 @@
---- reparam.lua: parametrizations: how deviation, forward multiplier and learning rate of every tensor follow from its shape,
+--- reparam.lua: parametrizations: how std, forward multiplier and learning rate of every tensor follow from its shape,
 -- applied to a model.
 --
 --   p = reparam.new("mup", {base = 64})
@@ -21,12 +21,12 @@ for name, class in pairs(require "gt.reparam.classes") do reparam[name] = class 
 
 --- reparam.new(rule[, {base =, optimizer = "adam", std =, zero =, roles =, residual =, scale_eps = true}]) -> p.
 -- rule       a name from reparam.rules(), or function(role, fan_in, fan_out, m, depth, site) -> std, multiplier, lr[,
---            eps[, weight_decay]] (or a table of them by name): what it answers, but for std, are factors
+--            eps[, weight_decay]] (or a table of them by name): what it returns, but for std, are factors
 -- base       the model at the width where nothing is scaled; of a GPT also that hidden_dim, or {hidden_dim =, n_layers =}.
 --            These keep head_dim and have fewer heads, so that attention has no multiplier; {hidden_dim =, n_heads =} with the
 --            model's own n_heads has narrower heads, and attention a multiplier (0.5 at four times the width)
 -- optimizer  "adam", "sgd" or "muon" (hidden matrices by Muon, everything else by AdamW)
--- std        deviation of every matrix at the base width, in place of the rule's own
+-- std        std of every matrix at the base width, in place of the rule's own
 -- zero       roles, or patterns of names, that begin at zero: {"output"}
 -- roles      {[pattern of names] = role} or function(name, tensor, module), where shapes do not tell
 -- residual   patterns of the names of residual branches, for rules that scale these
@@ -37,7 +37,7 @@ function reparam.new(which, given) return parametrization.make("reparam.new", wh
 reparam.multipliers, reparam.set_multipliers = multipliers.of, multipliers.set
 
 --- reparam.fold(model) -> a copy without multipliers that computes the same: they are in its weights, for files that other
--- programs read.  It trains otherwise: the rates of the parametrization are not for it.
+-- programs read.  It trains otherwise: the learning rates of the parametrization do not fit it.
 function reparam.fold(model)
   return require "gt.reparam.fold"(model)
 end
@@ -84,9 +84,10 @@ function reparam.tau(n)
 end
 
 --- lrtable(model, rule[, {lr = 1e-3, weight_decay = 0, against = another rule, all = false, dtype =, …}]): name, shape, role,
--- deviation, multiplier, learning rate and decay of every tensor, and the rate in units of half an ulp at that deviation
+-- std, multiplier, learning rate and decay of every tensor, and the learning rate in units of half an ulp at that std
 -- (below 1 most steps are rounded away).  rule: a name, a function or what reparam.new made; {rule, rule}: two side by side,
--- with the ratio of their rates.  Other options are those of reparam.new.  Equal layers are one line unless all = true; .rows.
+-- with the ratio of their learning rates.  Other options are those of reparam.new.  Equal layers are one line unless
+-- all = true; .rows.
 function reparam.lrtable(model, which, o)
   local is = parametrization.is
   local function as_parametrization(value) return is(value) and value or parametrization.make("lrtable", value, o) end

@@ -1,5 +1,5 @@
 --- schedule.lua: learning-rate schedules as pure functions from the number of updates done to the multiplier of
--- the next update.  Every group's peak rate is multiplied by it: lr = initial_lr * s(step).
+-- the next update.  Every group's peak learning rate is multiplied by it: lr = initial_lr * s(step).
 --
 -- A schedule is an object: s(step) calls it, print(s) shows the call that makes it, s:values(n) is a tensor to plot.
 

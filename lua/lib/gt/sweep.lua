@@ -1,4 +1,4 @@
---- sweep.lua: one model trained at many learning rates, widths and seeds, and where the best rate lies.
+--- sweep.lua: one model trained at many learning rates, widths and seeds, and where the best learning rate is.
 
 local book = require "gt.sweep.book"
 local family = require "gt.family"
@@ -16,7 +16,7 @@ local function make_point(width, lr, seed, of)
           key = ("%s lr %a seed %d"):format(of.fingerprint, lr, seed)}
 end
 
---- The points in order: widths, rates, seeds.  Every width is tried before anything runs.
+--- The points in order: widths, learning rates, seeds.  Every width is tried before anything runs.
 local function grid(s)
   local points = {}
   for i = 1, math.max(1, #s.widths) do
@@ -80,20 +80,20 @@ local unfinished = {} -- records of a sweep without journal that was stopped or 
 -- lr         learning rates; pow2(from, to[, step]) makes powers of two
 -- width      widths, handed to model as point.width; seeds: a list, or n for 1 … n
 -- model      function(point) -> a model with weights drawn after manual_seed(point.seed), so that points of one seed differ
---            in nothing but the rate; or a model, whose copies begin with its weights; or settings of GPTs:
+--            in nothing but the learning rate; or a model, whose copies begin with its weights; or settings of GPTs:
 --            {n_layers = 2, head_dim = 32, …}
 -- optim      function(model, point) -> optimizers; or settings {name = "AdamW", weight_decay = …} that get point.lr
 -- rule       a parametrization, or its name with base = … (the first width): it draws the weights and makes the optimizers
--- data       tokens, cut into shuffled batches B x T by point.seed, or a loader: every point begins where it stands
+-- data       tokens, cut into shuffled batches B x T by point.seed, or a loader: every point begins at its position
 -- steps      of every point; schedule, momentum, clip, accumulate, autocast, objective as in train.new
 -- val        tokens: the score is the loss on them; else the mean training loss of the `last` (a tenth) steps
--- refine     true: two more rates half way to the neighbours of each optimum; n: that n times
+-- refine     true: two more learning rates half way to the neighbours of each optimum; n: that n times
 -- jobs       how many points at a time, each in a copy of this session with one thread; nil: as many as there are threads,
 --            where memory allows; 1: in this session, where an error ends the sweep and functions may keep what they see.
 --            A copy that dies costs its point alone: the same call again tries that.  Under mpirun each rank runs one at a time
 -- limit      a point whose smoothed loss is above limit (1.5) times its first, or not finite, has diverged and ends
--- journal    a file for finished points: the same call again goes on after the last one, whatever ended it.  Known are
---            points of the same rate, seed, options, initial state and data; what functions do later is not compared
+-- journal    a file for finished points: the same call again continues after the last one, whatever ended it.  Known are
+--            points of the same learning rate, seed, options, initial state and data; what functions do later is not compared
 -- tostring(result) is the table; result:plot{save =}; result.points, .curves, .drift as data.  Models are copies; random
 -- streams and the loader are put back.
 local function sweep(given)

@@ -9,7 +9,7 @@ local Tokenizer = {}
 
 --- tok:encode(text[, {specials = false, bos = false, eos = false}]) -> ids as an int64 tensor (T).
 -- specials: names of special tokens in the text become those tokens; else they are ordinary text.
--- bos, eos: puts that token in front, behind.  Texts of more than a megabyte are encoded by all threads, to the same ids.
+-- bos, eos: puts that token before, after the text.  Texts of more than a megabyte are encoded by all threads, to the same ids.
 function Tokenizer:encode(text, o)
   for _, mark in ipairs {"bos", "eos"} do
     if o[mark] and not self[mark] then keywords.fail("encode: the tokenizer has no %s token", mark) end
@@ -18,18 +18,18 @@ function Tokenizer:encode(text, o)
 end
 
 --- tok:decode(ids) -> text.  ids: a tensor of shape (T) or (1, T), a list, or one id.  The text of bytes that are
--- no UTF-8 comes back as it was; special tokens become their names.
+-- not UTF-8 comes back as it was; special tokens become their names.
 function Tokenizer:decode(ids) return native.decode(self, ids) end
 
---- tok:token(id) -> the bytes that the token stands for, or nil.
+--- tok:token(id) -> the bytes of the token, or nil.
 function Tokenizer:token(id) return native.token(self, id) end
 
 --- tok:id(token) -> the id of the token with these bytes, or of the special token of this name, or nil.
 function Tokenizer:id(token) return native.find(self, token) end
 
 --- tok:byte_lengths() -> int64 tensor (V): bytes of text in each token, 0 for special ones.  Tokens of a
--- SentencePiece model count without the space in front of them, which space_flags() tells: whoever counts bytes
--- adds 1 where space_flags()[token] and not boundary_flags()[the token before].  Refused for a SentencePiece model that
+-- SentencePiece model count without the space in front of them, which space_flags() tells: to count bytes
+-- add 1 where space_flags()[token] and not boundary_flags()[the token before].  Refused for a SentencePiece model that
 -- falls back to bytes and has no piece "▁": it writes a space as the three bytes of that character, which would count
 -- as three, and make bits per byte too low.
 function Tokenizer:byte_lengths()
@@ -112,7 +112,7 @@ function tokenizer.chars(text)
   return native.chars(text)
 end
 
--- What published rank files and vocabularies go with; `tokens` counts those that are no special tokens.
+-- What published rank files and vocabularies go with; `tokens` counts those that are not special tokens.
 local known = {
   gpt2 = {tokens = 50256, pattern = "gpt2", specials = {["<|endoftext|>"] = 50256}},
   cl100k = {tokens = 100256, pattern = "gpt4", specials = {
@@ -126,7 +126,7 @@ local aliases = {r50k = "gpt2", r50k_base = "gpt2", gpt4 = "cl100k", cl100k_base
 local function to_pattern(name, pattern)
   if pattern == false then return "" end
   if pattern:find "^[%w_]*$" and not native.is_pattern(pattern) then
-    keywords.fail("%s: pattern must be 'gpt2', 'gpt4', 'o200k', 'nanochat', a regular expression or false, got %s",
+    keywords.fail("%s: expected pattern to be 'gpt2', 'gpt4', 'o200k', 'nanochat', a regular expression or false, got %s",
                   name, keywords.show(pattern))
   end
   return pattern
@@ -139,7 +139,7 @@ local function add_specials(name, tok, specials)
     local listed = math.type(key) == "integer"
     local special, id = listed and value or key, listed and -1 or value
     if type(special) ~= "string" or special == "" or math.type(id) ~= "integer" then
-      keywords.fail("%s: specials must be a list of names or {name = id, …}, got %s = %s", name, keywords.show(key),
+      keywords.fail("%s: expected specials to be a list of names or {name = id, …}, got %s = %s", name, keywords.show(key),
                     keywords.show(value))
     end
     order[#order + 1] = {special, id, listed and key or 0}
@@ -157,7 +157,7 @@ local function set_marks(name, tok, options)
     if wanted then
       ids[mark] = tok.specials[wanted]
       if not ids[mark] then
-        keywords.fail("%s: %s must name a special token, got %s", name, mark, keywords.show(wanted))
+        keywords.fail("%s: expected %s to name a special token, got %s", name, mark, keywords.show(wanted))
       end
     end
   end
@@ -169,7 +169,7 @@ local function complete(path, tok, format, o)
   local name = o.name and (aliases[o.name] or o.name)
   local preset = known[name]
   if name and not preset then
-    keywords.fail("load: name must be 'gpt2', 'cl100k' or 'o200k', got %s", keywords.show(o.name))
+    keywords.fail("load: expected name to be 'gpt2', 'cl100k' or 'o200k', got %s", keywords.show(o.name))
   end
   if not preset and not o.pattern and format == "tiktoken" then
     for _, candidate in pairs(known) do
@@ -189,7 +189,7 @@ local function complete(path, tok, format, o)
 end
 
 --- tokenizer.load(path[, {name =, pattern =, specials =, bos =, eos =}]) -> the tokenizer in a file.
--- Read are gptsh's own files, rank files of tiktoken, vocab.json with merges.txt beside it (or their folder), .model
+-- Read are gptsh's own files, rank files of tiktoken, vocab.json with merges.txt next to it (or their folder), .model
 -- files of minbpe and of SentencePiece (those only decode); the bytes tell which.  A rank file says neither how text is
 -- split nor what the special tokens are: name = "gpt2", "cl100k" or "o200k" does, as does their number of tokens;
 -- otherwise pattern (as for tokenizer.train) and specials ({name = id, …}).  bos, eos: names of special tokens.
@@ -205,7 +205,7 @@ end
 
 -- ---- training ----
 
---- The function that shows on stderr how training goes, and one that ends its line; nil where nobody looks.
+--- The function that shows on stderr the progress of training, and one that ends its line; nil without a terminal.
 local function make_report(wanted)
   local terminal = require "native.terminal"
   if not wanted or not terminal.redraws(2) then return nil, function() end end
@@ -268,7 +268,7 @@ end
 -- source: a text, {path = file or folder}, {path, …}, an iterator of texts, or what data.text() gave.
 -- pattern: "gpt2", "gpt4", "o200k", "nanochat", a regular expression (what it does not match is kept as pieces of its
 -- own), or false for no cuts.
--- specials: names of tokens behind the others, counted in vocab_size; names such as "<|bos|>" and "<|endoftext|>"
+-- specials: names of tokens after the others, counted in vocab_size; names such as "<|bos|>" and "<|endoftext|>"
 -- become bos and eos.  Pairs that occur less than min_frequency times do not merge, so the vocabulary of a short text
 -- may be smaller.
 function tokenizer.train(source, o)

@@ -17,7 +17,7 @@ local function check_free(what, path, overwrite, advice)
   keywords.fail("%s: '%s' holds a run, up to step %d: %soverwrite = true begins anew in its place", what, path, steps[#steps], advice)
 end
 
---- Does the trainer continue a run in its folder?  Raises when there is one that no option speaks of.
+--- Whether to continue the run in the folder; raises if there is one and neither resume nor overwrite was given.
 local function continues(t, o)
   if (o.resume or session.replaying) and #checkpoint.steps(t.folder) > 0 then return true end
   check_free("train.new", t.folder, o.overwrite, "resume = true continues it, ")
@@ -38,13 +38,13 @@ local function refuse_options(what, o, keys, why)
 end
 
 --- train.new{model =, data =, …} -> a trainer.
---   model        a module; m(x, y) must answer the loss, unless objective says otherwise
+--   model        a module; m(x, y) must return the loss, unless objective says otherwise
 --   data         a loader, or tokens, which are cut into batches of B rows of T
 --   val          tokens for t:eval() and eval_every
 --   optim        an optimizer, a list of them, a function of the model, or settings {name = "AdamW", lr = …} for all
 --                weights (weight decay on matrices only); nil: for a GPT AdamW and Muon, as
 --                m:setup_optimizers{embedding_lr = 0.01} makes them
---   schedule     multiplier of every group's peak rate: schedule.cosine{…} or any function of the updates done
+--   schedule     multiplier of every group's peak learning rate: schedule.cosine{…} or any function of the updates done
 --   momentum     the same for the value of momentum, where an optimizer has one: schedule.momentum{…}
 --   steps        where t:run() ends
 --   accumulate   micro-batches per step (1); the loss is the mean over the targets of all of them, as of one large batch.
@@ -60,7 +60,7 @@ end
 --                given; of optim, settings that are not what the run began with: a t.lr that was set since stays
 --   overwrite    true: begin anew; the run in the folder stays until the first checkpoint of the new one is saved
 --   live         true: the loss as a plot above the progress line (in a terminal of 24 rows or more); "loss.svg" (.png,
---                .pdf): as a file that is drawn again at most every 5 s while training goes on
+--                .pdf): as a file that is drawn again at most every 5 s while training continues
 --   eval_every, log_every (1), progress (true), on_step = function(t), called once after each step, before its checkpoint
 --   objective    function(model, x, y) -> loss[, number of targets that it is the mean over; else those of y that are not -1]
 --   reduce       function(gradients): adds them up over ranks, before clipping
@@ -164,7 +164,7 @@ end
 -- same place.  Options as in train.new go before this trainer's own; folder, save_every and keep are not taken over;
 -- with seed the random streams begin anew.
 -- lr = x is the same as fork.lr = x; optim = settings or a function(model) makes new optimizers, whose moments begin at zero; data, or B and T for the same
--- tokens, are a new loader that begins where it stands.
+-- tokens, are a new loader that begins at its position.
 function trainer.methods.fork(t, o)
   settings.check("t:fork", o)
   refuse_options("t:fork", o, {"resume"}, "%s belongs to train.new: a fork continues from where t is")
@@ -179,7 +179,7 @@ function trainer.methods.fork(t, o)
   if o.data == nil and not o.B and not o.T then
     o.data = t.loader:clone()
   else
-    data.loader, o.data = nil, o.data or t.loader.tokens -- the new one begins where it stands
+    data.loader, o.data = nil, o.data or t.loader.tokens -- the new one begins at its position
     if settings.is_tokens(o.data) then o.B, o.T = o.B or t.loader.B, o.T or t.loader.T end
   end
   if o.optim == nil then

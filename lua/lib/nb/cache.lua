@@ -1,5 +1,5 @@
 --- cache.lua: the named results of cells marked `cache`: numbers, texts, booleans, tensors, and tables of them.
--- They go into NN-name.cache.json, tensors into NN-name.cache.safetensors beside it, with the place of the random streams.
+-- They go into NN-name.cache.json, tensors into NN-name.cache.safetensors next to it, with the place of the random streams.
 
 local json = require "base.json"
 local native = require "native.train"
@@ -37,7 +37,7 @@ function encode(value, depth, tensors)
   if kind == "boolean" or math.type(value) == "integer" then return value end
   if kind == "number" then return {["$float"] = ("%a"):format(value)} end
   if kind == "string" then
-    if not utf8.len(value) then error("a text that is no UTF-8", 0) end
+    if not utf8.len(value) then error("a text that is not UTF-8", 0) end
     return value
   end
   if torch.is_tensor(value) then return encode_tensor(value, tensors) end
@@ -67,7 +67,7 @@ end
 
 -- ---- files ----
 
---- Keeps the values of `names` as results of the cell; answers what a record needs to find them again, or nil and which
+--- Keeps the values of `names` as results of the cell; returns what a record needs to find them again, or nil and which
 --- name cannot be kept.
 function cache.save(kept, cell, names, lookup)
   local values, tensors = {}, {}

@@ -55,7 +55,7 @@ local function words(cell, complain)
   for _, token in ipairs(cell.kind == "code" and native.tokens(cell.body) or {}) do
     local word = token.kind == "comment" and token.text:match "^%-%-+%[?%[?%s*([Ee][Xx][Pp][Ee][Cc][Tt]%l*)%s*:"
     if word and not token.text:find "^%-%-%s*expect:" then
-      local text = "'%s:' is no expectation: write -- expect: in a comment of its own"
+      local text = "'%s:' is not an expectation: write -- expect: in a comment of its own"
       complain(cell.line + token.line - 1, text:format(word))
     end
   end

@@ -58,7 +58,7 @@ function diff.orphans(doc, before)
   return out
 end
 
---- Writes what differs; answers the number of cells that agree, differ, and have not run.
+--- Writes what differs; returns the number of cells that agree, differ, and have not run.
 function diff.compare(doc, before, after, tolerance)
   local agree, differ, missing = 0, 0, 0
   for _, cell in ipairs(doc.cells) do

@@ -1,6 +1,6 @@
 --- document.lua: a notebook as its cells: read from a .lua file in the percent format, written back.
 --
--- A cell has number (of its marker, 0 for what stands before the first), line (of its marker), kind ("code",
+-- A cell has number (of its marker, 0 for what is before the first), line (of its marker), kind ("code",
 -- "markdown", "raw"), title, keys = {{name, value}, …} in order, body, code (what runs of it), and the reserved keys as
 -- fields.  A title that a marker's words cannot say, "[raw] x" or "a=1", is written as the key title.
 
@@ -184,9 +184,9 @@ function document.text_of(cell)
     local first, last = inside:find(close, 1, true)
     if first and inside:find("^%s*$", last + 1) then return texts.trimmed((inside:sub(1, first - 1):gsub("^\n", ""))) end
   end
-  local lines, first, last = {}, nil, 0 -- blank lines at the ends stand between cells and are no text
+  local lines, first, last = {}, nil, 0 -- blank lines at the ends separate cells and are not text
   for line in (body:gsub("^[^\n]*\n", "", 1) .. "\n"):gmatch "(.-)\n" do
-    local percents = line:match "^%s*%-%-%- ?(%s*%%%%.*)$" -- what is no marker, see document.comment
+    local percents = line:match "^%s*%-%-%- ?(%s*%%%%.*)$" -- not a marker, see document.comment
     lines[#lines + 1] = percents or (line:gsub("^%s*%-%- ?", ""))
     if line:find "%S" then first, last = first or #lines, #lines end
   end

@@ -4,7 +4,7 @@
 --   -- expect: loss ~ 0.0250 ±1e-3      the number after "loss" is within 1e-3 (±2% of it; without ±, half a last digit)
 --   -- expect: ~ 14.585                 some number is
 --
--- The label, too, is no part of a longer word.
+-- The label, too, is not a part of a longer word.
 
 local native = require "native.notebook"
 local trimmed = require("nb.texts").trimmed
@@ -34,7 +34,7 @@ local function number_at(text, at)
   if last then return last, text:sub(at, at) == "-" and -math.huge or math.huge end
 end
 
---- The numbers of the text: {value, first, last}, …; a digit that belongs to a word is none.
+--- The numbers of the text: {value, first, last}, …; a digit that belongs to a word is not one.
 function expect.numbers(text)
   local out, at = {}, 1
   while at <= #text do
@@ -82,7 +82,7 @@ local function parse(text)
   return {text = text}
 end
 
---- The expectations of a cell, in order, each with the line of the file it stands in.
+--- The expectations of a cell, in order, each with its line in the file.
 function expect.of(cell)
   local out = {}
   if cell.kind ~= "code" then return out end

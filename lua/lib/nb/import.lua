@@ -53,7 +53,7 @@ local function header_of(book)
   return header
 end
 
---- Does the code stand before the first marker and read back as that cell?
+--- Can the code be before the first marker and read back as that cell?
 local function may_be_top(cell)
   if not cell or cell.kind ~= "code" or cell.title ~= "" or #cell.keys > 0 then return false end
   local code = document.code_of(cell)
@@ -144,7 +144,7 @@ local function form_of(data)
   return names[1]
 end
 
---- Attachments of text cells become files; their links follow.  Puts those files' bytes by name into `files`; answers
+--- Attachments of text cells become files; their links follow.  Puts those files' bytes by name into `files`; returns
 --- how many there were.
 local function take_attachments(book, path, target, files)
   local count = 0
@@ -222,7 +222,7 @@ local function noted(notes, count, one, many)
   if count > 0 then notes[#notes + 1] = count .. (count == 1 and one or many) end
 end
 
---- Writes the .ipynb notebook `text` of `path` as `target`; answers a list of what is to be known.
+--- Writes the .ipynb notebook `text` of `path` as `target`; returns a list of what is to be known.
 function import.write(path, text, target)
   local book, out, files, notes = ipynb.read(path, text), sidecar.path(target), {}, {}
   local attachments = take_attachments(book, out, target, files)

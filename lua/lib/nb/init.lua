@@ -1,4 +1,4 @@
---- init.lua: the commands of "gptsh nb".  Each takes file names and options and answers the exit code.
+--- init.lua: the commands of "gptsh nb".  Each takes file names and options and returns the exit code.
 
 local document = require "nb.document"
 local folder = require "native.folder"
@@ -135,7 +135,7 @@ function exports.html(page, target, o)
   return require("nb.html").export(page, target, script)
 end
 
---- A notebook with its kept outputs; what is missing is told on stderr.
+--- A notebook with its kept outputs; what is missing is reported on stderr.
 local function page_of(doc, o)
   local kept = sidecar.open(o.out or sidecar.path(doc.path))
   return require("nb.pages").of(doc, kept, function(text) complain("%s", text) end)

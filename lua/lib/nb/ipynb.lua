@@ -78,14 +78,14 @@ function ipynb.metadata(cell)
   return metadata
 end
 
---- What runs of the cell, as it was before it was put into a .lua file, without the header that stands apart.
+--- What runs of the cell, as it was before it was put into a .lua file, without the header, which is separate.
 local function code_of(cell, header)
   local code = source.unguarded((document.code_of(cell)))
   if cell.number ~= 0 or not header or code:sub(1, #header) ~= header then return code end
   return (code:sub(#header + 1):gsub("^%s*\n", ""))
 end
 
---- The text of a cell and its attachments, which links to files stand for in the .lua file.
+--- The text of a cell and its attachments, which are links to files in the .lua file.
 local function text_of(cell, kept)
   local text, attachments = document.text_of(cell), nil
   for _, item in ipairs(kept.attachments or {}) do
@@ -134,7 +134,7 @@ local function ids_of(items, by_name)
   return ids
 end
 
---- Can the value stand in a marker?  An object cannot.
+--- Can the value be written in a marker?  An object cannot.
 local function is_plain(value)
   return type(value) ~= "table" or value == json.null or #value > 0 or getmetatable(value) ~= nil
 end
@@ -260,7 +260,7 @@ local function others(object, known)
 end
 
 local function read_cell(path, cell, i)
-  if type(cell) ~= "table" then fail(path, "cell %d is no object", i) end
+  if type(cell) ~= "table" then fail(path, "cell %d: expected an object", i) end
   if not KINDS[cell.cell_type] then fail(path, "cell %d: its cell_type is not code, markdown or raw", i) end
   for _, part in ipairs(type(cell.source) == "table" and cell.source or {cell.source or 0}) do
     if type(part) ~= "string" then fail(path, "cell %d: its source is neither a text nor a list of texts", i) end

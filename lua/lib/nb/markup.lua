@@ -80,7 +80,7 @@ end
 
 local blocks
 
---- Lines from i on while `inside` says so; answers them and the first line after.
+--- Lines from i on while `inside` says so; returns them and the first line after.
 local function take(lines, i, inside)
   local out = {}
   while lines[i] and inside(lines[i], #out) do

@@ -50,7 +50,7 @@ function Recorder:take()
   return events
 end
 
---- Returns why output was lost on its way, if it was, and whether nobody reads it any more.
+--- Returns why output was lost on its way, if it was, and whether its reader is gone.
 function Recorder:stop() return native.stop() end
 
 --- All texts of the events in order, each with a line break at its end.

@@ -38,7 +38,7 @@ end
 
 local INJECTED = "injected-parameters" -- papermill's tag
 
---- The cell that stands for what -p set in the kept run, as papermill shows it.
+--- The cell that shows what -p set in the kept run, as papermill shows it.
 local function injected(given)
   local names, lines = {}, {}
   for name in pairs(given) do names[#names + 1] = name end

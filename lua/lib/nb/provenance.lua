@@ -25,7 +25,7 @@ function provenance.facts(run)
   }
 end
 
---- Draws the figure into the folder as NAME.svg and NAME.png, with its numbers and script beside it; answers the records
+--- Draws the figure into the folder as NAME.svg and NAME.png, with its numbers and script next to it; returns the records
 --- of the files.  What cannot be drawn, because gnuplot is missing for instance, is kept as characters.
 function provenance.draw(kept, figure, name, cell)
   local list, ok, reason = {}, nil, nil

@@ -2,7 +2,7 @@
 --
 -- {format, notebook, nbformat_minor, metadata, fields, cells = {{id, source_id, outputs, metadata, attachments,
 -- fields}, …}}: id is the name of the cell here, source_id its id there; metadata is what title and keys do not say;
--- outputs are compared by "nb diff"; attachments = {{name, link, data}, …}, link being the file that stands for one in
+-- outputs are compared by "nb diff"; attachments = {{name, link, data}, …}, link being the file that represents one in
 -- the text.  "nb export" gives metadata, ids and attachments back.  fields, which are not of nbformat 4.5, are kept only.
 
 local json = require "base.json"

@@ -52,7 +52,7 @@ local function choose(doc, o)
   local ok, reason = pcall(function()
     if o.from then first = find(o.from) end
     if o.to then last = find(o.to) end
-    if o.from and first > last then error(("%s: cell '%s' stands behind '%s'"):format(doc.path, o.from, o.to), 0) end
+    if o.from and first > last then error(("%s: cell '%s' comes after '%s'"):format(doc.path, o.from, o.to), 0) end
     for i = first, last do wanted[i] = true end
     if o.only then
       wanted = {}
@@ -88,7 +88,7 @@ local function execute(doc, cell, seconds, on_value)
   return status, message
 end
 
---- Files of the events of a cell; answers the list for its record.
+--- Files of the events of a cell; returns the list for its record.
 local function keep_events(kept, cell, events)
   local list, stem = json.array {}, sidecar.stem(cell)
   local written, figures = 0, 0
@@ -261,7 +261,7 @@ local function prepare(doc, o)
   return self, wanted
 end
 
---- Runs a notebook and answers the exit code.  o: to, from, only, changed, parameters = {"NAME=VALUE", …}, check,
+--- Runs a notebook and returns the exit code.  o: to, from, only, changed, parameters = {"NAME=VALUE", …}, check,
 --- allow_errors, timeout, seed, out, save (true: keep outputs).
 function run.run(doc, o)
   local self, wanted = prepare(doc, o)

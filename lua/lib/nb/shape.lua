@@ -1,4 +1,4 @@
---- shape.lua: JSON files that somebody else may have written, checked against what they must look like.
+--- shape.lua: JSON files that another program may have written, checked against what they must look like.
 --
 -- A shape is the name of a kind ("text", "number", "whole number", "boolean", "anything"), {list = shape},
 -- {map = shape, names = pattern of variables}, {words = set}, or a table of shapes by field; a field whose name ends in

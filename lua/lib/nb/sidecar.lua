@@ -1,9 +1,9 @@
---- sidecar.lua: the folder name.out/ beside a notebook: manifest.json, one record per cell, and the files of outputs.
+--- sidecar.lua: the folder name.out/ next to a notebook: manifest.json, one record per cell, and the files of outputs.
 -- A record has id, title, key, status, started (UTC), seconds, device, seed, revision, outputs = {{kind, file, sha256}, …}.
 -- Files come first, under a name that begins with ".new-", then the manifest, each whole or not at all; then the files
 -- take the places of older ones.  Whatever ends the program, a manifest finds the files it was written for.
 --
--- The folder may come from somebody else: what is written and removed is in it, never where a link in it points.
+-- The folder may come from another user: what is written and removed is in it, never where a link in it points.
 
 local folder = require "native.folder"
 local json = require "base.json"
@@ -64,7 +64,7 @@ function sidecar.open_anyway(path)
   return ok and self or setmetatable({path = path, records = {}}, Sidecar)
 end
 
---- Only names without a path are taken from a manifest, which somebody else may have written.
+--- Only names without a path are taken from a manifest, which another user may have written.
 local function plain_name(name)
   return type(name) == "string" and name ~= "" and not name:find "[/\\%c]" and name ~= "." and name ~= ".."
 end
@@ -121,7 +121,7 @@ function sidecar.place(path, name)
   return place
 end
 
---- Makes the folder and answers what keeps it this process's own until it is closed; nil when another one has it.
+--- Makes the folder and returns what keeps it this process's own until it is closed; nil when another one has it.
 function Sidecar:lock()
   sidecar.make(self.path)
   local lock = folder.lock(self.path)

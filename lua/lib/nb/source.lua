@@ -8,7 +8,7 @@ local OPENING = {["function"] = true, ["do"] = true, ["if"] = true, ["repeat"] =
 local CLOSING = {["end"] = true, ["until"] = true}
 local LEFT, RIGHT = {["("] = true, ["["] = true, ["{"] = true}, {[")"] = true, ["]"] = true, ["}"] = true}
 
---- The tokens that are no comments.
+--- The tokens that are not comments.
 function source.code(text)
   local out = {}
   for _, token in ipairs(native.tokens(text)) do
@@ -32,7 +32,7 @@ local function command_of(text)
 end
 
 --- The command for the whole cell that its first line is, "-- %%time": name, argument, where it begins and where the
---- rest of the text does; nothing when it is none.
+--- rest of the text does; nothing when it is not one.
 function source.cell_command(text)
   local start, name, argument, rest = text:match "^%s*()%-%- ?%%%%(%l+)[ \t]*([^\r\n]*)()"
   return name, argument, start, rest
@@ -66,7 +66,7 @@ function source.with_commands(text)
   return table.concat(out) .. text:sub(at)
 end
 
---- The text with change(comment) in the place of comments that stand first on their lines; nil changes nothing.
+--- The text with change(comment) in the place of comments that are first on their lines; nil changes nothing.
 local function with_comments(text, change)
   local out, at, line = {}, 1, 0
   for _, token in ipairs(native.tokens(text)) do
@@ -81,7 +81,7 @@ local function with_comments(text, change)
   return table.concat(out) .. text:sub(at)
 end
 
---- Code from elsewhere as it may stand in a cell: a comment that would be a marker has one more dash.
+--- Code from elsewhere as it may be in a cell: a comment that would be a marker has one more dash.
 function source.guarded(text)
   return with_comments(text, function(comment)
     return comment:find "^%-%-+[ \t\r]*%%%%+%f[\0 \t\r]" and "-" .. comment

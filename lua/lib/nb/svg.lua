@@ -81,7 +81,7 @@ local function link(element, value, prefix)
   return id and "#" .. prefix .. id
 end
 
---- An attribute as it may stand in the page, or nil.
+--- An attribute as it may be in the page, or nil.
 local function attribute(element, name, value, prefix)
   value = decoded(value)
   if not value then return nil end
@@ -100,7 +100,7 @@ end
 -- ---- elements ----
 
 --- The attributes of the tag that continues at `at`: {{name, value}, …}, whether it closes itself, and where it ends; nil
---- for what is no tag.
+--- for what is not a tag.
 local function attributes(text, at)
   local list = {}
   while true do
@@ -135,7 +135,7 @@ end
 local Reader = {}
 Reader.__index = Reader
 
---- Adds the text up to `last`, unless it stands in an element that is left out.
+--- Adds the text up to `last`, unless it is in an element that is left out.
 function Reader:add_text(first, last)
   if #self.open == 0 or self.hidden > 0 then return end
   self.out[#self.out + 1] = (self.text:sub(first, last):gsub("[<>]", {["<"] = "&lt;", [">"] = "&gt;"}))
@@ -150,7 +150,7 @@ function Reader:close(name)
   return true
 end
 
---- A start tag whose attributes begin at `at`; answers where it ends, nil for what is none.
+--- A start tag whose attributes begin at `at`; returns where it ends, nil for what is not one.
 function Reader:start(name, at)
   local list, closed, after = attributes(self.text, at)
   local outer = self.open[#self.open]
@@ -166,7 +166,7 @@ end
 
 local ASIDE = {["<!--"] = "-->", ["<?"] = "?>", ["<!["] = "]]>", ["<!"] = ">"}
 
---- What begins with "<!" or "<?" at `at`: answers where it ends.
+--- What begins with "<!" or "<?" at `at`: returns where it ends.
 function Reader:aside(at)
   for _, begin in ipairs{"<!--", "<![", "<!", "<?"} do
     if self.text:sub(at, at + #begin - 1) == begin then
@@ -177,7 +177,7 @@ function Reader:aside(at)
   end
 end
 
---- The figure as an element; `prefix` makes its ids unlike those of others.  nil when the text is no SVG.
+--- The figure as an element; `prefix` makes its ids unlike those of others.  nil when the text is not SVG.
 function svg.inline(text, prefix)
   local self = setmetatable({text = text, prefix = prefix, out = {}, open = {}, hidden = 0}, Reader)
   local at = 1

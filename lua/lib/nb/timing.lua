@@ -12,7 +12,7 @@ end
 
 local function allocated() return torch.memory_allocated() / 2 ^ 20 end
 
---- Begins to measure; answers the function that tells how long it took and what memory was left allocated.
+--- Begins to measure; returns the function that tells how long it took and what memory was left allocated.
 local function begin()
   local before, cpu, start = allocated(), os.clock(), clock()
   return function()

@@ -1,6 +1,6 @@
 --- class.lua: nn.class, the base class nn.Module and its methods.
 --
--- A class is a table of methods with its parent behind it; calling it builds a module.  The module
+-- A class is a table of methods that falls through to its parent; calling it builds a module.  The module
 -- itself is native (parameters, buffers and children live in the C tree); plain fields and the class
 -- hang on its userdata.  A name that was never assigned raises when it is read; one that was, even
 -- with nil, reads as what it is.
@@ -15,7 +15,7 @@ local M = {}
 local meta = {}
 
 local building = setmetatable({}, {__mode = "k"}) -- objects whose init runs
-local born, births = setmetatable({}, {__mode = "k"}), 0 -- modules and parameters made in Lua -> the how manieth
+local born, births = setmetatable({}, {__mode = "k"}), 0 -- modules and parameters made in Lua -> the number of its birth
 
 --- Counts a module or parameter that was made -> it.
 function M.count_birth(object)
@@ -76,7 +76,7 @@ local elsewhere = {__init = true, __init__ = true} -- the names Torch7's and PyT
 function meta.__newindex(class, key, value)
   if elsewhere[key] then
     local name = rawget(class, "__name")
-    keywords.fail("%s: what builds an object is called init here: function %s:init(…)", name, name)
+    keywords.fail("%s: expected function %s:init(…), which builds an object", name, name)
   end
   rawset(class, key, value)
 end
@@ -105,7 +105,7 @@ function M.class(name, parent)
     keywords.fail("nn.class: expected a name, got %s", keywords.show(name))
   end
   if parent == nil then parent = Module end
-  if not M.is_class(parent) then keywords.fail("nn.class: the parent of %s must be a class", name) end
+  if not M.is_class(parent) then keywords.fail("nn.class: expected the parent of %s to be a class, got %s", name, keywords.show(parent)) end
   return make(name, parent, parent.__native)
 end
 
@@ -292,7 +292,7 @@ function Module:register_buffer(name, tensor, persistent) native.register_buffer
 --- m:register_parameter(name, parameter or nil): with nil the name reads as nil; it must be free, or that of a parameter.
 function Module:register_parameter(name, parameter) native.register_parameter(self, name, parameter) end
 
---- m:add_module(name, child), for names that are no identifiers; the name must be free, or that of a child.
+--- m:add_module(name, child), for names that are not identifiers; the name must be free, or that of a child.
 function Module:add_module(name, child) native.add_module(self, name, child) end
 
 --- All names of a tensor in m: "token_embedding.weight = lm_head.weight".
@@ -363,7 +363,7 @@ function Module:state_dict(prefix, keep_vars)
   return state
 end
 
---- Is it what torch.load(path) answers behind the tensors, the texts in the header of the file?
+--- Is it what torch.load(path) returns after the tensors, the texts in the header of the file?
 local function is_metadata(value)
   if type(value) ~= "table" or value.strict ~= nil then return false end
   for _, text in pairs(value) do

@@ -51,7 +51,7 @@ local function as_batch(q, k, v)
   return four(q), four(k), four(v)
 end
 
---- Refuses a mask that is none of scores (…, H, T, S) -> the mask, to be put on scores (B, H, T, S).
+--- Refuses a mask that does not fit scores (…, H, T, S) -> the mask, to be put on scores (B, H, T, S).
 local function check_mask(mask, q, k)
   if mask.dtype ~= torch.bool and not mask.dtype.is_floating_point then
     keywords.fail("%s: expected attn_mask as a bool tensor (true: attend) or a float tensor (added to the scores), got %s",
@@ -124,7 +124,7 @@ local function wide(x)
   return narrow and torch.is_autocast_enabled(x.device) and x:float() or x
 end
 
---- PyTorch's older arguments of losses stand before `reduction`.
+--- PyTorch's older arguments of losses come before `reduction`.
 local function refuse_old(name, size_average, reduce)
   if size_average == nil then size_average = reduce end
   if size_average == nil then return end

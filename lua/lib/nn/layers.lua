@@ -55,7 +55,7 @@ sign(LayerNorm, [[(self, normalized_shape: integer|sizes, eps: number = 1e-5, el
 
 -- ---- containers ----
 
---- All modules in order, one that stands in two places twice.
+--- All modules in order, one that is in two places twice.
 local function iterate(container)
   local step, state, at = pairs(container)
   return function()

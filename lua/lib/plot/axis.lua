@@ -35,7 +35,7 @@ function axis.new(kind, low, high, exact)
     a, b = math.max(a - margin, self.map(least)), math.min(b + margin, self.map(greatest))
   end
   self.low, self.high = math.max(self.unmap(a), least), math.min(self.unmap(b), greatest)
-  if self.low == self.high then -- the least numbers there are, on a logarithmic axis
+  if self.low == self.high then -- the smallest numbers there are, on a logarithmic axis
     self.high = 2 * self.low
     b = self.map(self.high)
   end
@@ -45,7 +45,7 @@ end
 
 --- Place of a value along the axis: 0 at its beginning (its low end unless reversed), 1 at its end.
 function axis:place(value)
-  local part = self.to - self.from < math.huge and 1 or 0.5 -- the difference of two numbers may be none
+  local part = self.to - self.from < math.huge and 1 or 0.5 -- the difference of two numbers may overflow
   local place = (self.map(value) * part - self.from * part) / (self.to * part - self.from * part)
   return self.reversed and 1 - place or place
 end
@@ -67,7 +67,7 @@ function axis.power_of_two(n)
   return ("2^%d"):format(n)
 end
 
---- A round step, of which at most `most` fit in; not less than the numbers there are apart.
+--- A round step, of which at most `most` fit in; not less than the distance of neighbouring numbers.
 local function step_of(from, to, most)
   local largest = math.max(math.abs(from), math.abs(to))
   local span = math.max(to / most - from / most, largest * 0x1p-52, 0x1p-1070)
@@ -80,7 +80,7 @@ local function step_of(from, to, most)
   end
 end
 
---- A tick stands where its label says: at the number that the label reads as.
+--- A tick is where its label says: at the number that the label reads as.
 local function linear_ticks(self, most)
   local step, power = step_of(self.from, self.to, most)
   local ticks, labels = {}, {}

@@ -22,13 +22,13 @@ local POINTS = 2000 -- of a curve in a drawing; files of numbers keep them all
 
 local LONGEST = 4096 -- bytes of a text
 
---- A text of the user as it is drawn: controls, which a terminal or gnuplot may obey, become blanks; bytes that are no
+--- A text of the user as it is drawn: controls, which a terminal or gnuplot may obey, become blanks; bytes that are not
 -- UTF-8, which would make an .svg unreadable, question marks.
 local function text(name, value)
   if value == nil then return nil end
-  if type(value) ~= "string" then keywords.fail("plot: %s must be a string, got %s", name, keywords.show(value)) end
+  if type(value) ~= "string" then keywords.fail("plot: expected %s to be a string, got %s", name, keywords.show(value)) end
   if #value > LONGEST then
-    keywords.fail("plot: %s must have at most %d bytes, got %d", name, LONGEST, #value)
+    keywords.fail("plot: expected %s to have at most %d bytes, got %d", name, LONGEST, #value)
   end
   if not utf8.len(value) then value = value:gsub("[\x80-\xff]", "?") end
   value = value:gsub("\xef\xbf[\xbe\xbf]", "?") -- U+FFFE and U+FFFF
@@ -37,7 +37,7 @@ end
 
 local function colour(value)
   if value ~= nil and not value:find "^#%x%x%x%x%x%x$" then
-    keywords.fail("plot: colour must be '#rrggbb', got %s", keywords.show(value))
+    keywords.fail("plot: expected colour to be '#rrggbb', got %s", keywords.show(value))
   end
   return value
 end
@@ -47,7 +47,7 @@ local function limits(name, value)
   local two = type(value) == "table" and #value == 2 and type(value[1]) == "number" and type(value[2]) == "number"
   if not two or not (value[1] < value[2])
     or not (series.finite(value[1]) and series.finite(value[2])) then
-    keywords.fail("plot: %s must be {low, high}, two numbers in order, got %s", name, keywords.show(value))
+    keywords.fail("plot: expected %s to be {low, high}, two numbers in order, got %s", name, keywords.show(value))
   end
   return {value[1] + 0.0, value[2] + 0.0}
 end
@@ -57,7 +57,7 @@ local function pixels(value)
   for i = 1, 2 do
     local side = type(value) == "table" and #value == 2 and math.tointeger(value[i])
     if not side or side < 100 or side > 10000 then
-      keywords.fail("plot: size must be {width, height}, whole numbers in 100 … 10000, got %s", keywords.show(value))
+      keywords.fail("plot: expected size to be {width, height}, whole numbers in 100 … 10000, got %s", keywords.show(value))
     end
   end
   return value
@@ -65,7 +65,7 @@ end
 
 local function kind(name, value)
   return axis.kind(value) or
-    keywords.fail("plot: %s must be true (or 10) or 2 for a logarithmic axis, got %s", name, keywords.show(value))
+    keywords.fail("plot: expected %s to be true (or 10) or 2 for a logarithmic axis, got %s", name, keywords.show(value))
 end
 
 local function count_up(n)
@@ -192,7 +192,7 @@ end
 local function make_axis(self, name, log, given)
   if given then
     if log ~= "linear" and given[1] <= 0 then
-      keywords.fail("plot: %slim must be positive on a logarithmic axis, got %s", name, tostring(given[1]))
+      keywords.fail("plot: expected %slim to be positive on a logarithmic axis, got %s", name, tostring(given[1]))
     end
     return axis.new(log, given[1], given[2], true)
   end
@@ -264,7 +264,7 @@ function Figure:script(format) return require("plot.gnuplot").script(self, forma
 function Figure:text(options) return require("plot.text").draw(self, options or {}) end
 
 --- fig:save(path): the ending chooses svg, png, pdf, txt, tsv or gp.  The numbers (.tsv) and the script (.gp) of an
--- image are written beside it.  Returns the figure.
+-- image are written next to it.  Returns the figure.
 function Figure:save(path)
   require("plot.files").save(self, path)
   return self
@@ -275,8 +275,8 @@ function Figure:__tostring()
   if self.cells then return ("figure %s%d x %d cells"):format(name, #self.cells, #self.cells[1]) end
   local curves, points = 0, 0
   for _, curve in ipairs(self.curves) do
-    local behind = curve.style == "dots" and #self.curves > 1
-    if not behind then curves, points = curves + 1, points + #curve.x end
+    local under = curve.style == "dots" and #self.curves > 1
+    if not under then curves, points = curves + 1, points + #curve.x end
   end
   return ("figure %s%d curve%s, %d points"):format(name, curves, curves == 1 and "" or "s", points)
 end

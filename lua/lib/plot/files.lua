@@ -10,7 +10,7 @@ local files = {}
 --- What a figure says about where it comes from; the notebook runner adds notebook and cell.
 files.origin = {}
 
---- The value with question marks for bytes that are no UTF-8, as file names and arguments may have them.
+--- The value with question marks for bytes that are not UTF-8, as file names and arguments may have them.
 local function readable(value)
   if type(value) == "string" and not utf8.len(value) then return (value:gsub("[\x80-\xff]", "?")) end
   if type(value) ~= "table" then return value end

@@ -1,5 +1,5 @@
 --- gnuplot.lua: the script of a figure and the process that draws it.
--- gnuplot reads its script from a pipe and answers on another: it is never given a file name, texts stand in single
+-- gnuplot reads its script from a pipe and answers on another: it is never given a file name, texts are in single
 -- quotes, data are numbers in named blocks, so no title and no path can become a command.
 
 local keywords = require "base.keywords"
@@ -8,8 +8,8 @@ local gnuplot = {seconds = 5} -- that a picture may take
 
 -- Okabe & Ito's colours (jfly.uni-koeln.de/color), told apart by colour-blind readers; black comes last.
 local COLOURS = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#000000"}
-local BEHIND = "#B8B8B8"
-local BROAD = 28 -- bytes of a name from which on the legend stands below: beside the plot it would take its place
+local GREY = "#B8B8B8"
+local BROAD = 28 -- bytes of a name from which on the legend is below: next to the plot it would take its place
 local BLOCK_END = "END_OF_GPTSH_DATA_7f3a"
 local CELLS = 800 -- rows and columns of a heat map that are drawn; a picture has no room for more
 
@@ -21,7 +21,7 @@ local TERMINALS = {
 }
 local SIGNATURES = {svg = "^<%?xml", png = "^\x89PNG", pdf = "^%%PDF", sixel = "^\x1bP"}
 
---- A text between single quotes: controls become blanks, and quotes typographic ones.  Doubled quotes are no way to write
+--- A text between single quotes: controls become blanks, and quotes typographic ones.  Doubled quotes are not a way to write
 -- them: gnuplot 5.4 ends a text at two of them in a row.
 local function quoted(text) return "'" .. text:gsub("[%c\x7f]", " "):gsub("'", "’") .. "'" end
 
@@ -96,12 +96,12 @@ local function clause(index, curve, colour)
   return text .. (", $d%d using 1:2:3 with yerrorbars lw 2 ps 0 lc rgb '%s' notitle"):format(index, colour)
 end
 
---- Colours go by turns to the curves; dots, which lie behind one, are grey.
+--- Colours go by turns to the curves; dots, which lie under one, are grey.
 local function curves(out, figure)
   local clauses, longest, turn = {}, 0, 0
   for i, curve in ipairs(figure:drawn()) do
     block(out, i, curve)
-    local colour = curve.colour or curve.style == "dots" and BEHIND
+    local colour = curve.colour or curve.style == "dots" and GREY
     if not colour then
       turn = turn + 1
       colour = COLOURS[(turn - 1) % #COLOURS + 1]
@@ -114,7 +114,7 @@ local function curves(out, figure)
   out[#out + 1] = "plot " .. table.concat(clauses, ", \\\n     ")
 end
 
---- Every how manieth of `count` rows or columns is drawn.
+--- The stride at which `count` rows or columns are drawn.
 local function stride(count) return (count + CELLS - 1) // CELLS end
 
 local function heat(out, figure)

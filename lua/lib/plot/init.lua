@@ -48,7 +48,7 @@ end
 -- Curves: lists of numbers, 1-d tensors, or {x =, y =, title =, style =, error =, colour =}.  logx, logy: true (10) or 2.
 -- error: half the length of bars; colour: "#rrggbb", in files.
 -- style: "lines", "points", "linespoints", "steps", "boxes", "crosses", "stars", "dots".  inline: see plot.inline.
--- The options may stand in a table of their own, plot(y, {title = …}), plot({y, …}, {title = …}).
+-- The options may be in a table of their own, plot(y, {title = …}), plot({y, …}, {title = …}).
 -- plot(t), a trainer, is plot.loss(t).
 local function draw(_, curves, options, ...)
   if is_run(curves) then return plot.loss(curves, options, ...) end
@@ -95,7 +95,7 @@ local function has_option(value)
 end
 
 local function options_apart()
-  keywords.fail "plot.loss: options go in a table of their own behind the runs, plot.loss(run, {save = …})"
+  keywords.fail "plot.loss: options go in a table of their own after the runs, plot.loss(run, {save = …})"
 end
 
 --- Is the table one of options of plot.loss, perhaps misspelt, and not one of runs by name?
@@ -107,8 +107,8 @@ local function is_options(value)
   return false
 end
 
---- Curves of one run: the losses as dots behind their moving average when `behind`, the validation points.
-local function run_curves(name, run, decay, behind)
+--- Curves of one run: the losses as dots under their moving average when `dots`, the validation points.
+local function run_curves(name, run, decay, dots)
   local log = run
   if type(run) == "string" then
     log = read_log(run)
@@ -124,7 +124,7 @@ local function run_curves(name, run, decay, behind)
   local y = series.numbers("plot.loss: loss", log.loss)
   local x = log.step and series.numbers("plot.loss: step", log.step) or nil
   local curves = {{x = x, y = series.smooth(y, decay), title = name .. "train"}}
-  if behind and decay > 0 then table.insert(curves, 1, {x = x, y = y, style = "dots"}) end
+  if dots and decay > 0 then table.insert(curves, 1, {x = x, y = y, style = "dots"}) end
   if log.val_loss and #log.val_loss > 0 then
     curves[#curves + 1] = {x = log.val_step, y = log.val_loss, title = name .. "validation", style = "linespoints"}
   end
@@ -151,7 +151,7 @@ end
 
 --- plot.loss(run, …[, {smooth = 0.9, logx =, logy =, title =, save =}]): training and validation loss by step.
 -- A run is a trainer, a log.jsonl, a list of losses; or {name = run, …}.  Smoothed by an unbiased moving average; of a single
--- run the losses themselves stand behind it.
+-- run the losses themselves are under it.
 function plot.loss(...)
   local runs, options = table.pack(...), {}
   while runs.n > 0 and runs[runs.n] == nil do runs.n = runs.n - 1 end
@@ -190,7 +190,7 @@ function plot.coord(check, options)
 end
 
 --- plot.sweep(result[, {title =, save =}]): what sweep measured: loss by learning rate, a curve per width with the standard
--- error over seeds, the best rates marked, diverged ones as crosses at the top edge; the table below.
+-- error over seeds, the best learning rates marked, diverged ones as crosses at the top edge; the table below.
 function plot.sweep(result, options)
   if type(result) ~= "table" or not (result.curves and result.points) then
     keywords.fail("plot.sweep: expected what sweep{…} made, got %s", keywords.show(result))

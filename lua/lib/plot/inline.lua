@@ -93,7 +93,7 @@ end
 -- ---- asking ----
 
 --- Asks the terminal what it can show: one pixel of kitty's protocol, its name, its attributes (4: sixel); nil when
--- there is nobody to ask.
+-- no terminal can answer.
 function inline.probe()
   local answer = terminal.ask "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[>q\x1b[c"
   if not answer then return nil end

@@ -34,7 +34,7 @@ end
 
 function series.finite(value) return value == value and value ~= math.huge and value ~= -math.huge end
 
---- Least and greatest finite value over several lists; positive ones only when asked.  nil when there is none.
+--- Min and max finite value over several lists; positive ones only when asked.  nil when there is none.
 function series.range(lists, positive)
   local low, high = math.huge, -math.huge
   for _, list in ipairs(lists) do
@@ -57,7 +57,7 @@ local function is_rising(x)
   return true
 end
 
---- Places of the first, least, greatest and last finite value in y[from … to], in order; of one value when none is finite.
+--- Places of the first, min, max and last finite value in y[from … to], in order; of one value when none is finite.
 local function outline(y, from, to, out)
   local first, last, least, greatest
   for i = from, to do
@@ -108,7 +108,7 @@ function series.thin(x, y, most, ax)
   return out
 end
 
---- Exponential moving average without the bias of its start (Kingma & Ba 2015, section 3); not finite values are passed over.
+--- Exponential moving average without the bias of its start (Kingma & Ba 2015, section 3); skips values that are not finite.
 function series.smooth(y, decay)
   local out, average, weight = {}, 0.0, 0.0
   for i = 1, #y do

@@ -10,7 +10,7 @@ local M = {}
 local ABOVE = 1.5
 local BLACK = "#000000"
 
---- Least and greatest loss to show; nil when nothing was finite.
+--- Min and max loss to show; nil when nothing was finite.
 local function frame(result)
   local best, start, most = math.huge, math.huge, -math.huge
   for _, point in ipairs(result.points) do
@@ -23,7 +23,7 @@ local function frame(result)
   return best - 0.06 * (top - best), top
 end
 
---- The curve of one width without the rates that diverged.
+--- The curve of one width without the learning rates that diverged.
 local function curve_of(curve)
   local x, y, e = {}, {}, {}
   for i, mean in ipairs(curve.mean) do
@@ -36,7 +36,7 @@ local function curve_of(curve)
   return {x = x, y = y, error = #e == #y and e or nil, title = title, style = "linespoints"}
 end
 
---- Marks of all curves: the best rates, and those that diverged, on the top edge.
+--- Marks of all curves: the best learning rates, and those that diverged, on the top edge.
 local function marks(result, top)
   local best = {x = {}, y = {}, title = "best", style = "stars", colour = BLACK}
   local lost = {x = {}, y = {}, title = "diverged", style = "crosses", colour = BLACK}

@@ -214,7 +214,7 @@ local function shade_rows(figure, columns, rows, smooth)
   return out
 end
 
---- The curves that are drawn in characters: dots lie behind a curve in pictures, here they would hide it.
+--- The curves that are drawn in characters: dots lie under a curve in pictures, here they would hide it.
 local function visible(figure)
   local all, out = figure:drawn(), {}
   for _, curve in ipairs(all) do

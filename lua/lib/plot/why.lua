@@ -65,7 +65,7 @@ function why.tell(path)
   local image, reason = folder.read(path, 256 << 20)
   if not image then error(reason, 0) end
   local facts = why.read(image)
-  if not facts then error(("'%s' says nothing: it is no .svg, .png or .pdf that gptsh wrote"):format(path), 0) end
+  if not facts then error(("'%s' has no origin: expected a .svg, .png or .pdf that gptsh wrote"):format(path), 0) end
   local stem = path:match "^(.*)%.%w+$" or path
   local revision = facts.revision and facts.revision .. (facts.dirty and ", with changes" or "")
   for _, row in ipairs{

@@ -134,7 +134,7 @@ local function show_history(argument)
   files.write(path, table.concat(lines, "\n") .. "\n")
 end
 
---- The text of an earlier input; without a number that of the last one that was no command.
+--- The text of an earlier input; without a number that of the last one that was not a command.
 local function input_of(argument)
   local n = math.tointeger(tonumber(argument))
   if argument ~= "" and not n then fail("expected the number of an input, got '%s'", argument) end
@@ -157,7 +157,7 @@ local function edit(argument)
 end
 
 --- The inputs as the cells of a notebook, and the numbers of those that are not wholly in it.  A comment about what was
--- left out stands before the next cell.
+-- left out is before the next cell.
 local function cells_of_inputs()
   local cells, partly, front = {}, {}, ""
   for n = 1, #inputs.list do
@@ -230,7 +230,7 @@ end
 --- %plot probe: asks the terminal what it can show and keeps the answer.
 local function probe()
   local way = require("plot.inline").probe()
-  if not way then fail("%%plot probe: this is no terminal that could answer") end
+  if not way then fail("%%plot probe: expected a terminal that can answer") end
   plot.inline = way
   print(way == "text" and "figures are drawn in characters: the terminal names no way to show pictures"
     or f"figures are shown as pictures ({way})")
@@ -293,14 +293,14 @@ commands.list = {
   {"strict", "on|off", "reading a global that was never set is an error", function(argument) require("shell.strict").set(argument) end},
   {"tb", "", "the last error again, with all frames", show_traceback},
   {"time", "STATEMENT", "run once: time on the clock and of the CPU, memory", timing "time"},
-  {"timeit", "[-n N] [-r N] [-q] STATEMENT", "run often: mean and deviation of the time of one loop", timing "timeit"},
+  {"timeit", "[-n N] [-r N] [-q] STATEMENT", "run often: mean and std of the time of one loop", timing "timeit"},
   {"who", "", "variables: kind, size, device, where they were set", names "who"},
 }
 
 local elsewhere = {lsmagic = "help", magic = "help", quickref = "help", whos = "who", hist = "history"} -- IPython's names
 local programs = require("shell.hints").programs
 
---- %help: the table, and the forms that are no commands.
+--- %help: the table, and the forms that are not commands.
 function commands.help()
   for _, row in ipairs(commands.list) do
     local left = "%" .. row[1] .. (row[2] ~= "" and " " .. row[2] or "")

@@ -8,7 +8,7 @@ local MOST, SECONDS = 500, 0.05 -- names offered at most; time on the clock to l
 
 -- ---- keys of keyword tables ----
 
---- The call that the text ends inside of: "nn.Linear" for "y = nn.Linear(4, 8, {bi"; only where a key may stand.
+--- The call that the text ends inside of: "nn.Linear" for "y = nn.Linear(4, 8, {bi"; only where a key is possible.
 local function open_call(before)
   local code = before:gsub("\"[^\"\n]*\"", '""'):gsub("'[^'\n]*'", "''")
   local brace = code:match "^.*(){[^{}()]*$"
@@ -43,14 +43,14 @@ local function keys_of(value)
   return keys
 end
 
---- The keys of the call in whose table the text ends, where one may stand next.
+--- The keys of the call in whose table the text ends, where one may come next.
 local function open_keys(before, variables)
   local call = open_call(before)
   local callee = call and (look.value_of(call, variables) or rawget(torch.Tensor, call:match "[%w_]*$"))
   return callee and keys_of(callee) or {}
 end
 
---- The words of a choice that may stand after text that ends with "key =".
+--- The words of a choice that may follow text that ends with "key =".
 local function choices(before, variables)
   local found = {}
   local head, key = before:match "^(.*[{,]%s*)([%a_][%w_]*)%s*=%s*$"
@@ -68,7 +68,7 @@ local function in_string(before)
   return before:gsub("\\.", ""):gsub('"[^"\n]*"', ""):gsub("'[^'\n]*'", ""):find "[\"']" ~= nil
 end
 
---- Texts that may stand in place of `word`, which follows `before`, sorted.
+--- Texts that may replace `word`, which follows `before`, sorted.
 local function complete(before, word, variables)
   local found, seen, deadline = {}, {}, torch.perf_counter() + SECONDS
   local head, stem = word:match "^(.*[.:])([^.:]*)$"

@@ -1,7 +1,7 @@
 --- doc.lua: the documentation of a public name: {signature, text, place, source}; `complete` says that the signature
 -- may be all there is.
 -- Ops have it in their descriptors, C functions in docs.lua, everything in Lua in the comment above it.  A comment
--- that begins with a public name, "--- nn.Linear(in, out): …", is about that name, wherever it stands.
+-- that begins with a public name, "--- nn.Linear(in, out): …", is about that name, wherever it is.
 
 local keywords = require "base.keywords"
 local native = require "native"
@@ -102,7 +102,7 @@ end
 
 -- ---- functions and classes ----
 
---- Names that stand for others.
+--- Names that mean others.
 local aliases = {["t:nElement"] = "t:numel", ["torch.from_table"] = "torch.tensor", ["torch.inference_mode"] = "torch.no_grad",
   ["torch.cuda.empty_cache"] = "torch.empty_cache", ["torch.cuda.manual_seed"] = "torch.manual_seed"}
 
@@ -152,10 +152,10 @@ local function settings_of(value, name)
   return require "gt.optim".rows[(name or ""):match "^optim%.(%w+)$"]
 end
 
---- A function that checks its arguments: the text about the function behind it, with the signature that is checked.
-local function of_signed(value, name, signature, behind)
-  local built_in = debug.getinfo(behind, "S").what == "C"
-  local found = built_in and of_docs(value, name) or not built_in and of_function(behind, name) or {text = {}}
+--- A function that checks its arguments: the text about the function it wraps, with the signature that is checked.
+local function of_signed(value, name, signature, wrapped)
+  local built_in = debug.getinfo(wrapped, "S").what == "C"
+  local found = built_in and of_docs(value, name) or not built_in and of_function(wrapped, name) or {text = {}}
   local own, arguments = signature:gsub("%s+", " "):gsub("%(self: [^,)]*,? ?", "("):gsub("%(self,? ?", "("):match "^(.-)(%(.*)$"
   name = name or built_in and (found.signature or ""):match "^[%w_.:]+"
   found.signature = (name or own) .. arguments
@@ -188,8 +188,8 @@ function doc.of(value, name)
   if lib then return doc.of(require(lib)[field], name or "torch." .. field) end
   local op = native.describe(value)
   if op then return of_op(op) end
-  local signature, behind = native.signature_of(value)
-  if signature then return of_signed(value, name, signature, behind) end
+  local signature, wrapped = native.signature_of(value)
+  if signature then return of_signed(value, name, signature, wrapped) end
   if debug.getinfo(value, "S").what == "C" then return of_docs(value, name) end
   return of_function(value, name)
 end
@@ -204,7 +204,7 @@ function doc.member(space, field)
   return type(space) == "table" and rawget(space, field) or nil
 end
 
---- Method tables of objects that are no name spaces: what stands before ":" in help "t:name".
+--- Method tables of objects that are not name spaces: what is before ":" in help "t:name".
 local function methods_of(space)
   if space == "t" or space == "Tensor" then return torch.Tensor end
   if space == "trainer" or space == "Trainer" then return require("gt.train.trainer").methods end
@@ -258,7 +258,7 @@ local function globals()
   return out
 end
 
---- Methods that the GPT has beside those of every module.
+--- Methods that the GPT has in addition to those of every module.
 local function gpt_methods()
   local out = {}
   for name, method in next, methods_of "gpt" do out[name] = rawget(nn.Module, name) == nil and method or nil end
@@ -299,7 +299,7 @@ function doc.sections()
   return list
 end
 
---- The name space or method table that stands before the last "." or ":" of a name.
+--- The name space or method table before the last "." or ":" of a name.
 local function space_of(path)
   local value
   for part in path:gmatch "[^.]+" do

@@ -1,4 +1,4 @@
---- docs.lua: texts that help() shows behind a name: of functions written in C by hand, and of those of the library
+--- docs.lua: texts that help() shows after a name: of functions written in C by hand, and of those of the library
 -- that have no comment of their own.
 local options = ", {dtype =, device =, requires_grad =})"
 
@@ -9,7 +9,7 @@ local texts = {
   ["torch.empty"] = "(sizes…" .. options .. "\n  not filled: holds what its memory held",
   ["torch.full"] = "({sizes}, value" .. options .. "\n  filled with value, whose type gives the dtype",
   ["torch.rand"] = "(sizes…" .. options .. "\n  uniform in [0, 1)",
-  ["torch.randn"] = "(sizes…" .. options .. "\n  normal with mean 0 and deviation 1",
+  ["torch.randn"] = "(sizes…" .. options .. "\n  normal with mean 0 and std 1",
   ["torch.randint"] = "([low = 0,] high, {sizes}" .. options .. "\n  whole numbers in [low, high)",
   ["torch.randperm"] = "(n)\n  the numbers 0 … n - 1 in random order",
   ["torch.arange"] = "([start = 0,] stop[, step = 1]" .. options .. "\n  start, start + step, … below stop",
@@ -124,13 +124,13 @@ local texts = {
   ["nn.init.ones_"] = "(t) -> t, filled with 1",
   ["nn.init.normal_"] = "(t, mean = 0, std = 1) -> t; also {mean =, std =}",
   ["nn.init.uniform_"] = "(t, a = 0, b = 1) -> t, uniform in [a, b); also {a =, b =}",
-  ["nn.init.trunc_normal_"] = "(t, mean = 0, std = 1) -> t, normal within two deviations; also {mean =, std =}",
+  ["nn.init.trunc_normal_"] = "(t, mean = 0, std = 1) -> t, normal within two std; also {mean =, std =}",
   ["nn.init.xavier_uniform_"] = "(t, gain = 1) -> t, uniform with variance gain² 2 / (fan_in + fan_out)",
   ["nn.init.xavier_normal_"] = "(t, gain = 1) -> t, normal with variance gain² 2 / (fan_in + fan_out)",
   ["nn.init.kaiming_uniform_"] = "(t, a = 0) -> t, uniform with variance 2 / ((1 + a²) fan_in)",
   ["nn.init.kaiming_normal_"] = "(t, a = 0) -> t, normal with variance 2 / ((1 + a²) fan_in)",
   ["nn.init.orthogonal_"] = "(t, gain = 1) -> t, gain times a matrix with orthonormal rows or columns",
-  ["nn.init.spectral_"] = "(t) -> t, normal with a deviation that gives it a spectral norm near sqrt(fan_out / fan_in)",
+  ["nn.init.spectral_"] = "(t) -> t, normal with a std that gives it a spectral norm near sqrt(fan_out / fan_in)",
   ["m:init"] = "(…): what the constructor calls; define it in your class",
   ["m:forward"] = "(…): what calling the module calls; define it in your class",
   ["m:named_children"] = "(): for name, child in m:named_children(), direct children, each once",

@@ -5,7 +5,7 @@ local look = require "shell.look"
 local native = require "native"
 local terminal = require "native.terminal"
 
---- A line cut between words where the terminal ends; what goes on below stands where its text began.
+--- A line cut between words where the terminal ends; the rest is aligned with the start of its text.
 local function folded(line, columns)
   if terminal.width(line) < columns then return line end
   local margin = line:match "^%s*" .. (line:match "^%s+[%w_]+%s%s+" or ""):gsub("^%s*", ""):gsub(".", " ")
@@ -56,7 +56,7 @@ local function cut(signature)
       lines[#lines + 1], line = line:sub(1, at - 1), margin .. line:sub(at)
     end
   end
-  lines[#lines + 1] = line:sub(1, -3) -- without the comma that was put behind
+  lines[#lines + 1] = line:sub(1, -3) -- without the last comma
   return table.concat(lines, "\n")
 end
 
@@ -130,7 +130,7 @@ local function help(...)
   if select("#", ...) == 0 then
     return write("torch, F, nn, optim hold the functions; help(torch.sum), help(nn) or help \"softmax\" tell about them.",
       "Tensors, sizes and dimensions count from 0 and slice half-open (t[0], t[\"1:3\"]); Lua tables count from 1.",
-      "sum(x, {dim = …, keepdim = false}): what stands in braces goes by name, x:sum{dim = 1}, or in order, x:sum(1, true).",
+      "sum(x, {dim = …, keepdim = false}): what is in braces is given by name, x:sum{dim = 1}, or in order, x:sum(1, true).",
       "f\"loss {loss:.4f}\" formats as in Python.  GPT(GPTConfig{n_layers = 4}) makes a model.")
   end
   if select("#", ...) > 1 then native.raise(f"help: expected one thing to tell about, got {select('#', ...)}") end

@@ -4,7 +4,7 @@ local keywords = require "base.keywords"
 
 local hints = {}
 
--- ---- inputs that are no Lua ----
+-- ---- inputs that are not Lua ----
 
 --- {pattern, hint}: the first pattern that is in the code, without its strings and comments, counts.
 local syntax = {
@@ -37,7 +37,7 @@ local syntax = {
   {"%sis%s+n?o?t?%s*%w", "is None is: x == nil"},
   {"[=(,]%s*%(%s*%d+%s*,[%d%s,]*%)", "Lua has no tuples: {2, 3} is a list; the sizes of x are x:size(0), x:dims()"},
   {"[%w_%])]%[[^%[%]]*[:,][^%[%]]*%]", "slices and several indices are texts: x[\"1:3, 0\"], x[\":, -1\"]"},
-  {"[({,][^(){}]-%f[%w_][%w_]+%s*=[^=].*%)", "keywords go into a table behind the others: f(x, {dim = 1})"},
+  {"[({,][^(){}]-%f[%w_][%w_]+%s*=[^=].*%)", "keywords go into a table after the others: f(x, {dim = 1})"},
   {"^%s*%[", "a list is {1, 2, 3}"},
   {"[=(,{%s]%[", "a list is {1, 2, 3}"},
   {"{.*:.*}", "a table with keys is {a = 1, [\"b c\"] = 2}"},

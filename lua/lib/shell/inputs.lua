@@ -55,7 +55,7 @@ end
 
 -- ---- a trainer that was stopped ----
 
---- The trainer whose run was stopped and could go on, and the name of a variable that holds it.
+--- The trainer whose run was stopped and can continue, and the name of a variable that holds it.
 local function paused()
   local t = session.stopped[1]
   if not t or not t.target or t.step_count >= t.target then return nil end

@@ -1,7 +1,7 @@
 --- journal.lua: what was typed at a prompt and what it showed, on disk as it happens; gptsh --resume reads it.
 --
 -- One file NAME.jsonl of JSON lines per session that had an input, in $XDG_STATE_HOME/gptsh/sessions: {input, again, seconds,
--- ok, output}.  Beside it the folder NAME.state with the variables (keep.lua), as they were after an input that took long, when
+-- ok, output}.  Next to it is the folder NAME.state with the variables (keep.lua), as they were after an input that took long, when
 -- the process was asked to end, and at %log save.  With an empty GPTSH_HISTORY there is neither.
 
 local files = require "native.folder"
@@ -62,7 +62,7 @@ local function summary(kept, left)
   return table.concat(kept, ", ") .. (#left > 0 and "; left out: " .. table.concat(why, ", ") or "")
 end
 
---- Removes what is too old, and what sessions that were killed while they wrote left behind.
+--- Removes what is too old, and what sessions that were killed while they wrote left.
 local function tidy(folder)
   local states, remove = list(folder, "state"), files.remove
   for i = 1, #states - STATES do remove(folder .. "/" .. states[i]) end
@@ -71,7 +71,7 @@ local function tidy(folder)
   end
 end
 
---- Keeps the variables; answers what was kept, as text, or nil when there is nothing or no journal.
+--- Keeps the variables; returns what was kept, as text, or nil when there is nothing or no journal.
 function journal.save()
   if path == nil then open() end
   local variables = path and require("shell.names").list() or {}
@@ -118,7 +118,7 @@ function journal.command(argument)
   for _, note in ipairs(notes) do print(note[1] .. ": " .. note[2]) end
 end
 
--- ---- going on ----
+-- ---- resuming ----
 
 local function read(file_path)
   local records, text = {}, files.read(file_path, MOST)
@@ -171,7 +171,7 @@ local function joined(...)
   return out
 end
 
---- gptsh --resume: tells about the last session and answers the inputs to run, none when the user does not want it.
+--- gptsh --resume: tells about the last session and returns the inputs to run, none if the user does not want it.
 function journal.resume()
   local folder = sessions()
   local names = folder and list(folder, "jsonl") or {}
@@ -185,7 +185,7 @@ function journal.resume()
   local before, after, slow = choose(records, manifest and manifest.facts.inputs or #records)
   tell(name, records, joined(before, after), slow)
   if manifest then tell_state(manifest) end
-  io.stderr:write("A trainer with a folder goes on from its last checkpoint.  ", manifest
+  io.stderr:write("A trainer with a folder continues from its last checkpoint.  ", manifest
     and "Run them again [r], load the variables and run what came after [l],\nboth, one after the other [b], or nothing [N]? "
     or "Run them? [y/N] ")
   local answer = (io.read "l" or ""):match "^%s*(%a?)":lower()

@@ -1,6 +1,6 @@
 --- keep.lua: the variables of a session as a folder: tensors, models, tokens, loaders, optimizers, trainers, plain values.
 --
--- manifest.json names objects, each once, however many variables share it; tensors lie in .safetensors beside it.  The
+-- manifest.json names objects, each once, however many variables share it; tensors lie in .safetensors next to it.  The
 -- folder appears whole or not at all.  Functions, and classes written in Lua, have no form on disk: they are left out, and
 -- named; of a model of such a class the weights are kept.  restore.lua reads it.
 

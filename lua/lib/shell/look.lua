@@ -5,7 +5,7 @@ local meta_of = require "native".meta
 
 local look = {}
 
---- Calls visit(name, value) for the entries of a table, or for that of one name; answers true when visit() did: it has
+--- Calls visit(name, value) for the entries of a table, or for that of one name; returns true when visit() did: it has
 -- seen enough.
 local function visit_table(fields, visit, only)
   if type(fields) ~= "table" then return false end

@@ -1,4 +1,4 @@
---- manual.lua: what is installed beside the program, made from its own tables: the page gptsh(1), completions of bash,
+--- manual.lua: what is installed next to the program, made from its own tables: the page gptsh(1), completions of bash,
 -- zsh and fish, and all public names with their texts for the Lua language server.
 
 local doc = require "shell.doc"
@@ -63,16 +63,16 @@ The value of the last expression is shown; a semicolon at the end hides it; \fB_
 last values shown (big ones are kept for one more input only).
 Top\-level locals stay.
 Values, errors and what the library prints show control characters as \fB\ex1b\fR; \fBprint\fR of a text of yours is raw.
-Enter goes on in the next line while the input is unfinished; Alt\-Enter always does.
-Up and Down move through the lines of an input and look for earlier ones that begin with what stands before the cursor.
-Ctrl\-C drops the input or stops the code; training pauses after its step, and \fBt:resume()\fR goes on with the same bits.
+Enter continues the input in the next line while it is unfinished; Alt\-Enter always does.
+Up and Down move through the lines of an input and look for earlier ones that begin with what is before the cursor.
+Ctrl\-C drops the input or stops the code; training pauses after its step, and \fBt:resume()\fR continues with the same bits.
 Ctrl\-D, \fBquit\fR and \fBexit\fR end gptsh; a paused run is saved first, in its folder or with the session.]]
 
 local ending = [[
 .SH SEVERAL PROCESSES
 Points of a \fBsweep\fR run at one time on all cores, each in a copy of the process.
 \fBmpirun \-n 4 gptsh FILE\fR deals them out to ranks, on one machine or many, where gptsh was built with mpicc: every rank
-runs the file, rank 0 alone prints and keeps the journal, with which the sweep can also go on without mpirun.
+runs the file, rank 0 alone prints and keeps the journal, with which the sweep can also continue without mpirun.
 .SH FILES
 .TP
 .I $XDG_STATE_HOME/gptsh/history

@@ -143,7 +143,7 @@ local function repair()
   getmetatable("").__index = native.originals().string
 end
 
---- %reset: forgets all variables of the user, and what he made of Lua's libraries.
+--- %reset: forgets all variables of the user, and what was changed of Lua's libraries.
 function names.reset()
   repair()
   local variables = shell.variables()

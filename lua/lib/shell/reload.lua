@@ -10,7 +10,7 @@ local reload = {}
 
 local function fail(format, ...) error(format:format(...), 0) end
 
---- Puts what a module's file returns now into the table that was loaded, so that all who hold it see the change.
+--- Puts what a module's file returns now into the table that was loaded, so that every holder of it sees the change.
 function reload.module(name)
   local old = loaded[name]
   if old == nil then fail("%%reload: '%s' was not loaded; require \"%s\" does", name, name) end

@@ -1,7 +1,7 @@
 --- saved.lua: what %save writes of an input, and --resume runs again.
 --
 -- Its text, when it ran to its end.  A run of a trainer that was stopped becomes t:run(n) with the steps it made, and
--- t:resume(), which goes on with that run, too: so the notebook makes the same steps.  Of what else did not run to its end
+-- t:resume(), which continues that run, too: so the notebook makes the same steps.  Of what else did not run to its end
 -- a comment tells.
 
 local begun = require "gt.train.session".begun
@@ -32,7 +32,7 @@ end
 
 local makes_steps = {run = true, resume = true, step = true}
 
---- Where the only call t:run(…), t:resume(…) or t:step() of the text stands: its method, the place of that name, that of
+--- Where the only call t:run(…), t:resume(…) or t:step() of the text is: its method, the place of that name, that of
 -- the closing bracket, and the tokens with the bracket's number; nothing when there are more, or it is inside of a block.
 local function only_call(text)
   local tokens, found = source.code(text), nil
@@ -71,7 +71,7 @@ local function completed(text, list)
   return text:sub(1, first - 1) .. f"run({list[1][2]})" .. text:sub(last + 1)
 end
 
---- The text of an input whose only run was stopped, and whether that is all of it: what stands behind the run did not
+--- The text of an input whose only run was stopped, and whether that is all of it: what comes after the run did not
 -- happen.
 local function stopped(text, list)
   local method, first, last, tokens, bracket = only_call(text)
@@ -85,7 +85,7 @@ end
 
 -- ---- what is left out ----
 
---- Could the input have changed anything?  Not what is no Lua, nor what calls and sets nothing.
+--- Could the input have changed anything?  Not what is not Lua, nor what calls and sets nothing.
 local function may_act(text)
   if compile(text, "=input", 1, "cell") then return false end
   local before
@@ -146,7 +146,7 @@ local function repeatable(list)
   return true
 end
 
---- What stands for an input that ended now, or nil for nothing: {text =, whole = is that all it did?, again = the text
+--- What is saved of an input that ended now, or nil for nothing: {text =, whole = is that all it did?, again = the text
 -- for --resume, where it is another one}.  What is not whole may be comments alone.
 function saved.of(text, ok, interrupted, message)
   if not text:find "^%s*%%" and (text:find "^%s*[!?]" or text:find "%?%s*$" or text:find "^%s*help%f[%W]") then

@@ -23,7 +23,7 @@ local function undefined(name)
   error(("variable '%s' is not defined%s"):format(name, native.suggest(name, known)), 3)
 end
 
---- Puts itself behind what looks for globals now, for good: others may do the same.
+--- Wraps what looks for globals now, for good: others may do the same.
 local function install()
   local meta = getmetatable(_G)
   if type(meta) ~= "table" or type(meta.__index) ~= "function" then error("%strict: _G has a metatable of yours", 0) end

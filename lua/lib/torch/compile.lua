@@ -4,7 +4,7 @@ local keywords = require "base.keywords"
 
 local compile = {}
 
---- torch.compile(m[, {dynamic, fullgraph, mode}]): here the ops are compiled already, so the answer is the
+--- torch.compile(m[, {dynamic, fullgraph, mode}]): here the ops are compiled already, so the result is the
 -- module itself: same parameters under the same names.
 function compile.compile(m, _) return m end
 

@@ -54,7 +54,7 @@ end
 
 --- torch.load(path) -> odict of tensors in file order, table of the file's metadata.
 -- Names of tied tensors, which the file holds once, follow at the end.  A tensor of a dtype that is not supported (U32,
--- U64, C64, F8 …) hinders no other: its name holds a stand-in that is no tensor and raises when it is used.
+-- U64, C64, F8 …) hinders no other: its name holds a placeholder that is not a tensor and raises when it is used.
 function files.load(path)
   sniff(path)
   local list, pairs_list = native.load_safetensors(path)
@@ -84,7 +84,7 @@ end
 --- Refuses what the format has no place for: a table in the table, as checkpoints written with pickle have.
 local function check_flat(name, value)
   if type(value) ~= "table" and not require "native.module".is_module(value) then return end
-  keywords.fail("save: '%s' must be a tensor, got %s; a file holds one level of names: save it in a file of its own," ..
+  keywords.fail("save: expected '%s' to be a tensor, got %s; a file holds one level of names: save it in a file of its own," ..
                 " or its tensors under names like '%s.%s'", name, torch.type(value), name, inner_name(value))
 end
 
@@ -100,7 +100,7 @@ function files.save(path, object, options)
   end
   local list, metadata = {}, {}
   for name, tensor in keywords.pairs("save", "tensors by name", object) do
-    if type(name) ~= "string" then keywords.fail("save: names must be strings, got %s", keywords.show(name)) end
+    if type(name) ~= "string" then keywords.fail("save: expected names to be strings, got %s", keywords.show(name)) end
     check_flat(name, tensor)
     list[#list + 1], list[#list + 2] = name, tensor
   end

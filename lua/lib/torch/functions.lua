@@ -8,9 +8,9 @@ local MOST_VIEWS = 1 << 22 -- of one list
 
 local function refuse(message, ...) native.raise(message:format(...)) end
 
---- Refuses a number below `least`.
-local function at_least(name, what, n, least)
-  if n < least then refuse("%s: %s expects a whole number from %d on, got %d", name, what, least, n) end
+--- Refuses a number below `min`.
+local function at_least(name, what, n, min)
+  if n < min then refuse("%s: %s expects a whole number from %d on, got %d", name, what, min, n) end
 end
 
 local function resolve(name, dim, ndim)
@@ -99,7 +99,7 @@ end
 function functions.flatten(t, start_dim, end_dim)
   if t.ndim == 0 then return t:reshape(1) end
   local first, last = resolve("flatten", start_dim, t.ndim), resolve("flatten", end_dim, t.ndim)
-  if first > last then refuse("flatten: start_dim %d is behind end_dim %d", first, last) end
+  if first > last then refuse("flatten: start_dim %d is after end_dim %d", first, last) end
   local shape, joined = {}, 1
   for i = 0, t.ndim - 1 do
     if i >= first and i <= last then joined = joined * t:size(i) else shape[#shape + 1] = t:size(i) end
@@ -269,7 +269,7 @@ function functions.median(t, dim, keepdim)
   return values, reduced(order:gather(at, place), t, dim, at, keepdim)
 end
 
---- Raises with the first weight that is none: weights (…, V) of the caller, `rows` (n, V) of them.
+--- Raises with the first weight that cannot be one: weights (…, V) of the caller, `rows` (n, V) of them.
 local function check_weights(weights, rows)
   local bad = rows:ge(0):logical_and(rows:lt(math.huge)):logical_not():nonzero()
   if bad:size(0) > 0 then

@@ -37,7 +37,7 @@ local function culprit_text(check)
     name, c.t, c.exponent > 0 and "grows" or "shrinks", c.exponent, c.what, c.factor, check.widths[#check.widths])
 end
 
---- Title, mean |h| by width at the last t, exponents p of |h| and of its change, verdicts; then who is to blame.
+--- Title, mean |h| by width at the last t, exponents p of |h| and of its change, verdicts; then the module that fails first.
 function M.of(check)
   local cells, left = {head_of(check)}, {true}
   left[#cells[1]] = true

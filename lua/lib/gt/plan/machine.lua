@@ -22,7 +22,7 @@ local function fastest(fn)
   return best
 end
 
---- Rate of `work` done by the function that make() answers; remembered under the name.
+--- Rate of `work` done by the function that make() returns; remembered under the name.
 local function rate(name, work, make)
   name = ("%s, %d thread%s"):format(name, torch.get_num_threads(), torch.get_num_threads() == 1 and "" or "s")
   if not known[name] then

@@ -33,7 +33,7 @@ local function memory_lines(p)
   row("batch", m.batch)
   row("activations", m.activations, m.activations > 0 and "kept by " .. keepers(p))
   row("logits", m.logits, m.logits == 0 and "none kept" or "kept for the backward")
-  row("workspace", m.workspace, "for a moment, beside these")
+  row("workspace", m.workspace, "for a moment, on top of these")
   row("peak", m.peak, ("in the %s: they are not all there at once"):format(p.peak_in))
   return out
 end

@@ -38,7 +38,7 @@ local function define(name, rule, role, axes)
   local class = {__name = name, __tostring = text}
   class.__index = class
 
-  --- init_scale(In, Out): deviation of fresh weights; of an embedding In is Vocab and Out is Embed.
+  --- init_scale(In, Out): std of fresh weights; of an embedding In is Vocab and Out is Embed.
   function class.init_scale(In, Out)
     local fan_out = size(name .. ".init_scale", "Out", Out)
     return ask(rule, role, embedding and 1 or size(name .. ".init_scale", "In", In), fan_out).std

@@ -30,7 +30,7 @@ local function fold_tied(copy, embedding, head)
   local more = native.multiplier(head) / native.multiplier(embedding)
   if more ~= 1 then
     if not copy:has "norm_f" then
-      fail("the head shares its weight with the embedding and no norm with a gain stands before it: build the model with tied = false")
+      fail("the head shares its weight with the embedding and no norm with a gain comes before it: build the model with tied = false")
     end
     scale(copy.norm_f, more)
   end

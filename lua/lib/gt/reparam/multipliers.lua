@@ -7,7 +7,7 @@ local keywords = require "base.keywords"
 local multipliers = {}
 
 --- reparam.multipliers(model) -> {forward = {[path] = c}, attention = {[path] = s}}: what differs from a plain model, for a
--- file beside its weights.
+-- file next to its weights.
 function multipliers.of(model)
   local out = {forward = {}, attention = {}}
   for path, m in model:named_modules() do

@@ -1,4 +1,4 @@
---- rule.lua: asking a rule, built in or a Lua function, for the scales of one site; every answer is checked.
+--- rule.lua: asking a rule, built in or a Lua function, for the scales of one site; every result is checked.
 
 local native = require "native.reparam"
 local keywords = require "base.keywords"
@@ -56,7 +56,7 @@ function rule.find(name, value)
                 keywords.show(value), hint)
 end
 
---- What a user's function answered, as {std =, …}; it may give a table or the numbers in order, and nothing for a place.
+--- What a user's function returned, as {std =, …}; it may give a table or the numbers in order, and nothing for a place.
 local function read_answer(what, role, ...)
   local values, count, answer = {...}, select("#", ...), {eps = 1, weight_decay = 1}
   if type(values[1]) == "table" then
@@ -88,7 +88,7 @@ local function check(what, scales)
   return scales
 end
 
---- {std =, multiplier =, lr =, eps =, weight_decay =} of one site; site.family says who moves it.
+--- {std =, multiplier =, lr =, eps =, weight_decay =} of one site; site.family is the optimizer that updates it.
 function rule.ask(entry, site)
   local what = ("%s for '%s' (%s)"):format(entry.name, site.name, site.role)
   if not entry.fn then return check(what, native.scales(entry.name, site.role, site.family, site)) end
@@ -105,7 +105,7 @@ local function at_base(site)
   return base
 end
 
---- The scales with a deviation of `std` at the base width instead of the rule's own.
+--- The scales with a std of `std` at the base width instead of the rule's own.
 function rule.ask_with_std(entry, site, std)
   local scales = rule.ask(entry, site)
   local base = std and rule.ask(entry, at_base(site)).std or 0

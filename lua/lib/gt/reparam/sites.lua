@@ -13,7 +13,7 @@ local BRANCHES = {"%.attn$", "%.ff$", "%.mlp$"}
 
 -- ---- what a model or a base model is made of ----
 
---- Longest ModuleList of a model: its path with a dot behind, and its length; nil and 1 without one.
+--- Longest ModuleList of a model: its path with a dot at the end, and its length; nil and 1 without one.
 local function layers_of(model)
   local path, count = nil, 1
   for name, m in model:named_modules() do
@@ -106,7 +106,7 @@ end
 
 local function is_embedding(use) return nn.isinstance(use.module, nn.Embedding) end
 
---- The use of a table as output matrix: of a tied table the first that is no lookup.
+--- The use of a table as output matrix: of a tied table the first that is not a lookup.
 local function unembed_use(item)
   for _, use in ipairs(item.uses) do
     if not is_embedding(use) then return use end

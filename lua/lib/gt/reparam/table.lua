@@ -10,7 +10,7 @@ local function number(value) return ("%.6g"):format(value) end
 
 -- ---- rows ----
 
---- Size of one step of this tensor where the optimizer's kind tells it: the rate, times the entries of what is added.
+--- Size of one step of this tensor where the optimizer's kind tells it: the learning rate, times the entries of what is added.
 local function step_of(site, lr)
   if site.family == "sgd" then return nil end
   if site.family == "adam" then return lr end
@@ -139,7 +139,7 @@ local function rows_of(p, model, o)
   return rows
 end
 
---- The table of parametrization p, beside that of o.against when there is one.
+--- The table of parametrization p, next to that of o.against if there is one.
 function M.make(p, model, o)
   local rows = rows_of(p, model, o)
   local title, other = ("%s, %s, lr %s%s"):format(p.rule.name, p.optimizer, number(o.lr), note_of(p)), nil

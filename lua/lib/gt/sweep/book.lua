@@ -33,11 +33,11 @@ function Book:missing(points)
   return out
 end
 
---- Ctrl-C: what is kept and how to go on.
+--- Ctrl-C: what is kept and how to continue.
 local function tell_stop(self, points)
   local done = #points - #self:missing(points) - count(self.failed)
   local where = self.journal and f" in '{self.journal.path}'" or ""
-  io.stderr:write(f"sweep stopped: {done} of {#points} points are finished and kept{where}; the same call goes on with the rest\n")
+  io.stderr:write(f"sweep stopped: {done} of {#points} points are finished and kept{where}; the same call continues with the rest\n")
 end
 
 --- Shows progress, if it is wanted, while `body` runs the missing ones of all points.
@@ -56,7 +56,7 @@ function Book:follow(points, missing, s, body)
   finish()
 end
 
---- A running point has come to a step.
+--- A running point has reached a step.
 function Book:tick(point, step, loss)
   if self.bar then self.bar:tick(point, step, loss) end
 end
@@ -70,7 +70,7 @@ function Book:done(point, record)
   if self.bar then self.bar:add(point) end
 end
 
---- A point has failed for a reason that is not its own: the others go on.
+--- A point has failed for a reason that is not its own: the others continue.
 function Book:fail(point, why)
   self.failed[point.key] = why
   if self.bar then

@@ -27,7 +27,7 @@ end
 local function check_header(path, line)
   local ok, header = pcall(json.decode, line)
   if not (ok and type(header) == "table" and type(header.sweep) == "table" and header.sweep.format == 1) then
-    keywords.fail("sweep: '%s' is no journal of a sweep", path)
+    keywords.fail("sweep: expected '%s' to be the journal of a sweep", path)
   end
 end
 
@@ -38,7 +38,7 @@ local function read(path)
   local known = {}
   for i, record in ipairs(records) do
     if type(record) ~= "table" or type(record.key) ~= "string" then
-      keywords.fail("sweep: line %d of '%s' is no point of a sweep", i + 1, path)
+      keywords.fail("sweep: line %d of '%s' is not a point of a sweep", i + 1, path)
     end
     known[record.key] = record
   end

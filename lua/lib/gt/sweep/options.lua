@@ -51,7 +51,7 @@ local function read_rates(rates)
   return out
 end
 
---- function(point) -> model nobody else holds.
+--- function(point) -> model that has no other reference.
 local function read_models(given, widths)
   local make = given
   if module.is_module(given) then

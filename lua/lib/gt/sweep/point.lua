@@ -11,13 +11,13 @@ local train = require "gt.train"
 
 local point = {}
 
---- Options that go on to train.new.
+--- Options that are passed to train.new.
 point.TRAINING = {"val", "schedule", "momentum", "clip", "accumulate", "autocast", "objective", "B", "T"}
 
 local TELL = 0.1 -- seconds between two messages of how far a point is
 local GRACE = 5 -- steps after which a loss may be found too high
 
---- The point that stands for all of a width when settings are compared.
+--- The point that represents a width when settings are compared.
 function point.probe(width) return {width = width, lr = 2.0 ^ -10, seed = 0} end
 
 --- The trainer of a point: weights, data and dropout follow from its seed alone.

@@ -58,7 +58,7 @@ local function settle(copy, book, jobs)
   end
 end
 
---- Starts copies until `jobs` run; when the system gives no more processes, those that run have to do.
+--- Starts copies until `jobs` run; when the system gives no more processes, those that run must do.
 local function fill(pool, s, book)
   while #pool.running < pool.jobs and pool.waiting[1] do
     local point = pool.waiting[1]

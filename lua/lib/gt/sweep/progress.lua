@@ -1,4 +1,4 @@
---- progress.lua: the line on stderr that tells how a sweep goes, redrawn on a terminal, every ten seconds elsewhere.
+--- progress.lua: the line on stderr that shows the progress of a sweep: redrawn on a terminal, every ten seconds elsewhere.
 
 local terminal = require "native.terminal"
 local clock = require "gt.train.progress".clock
@@ -19,7 +19,7 @@ function progress.new(total, done, work, steps)
                        running = {}, tty = terminal.redraws(STDERR)}, Progress)
 end
 
---- Seconds that are left, from what was done in those that are gone.
+--- Seconds that are left, from the speed so far.
 local function left(self, spent)
   local worked = self.worked
   for _, at in ipairs(self.running) do worked = worked + at.point.work * at.step / self.steps end
@@ -41,7 +41,7 @@ local function forget(self, point)
   return {point = point}
 end
 
---- A point has come to a step.
+--- A point has reached a step.
 function Progress:tick(point, step, loss)
   local at = forget(self, point)
   at.step, at.loss = step, loss

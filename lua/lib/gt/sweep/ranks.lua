@@ -1,7 +1,7 @@
---- ranks.lua: points of a sweep dealt out to the ranks of mpirun.
--- Every rank runs the whole script and comes to the same sweep.  Rank 0 has the journal and deals a point to whoever is
--- free, itself included; between the steps of its own points it hears the others.  In the end all ranks get all records, so
--- that the script goes on alike everywhere.
+--- ranks.lua: points of a sweep distributed to the ranks of mpirun.
+-- Every rank runs the whole script and comes to the same sweep.  Rank 0 has the journal and gives a point to each free rank,
+-- itself included; between the steps of its own points it hears the others.  In the end all ranks get all records, so
+-- that the script continues in the same way everywhere.
 
 local ranks = require "native.ranks"
 local train = require "native.train"
@@ -17,7 +17,7 @@ local function say(rank, message) ranks.send(rank, json.encode(message)) end
 -- ---- rank 0 ----
 
 --- Gives a free rank the next point; without one it stays free.
-local function deal(game, rank)
+local function give(game, rank)
   game.busy[rank] = table.remove(game.waiting, 1)
   game.free[rank] = not game.busy[rank] or nil
   if game.busy[rank] then say(rank, {key = game.busy[rank].key}) end
@@ -29,7 +29,7 @@ local function hear(game, book, rank, message)
   if message.step then return book:tick(point, message.step, message.loss) end
   if message.record then book:done(point, message.record) end
   if message.error then book:raise(point, message.error, game.ranks) end
-  deal(game, rank)
+  give(game, rank)
 end
 
 --- Hears all that has come, waiting for the first as long as told.
@@ -87,7 +87,7 @@ end
 
 -- ---- both ----
 
---- Does this process keep the journal?  All do that mpirun has not made rank 1 or more.
+--- Does this process keep the journal?  Every one does but those that mpirun has made rank 1 or more.
 function M.first() return (ranks.open() or 0) == 0 end
 
 --- Runs what is not known yet, when mpirun has started us -> true.

@@ -1,5 +1,5 @@
 --- result.lua: what the points of a sweep say: a curve per width with mean and standard error over seeds, the optimum of
--- each by a parabola in log2 of the rate, its drift.
+-- each by a parabola in log2 of the learning rate, its drift.
 
 local text = require "gt.sweep.text"
 
@@ -29,7 +29,7 @@ function result.vertex(x1, y1, x2, y2, x3, y3)
   return x, y1 + first * (x - x1) + bend * (x - x1) * (x - x2)
 end
 
---- The optimum of losses by rate; false stands for a rate that diverged.
+--- The optimum of losses by learning rate; false where it diverged.
 --   {index, lr, loss}: the best of the grid; {log2, fitted}: the parabola's, or edge: why there is none: "low", "high",
 --   "both" ends of the grid, or "diverged" neighbours, which may also have failed
 function result.optimum(rates, losses)
@@ -54,7 +54,7 @@ end
 
 -- ---- curves ----
 
---- Rates between the best one of a curve and its neighbours, in octaves; none where it has only one.
+--- Learning rates between the best one of a curve and its neighbours, in octaves; none where it has only one.
 function result.between(curve)
   local out, i = {}, curve.optimum.index
   if not i or i == 1 or i == #curve.lr then return out end
@@ -62,7 +62,7 @@ function result.between(curve)
   return out
 end
 
---- Rates of one width in order, and the number of each.
+--- Learning rates of one width in order, and the number of each.
 local function rates_of(points, width)
   local rates, place = {}, {}
   for _, point in ipairs(points) do
@@ -75,7 +75,7 @@ local function rates_of(points, width)
   return rates, place
 end
 
---- Losses of one width: by_seed[s][i], false where it diverged or failed; how many failed at each rate.
+--- Losses of one width: by_seed[s][i], false where it diverged or failed; how many failed at each learning rate.
 local function collect(self, width, place)
   local by_seed, failed, index = {}, {}, {}
   for s, seed in ipairs(self.seeds) do by_seed[s], index[seed] = {}, s end
@@ -98,7 +98,7 @@ local function error_of_optimum(rates, by_seed)
   return error
 end
 
---- A rate at which one seed diverges or fails has no mean.
+--- A learning rate at which one seed diverges or fails has no mean.
 local function curve_of(self, width)
   local rates, place = rates_of(self.points, width)
   local by_seed, failed = collect(self, width, place)
@@ -120,7 +120,7 @@ local function curve_of(self, width)
   return curve
 end
 
---- The best rate of one curve that another has too, and what it costs there.
+--- The best learning rate of one curve that another has too, and what it costs there.
 local function carried(from, to)
   local at, best, there = {}, nil, nil
   for i, lr in ipairs(to.lr) do at[lr] = to.mean[i] end
@@ -132,7 +132,7 @@ local function carried(from, to)
   return there, at[there] - to.optimum.loss
 end
 
---- How the optimum moves from the least to the greatest width, and what the best rate of the least costs there.
+--- How the optimum moves from the smallest to the largest width, and what the best learning rate of the smallest costs there.
 local function drift_of(curves)
   local first, last = curves[1], curves[#curves]
   local a, b = first.optimum, last.optimum
@@ -148,7 +148,7 @@ end
 --- result.new{lr =, widths =, seeds =, steps =, score =, points =} -> the result of a sweep.
 --   points        every one: {width, lr, seed, first, loss or diverged = reason, steps, seconds}, or failed = reason
 --   curves        per width {width, lr, mean, error, diverged = seeds that did, failed, optimum}; false for no value
---   drift         {octaves, error, from, to, penalty of the rate lr} over two or more widths
+--   drift         {octaves, error, from, to, penalty of lr} over two or more widths
 function result.new(fields)
   local self = setmetatable(fields, Result)
   self.curves = {}

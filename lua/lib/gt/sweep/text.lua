@@ -1,10 +1,10 @@
---- text.lua: a sweep as a table: best rates, where they are not bracketed, what diverged, how far the optimum moves.
+--- text.lua: a sweep as a table: best learning rates, where they are not bracketed, what diverged, how far the optimum moves.
 
 local aligned = require "base.aligned"
 
 local M = {}
 
---- A rate: 2^-7, 2^-7.5, or 0.003.
+--- A learning rate: 2^-7, 2^-7.5, or 0.003.
 function M.rate(lr)
   local n = math.log(lr, 2)
   local whole, quarters = math.floor(n + 0.5), math.floor(4 * n + 0.5)
@@ -58,7 +58,7 @@ local function complaint(curve)
   if lost > 0 and (not best.lr or best.edge == "diverged") then return name .. ": optimum not known: points failed" end
   if not best.lr then return name .. ": every learning rate diverged: sweep lower ones" end
   if best.edge == "diverged" then
-    return ("%s: optimum not bracketed: the neighbour of %s diverges: sweep smaller steps round it"):format(name, M.rate(best.lr))
+    return ("%s: optimum not bracketed: the neighbour of %s diverges: sweep smaller steps around it"):format(name, M.rate(best.lr))
   end
   local n = math.log(best.lr, 2)
   local to = best.edge == "low" and power(math.floor(n) - 2) or power(math.ceil(n) + 2)

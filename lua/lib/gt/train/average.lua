@@ -29,7 +29,7 @@ function average.average(model, options)
     end
   else
     for i, p in ipairs(keywords.list("train.average", model)) do
-      if not torch.is_tensor(p) then keywords.fail("train.average: item %d is no tensor but %s", i, keywords.show(p)) end
+      if not torch.is_tensor(p) then keywords.fail("train.average: item %d: expected a tensor, got %s", i, keywords.show(p)) end
       weights[i], names[i] = p, tostring(i - 1)
     end
   end

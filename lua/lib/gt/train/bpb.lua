@@ -76,7 +76,7 @@ local function each_window(tokens, o, visit)
 end
 
 --- Calls visit(nll, x, y) for each batch: losses float64, inputs and targets, all (n) for the n targets of the batch that
--- count.  A model that answers nothing but its mean has that as the loss of each target.
+-- count.  A model that returns nothing but its mean has that as the loss of each target.
 local function each_batch(losses, tokens, o, visit)
   each_window(tokens, o, function(x, y)
     local count = targets(y)

@@ -10,7 +10,7 @@
 --
 -- A run that goes back to a checkpoint of step `from`, or begins anew (from = -1), is a new branch: its checkpoints have the
 -- next number as `branch`.  As soon as one of them is there, checkpoints of lower branches after `from` no longer count:
--- they are left behind, and removed.  So there is the old run or the new one, wherever a process ends.
+-- they are abandoned, and removed.  So there is the old run or the new one, wherever a process ends.
 
 local native = require "native.train"
 local folder = require "native.folder"
@@ -37,7 +37,7 @@ local function named(path)
   return steps
 end
 
---- Removes what a killed save left behind; only for who holds the lock of the folder.
+--- Removes what a killed save left; only for the holder of the lock of the folder.
 function checkpoint.tidy(path)
   for _, name in ipairs(folder.list(path)) do
     if name:match "^%.step%-%d+%.tmp$" then folder.remove(path .. "/" .. name) end
@@ -68,7 +68,7 @@ local function remove(path, step)
   folder.remove(temporary)
 end
 
---- Writes tensors and data as the checkpoint of data.step; answers its folder.
+--- Writes tensors and data as the checkpoint of data.step; returns its folder.
 function checkpoint.save(path, data, tensors, hash)
   local target = path .. "/" .. name_of(data.step)
   local temporary = temporary_of(path, data.step)
@@ -112,7 +112,7 @@ local function read_manifest(target, step)
   return manifest
 end
 
---- Steps of the checkpoints in a folder, ascending; those of the ones that a later branch has left behind; the highest
+--- Steps of the checkpoints in a folder, ascending; those of the ones that a later branch has abandoned; the highest
 -- branch, 0 where there is none.  One whose manifest cannot be read counts as of the highest.
 function checkpoint.steps(path)
   local all, top = {}, 0
@@ -123,11 +123,11 @@ function checkpoint.steps(path)
   end
   local steps, left = {}, {}
   for _, one in ipairs(all) do
-    local behind = false
+    local abandoned = false
     for _, other in ipairs(all) do
-      behind = behind or other.from and other.branch > (one.branch or top) and one.step > other.from
+      abandoned = abandoned or other.from and other.branch > (one.branch or top) and one.step > other.from
     end
-    table.insert(behind and left or steps, one.step)
+    table.insert(abandoned and left or steps, one.step)
   end
   return steps, left, top
 end
@@ -163,7 +163,7 @@ local function offer(path, step)
   return "; there is no whole one before it"
 end
 
---- Removes the checkpoints that a branch has left behind, once its last one is whole, and with `from`, the step that it
+--- Removes the checkpoints that a branch has abandoned, once its last one is whole, and with `from`, the step that it
 -- began at, those after it whose manifest cannot be read -> their steps, the step of the last one.
 function checkpoint.clear(path, from)
   local steps, left = checkpoint.steps(path)

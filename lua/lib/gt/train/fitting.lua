@@ -43,7 +43,7 @@ local function check_size(what, vocab_size, tok)
   note(what, "the tokenizer has %d tokens, the model a vocab_size of %d", tokens, vocab_size)
 end
 
---- Do two tokenizers stand for the same texts, id by id?
+--- Do two tokenizers have the same text for each id?
 local function same_tokens(a, b)
   if rawequal(a, b) then return true end
   if a.vocab_size ~= b.vocab_size then return false end

@@ -1,6 +1,6 @@
 --- live.lua: the losses of a run as a curve that follows its log, for the plots that train.new{live = …} shows.
 --
--- The curve is the unbiased moving average of the logged losses, thinned to POINTS, with the losses themselves thin behind
+-- The curve is the unbiased moving average of the logged losses, thinned to POINTS, with the losses themselves thin under
 -- it in pictures; both axes are logarithmic after a thousand steps, and the first hundredth of the run does not count for
 -- the range of losses.
 
@@ -11,7 +11,7 @@ local DECAY, POINTS, ROWS, LOGARITHMIC = 0.9, 1000, 12, 1000
 local Live = {}
 Live.__index = Live
 
---- The curve of a trainer's log, read from its begin.
+--- The curve of a trainer's log, read from its start.
 function live.new(trainer)
   return setmetatable({log = trainer.log, read = 0, sum = 0.0, weight = 0.0, stride = 1, x = {}, y = {}, raw = {}}, Live)
 end
@@ -40,7 +40,7 @@ function Live:follow()
   self.read = #log.loss
 end
 
---- Least and greatest of `lists`, which go with self.x, and of the validation losses; nil while there is too little.
+--- Min and max of `lists`, which go with self.x, and of the validation losses; nil while there is too little.
 local function range(self, lists)
   local low, high, count = math.huge, -math.huge, #self.x
   if count < 3 then return nil end

@@ -1,6 +1,6 @@
 --- log.lua: metrics as JSON lines in <folder>/log.jsonl.  The first line describes the run; every other one has a step.
 --
--- Each record is flushed as one write.  What a write that failed left behind is cut off by the next.
+-- Each record is flushed as one write.  What a failed write left is cut off by the next.
 --
 -- A checkpoint remembers how long the log was.  A run that goes back to one, or begins anew over another run, is a new
 -- branch of the folder: at its first record it writes a new log.jsonl of what still counts, so that there are no gaps and
@@ -18,7 +18,7 @@ Log.__index = Log
 
 local MOST = 4 << 30 -- bytes of a log that is read
 
---- Bytes of the file; nil when there is none.  What is no file is not written to: a pipe would be waited for.
+--- Bytes of the file; nil when there is none.  What is not a regular file is not written to: a pipe would be waited for.
 local function size_of(path)
   local kind, size = folder.kind(path, true)
   if kind and kind ~= "file" then keywords.fail("cannot write the log: '%s' is a %s", path, kind) end
@@ -198,7 +198,7 @@ end
 
 local of_steps, of_evals = {"step", "loss", "lr", "norm", "tokens", "elapsed"}, {"val_loss", "val_bpb"}
 
---- Adds a value to a list of columns that most runs have no need of.
+--- Adds a value to a list of columns that most runs do not need.
 local function append(columns, name, value)
   columns[name] = columns[name] or {}
   table.insert(columns[name], value)

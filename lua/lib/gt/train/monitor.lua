@@ -1,4 +1,4 @@
---- monitor.lua: every so many steps, how large the update of every weight is beside the weight, and the spectral norms of
+--- monitor.lua: every so many steps, how large the update of every weight is compared with the weight, and the spectral norms of
 -- both.  It looks and changes nothing: training has the same bits with and without it.
 
 local native = require "native.train"

@@ -5,7 +5,7 @@ local keywords = require "base.keywords"
 
 local optimizers = {}
 
--- The founding notebook's own rate for the tied table, 0.2, is for batches of half a million tokens: at a few thousand the
+-- The founding notebook's own learning rate for the tied table, 0.2, is for batches of half a million tokens: at a few thousand the
 -- loss stays far up.  This one does well from 64 to 192 wide, for bytes and characters.
 local EMBEDDING_LR = 0.01
 
@@ -42,7 +42,7 @@ local function from_settings(model, settings, what)
   return {optim[name](groups, own)}
 end
 
---- The list of optimizers that the option `optim` stands for; what: the function that got it.
+--- The list of optimizers that the option `optim` means; what: the function that got it.
 function optimizers.make(model, given, what)
   what = what or "train.new"
   if type(given) == "function" then
@@ -65,13 +65,13 @@ function optimizers.make(model, given, what)
   if #given == 0 then return from_settings(model, given, what) end
   for i, one in ipairs(given) do
     if not is_optimizer(one) then
-      keywords.fail("%s: optim[%d] is no optimizer but %s", what, i, keywords.show(one))
+      keywords.fail("%s: optim[%d]: expected an optimizer, got %s", what, i, keywords.show(one))
     end
   end
   return table.move(given, 1, #given, 1, {})
 end
 
---- Every parameter must have a finite peak rate > 0 and be trained by one optimizer only; returns all of them in order.
+--- Every parameter must have a finite peak lr > 0 and be trained by one optimizer only; returns all of them in order.
 function optimizers.check(list, what)
   local params, owner = {}, {}
   for i, opt in ipairs(list) do
@@ -239,7 +239,7 @@ end
 
 --- Gives restored optimizers the settings that count before the checkpoint's, of `now`, what the optimizers were made with
 -- just now: those that `given` names, where it is a table of settings; else those that are not what the run was made with.
--- The peak rate is what is given; the rate of the moment follows from it at the next step.
+-- The peak learning rate is what is given; the present one follows from it at the next step.
 function optimizers.prefer(list, now, made, given)
   local named = type(given) == "table" and not is_optimizer(given) and #given == 0 and given
   for i, opt in ipairs(list) do

@@ -1,7 +1,7 @@
 --- picture.lua: the loss of a run as an image file that follows it, for train.new{live = "loss.svg"}.
 --
 -- gnuplot draws in the background, one at a time, at most every picture.every seconds; the file is replaced whole.  Whatever goes
--- wrong is told once and never stops the run.
+-- wrong is reported once and never stops the run.
 
 local files = require "plot.files"
 local gnuplot = require "plot.gnuplot"
@@ -64,7 +64,7 @@ function Picture:stop()
   self.process = nil
 end
 
---- The last picture, with its numbers and script beside it.
+--- The last picture, with its numbers and script next to it.
 local function complete(self)
   if self.process then end_of(self, self.process:wait()) end
   local figure = self.curve:figure()

@@ -1,4 +1,4 @@
---- progress.lua: the line on stderr that tells how training goes.
+--- progress.lua: the line on stderr that shows the progress of training.
 --
 -- On a terminal one line is redrawn at most ten times a second, as wide as the window; elsewhere a plain line comes at
 -- most every ten seconds, at each evaluation and at the end.  Numbers are read from the trainer only when a line is

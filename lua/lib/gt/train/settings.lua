@@ -78,7 +78,7 @@ function settings.fault(key, value)
   return not ok and (why:match "expects (.*), got" or why:match "to be (.*), got") or nil
 end
 
---- Checks of options what their types do not say; answers them.
+--- Checks of options what their types do not say; returns them.
 function settings.check(what, o)
   if o.folder and (o.folder == "" or o.folder:find "\0") then
     keywords.fail("%s: expected folder to be the name of a folder, got %s", what, keywords.show(o.folder))

@@ -1,4 +1,4 @@
---- state.lua: everything that decides how training goes on, as plain data and tensors: weights, averages, optimizers,
+--- state.lua: everything that decides how training continues, as plain data and tensors: weights, averages, optimizers,
 -- random streams, position in the data, step.
 
 local native = require "native.train"
@@ -42,7 +42,7 @@ function state.schedule_data(value)
   return {kind = value.kind, settings = plain}
 end
 
---- Options of the trainer that are code of the user's: whoever opens the checkpoint must give them again.
+--- Options of the trainer that are code of the user's: they must be given again when the checkpoint is opened.
 local function functions_of(t, data)
   local names = {}
   for _, key in ipairs(settings.with "code") do

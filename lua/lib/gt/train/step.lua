@@ -167,7 +167,7 @@ local function scheduled(t, what, fn)
   return value
 end
 
---- Sets what the schedules say; answers the rate of the first group.
+--- Sets what the schedules say; returns the learning rate of the first group.
 local function apply_schedules(t, multiplier, momentum)
   for _, opt in ipairs(t.optimizers) do
     for _, group in ipairs(opt.param_groups) do
@@ -229,7 +229,7 @@ local function commit(t)
     t.unfinished = nil
     error(message, 0)
   end
-  error(f"train: step {t.step_count + 1} is half done, the next step() goes on with it: {message}", 0)
+  error(f"train: step {t.step_count + 1} is half done, the next step() continues it: {message}", 0)
 end
 
 --- Makes one step, or none.

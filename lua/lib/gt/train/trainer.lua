@@ -47,7 +47,7 @@ function Trainer.__index(t, key)
   keywords.fail("Trainer has no field or method '%s'%s", key, keywords.suggest(key, names))
 end
 
---- t.lr = x makes x the peak rate of the first group and changes all others by the same factor.
+--- t.lr = x makes x the peak learning rate of the first group and changes all others by the same factor.
 function Trainer.__newindex(t, key, value)
   if key ~= "lr" then
     if not is_field[key] then local _ = t[key] end -- raises with the right names
@@ -93,7 +93,7 @@ local function say(t, text)
   io.stderr:write("train: ", text, "\n")
 end
 
---- Who holds the lock of a folder.
+--- The trainers that hold the lock of a folder.
 local function holder(path)
   local pid = math.tointeger(tonumber((folder.head(path .. "/.lock", 20)))) -- nil where it does not say
   local own <close> = io.open "/proc/self/stat"
@@ -102,7 +102,7 @@ local function holder(path)
     or f"another process, {pid}, trains"
 end
 
---- Removes what the trainer's branch has left behind, and says so.
+--- Removes what the trainer's branch has abandoned, and says so.
 local function clear(t)
   local branch = t.lineage
   local left, last = checkpoint.clear(t.folder, branch and branch.from)
@@ -310,7 +310,7 @@ local function during(t, what, fn, ...)
   end, ...)
 end
 
---- The folder is locked for, and the log written by, the trainer that took it: another name in the field is no move.
+--- The folder is locked for, and the log written by, the trainer that took it: another name in the field does not move it.
 local function check_place(t)
   if t.folder and locked[t.folder] ~= t then
     keywords.fail("train: the folder of a trainer cannot be changed, got '%s': t:fork{folder = …} continues in another one",
@@ -417,8 +417,8 @@ end
 --- t:pause(): the run ends after this step; for on_step.
 function methods.pause(t) t.paused = true end
 
---- t:pause_if{loss_z = 6, gnorm_z = 8}: the run pauses after a step whose loss or gradient norm is that many standard
--- deviations above the mean of the last 128 steps.  t:pause_if(nil): no more.
+--- t:pause_if{loss_z = 6, gnorm_z = 8}: the run pauses after a step whose loss or gradient norm is that many
+-- std above the mean of the last 128 steps.  t:pause_if(nil): no more.
 function methods.pause_if(t, options) t.wires = options ~= nil and tripwire.new(options, t.log) or nil end
 
 --- t:monitor{every = 50, what = {"ratio", "grad_rms", "weight_norm", "update_norm"}} -> monitor: looks at the update of every
@@ -431,12 +431,12 @@ function methods.monitor(t, options)
   return t.watch
 end
 
---- t:resume() -> loss: goes on with the run that pause() or Ctrl-C stopped.
+--- t:resume() -> loss: continues the run that pause() or Ctrl-C stopped.
 function methods.resume(t)
   refuse(t, "resume", RUNNING)
   settings.check_fields(t)
   t.target = t.target or t.steps
-  if not t.target then keywords.fail("t:resume: no run to go on with; t:run(n) begins one") end
+  if not t.target then keywords.fail("t:resume: no run to continue; t:run(n) begins one") end
   return run(t, true)
 end
 
@@ -473,7 +473,7 @@ function methods.eval(t, tokens, options)
 end
 
 --- t:sample(prompt[, options]) -> ids[, their text]: what the model writes after the prompt; options are those of
--- model:generate.  A model without generate answers logits (B, T, V) of m(ids).  Changes nothing.
+-- model:generate.  A model without generate returns logits (B, T, V) of m(ids).  Changes nothing.
 function methods.sample(t, prompt, o)
   refuse(t, "sample", MOVING)
   o.tokenizer = o.tokenizer or t.tokenizer
@@ -546,7 +546,7 @@ function methods.rewind(t, at)
   return trainer.go_back(t, at)
 end
 
---- t:close(): gives the folder back, for other processes; the trainer goes on without one.
+--- t:close(): gives the folder back, for other processes; the trainer continues without one.
 function methods.close(t)
   if t.journal then t.journal:close() end
   if t.lock then t.lock:close() end

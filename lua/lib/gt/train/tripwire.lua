@@ -1,6 +1,6 @@
 --- tripwire.lua: t:pause_if{…}: a run stops when a number of it leaves the range of its last values.
 --
--- z = (value - mean) / deviation over the last WINDOW steps before this one, as soon as there are LEAST of them.
+-- z = (value - mean) / std over the last WINDOW steps before this one, as soon as there are LEAST of them.
 
 local keywords = require "base.keywords"
 
@@ -35,7 +35,7 @@ function Tripwire:follow(columns)
   end
 end
 
---- How many deviations the value lies above the mean of the list; 0 while the list is short.
+--- How many std the value lies above the mean of the list; 0 while the list is short.
 local function score(value, list)
   local count, sum, squares = #list, 0, 0
   if count < LEAST then return 0 end
@@ -55,7 +55,7 @@ function Tripwire:look(t)
     if value then
       local z = score(value, list)
       if not (z <= limit) then
-        reason = ("%s %.4g is %.1f deviations above the mean of the last %d steps"):format(name, value, z, #list)
+        reason = ("%s %.4g is %.1f std above the mean of the last %d steps"):format(name, value, z, #list)
       end
       list.at = list.at % WINDOW + 1
       list[list.at] = value
