@@ -30,7 +30,8 @@ typedef struct gt_autocast {
 } gt_autocast;
 
 struct gt_ctx {
-  /* read-only outside context.c */
+  /* ---- read-only outside context.c ---- */
+
   const gt_op *const *ops; /* (op_count) the table of kernels/, as data */
   int op_count;
   const gt_backend *cpu;                       /* the host */
@@ -40,28 +41,39 @@ struct gt_ctx {
   gt_kernel (*plugin_kernels)[2]; /* (op_count, 2) of all its devices */
   int64_t *fallbacks;             /* (op_count) calls that ran on the host for want of a kernel */
   const char *cuda_library;       /* path of the plug-in */
-  int *op_index;            /* open-addressing hash of op names */
+  int *op_index;                  /* open-addressing hash of op names */
   gt_pool *pool;
   char message[GT_MESSAGE_MAX];
 
-  /* anyone may set */
-  bool grad_enabled;
-  gt_autocast autocast[GT_MAX_BACKENDS]; /* for ops on that backend */
-  int cuda_index;                        /* of the device that "cuda" names */
-  bool refuse_fallback; /* an op without a kernel for its device fails: it does not run on the host */
-  void (*note)(gt_ctx *, const char *text); /* tells the user something once; may be NULL */
-  uint64_t seed;                            /* key of all random streams */
-  uint64_t stream;                          /* next unused stream number */
-  uint64_t sequence;                        /* next graph node number */
-  gt_observer *observer;            /* core/model/module.h */
-  gt_anomaly *anomaly;              /* core/tensor/anomaly.h; NULL: results are not looked at */
-  bool shielded; /* interrupts wait until this is false again: set around work that must not stop
-                    halfway, such as an optimizer step.  gt_poll() and gt_parallel() honour it */
-  void *host;    /* the binding's data; core never looks inside */
-  const gt_ctx *session; /* of the context that a worker has for its messages: whose interrupts it
-                            obeys; NULL: its own */
+  /* ---- anyone may set ---- */
 
-  /* private */
+  bool grad_enabled;
+  /* for ops on that backend */
+  gt_autocast autocast[GT_MAX_BACKENDS];
+  /* index of the device that "cuda" names */
+  int cuda_index;
+  /* an op without a kernel for its device fails instead of running on the host */
+  bool refuse_fallback;
+  /* tells the user something once; may be NULL */
+  void (*note)(gt_ctx *, const char *text);
+  uint64_t seed;     /* key of all random streams */
+  uint64_t stream;   /* next unused stream number */
+  uint64_t sequence; /* next graph node number */
+  /* core/model/module.h */
+  gt_observer *observer;
+  /* core/tensor/anomaly.h; NULL: results are not looked at */
+  gt_anomaly *anomaly;
+  /* interrupts wait until this is false again: set around work that must not stop halfway, such as
+   * an optimizer step.  gt_poll() and gt_parallel() honour it */
+  bool shielded;
+  /* the binding's data; core never looks inside */
+  void *host;
+  /* for the context that a worker has for its messages, the one whose interrupts it obeys; NULL:
+   * its own */
+  const gt_ctx *session;
+
+  /* ---- private ---- */
+
   int interrupted; /* read and written atomically: by signal handlers and by all threads */
   struct {
     void *data;
@@ -72,7 +84,7 @@ struct gt_ctx {
   int64_t fail_after; /* allocation-fault hook: -1 off, n: n more succeed, then one fails */
   bool fail_persist;  /* and every one after it */
   gt_node *dead;      /* graph nodes waiting to be released */
-  bool releasing;     /* somebody is emptying that list */
+  bool releasing;     /* that list is being emptied */
 };
 
 typedef struct gt_config {
@@ -90,13 +102,13 @@ void gt_ctx_free(gt_ctx *cx);
  * "op: expected …, got …")`. */
 gt_status gt_fail(gt_ctx *cx, gt_status status, const char *format, ...) GT_PRINTF(3, 4);
 
-/* Every allocation of core/ passes one of these doors, so that tests can fail the n-th one. */
+/* All allocations in core/ go through these functions, so that tests can fail the n-th one. */
 void *gt_malloc(gt_ctx *cx, size_t bytes);              /* NULL with a message on failure */
 void *gt_calloc(gt_ctx *cx, size_t count, size_t size); /* overflow-checked */
 void *gt_realloc(gt_ctx *cx, void *old, size_t bytes);  /* the old block stays valid on failure */
 char *gt_strdup(gt_ctx *cx, const char *text);
-/* Room for one item more in a list of `count` items of `size` bytes; `list` is where the pointer to
- * them stands.  A full list doubles; on failure it stays as it was. */
+/* Makes room for one more item in a list of `count` items of `size` bytes; `list` points to the
+ * pointer to them.  A full list doubles; on failure it stays as it was. */
 gt_status gt_grow(gt_ctx *cx, void *list, int64_t count, int64_t *capacity, size_t size);
 bool gt_fault(gt_ctx *cx); /* true when the fault hook says: fail here */
 #define gt_free free
@@ -104,8 +116,8 @@ bool gt_fault(gt_ctx *cx); /* true when the fault hook says: fail here */
 /* Temporary device memory for one op; all of it is returned when the op ends.  For kernels; main
  * thread only. */
 gt_status gt_scratch(gt_ctx *cx, const gt_backend *device, size_t bytes, void **out);
-void gt_scratch_release(gt_ctx *cx,
-                        int keep); /* frees scratch blocks above `keep`; run.c calls it */
+/* Frees the scratch blocks above `keep`; run.c calls it. */
+void gt_scratch_release(gt_ctx *cx, int keep);
 
 /* Interrupts: the flag may be set from a signal handler; ops poll it and answer GT_EINTR. */
 void gt_interrupt(gt_ctx *cx);

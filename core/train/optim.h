@@ -11,15 +11,20 @@
 typedef struct gt_optimizer gt_optimizer;
 
 typedef struct gt_optimizer_class {
-  const char *name;   /* "AdamW" */
-  const char *doc;    /* for help() */
-  const char *family; /* "adam", "sgd" or "muon": whose rules of a parametrization fit; or NULL */
-  const gt_setting *hypers; /* groups carry one value per row, in order */
+  const char *name; /* "AdamW" */
+  const char *doc;  /* for help() */
+  /* "adam", "sgd" or "muon": whose rules of a parametrization fit; or NULL */
+  const char *family;
+  /* groups carry one value per row, in order */
+  const gt_setting *hypers;
   int hyper_count;
-  const char *const *states; /* names of per-parameter tensors: "momentum_buffer" */
+  /* names of per-parameter tensors: "momentum_buffer" */
+  const char *const *states;
   int state_count;
-  gt_status (*check)(gt_ctx *cx, const gt_tensor *parameter);  /* e.g. Muon wants matrices */
-  gt_status (*check_hyper)(gt_ctx *cx, const gt_value *hyper); /* what must go together */
+  /* e.g. Muon wants matrices */
+  gt_status (*check)(gt_ctx *cx, const gt_tensor *parameter);
+  /* what must go together */
+  gt_status (*check_hyper)(gt_ctx *cx, const gt_value *hyper);
   /* Steps `count` parameters, of one shape when there are several; each has a gradient.  state
    * (count, state_count); steps (count), from 1. */
   gt_status (*update)(gt_ctx *cx, int count, gt_tensor *const *p, gt_tensor *const *state,
@@ -54,11 +59,13 @@ struct gt_optimizer {
   const gt_optimizer_class *class;
   gt_group *groups;
   int group_count;
-  gt_tensor **state;     /* (parameter_count, state_count), NULL until the first step */
-  int64_t *steps;        /* (parameter_count) */
-  int parameter_count;   /* over all groups, in group order */
-  int done;              /* parameters that a step stopped by lack of memory has updated already */
-  gt_tensor **direction; /* (parameter_count) of that step, at the first of each batch; or NULL */
+  gt_tensor **state;   /* (parameter_count, state_count), NULL until the first step */
+  int64_t *steps;      /* (parameter_count) */
+  int parameter_count; /* over all groups, in group order */
+  /* number of parameters already updated by a step that ran out of memory */
+  int done;
+  /* (parameter_count) of that step, at the first parameter of each batch; or NULL */
+  gt_tensor **direction;
 };
 
 gt_status gt_optimizer_new(gt_ctx *cx, const gt_optimizer_class *class, gt_optimizer **out);
@@ -70,7 +77,7 @@ gt_status gt_optimizer_add_group(gt_ctx *cx, gt_optimizer *o, gt_tensor *const *
                                  const gt_value *hyper);
 /* An interrupt ends a step before it changes anything, or not at all.  When memory runs out
  * halfway, the next call continues where this one stopped: every parameter makes one step.
- * zero_grad gives the rest of such a step up. */
+ * zero_grad drops the rest of such a step. */
 gt_status gt_optimizer_step(gt_ctx *cx, gt_optimizer *o);
 void gt_optimizer_zero_grad(gt_ctx *cx, gt_optimizer *o, bool set_to_none);
 /* State of parameter i (in group order) as state dicts hold it.  `state` is (parameter_count,

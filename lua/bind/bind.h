@@ -27,11 +27,11 @@
 
 /* ---- for shell/: all that it may use ---- */
 
-/* Opens the library in L: globals torch, nn, F, optim, …; takes the settings of the session. */
+/* The settings of a session. */
 typedef struct gtlua_settings {
   int threads;              /* 0: all cores */
   const char *cpu_level;    /* as gtlua_cpu_level() answers it */
-  const char *cuda_library; /* NULL: beside the executable */
+  const char *cuda_library; /* NULL: next to the executable */
   int cuda_index;           /* of the device that "cuda" names */
   const char *version;      /* of the program, for logs; must outlive the session */
 } gtlua_settings;
@@ -39,13 +39,16 @@ typedef struct gtlua_settings {
  * of that name, or this build has none.  `names`: "v2, v3 or v4", those that there are. */
 #define GTLUA_LEVELS 128
 const char *gtlua_cpu_level(const char *name, char names[GTLUA_LEVELS]);
-int gtlua_open(
-    lua_State *L,
-    const gtlua_settings *settings); /* LUA_OK, or an error with its message on the stack */
-void gtlua_close(lua_State *L);      /* after lua_close: frees the context */
-void gtlua_interrupt(void);          /* async-signal-safe: raises the context's flag */
+/* Opens the library in L: globals torch, nn, F, optim, …  LUA_OK, or an error with its message on
+ * the stack. */
+int gtlua_open(lua_State *L, const gtlua_settings *settings);
+/* After lua_close: frees the context. */
+void gtlua_close(lua_State *L);
+/* Async-signal-safe: raises the context's flag. */
+void gtlua_interrupt(void);
 void gtlua_interrupt_clear(void);
-bool gtlua_shielded(void); /* work goes on that must not stop halfway: errors have to wait */
+/* True while work runs that must not stop halfway: errors have to wait. */
+bool gtlua_shielded(void);
 /* The signal that asks the process to end, for the library: it saves what it has been told to save
  * while the error of gtlua_interrupt() unwinds.  0: none. */
 void gtlua_end(int signal_number);
@@ -68,14 +71,14 @@ int gtlua_require(lua_State *L);
 /* The path at `index`: C functions end it at a NUL, so one with a NUL, which would name another
  * file, raises.  Every function that takes a path takes it from here. */
 const char *gtlua_topath(lua_State *L, int index);
-/* Pushes the text of a program and answers true, or pushes "PATH: reason".  Read are regular files,
- * stdin (NULL) and what stands below /dev or /proc (/dev/stdin, /dev/fd/63 for a shell's <(…)), up
- * to 256 MiB; a pipe of another name would be waited for, and is refused. */
+/* Pushes the text of a program and answers true, or pushes "PATH: reason".  Reads regular files,
+ * stdin (NULL) and files below /dev or /proc (/dev/stdin, /dev/fd/63 for a shell's <(…)), up to
+ * 256 MiB; a pipe elsewhere could block and is refused. */
 bool gtlua_push_program(lua_State *L, const char *path);
 /* A regular file opened for reading, or NULL; waits for nothing. */
 FILE *gtlua_fopen(const char *path);
 
-/* Path of a plug-in: it lies beside the executable or, installed, in ../lib/gptsh. */
+/* Path of a plug-in: it lies next to the executable or, installed, in ../lib/gptsh. */
 bool gtlua_find_plugin(const char *name, char *path, size_t size);
 
 /* ---- the session: one per process ---- */
@@ -85,7 +88,7 @@ typedef struct gtlua_session {
   int shields;                  /* depth of gtlua_shield() */
   volatile sig_atomic_t ending; /* signal that ends the process; 0: none */
   gt_dtype dtype;               /* of new float tensors */
-  const gt_backend *device;      /* of new tensors */
+  const gt_backend *device;     /* of new tensors */
   struct {
     int precision, threshold, edge, width;
     int scientific; /* -1: by the numbers, 0: never, 1: always */
@@ -98,17 +101,17 @@ gt_ctx *gtlua_cx(lua_State *L);
 
 /* ---- errors ---- */
 /* Raises "file:line: message" with the place in the user's code: frames of C and of the embedded
- * library are passed over.  For the read phase; returns only in the sense of `return
- * gtlua_error(…)`. */
+ * library are skipped.  For the read phase.  Never returns; its int is for `return gtlua_error(…)`.
+ */
 int gtlua_error(lua_State *L, const char *format, ...) GT_PRINTF(2, 3);
 /* A trampoline that caught an error of a Lua function keeps the error object (on top of the stack,
  * popped) and answers GT_EHOOK; gtlua_check() raises that object again. */
 void gtlua_keep_error(lua_State *L);
-void gtlua_check(
-    lua_State *L,
-    gt_status status); /* raises: core's message, or the Lua error kept by a trampoline */
-bool gtlua_is_builtin(const char *source); /* of a lua_Debug: a file of the embedded library? */
-/* Raises when Ctrl-C waits; for long loops.  GTLUA_POLL asks once in 65536 turns. */
+/* Unless the status is GT_OK, raises core's message or the Lua error kept by a trampoline. */
+void gtlua_check(lua_State *L, gt_status status);
+/* Whether the source of a lua_Debug is a file of the embedded library. */
+bool gtlua_is_builtin(const char *source);
+/* Raises when Ctrl-C waits; for long loops.  GTLUA_POLL asks once in 65536 iterations. */
 void gtlua_poll(lua_State *L);
 #define GTLUA_POLL(L, turn) ((void)(((turn)&0xffff) == 0 && (gtlua_poll(L), 0)))
 /* After "expected a tensor, got a boolean": what that boolean probably is. */
@@ -118,14 +121,14 @@ void gtlua_poll(lua_State *L);
 void gtlua_expected(lua_State *L, int index, const char *what);
 /* "Tensor", "table", "integer", …: what the value at index is, for messages. */
 const char *gtlua_typename(lua_State *L, int index);
-const char *gtlua_shown(lua_State *L, int index); /* of a short text and a number: what it is */
+/* The same, but a short text and a number are shown themselves. */
+const char *gtlua_shown(lua_State *L, int index);
 /* Name suggestions for messages: writes " (did you mean 'x'?)" or "". names ends with NULL. */
 const char *gtlua_suggest(const char *wrong, const char *const *names, char text[96]);
 /* Before acting: collects garbage when live native memory passed max(192 MiB, live after the last
  * collection and half of it again, at most 1 GiB more). */
 void gtlua_pressure(lua_State *L);
-/* Runs `act` and, when it answers GT_ENOMEM, collects everything, trims caches and tries once more.
- */
+/* Runs `act`; on GT_ENOMEM collects everything, trims caches and tries once more. */
 #define GTLUA_RETRY(L, status, act)                                                                \
   do {                                                                                             \
     (status) = (act);                                                                              \
@@ -162,15 +165,15 @@ gt_dtype gtlua_todtype_for(lua_State *L, int index, const char *what); /* the er
 void gtlua_pushdtype(lua_State *L, gt_dtype dtype);
 const gt_backend *gtlua_todevice(lua_State *L, int index); /* device object or name; raises */
 void gtlua_pushdevice(lua_State *L, const gt_backend *device);
-int64_t gtlua_toint(lua_State *L, int index,
-                    const char *what); /* accepts 512.0; raises "…; use // for whole division" */
+/* Accepts 512.0; raises "…; use // for whole division". */
+int64_t gtlua_toint(lua_State *L, int index, const char *what);
 /* Dims from (2, 3), {2, 3} or a Size starting at stack position first; returns the position after
  * them. */
 int gtlua_todims(lua_State *L, int first, const char *what, gt_dims *out);
-bool gtlua_has_keywords(
-    lua_State *L, int table); /* true when the table at the (absolute) index has a string key */
-/* Raises unless the items of the table at `index` stand at 1 … n and none is nil, so that no one is
- * passed over.  `names`: it may have keywords, too; true when it has. */
+/* True when the table at the (absolute) index has a string key. */
+bool gtlua_has_keywords(lua_State *L, int table);
+/* Raises unless the items of the table at `index` are at 1 … n and none is nil, so that none is
+ * skipped.  `names`: it may have keywords, too; true when it has. */
 bool gtlua_check_list(lua_State *L, int index, const char *what, bool names);
 bool gtlua_is_plain(lua_State *L, int index); /* a table without a metatable, or a list from JSON */
 void gtlua_pushsize(lua_State *L, int ndim, const int64_t *shape);
@@ -184,15 +187,14 @@ gt_tokenizer *gtlua_totokenizer(lua_State *L, int index);   /* borrowed; raises 
 gt_tokenizer *gtlua_testtokenizer(lua_State *L, int index); /* or NULL */
 void gtlua_pushtokenizer(lua_State *L, gt_tokenizer *tok);  /* takes a reference of its own */
 
-/* ---- registration: each file is called with the table `torch` on top of the stack and leaves it
- * there ---- */
+/* ---- registration ---- */
 /* Makes the metatable of a kind of box: gtlua_kind(L, "gt.Census", GTLUA_META({"__gc", gc}), NULL);
  * `methods`, which may be NULL, are what a field of such an object gives. */
 #define GTLUA_META(...) ((const luaL_Reg[]){__VA_ARGS__, {NULL, NULL}})
 void gtlua_kind(lua_State *L, const char *kind, const luaL_Reg *metamethods,
                 const luaL_Reg *methods);
-/* Does a finalizer run?  Then an object is not closed at once: C code that made room for another
- * one may be using it. */
+/* True while a finalizer runs.  Then an object is not closed at once: C code that made room for
+ * another one may be using it. */
 bool gtlua_finalizing(lua_State *L);
 /* The number of items of the list at index, a table that may be read with lua_rawgeti(); raises on
  * anything else.  what: "a list of tensors". */
@@ -209,12 +211,12 @@ void gtlua_provide(lua_State *L, const char *name); /* the table on top of the s
 void gtlua_set_loaded(lua_State *L, const char *name);
 /* Pushes a table whose unknown fields raise "<name> has no field '…' (did you mean …)". */
 void gtlua_namespace(lua_State *L, const char *name);
-/* Makes `name` of the name space on top of the stack come from the embedded library `lib` (a module
+/* Makes `name` of the namespace on top of the stack come from the embedded library `lib` (a module
  * that returns a table with that name in it) when first asked for. */
 void gtlua_lazy(lua_State *L, const char *name, const char *lib);
-/* Pushes a function that calls `name` of the embedded module `lib`, loaded when it is first called.
- */
+/* Pushes a function that calls `name` of the embedded module `lib`, loaded at the first call. */
 void gtlua_pushlate(lua_State *L, const char *lib, const char *name);
+/* Each file is opened with the table `torch` on top of the stack and leaves it there. */
 void gtlua_open_tensor(lua_State *L);
 void gtlua_open_ops(lua_State *L);
 void gtlua_open_values(lua_State *L);  /* dtype, device, Size */
@@ -236,8 +238,8 @@ void gtlua_open_debug(lua_State *L);  /* fault hooks, counters: what tests need 
 void gtlua_open_native(lua_State *L); /* require "native" */
 
 void gtlua_open_searcher(lua_State *L);
-void gtlua_open_own(lua_State *L);     /* last: the library keeps what there is now for itself */
-bool gtlua_from_library(lua_State *L); /* does the library call the C function that runs? */
+void gtlua_open_own(lua_State *L);     /* last: the library keeps the present globals for itself */
+bool gtlua_from_library(lua_State *L); /* whether the library called the running C function */
 int gtlua_originals(lua_State *L);     /* -> the user's globals as they were at the start */
 int gtlua_lazy_globals(lua_State *L);  /* -> global name -> the module that it comes from */
 

@@ -4,9 +4,10 @@
 
 #include "lua/bind/bind.h"
 
-#define GTLUA_MOST_FIXED 16 /* inputs of an op that is not variadic */
-#define GTLUA_MOST_LISTED                                                                          \
-  64 /* inputs of a variadic op held on the C stack; more go to a userdata */
+/* Inputs of an op that is not variadic. */
+#define GTLUA_MOST_FIXED 16
+/* Inputs of a variadic op held on the C stack; more go to a userdata. */
+#define GTLUA_MOST_LISTED 64
 
 /* What a closure knows of its op: the descriptor and its input names, split once. */
 typedef struct gtlua_bound {
@@ -15,8 +16,7 @@ typedef struct gtlua_bound {
   unsigned optional;                   /* bit i: input i may be left out ("x?") */
 } gtlua_bound;
 
-/* An input: a tensor (borrowed from the stack), or a number or boolean that is still to become one.
- */
+/* An input: a tensor borrowed from the stack, or a number or boolean that has to become one. */
 typedef struct gtlua_operand {
   gt_tensor *tensor;
   int at; /* stack position, 0 if it came from inside a table */
