@@ -144,6 +144,28 @@ test("sort sorts as in Lua", function()
   test.raises(function() table.sort(list) end, "invalid order function")
 end)
 
+test("move moves as in Lua, pieces that overlap, too", function()
+  local function filled(n)
+    local list = {}
+    for i = 1, n do list[i] = i end
+    return list
+  end
+  local n = (1 << 18) + 5 -- three pieces
+  for _, t in ipairs{-3, 1, 2, 1 << 17, n + 1, 3 * n} do
+    local a, b = filled(n), filled(n)
+    local got = table.move(a, 1, n, t)
+    tables.move(b, 1, n, t)
+    test.equal(got == a, true)
+    for i = math.min(t, 1), t + n do if a[i] ~= b[i] then test.fail(("item %d, moved to %d"):format(i, t)) end end
+  end
+  local other = {}
+  test.equal(table.move(filled(n), 1.0, n, 2, other) == other and other[1] == nil and other[n + 1] == n, true)
+  agree(tables, table, "move", 5, 1, 1 << 20, 1)
+  agree(tables, table, "move", {}, 1, 1 << 20, math.maxinteger)
+  agree(tables, table, "move", {}, math.mininteger, math.maxinteger, 1)
+  agree(tables, table, "move", {}, 1, 1 << 20)
+end)
+
 test("concat joins as in Lua", function()
   for _, list in ipairs{{}, {"a"}, {"a", 1, "2.5"}, {"a", {}, "b"}, {"a", "b", "c", "d"}} do
     agree(tables, table, "concat", list)

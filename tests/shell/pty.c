@@ -80,6 +80,7 @@ static void stops_functions_of_lua_itself(void **state) {
   ask(t, "n = 0 for i = 1, #list do n = n + list[i] end", "");
   ask(t, "n", "18000003435490"); /* none is lost */
   stop(t, "while true do table.concat(list, ' ') end");
+  stop(t, "table.move({}, 1, 1e12, 2)");
   assert_int_equal(leave(t, CTRL_D), 0);
 }
 
