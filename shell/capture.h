@@ -1,7 +1,7 @@
-/* capture.h: what the process writes to stdout, recorded while it goes on to where it went before.
+/* capture.h: what the process writes to stdout, recorded while it still goes where it went before.
  *
  * Descriptor 1 becomes a pipe; a thread passes on what comes out of it and keeps a copy.  That also
- * records child programs.  While it lasts stdout is no terminal. */
+ * records child programs.  Until it ends, stdout is not a terminal. */
 #ifndef SH_CAPTURE_H
 #define SH_CAPTURE_H
 

@@ -6,7 +6,7 @@
  *   value = JSON string | number | true | false | null | array
  *
  * A key without a value is recognised after a type or after a key that has one; otherwise it is a
- * word of the title.  A type may stand before the title. */
+ * word of the title.  A type may come before the title. */
 #ifndef SH_CELL_H
 #define SH_CELL_H
 
@@ -46,7 +46,7 @@ size_t sh_cells_preamble(const char *text, size_t size);
  * when memory is short. */
 bool sh_cells_find(const char *text, size_t from, size_t size, sh_cells *out);
 
-/* Reads the key at text[*at, end) and moves *at behind it; false when there is none. */
+/* Reads the key at text[*at, end) and moves *at past it; false when there is none. */
 bool sh_cell_next_key(const char *text, size_t *at, size_t end, sh_cell_key *out);
 
 /* Would other programs, which look at lines and not at Lua, take text[at, end), a line, for a

@@ -53,7 +53,7 @@ typedef struct process {
   double end;    /* when its time is over */
   size_t limit;  /* bytes of each output that are kept; the rest is read and dropped */
   pid_t pid;     /* 0: none, or it has been waited for */
-  pid_t owner;   /* who started it: in copies of that process it is another's child */
+  pid_t owner;   /* the process that started it: in copies of that process it is another's child */
   int fd[PIPES]; /* our ends; -1: closed */
   output gathered[PIPES];
 } process;
@@ -198,7 +198,7 @@ static bool reap(process *p, child_end *how, int *code) {
   return true;
 }
 
-/* Ends what still runs, with its group, and leaves nothing behind. */
+/* Ends what still runs, with its group, and releases everything. */
 static void finish(process *p) {
   for (int i = 0; i < PIPES; i++) shut(&p->fd[i]);
   if (!is_ours(p)) return;
@@ -248,12 +248,12 @@ static char **to_list(lua_State *L, int index) {
   char **list = lua_newuserdatauv(L, (n + 1) * sizeof *list, 0);
   for (size_t i = 0; i < n; i++) {
     lua_rawgeti(L, index, (lua_Integer)i + 1);
-    if (lua_type(L, -1) != LUA_TSTRING) /* a number's text would be nobody's */
+    if (lua_type(L, -1) != LUA_TSTRING) /* a number's text would have no owner */
       luaL_error(L, "expected strings, got a %s as item %d", luaL_typename(L, -1), (int)i + 1);
     size_t size;
     list[i] = (char *)lua_tolstring(L, -1, &size);
     if (strlen(list[i]) != size)
-      luaL_error(L, "expected strings without NUL bytes, got one behind '%s'", list[i]);
+      luaL_error(L, "expected strings without NUL bytes, got one after '%s'", list[i]);
     lua_pop(L, 1); /* the list keeps it */
   }
   list[n] = NULL;

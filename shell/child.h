@@ -3,7 +3,7 @@
  * One poll loop feeds its input and gathers its output, so neither side can wait for the other.
  * The child has a process group of its own (a Ctrl-C at the terminal does not reach it), default
  * signals and none of our descriptors; it is killed with its group after `seconds`, on Ctrl-C, and
- * when nobody wants it any more. */
+ * when it is no longer wanted. */
 #ifndef SH_CHILD_H
 #define SH_CHILD_H
 

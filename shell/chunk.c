@@ -68,7 +68,7 @@ static declaration read_declaration(sh_lexer x, sh_declare visit, void *data, ch
 
 char *sh_blank_locals(const char *text, size_t size, sh_declare declare, void *data,
                       size_t *out_size) {
-  char *blanked = malloc(size + 1); /* the text with keywords and attributes turned to spaces */
+  char *blanked = malloc(size + 1); /* the text with keywords and attributes replaced by spaces */
   if (!blanked) return NULL;
   memcpy(blanked, text, size);
   output o = {0};

@@ -11,8 +11,8 @@
 
 #define SH_TAIL ((off_t)512 << 10) /* bytes of a long file that are read */
 
-/* The file must be the user's own and a file, and is for nobody else to read: a link planted by
- * someone else is left alone, and what would wait for a reader is not opened. */
+/* The file must be a regular file that the user owns, and is made readable for the user alone.  A
+ * link planted by someone else is left alone; FIFOs are not opened: that would block. */
 bool sh_history_usable(const char *path) {
   struct stat info;
   if (lstat(path, &info) == 0) {

@@ -29,7 +29,7 @@ static int depth_at(const char *text, size_t size) {
   return depth > 0 ? depth : 0;
 }
 
-/* Does the line begin with a word or bracket that stands one level further out than the block? */
+/* Does the line begin with a word or bracket that belongs one level further out than the block? */
 static bool closes(const char *line) {
   static const char *const words[] = {"end", "else", "elseif", "until", "}", ")", "]"};
   sh_lexer x = sh_lexer_new(line, strcspn(line, "\n"));

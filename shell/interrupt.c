@@ -121,7 +121,7 @@ void sh_interrupt_after(double seconds) {
 
 bool sh_interrupt_late(void) { return late != 0; }
 
-/* A write into a pipe that nobody reads: ends the program when it is its own output (as in
+/* A write into a pipe without a reader: ends the program when it is its own output (as in
  * `| head`), else the write fails, so that a child that is gone takes no session with it. */
 static void on_broken_pipe(int number) {
   struct pollfd output[] = {{.fd = STDOUT_FILENO}, {.fd = STDERR_FILENO}};

@@ -30,7 +30,7 @@ typedef struct sh_lexer {
 
 sh_lexer sh_lexer_new(const char *text, size_t size);
 sh_token sh_lex(sh_lexer *x);      /* the next token, comments included */
-sh_token sh_lex_code(sh_lexer *x); /* the next token that is no comment */
+sh_token sh_lex_code(sh_lexer *x); /* the next token that is not a comment */
 bool sh_token_is(const sh_lexer *x, const sh_token *token, const char *word);
 /* How a token changes the depth of blocks (+1 opens, -1 closes) and of brackets. */
 int sh_block_change(const sh_lexer *x, const sh_token *token);

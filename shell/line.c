@@ -318,7 +318,7 @@ static int search_end(void) {
   return (unsigned char)*keys;
 }
 
-/* Are the keys behind an Esc those of the mark?  Reads as many as are there. */
+/* Whether the keys after an Esc are those of the mark.  Reads as many as are there. */
 static bool follows(const char *mark) {
   struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
   int n = (int)strlen(mark + 1);
@@ -411,7 +411,7 @@ static void move_to_line(int start) {
 static int up(int count, int key);
 static int down(int count, int key);
 
-/* The search for what stands before the cursor goes on with every further key: readline knows its
+/* The search for the text before the cursor continues with every further key: readline knows its
  * own functions only. */
 static int search(rl_command_func_t *function, int count, int key) {
   if (rl_last_func == up || rl_last_func == down) rl_last_func = function;
@@ -445,7 +445,7 @@ static int to_end(int count, int key) {
   return 0;
 }
 
-/* Ctrl-K: to the end of the line, or the line break that stands there. */
+/* Ctrl-K: to the end of the line, or the line break that is there. */
 static int kill_to_end(int count, int key) {
   int end = line_end(rl_point);
   (void)count, (void)key;

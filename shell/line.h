@@ -1,5 +1,5 @@
 /* line.h: one line of input from the user.  Three back ends, chosen when gptsh is built: GNU
- * readline, libedit, or none (plain reading; also used when stdin is no terminal). */
+ * readline, libedit, or none (plain reading; also used when stdin is not a terminal). */
 #ifndef SH_LINE_H
 #define SH_LINE_H
 
@@ -11,7 +11,7 @@ typedef enum sh_line_status { SH_LINE_OK, SH_LINE_END, SH_LINE_INTERRUPTED } sh_
 /* What the editor asks while an input is typed; any function may be NULL. */
 typedef struct sh_line_helper {
   void *data;
-  /* The n-th text that may stand in place of the word after `before`, new; NULL after the last. */
+  /* The n-th text that may replace the word after `before`, new; NULL after the last. */
   char *(*complete)(void *data, const char *before, const char *word, int n);
   /* The text that Enter makes of `text`, new, or NULL for no change; *more: it does not run yet. */
   char *(*enter)(void *data, const char *text, bool *more);

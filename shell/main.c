@@ -299,7 +299,7 @@ static const char *choose_level(void) {
 static int run_program(int argc, char **argv) {
   occupy_streams();
   sh_output_open();
-  signal(SIGCHLD, SIG_DFL); /* who started us may ignore it: children would end unseen */
+  signal(SIGCHLD, SIG_DFL); /* our parent may ignore it: children would end unnoticed */
   sh_options options;
   if (!sh_options_read(argc, argv, &options)) {
     sh_options_free(&options);

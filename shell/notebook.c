@@ -43,7 +43,7 @@ static void set_keys(lua_State *L, const char *text, const sh_cell *cell) {
 }
 
 /* split(text) -> {{number, kind, line, title, keys, body}, …}, size of the preamble.  The first
- * cell is what stands before the first marker; `line` is that of the marker.  No cells: no markers.
+ * cell is the text before the first marker; `line` is that of the marker.  No cells: no markers.
  */
 static int split(lua_State *L) {
   static const char *const kinds[] = {"code", "markdown", "raw"};

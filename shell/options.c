@@ -38,14 +38,14 @@ const sh_option_row sh_option_rows[] = {
     {" run ", 'p', NULL, "NAME=VALUE",
      "set a parameter (cell tagged \"parameters\"); may be repeated"},
     {" run ", 0, "check", NULL, "fail when a line \"-- expect: TEXT\" is not met"},
-    {" run ", 0, "allow-errors", NULL, "go on after an error"},
+    {" run ", 0, "allow-errors", NULL, "continue after an error"},
     {" run ", 0, "timeout", "S", "seconds a cell may take"},
     {" run ", 0, "seed", "N", "restart the random numbers from N first"},
     {" run status export view diff clean ", 0, "out", "DIR",
      "outputs are in DIR, not in FILE.out/"},
     {" run ", 0, "no-save", NULL, "keep no outputs"},
     {" check fmt ", 0, "portable", NULL, "would plain Lua run it? (fmt: make it so)"},
-    {" export ", 0, "format", "NAME", "ipynb, md or html, for a target beside the file"},
+    {" export ", 0, "format", "NAME", "ipynb, md or html, for a target next to the file"},
     {" export ", 0, "mathjax", "SCRIPT", "put this copy of MathJax into the HTML"},
     {" diff ", 0, "tolerance", "X",
      "numbers may differ by this part of themselves (1e-6, whole ones by 0)"},
@@ -88,12 +88,12 @@ static void show_options(const sh_command_row *command, FILE *out) {
     if (belongs(row, command)) show_option(row, out);
 }
 
-/* "gptsh why", which is no command of nb. */
+/* "gptsh why", which is not a command of nb. */
 static const sh_command_row why_command = {"why", "FIGURE", 1, 1,
                                            "tell where an .svg, .png or .pdf of gptsh comes from"};
 static const sh_command_row any_command = {"", "", 0, 1 << 20, ""}; /* "gptsh nb" alone */
 
-/* What stands before the name of a command. */
+/* The words before the name of a command. */
 static const char *space_of(const sh_command_row *command) {
   return command == &why_command ? "" : "nb ";
 }

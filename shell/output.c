@@ -9,7 +9,7 @@
 
 static FILE *plain_output, *plain_errors;
 
-/* Who is asked to stop does not wait for a reader that reads no more: the rest is dropped. */
+/* Asked to stop, it does not wait for a reader that no longer reads: the rest is dropped. */
 static ssize_t write_all(void *fd, const char *bytes, size_t size) {
   size_t left = size;
   while (left > 0) {

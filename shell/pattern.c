@@ -17,7 +17,7 @@ static int byte(const char *s) { return (unsigned char)*s; }
 
 /* ---- singles ---- */
 
-/* Behind the single that begins at p. */
+/* The end of the single that begins at p. */
 static const char *behind_single(const sh_matcher *m, const char *p) {
   if (*p == ESCAPE) {
     if (p + 1 == m->pattern_end) luaL_error(m->L, "malformed pattern (ends with '%%')");
@@ -34,7 +34,7 @@ static const char *behind_single(const sh_matcher *m, const char *p) {
 
 static int is_zero(int c) { return c == 0; } /* from when patterns could not hold a zero byte */
 
-/* Whether c is in the class that %letter stands for. */
+/* Whether c is in the class %letter. */
 static bool in_class(int c, int letter) {
   static int (*const classes['z' - 'a' + 1])(int) = {
       ['a' - 'a'] = isalpha, ['c' - 'a'] = iscntrl,  ['d' - 'a'] = isdigit, ['g' - 'a'] = isgraph,
@@ -125,7 +125,7 @@ static const char *close_capture(sh_matcher *m, const char *s, const char *p) {
   return found;
 }
 
-/* "%bxy" at p: from an x to the y that balances it; behind it. */
+/* "%bxy" at p: from an x to the y that balances it; returns its end. */
 static const char *behind_balanced(const sh_matcher *m, const char *s, const char *p) {
   if (p + 3 >= m->pattern_end) luaL_error(m->L, "malformed pattern (missing arguments to '%%b')");
   if (s >= m->text_end || *s != p[2]) return NULL;
@@ -140,7 +140,7 @@ static const char *behind_balanced(const sh_matcher *m, const char *s, const cha
   return NULL;
 }
 
-/* "%1" … "%9": the text of a capture again; behind it. */
+/* "%1" … "%9": the text of a capture again; returns its end. */
 static const char *behind_reference(const sh_matcher *m, const char *s, int digit) {
   int i = digit - '1';
   if (i < 0 || i >= m->count || m->capture[i].size == OPEN)
@@ -156,8 +156,8 @@ static bool at_frontier(const sh_matcher *m, const char *s, const char *p, const
   return !in_set(before, p, end - 1) && in_set(here, p, end - 1);
 }
 
-/* A single and its repetition at *p.  True when the search goes on with the item at *p and the text
- * at *s (NULL: no match); else *s is the answer. */
+/* A single and its repetition at *p.  True when the search continues with the item at *p and the
+ * text at *s (NULL: no match); else *s is the answer. */
 static bool match_single(sh_matcher *m, const char **s, const char **p) {
   const char *end = behind_single(m, *p);
   switch (end < m->pattern_end ? *end : 0) {
@@ -187,7 +187,7 @@ static bool match_single(sh_matcher *m, const char **s, const char **p) {
   }
 }
 
-/* "%" and what follows, when that is no class: as match_single(). */
+/* "%" and what follows, when that is not a class: as match_single(). */
 static bool match_special(sh_matcher *m, const char **s, const char **p) {
   const char *at = *p, *end;
   int letter = at + 1 < m->pattern_end ? byte(at + 1) : 0;

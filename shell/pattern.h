@@ -1,5 +1,5 @@
 /* pattern.h: Lua's patterns (reference manual, 6.4.1), matched by code that Ctrl-C can stop: the
- * library's own goes on for as long as its backtracking takes. */
+ * library's own runs for as long as its backtracking takes. */
 #ifndef SH_PATTERN_H
 #define SH_PATTERN_H
 

@@ -3,7 +3,7 @@
  *
  * `echo 'math.sqrt(4)' | gptsh` shows what the prompt shows, and so do several inputs, one after
  * the other.  Scripts print what they want to: a text with a top-level `local` is one, and so is
- * one whose lines are no inputs by themselves. */
+ * one whose lines are not inputs by themselves. */
 #include "shell/piped.h"
 #include "shell/chunk.h"
 #include "shell/lexer.h"
@@ -30,7 +30,7 @@ static bool make_plan(lua_State *L, const sh_source *s, plan *out) {
   *out = (plan){.inputs = outline.starts, .refused = -1};
   for (int i = 0, line = 0; i < outline.count; i++) {
     sh_start start = outline.starts[i];
-    if (start.line == line) continue; /* behind a semicolon */
+    if (start.line == line) continue; /* after a semicolon */
     line = start.line;
     size_t from = out->count > 0 ? out->inputs[out->count - 1].at : 0;
     sh_result before = out->count > 0 ? sh_try(L, s->text + from, start.at - from) : SH_DONE;

@@ -43,7 +43,7 @@ static void drop(input *in) {
 
 static bool is_blank(const char *text) { return text[strspn(text, " \t\r\n")] == 0; }
 
-/* ---- commands: words that are no Lua by themselves ---- */
+/* ---- commands: words that are not Lua by themselves ---- */
 
 typedef enum sh_after { SH_NEXT_INPUT, SH_RUN_TEXT, SH_LEAVE } sh_after;
 
@@ -62,7 +62,7 @@ static sh_after command_quit(const char *argument, input *in) {
 /* "help", "help NAME": a call of the library's help(). */
 static sh_after command_help(const char *argument, input *in) {
   static const char about[] =
-      "Type Lua; an unfinished input goes on in the next line.  The value of the last expression\n"
+      "Type Lua; an unfinished input continues on the next line.  The value of the last expression\n"
       "is shown: end it with ; to hide it; _ __ ___ are the last values shown.  Top-level locals\n"
       "stay.  Tab completes names.  Ctrl-C drops the input or stops the code; training pauses.\n"
       "NAME? or help NAME tells about a function, NAME?? shows its source: torch.softmax?\n"

@@ -1,7 +1,7 @@
 /* session.c: cells and scripts: compile, run, show the last expression, describe errors.
  *
  * Cells run with the table of session variables S as _ENV.  Names declared by a top-level `local`
- * are stored in S; all other assignments go on to _G, and reads try S, then _G.  So modules do not
+ * are stored in S; all other assignments go to _G, and reads try S, then _G.  So modules do not
  * see the locals of a notebook, and `local type = …` cannot break the library. */
 #include "shell/session.h"
 #include "lua/bind/bind.h"
@@ -104,7 +104,7 @@ static const char *read_piece(lua_State *L, void *data, size_t *size) {
   return p->next < 3 ? p->text[p->next++] : NULL;
 }
 
-/* Compiles text[from, at) "return nil," text[at, size), or the text as it stands for at == size.
+/* Compiles text[from, at) "return nil," text[at, size), or the text as it is for at == size.
  * The nil keeps a call at the end from being a tail call, whose frame errors could not name. */
 static int load(lua_State *L, const sh_source *s, size_t from, size_t at) {
   pieces p = {.lines = s->first_line - 1};
@@ -353,8 +353,8 @@ static int count_user_frames(lua_State *L) {
   return count;
 }
 
-/* Keeps the whole traceback as text.  An error that has no frame of the user's is a command's word
- * about an error before it. */
+/* Keeps the whole traceback as text.  An error without a frame of the user's was
+ * raised by a %command that reports an earlier error, whose traceback stays. */
 static void keep_traceback(lua_State *L, const char *message) {
   if (count_user_frames(L) == 0) return;
   luaL_traceback(L, L, message, 1);

@@ -20,7 +20,7 @@ static bool is_small(void) {
   return getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < SH_STACK;
 }
 
-/* A stack whose lowest page is for nothing, so that who overruns it ends there. */
+/* A stack whose lowest page is not accessible, so that an overrun ends there. */
 static void *new_stack(size_t *size) {
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
   char *at = mmap(NULL, SH_STACK + page, PROT_READ | PROT_WRITE,

@@ -30,7 +30,7 @@ static sh_matcher matcher_of(lua_State *L) {
   return m;
 }
 
-/* Passes over the "^" that ties the pattern to the start. */
+/* Skips the "^" that ties the pattern to the start. */
 static bool anchored(sh_matcher *m) {
   bool found = *m->pattern == '^';
   m->pattern += found;

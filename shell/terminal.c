@@ -151,7 +151,7 @@ static int terminal_utf8(lua_State *L) {
   return 1;
 }
 
-/* Bytes that are no text in this locale count as one cell each. */
+/* Bytes that are not text in this locale count as one cell each. */
 static int terminal_width(lua_State *L) {
   size_t size;
   const char *text = luaL_checklstring(L, 1, &size);

@@ -23,7 +23,7 @@
 
 typedef struct worker {
   pid_t pid;   /* 0: reaped, or never started */
-  pid_t owner; /* who started it: in copies of that process it is another's child */
+  pid_t owner; /* the process that started it: in copies of that process it is another's child */
   int fd;      /* our end of its pipe; -1: closed */
 } worker;
 
@@ -84,7 +84,7 @@ static int run_function(lua_State *L) {
   return 0;
 }
 
-/* Runs the function at 1 and ends, whatever it raises: what calls us would go on as a second
+/* Runs the function at 1 and ends, whatever it raises: the caller would continue as a second
  * session. */
 static void run_copy(lua_State *L, int fd, pid_t session, const sigset_t *mask) {
   is_copy = true;

@@ -22,11 +22,11 @@ typedef struct gt_atomic {
  * gets a name that nothing has (O_EXCL, which follows no link).  Refuses a path that is something
  * else than a regular file (a rename would replace a device or a pipe) or a file that may not be
  * written.  Removes what killed saves left in the folder.  GT_EIO names path and reason; nothing is
- * left behind on failure. */
+ * left over on failure. */
 gt_status gt_atomic_open(gt_ctx *cx, const char *path, gt_atomic *out);
 /* Appends n bytes; polls the interrupt flag.  After a failure call gt_atomic_abort. */
 gt_status gt_atomic_write(gt_ctx *cx, gt_atomic *file, const void *data, size_t n);
-/* Makes the new content the file's content.  On failure the old content stands and the temporary
+/* Makes the new content the file's content.  On failure the old content stays and the temporary
  * file is gone (only a failing fsync of the folder, the last step, leaves the new content); either
  * way `file` is closed. */
 gt_status gt_atomic_commit(gt_ctx *cx, gt_atomic *file);

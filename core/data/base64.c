@@ -34,7 +34,7 @@ bool gt_base64_decode(const char *text, size_t n, char *out, size_t room, size_t
       if (at < bytes)
         out[at] = (char)byte;
       else if (byte)
-        return false; /* bits behind the last byte */
+        return false; /* bits after the last byte */
     }
     word = 0;
   }

@@ -1,7 +1,7 @@
 /* bpe_train.c: see bpe_train.h.
  *
  * All different pieces lie in one row of positions, one per byte, with a wall before, between and
- * behind them.  A token of n bytes lives at its first position; its length is kept at its first and
+ * after them.  A token of n bytes lives at its first position; its length is kept at its first and
  * its last position, so that both neighbours are found from either side.  For every pair of
  * neighbours there is its count in the text and the list of positions where it began when it was
  * made.  Merging walks over that list only, and changes the counts of the pairs to the left and
@@ -100,8 +100,8 @@ static gt_status report(gt_ctx *cx, gt_bpe_trainer *t, const char *phase) {
 
 static bool is_graph(char c) { return c > 0x20 && c < 0x7f; }
 
-/* Where text[0..size) can be cut, as far behind as possible, so that the pieces are those of the
- * whole text: behind a single line break between visible ASCII characters.  0: nowhere. */
+/* Where text[0..size) can be cut, as late as possible, so that the pieces are those of the
+ * whole text: after a single line break between visible ASCII characters.  0: nowhere. */
 static size_t safe_cut(const char *text, size_t size) {
   for (size_t at = size; at-- > 2;)
     if (text[at - 1] == '\n' && is_graph(text[at - 2]) && is_graph(text[at])) return at;

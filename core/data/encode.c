@@ -3,7 +3,7 @@
  * Text repeats its words: a piece that has been encoded earlier in the same call is copied from
  * there, found through a small table of pieces.
  *
- * A long text is cut into chunks, which all threads encode: behind a letter and before white space
+ * A long text is cut into chunks, which all threads encode: after a letter and before white space
  * every named pattern cuts too, and what it does on either side does not depend on the other.  A
  * pattern of the user's may do anything: there the text stays whole. */
 #include "core/data/tokenizer.h"
@@ -130,7 +130,7 @@ typedef struct chunks {
   const char *text;
   chunk *list; /* (count) */
   int64_t count;
-  gt_split **splits; /* (threads) what matching writes to is no common property */
+  gt_split **splits; /* (threads) matching writes to it, so threads cannot share one */
 } chunks;
 
 static bool is_letter(char c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; }

@@ -16,7 +16,7 @@ typedef struct gt_file {
   int64_t modified; /* nanoseconds */
 } gt_file;
 
-/* Opens a regular file; anything else is refused (and a pipe that nobody writes does not hang).  On
+/* Opens a regular file; anything else is refused (and a pipe without a writer does not block).  On
  * failure nothing is open. */
 gt_status gt_file_open(gt_ctx *cx, const char *path, gt_file *out);
 /* Reads n bytes; GT_EIO when the file has become shorter.  Polls the interrupt flag. */
@@ -26,7 +26,7 @@ gt_status gt_file_unchanged(gt_ctx *cx, const gt_file *file);
 void gt_file_close(gt_file *file); /* harmless when not open */
 
 /* Gives the descriptor back but keeps the rest; gt_file_resume opens the file again and refuses one
- * that changed meanwhile.  For those who read more files than a process may have open. */
+ * that changed meanwhile.  For callers that read more files than a process may have open. */
 void gt_file_suspend(gt_file *file);
 gt_status gt_file_resume(gt_ctx *cx, gt_file *file);
 
@@ -35,7 +35,7 @@ const char *gt_file_kind(unsigned mode);
 
 /* GT_EFORMAT when the file has more than `limit` bytes. */
 gt_status gt_file_limit(gt_ctx *cx, const gt_file *file, uint64_t limit);
-/* The whole file, refused above `limit` bytes.  `data` is the caller's, with a NUL behind it. */
+/* The whole file, refused above `limit` bytes.  `data` is the caller's, with a NUL after it. */
 gt_status gt_file_read_all(gt_ctx *cx, const char *path, uint64_t limit, char **data, size_t *size);
 
 /* The first few bytes of a line of a file, for a message: the file may be another than was meant,

@@ -21,7 +21,7 @@ static bool is_folder(const char *path) {
   return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* fsync of a file or a folder; a file system that knows none for folders is no error. */
+/* fsync of a file or a folder; a file system without fsync for folders is not an error. */
 static gt_status sync_path(gt_ctx *cx, const char *path, int flags) {
   int fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) return fail(cx, "open", path);
@@ -85,7 +85,7 @@ gt_status gt_folder_list(gt_ctx *cx, const char *path, gt_text *out) {
 }
 
 /* Empties and removes the folder `base` of the folder `parent`.  Everything goes by descriptors and
- * follows no link: nothing outside of it is touched, whatever stands in it. */
+ * follows no link: nothing outside of it is touched, whatever is in it. */
 static gt_status remove_folder(gt_ctx *cx, int parent, const char *base, const char *path) {
   int fd = openat(parent, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   DIR *folder = fd < 0 ? NULL : fdopendir(fd);
@@ -157,7 +157,7 @@ gt_status gt_file_lock(gt_ctx *cx, const char *path, int *fd, bool *held) {
   return lock_file(cx, path, 0, fd, held);
 }
 
-/* For those that are refused the lock.  Without it they do not learn who has it, nothing worse. */
+/* Names the owner for processes that are refused the lock; failing to is harmless. */
 static void note_owner(int fd) {
   char text[32];
   int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());

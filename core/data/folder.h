@@ -21,7 +21,7 @@ gt_status gt_folder_list(gt_ctx *cx, const char *path, gt_text *out);
 gt_status gt_folder_remove(gt_ctx *cx, const char *path);
 
 /* Makes the folder `temporary` the folder `target`, durably; both lie in one folder.  An old target
- * is exchanged for the new one in one step and then removed.  On failure the old one stands. */
+ * is exchanged for the new one in one step and then removed.  On failure the old one stays. */
 gt_status gt_folder_publish(gt_ctx *cx, const char *temporary, const char *target);
 
 /* Takes the lock of a folder for this process, by a file ".lock" in it, which names the

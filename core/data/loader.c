@@ -33,7 +33,7 @@ static gt_status add_begin(gt_ctx *cx, gt_loader *l, int64_t *room, int64_t at) 
 
 static gt_status find_begins(gt_ctx *cx, gt_loader *l) {
   const int64_t count = gt_tokens_count(l->tokens), T = l->s.T;
-  int64_t room = 0, next = 0; /* the next window begins here or behind */
+  int64_t room = 0, next = 0; /* the next window begins here or later */
   gt_status status = GT_OK;
   int64_t *ids = gt_malloc(cx, PIECE * sizeof *ids);
   if (!ids) return GT_ENOMEM;
@@ -160,7 +160,7 @@ gt_status gt_loader_batch(gt_ctx *cx, gt_loader *l, int64_t step, int64_t *x, in
   const int64_t B = l->s.B, T = l->s.T;
   int64_t begin = begin_of(l, step, 0), next;
   for (int64_t b = 0, rows; b < B; b += rows, begin = next) {
-    rows = 0; /* that lie one behind the other, read at once */
+    rows = 0; /* rows that follow each other in the text, read at once */
     do {
       rows++;
       next = b + rows < B ? begin_of(l, step, b + rows) : -1;

@@ -22,9 +22,9 @@ typedef struct gt_loader_settings {
 
 typedef struct gt_loader gt_loader;
 
-/* With bos every window begins at the first bos token that lies at or behind the end of the window
+/* With bos every window begins at the first bos token that lies at or after the end of the window
  * before it: windows begin with a document, further documents follow until they are full, and what
- * is left of the last one is passed over.  Finding them reads all tokens once.
+ * is left of the last one is skipped.  Finding them reads all tokens once.
  * GT_EARG when there are too few tokens (or windows) for one batch. */
 gt_status gt_loader_new(gt_ctx *cx, gt_tokens *tokens, const gt_loader_settings *settings,
                         gt_loader **out);

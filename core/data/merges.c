@@ -86,7 +86,7 @@ typedef struct chain {
   int32_t *symbols;       /* (n) -1: merged into one before it */
   int32_t *before, *next; /* (n) positions of the neighbours, -1 and n at the ends */
   int32_t n;
-  gt_heap heap; /* (rank, position), also of pairs that are no more */
+  gt_heap heap; /* (rank, position), also of pairs that no longer exist */
 } chain;
 
 static uint32_t chain_rank(const chain *c, int32_t at) {

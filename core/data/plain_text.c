@@ -14,7 +14,7 @@ static gt_status bad(gt_ctx *cx, const char *name, size_t offset, const char *re
 }
 
 static gt_status bad_nul(gt_ctx *cx, const char *name, size_t offset) {
-  return bad(cx, name, offset, "a NUL byte: this is no text");
+  return bad(cx, name, offset, "a NUL byte: this is not text");
 }
 
 gt_status gt_text_check(gt_ctx *cx, const char *name, const char *text, size_t size) {

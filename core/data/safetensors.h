@@ -25,7 +25,7 @@ typedef struct gt_tensor_file {
 
 /* Nothing is kept on failure.  Errors name the file, the tensor and the offset. */
 gt_status gt_safetensors_load(gt_ctx *cx, const char *path, gt_tensor_file *out);
-/* Atomic: temporary file beside it, fsync, rename, fsync of the folder; the old file survives any
+/* Atomic: temporary file next to it, fsync, rename, fsync of the folder; the old file survives any
  * failure. Tensors that are the same view of the same memory (ties) are written once, under the
  * name that sorts first; metadata records alias -> kept name. Always writes format = "pt". */
 gt_status gt_safetensors_save(gt_ctx *cx, const char *path, const gt_tensor_file *file);

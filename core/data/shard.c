@@ -110,7 +110,7 @@ static gt_status check(gt_ctx *cx, gt_shard *shard, gt_shard_format format) {
       return gt_fail(
           cx, GT_EFORMAT,
           "%s: offset 0: expected magic %u or %u, got %u ({format = 'nanogpt'} when this "
-          "is no header)",
+          "is not a header)",
           file->path, layouts[GT_SHARD_MODDED].magic, layouts[GT_SHARD_LLAMA3].magic,
           field(head, 0));
   }

@@ -30,7 +30,7 @@ typedef struct gt_shard {
 /* "modded", "llama3", "nanogpt". */
 const char *gt_shard_format_name(gt_shard_format format);
 
-/* Checks magic, version, count and the exact size; ids are checked by those who read them.  Refuses
+/* Checks magic, version, count and the exact size; ids are checked by the readers.  Refuses
  * what is recognised as something else, text above all: read as ids it would pass.  GT_EIO or
  * GT_EFORMAT with path and offset. */
 gt_status gt_shard_open(gt_ctx *cx, const char *path, gt_shard_format format, gt_shard *out);

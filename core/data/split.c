@@ -152,7 +152,7 @@ void gt_split_free(gt_split *split) {
 
 const char *gt_split_pattern(const gt_split *split) { return split->pattern; }
 
-/* Finds the next match at or behind p->at, before p->valid; none: an empty one at p->valid.  The
+/* Finds the next match at or after p->at, before p->valid; none: an empty one at p->valid.  The
  * text has been checked; it ends for the expression where its UTF-8 ends. */
 static gt_status match(gt_ctx *cx, gt_pieces *p) {
   const gt_split *s = p->split;
@@ -181,7 +181,7 @@ static gt_status match(gt_ctx *cx, gt_pieces *p) {
 gt_status gt_split_next(gt_ctx *cx, gt_pieces *p, const char **piece, size_t *length) {
   size_t start = p->at;
   if (p->at >= p->valid) p->valid = p->at + gt_utf8_span(p->text + p->at, p->size - p->at);
-  if (p->at == p->valid) { /* the end, or bytes that are no UTF-8 */
+  if (p->at == p->valid) { /* the end, or bytes that are not UTF-8 */
     while (p->at < p->size && gt_utf8_length(p->text + p->at, p->size - p->at) == 0) p->at++;
   } else if (!p->split) {
     p->at = p->valid;

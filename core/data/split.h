@@ -19,7 +19,7 @@ const char *gt_split_pattern(const gt_split *split);       /* the expression in 
 const char *gt_split_named(const char *pattern, size_t n); /* name -> expression, or NULL */
 const char *gt_split_name(const char *pattern);            /* expression -> name, or NULL */
 
-/* A walk over the pieces of a text.  Initialise `split` (NULL: no cuts but at bytes that are no
+/* A walk over the pieces of a text.  Initialise `split` (NULL: no cuts but at bytes that are not
  * UTF-8), `text` and `size`. */
 typedef struct gt_pieces {
   gt_split *split;
@@ -28,7 +28,7 @@ typedef struct gt_pieces {
 
   /* private */
   size_t at, valid;              /* next piece; end of the UTF-8 that begins before it */
-  size_t match_start, match_end; /* a match that waits behind the text before it */
+  size_t match_start, match_end; /* a match found already, after the text before it */
 } gt_pieces;
 
 /* The next piece; *length is 0 at the end. */

@@ -179,7 +179,7 @@ gt_status gt_tokenizer_bytes(gt_ctx *cx, gt_tokenizer **out) {
   return status;
 }
 
-/* Bytes of the character at the start of the text: a code point, or a byte that is no UTF-8. */
+/* Bytes of the character at the start of the text: a code point, or a byte that is not UTF-8. */
 size_t gt_character(const char *text, size_t size) {
   size_t n = gt_utf8_length(text, size);
   return n ? n : 1;

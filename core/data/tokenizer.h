@@ -29,7 +29,7 @@ typedef struct gt_ids {
   int32_t *data;
   int64_t count, capacity;
 } gt_ids;
-gt_status gt_ids_reserve(gt_ctx *cx, gt_ids *ids, int64_t more); /* room for `more` behind count */
+gt_status gt_ids_reserve(gt_ctx *cx, gt_ids *ids, int64_t more); /* room for `more` after count */
 void gt_ids_free(gt_ids *ids);
 
 /* Read-only once made, and shared by reference counts. */
@@ -66,7 +66,7 @@ gt_status gt_tokenizer_chars(gt_ctx *cx, const char *text, size_t size, gt_token
 /* What the makers below share.  `where` begins their messages: a file, or "tokenizer". */
 gt_status gt_tokenizer_add(gt_ctx *cx, gt_tokenizer *tok, const char *where, int64_t id,
                            const char *bytes, size_t n, gt_token_type type);
-/* A special token; id -1: the first free one behind all others.  "<|bos|>" and the like become bos
+/* A special token; id -1: the first free one after all others.  "<|bos|>" and the like become bos
  * and eos. */
 gt_status gt_tokenizer_add_special(gt_ctx *cx, gt_tokenizer *tok, const char *where,
                                    const char *name, size_t n, int64_t id);
@@ -84,7 +84,7 @@ gt_status gt_tokenizer_encode(gt_ctx *cx, const gt_tokenizer *tok, const char *t
  * vocabulary lacks is GT_EINDEX. */
 gt_status gt_tokenizer_decode(gt_ctx *cx, const gt_tokenizer *tok, const int64_t *ids,
                               int64_t count, gt_text *out);
-/* Appends what one token stands for, with spaces as spaces; of a special token, its name. */
+/* Appends the text of one token, with spaces as spaces; of a special token, its name. */
 void gt_token_text(gt_ctx *cx, const gt_tokenizer *tok, int id, gt_text *out);
 /* The token with these bytes or this name, or -1. */
 int gt_tokenizer_find(const gt_tokenizer *tok, const char *bytes, size_t n);
@@ -93,7 +93,7 @@ int gt_tokenizer_find(const gt_tokenizer *tok, const char *bytes, size_t n);
 int gt_tokenizer_byte_length(const gt_tokenizer *tok, int id, bool *space, bool *boundary);
 
 /* ---- between the files of the tokenizer ---- */
-/* Bytes of the character that begins the text: a code point, or one byte that is no UTF-8. */
+/* Bytes of the character that begins the text: a code point, or one byte that is not UTF-8. */
 size_t gt_character(const char *text, size_t size);
 #define GT_SPACE "\xe2\x96\x81" /* U+2581, how SentencePiece writes a space */
 static inline bool gt_has_space(const char *piece, size_t n) {

@@ -2,7 +2,7 @@
  *
  *   gptsh          JSON with everything: written by gt_tokenizer_save, the only one that is whole
  *   tiktoken       lines "base64(token) rank": no pattern, no special tokens
- *   gpt2           vocab.json with merges.txt beside it: no pattern
+ *   gpt2           vocab.json with merges.txt next to it: no pattern
  *   minbpe         text: pattern, special tokens, merges
  *   sentencepiece  protocol buffer ModelProto
  *

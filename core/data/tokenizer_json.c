@@ -129,7 +129,7 @@ static gt_status read_own(gt_ctx *cx, gt_tokenizer *tok, const char *path, const
 
 /* ---- GPT-2 ---- */
 
-/* byte_of[code point], -1 for those that stand for none. */
+/* byte_of[code point], -1 for code points that are no byte's. */
 static void make_codes(int16_t byte_of[CODES]) {
   int next = 256;
   for (int i = 0; i < CODES; i++) byte_of[i] = -1;
@@ -212,7 +212,7 @@ static gt_status fill_gpt2(gt_ctx *cx, gt_tokenizer *tok, const char *path, json
   return GT_OK;
 }
 
-/* merges.txt or vocab.bpe beside the vocabulary. */
+/* merges.txt or vocab.bpe next to the vocabulary. */
 static gt_status find_merges(gt_ctx *cx, const char *path, char *out, size_t room) {
   static const char *const names[] = {"merges.txt", "vocab.bpe"};
   const char *slash = strrchr(path, '/');
@@ -222,7 +222,7 @@ static gt_status find_merges(gt_ctx *cx, const char *path, char *out, size_t roo
     int n = snprintf(out, room, "%.*s%s", folder, path, names[i]);
     if (n > 0 && (size_t)n < room && stat(out, &info) == 0) return GT_OK;
   }
-  return gt_fail(cx, GT_EIO, "%s: expected merges.txt beside it", path);
+  return gt_fail(cx, GT_EIO, "%s: expected merges.txt next to it", path);
 }
 
 static gt_status read_gpt2(gt_ctx *cx, gt_tokenizer *tok, const char *path, json_t *vocab) {

@@ -132,7 +132,7 @@ static gt_status read_specials(gt_ctx *cx, gt_lines *lines, const gt_lines *name
   return GT_OK;
 }
 
-/* Walks over the special tokens, which come before the merges but whose ids lie behind theirs. */
+/* Walks over the special tokens, which come before the merges but whose ids come after theirs. */
 static gt_status skip_specials(gt_ctx *cx, gt_lines *lines, int64_t count) {
   for (int64_t i = 0; i < count; i++) {
     if (!gt_next_line(lines))

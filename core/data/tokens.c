@@ -177,7 +177,7 @@ gt_status gt_tokens_append_shard(gt_ctx *cx, gt_tokens *t, const char *path,
 
 /* ---- reading ---- */
 
-/* Index of the part that holds token `at` of a sequence that is no view. */
+/* Index of the part that holds token `at` of a sequence that is not a view. */
 static int find_part(const gt_tokens *t, int64_t at) {
   int low = 0, high = t->part_count - 1;
   while (low < high) {

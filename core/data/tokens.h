@@ -31,7 +31,7 @@ void gt_tokens_set_vocab(gt_tokens *t, int64_t vocab_size);
  * checked. */
 gt_status gt_tokens_read(gt_ctx *cx, gt_tokens *t, int64_t at, int64_t count, int64_t *out);
 
-/* ---- shards, of a sequence that is no view ---- */
+/* ---- shards, of a sequence that is not a view ---- */
 int gt_tokens_shards(const gt_tokens *t);
 const gt_shard *gt_tokens_shard(const gt_tokens *t, int i);
 /* Reads shard i as a whole, checks its ids, and tells the largest. */

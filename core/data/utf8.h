@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Bytes of the code point at the start of bytes[0..n), 0 when none begins there: overlong forms,
- * surrogates and code points above 10FFFF are no UTF-8.  n >= 1. */
+ * surrogates and code points above 10FFFF are not UTF-8.  n >= 1. */
 static inline size_t gt_utf8_length(const char *bytes, size_t n) {
   const unsigned char *s = (const unsigned char *)bytes;
   uint32_t c = s[0];

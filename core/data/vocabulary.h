@@ -12,7 +12,7 @@ typedef enum gt_token_type {
   GT_TOKEN_UNUSED,  /* an id that nothing encodes to */
   GT_TOKEN_TEXT,    /* its bytes are text */
   GT_TOKEN_BYTE,    /* one byte, for text that has no other token (SentencePiece) */
-  GT_TOKEN_UNKNOWN, /* stands for text that has no token (SentencePiece) */
+  GT_TOKEN_UNKNOWN, /* for text that has no token (SentencePiece) */
   GT_TOKEN_SPECIAL  /* a mark; its bytes are its name */
 } gt_token_type;
 

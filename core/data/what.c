@@ -47,6 +47,6 @@ const char *gt_what(const char *head, size_t n) {
     if (n >= kinds[i].size && memcmp(head, kinds[i].bytes, kinds[i].size) == 0)
       return kinds[i].what;
   if (gt_is_lfs_pointer(head, n))
-    return "a Git LFS pointer, which stands for a file that was not fetched (git lfs pull)";
+    return "a Git LFS pointer, in place of a file that was not fetched (git lfs pull)";
   return is_html(head, n) ? "an HTML page" : NULL;
 }

@@ -59,7 +59,7 @@ static gt_status count_piece(gt_ctx *cx, gt_words *w, const char *piece, size_t 
     w->list[w->slots[slot] - 1].count++;
     return GT_OK;
   }
-  if (n + 1 > BYTES_MAX - w->used - w->count) /* one more position behind each word */
+  if (n + 1 > BYTES_MAX - w->used - w->count) /* one more position after each word */
     return gt_fail(cx, GT_EARG, "train: more than 2 GiB of different pieces of text");
   GT_TRY(reserve(cx, w, n));
   memcpy(w->bytes + w->used, piece, n);

@@ -4,7 +4,7 @@
  *   q, k    = norm(rope(q)), norm(rope(k))        RoPE first, then QK-norm; each where configured
  *   y       = proj(softmax(q k^T / sqrt(D), causal) v)
  *
- * With a cache, k and v are those of all tokens so far, and query i stands next to key
+ * With a cache, k and v are those of all tokens so far, and query i is aligned with key
  * i + position.  The four projections are called by slot name, so each may be any module. */
 #include "core/model/block.h"
 #include "core/model/nn.h"

@@ -6,10 +6,10 @@
 
 #include <stddef.h>
 
-enum { LONGEST = 1 << 16 }; /* entries after which the diary is begun anew */
+enum { LONGEST = 1 << 16 }; /* entries after which the diary starts again */
 
 typedef struct entry {
-  uint64_t sequence; /* of the next node when the module began or went on */
+  uint64_t sequence; /* of the next node when the module began or continued */
   size_t path;       /* place of its name in `names` */
 } entry;
 

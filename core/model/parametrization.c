@@ -48,12 +48,13 @@ enum {
 };
 
 const gt_parametrization gt_parametrizations[] = {
-    {"standard", "sp", "deviation 1/sqrt(fan_in), one rate for all", ANY, false},
+    {"standard", "sp", "std 1/sqrt(fan_in), one learning rate for all", ANY, false},
     {"mup8", "mup", "Tensor Programs V (arXiv 2203.03466), Table 8", ANY, true},
     {"mup3", NULL, "Tensor Programs V, Table 3: no multipliers", ANY, true},
     {"mup9", NULL, "Tensor Programs V, Table 9", ANY, true},
     {"levanter_standard", "haliax_standard", "Levanter's ...StandardParam", ANY, false},
-    {"levanter_mup", "haliax_mup", "Levanter's ...Mup: no base width, Adam's rates", ADAM, false},
+    {"levanter_mup", "haliax_mup", "Levanter's ...Mup: no base width, Adam's learning rates", ADAM,
+     false},
     {"fan_out/fan_in", "nanotron", "spectral (arXiv 2310.17813), gradient descent", SGD, false},
     {"1/fan_in", "spectral_adam", "the spectral condition under Adam", ADAM, false},
     {"sqrt(fan_out/fan_in)", "modula", "the spectral condition, orthogonal steps", MUON, false},
@@ -232,7 +233,7 @@ static double power(double base, int halves) {
   return y;
 }
 
-/* Exponent behind "^" in halves; 2 where there is none. */
+/* Exponent after "^" in halves; 2 where there is none. */
 static int read_exponent(const char **at) {
   if (**at != '^') return 2;
   char *end;
@@ -311,7 +312,7 @@ gt_status gt_parametrization_scales(gt_ctx *cx, int rule, const gt_site *site, g
 
 /* ---- precision ---- */
 
-/* Binary digits behind the first. */
+/* Binary digits after the first. */
 static int digits(gt_dtype dtype) {
   switch (dtype) {
   case GT_BF16:

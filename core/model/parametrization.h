@@ -3,8 +3,8 @@
  * decay).
  *
  * The weight that a model uses is multiplier * w, w begins as normal(0, std) and an optimizer moves
- * it at lr times the one global rate: the abc-parametrization of arXiv 2011.14522.  Shapes are
- * (out, in); a lookup has fan_in 1, and so has a vector. */
+ * it at `lr` times the one global learning rate: the abc-parametrization of arXiv 2011.14522.
+ * Shapes are (out, in); a lookup has fan_in 1, and so has a vector. */
 #ifndef GT_PARAMETRIZATION_H
 #define GT_PARAMETRIZATION_H
 

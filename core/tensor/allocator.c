@@ -1,7 +1,7 @@
 /* allocator.c: a caching arena: segments from the device, cut into blocks.
  *
- * Free blocks stand in bins of two levels (Masmano et al., TLSF, 2004): one row per power of two,
- * 16 bins per row, with bitmaps to find the next one that is not empty; a request takes the
+ * Free blocks are kept in bins of two levels (Masmano et al., TLSF, 2004): one row per power of
+ * two, 16 bins per row, with bitmaps to find the next one that is not empty; a request takes the
  * smallest block of its own bin that fits, else one of the next larger bin: constant time, close to
  * best fit.  Small and large requests have segments of their own, so that a small block that lives
  * long never sits in the middle of a large free one.  Blocks know their neighbours and merge when
@@ -359,9 +359,8 @@ static gt_status allocate(gt_ctx *cx, gt_allocator *a, size_t bytes, bool *fresh
 static gt_status count_only(gt_ctx *cx, const gt_backend *device, size_t bytes, void **out) {
   gt_allocator *a = cx->allocators[device->slot];
   if (bytes > INT64_MAX - GRANULE || block_size(bytes) > INT64_MAX - a->stats.live)
-    return gt_fail(cx, GT_ENOMEM,
-                   "%s: expected less than 2^63 bytes in all tensors, got %zu more", device->name,
-                   bytes);
+    return gt_fail(cx, GT_ENOMEM, "%s: expected less than 2^63 bytes in all tensors, got %zu more",
+                   device->name, bytes);
   count_in(a, block_size(bytes));
   *out = NULL;
   return GT_OK;

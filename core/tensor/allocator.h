@@ -1,7 +1,7 @@
 /* allocator.h: one caching arena per device.  Segments come from the device in multiples of 2 MiB
  * (huge pages on the CPU), blocks are cut from them best-fit and merged again when freed; nothing
- * goes back to the system while work goes on, because a fresh page costs more than the work done on
- * it. */
+ * goes back to the system while the program works, because a fresh page costs more than the work
+ * done on it. */
 #ifndef GT_ALLOCATOR_H
 #define GT_ALLOCATOR_H
 

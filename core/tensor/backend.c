@@ -1,5 +1,6 @@
-/* backend.c: the backends of a session: finds them by name, opens the CUDA plug-in and its devices when
- * they are asked for the first time.  No CUDA header here: the plug-in is data behind one symbol. */
+/* backend.c: the backends of a session: finds them by name, opens the CUDA plug-in and its devices
+ * when they are asked for the first time.  No CUDA header here: the plug-in is data found through
+ * one symbol. */
 #include "core/tensor/backend.h"
 
 #include "core/tensor/allocator.h"

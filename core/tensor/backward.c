@@ -105,7 +105,7 @@ static void close_walk(walk *w, bool failed) {
 
 /* ---- gradients in place ---- */
 
-/* True when nobody else can see these elements. */
+/* True if we hold the only reference to this storage. */
 static bool is_ours(const gt_tensor *t) {
   return t->refs == 1 && t->storage->refs == 1 && gt_is_contiguous(t);
 }
@@ -118,7 +118,7 @@ static void touch_leaf(walk *w, const gt_edge *edge) {
   if (edge->leaf != NULL) w->touched[w->touched_count++] = gt_tensor_ref(edge->leaf);
 }
 
-/* Stores the first contribution; `g` passes over. */
+/* Stores the first contribution; takes ownership of `g`. */
 static gt_status store(gt_ctx *cx, const gt_edge *edge, gt_tensor *g) {
   gt_tensor **slot = slot_of(edge);
   if (edge->leaf == NULL || is_ours(g)) {
@@ -130,9 +130,10 @@ static gt_status store(gt_ctx *cx, const gt_edge *edge, gt_tensor *g) {
   return status;
 }
 
-/* Adds a further contribution; `g` passes over.  The sum is rounded to the gradient's dtype each
- * time, in PyTorch's order, so that bf16 gradients of several consumers have its bits.  (One that
- * an earlier backward left gets the contributions one by one, where PyTorch adds their sum.) */
+/* Adds a further contribution; takes ownership of `g`.  The sum is rounded to the gradient's dtype
+ * each time, in PyTorch's order, so that bf16 gradients of several consumers have its bits.  (One
+ * that an earlier backward left gets the contributions one by one, where PyTorch adds their sum.)
+ */
 static gt_status add(gt_ctx *cx, const gt_edge *edge, gt_tensor *g) {
   gt_tensor **slot = slot_of(edge), *sum = NULL;
   gt_tensor *terms[2] = {*slot, g};
@@ -150,7 +151,7 @@ static gt_status add(gt_ctx *cx, const gt_edge *edge, gt_tensor *g) {
   return status;
 }
 
-/* Hands the gradient of input i on, in the dtype of that input; `g` passes over. */
+/* Hands the gradient of input i on, in the dtype of that input; takes ownership of `g`. */
 static gt_status deliver(walk *w, const gt_node *node, int i, gt_tensor *g) {
   const gt_edge *edge = &node->edge[i];
   gt_spec have = gt_spec_of(g);
@@ -413,7 +414,7 @@ gt_status gt_backward(gt_ctx *cx, gt_tensor *root, gt_tensor *seed, bool retain)
   cx->grad_enabled = false; /* gradients of gradients are not recorded */
   cx->anomaly = NULL;       /* rules are looked at as one */
   memcpy(autocast, cx->autocast, sizeof autocast);
-  memset(cx->autocast, 0, sizeof autocast); /* the dtypes of the forward stand */
+  memset(cx->autocast, 0, sizeof autocast); /* the dtypes of the forward hold */
   if (root->node == NULL) {
     gt_edge edge = {.leaf = root};
     status = root->grad == NULL ? store(cx, &edge, gt_tensor_ref(start))

@@ -1,4 +1,4 @@
-/* context.c: making and ending a session, its messages, allocation doors, scratch memory, interrupt
+/* context.c: making and ending a session, its messages, allocation, scratch memory, interrupt
  * flag and op table. */
 #include "core/tensor/allocator.h"
 #include "core/tensor/op.h"

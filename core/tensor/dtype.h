@@ -47,8 +47,8 @@ bool gt_dtype_is_half(gt_dtype dtype); /* bf16 or f16: computed in f32 */
  * "byte"; false if unknown. */
 bool gt_dtype_parse(const char *text, gt_dtype *out);
 
-/* The dtype of an arithmetic result, by PyTorch's promotion lattice (no weak scalars here: run.c
- * sees to those). */
+/* The dtype of an arithmetic result, by PyTorch's promotion lattice.  Wrapped numbers are left to
+ * gt_result_type(). */
 gt_dtype gt_dtype_promote(gt_dtype a, gt_dtype b);
 
 /* A number as it came from outside; `f` is it, or near to it where `whole` says that `i` is it. */

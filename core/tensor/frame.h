@@ -38,13 +38,13 @@ gt_tensor *gt_op1_with(gt_frame *f, const char *op, gt_tensor *a, const gt_arg *
 gt_tensor *gt_op2_with(gt_frame *f, const char *op, gt_tensor *a, gt_tensor *b, const gt_arg *args);
 gt_tensor *gt_op3_with(gt_frame *f, const char *op, gt_tensor *a, gt_tensor *b, gt_tensor *c,
                        const gt_arg *args);
-/* op(a, b) with a number for b; it is weak, so a keeps its dtype. */
+/* op(a, b) with a wrapped number for b, so that a keeps its dtype. */
 gt_tensor *gt_op_number(gt_frame *f, const char *op, gt_tensor *a, double b);
 /* a with another shape. */
 gt_tensor *gt_reshape(gt_frame *f, gt_tensor *a, int ndim, const int64_t *shape);
 
 /* ---- tensors that no op makes ---- */
-gt_tensor *gt_number(gt_frame *f, double value); /* weak, for ops that take a number first */
+gt_tensor *gt_number(gt_frame *f, double value); /* wrapped, for ops that take a number first */
 gt_tensor *gt_whole(gt_frame *f, int64_t value);
 gt_tensor *gt_new(gt_frame *f, const gt_spec *spec, const gt_backend *device); /* uninitialised */
 /* Another geometry of the same storage; not recorded in the graph. */

@@ -1,6 +1,6 @@
 /* graph.c: recording calls and releasing the records.
  *
- * Who holds whom: a tensor holds the node that made it; a node holds the nodes of its inputs, the
+ * What holds what: a tensor holds the node that made it; a node holds the nodes of its inputs, the
  * leaves among them, and the tensors its backward reads.  An output that backward reads is held as
  * a nameless view of its storage: the output itself would hold the node that holds it. */
 #include "core/tensor/node.h"
@@ -81,7 +81,7 @@ static void record_input(gt_call *c, gt_node *node, int i, gt_tensor *t) {
   }
 }
 
-/* True when an input besides i gets a gradient. */
+/* True when an input other than i gets a gradient. */
 static bool others_wanted(const gt_node *node, int i) {
   for (int k = 0; k < node->nin; k++) {
     if (k != i && (node->edge[k].node != NULL || node->edge[k].leaf != NULL)) return true;
@@ -130,7 +130,7 @@ gt_status gt_graph_record(gt_call *c, gt_tensor *const *given) {
   for (int i = 0; i < c->nin; i++) record_input(c, node, i, given[i]);
   save_inputs(node, given);
   gt_status status = record_outputs(c, node);
-  gt_node_unref(c->cx, node); /* the outputs hold it now; on failure nobody does */
+  gt_node_unref(c->cx, node); /* the outputs hold it now; on failure this releases it */
   return status;
 }
 
@@ -153,8 +153,8 @@ void gt_node_consume(gt_ctx *cx, gt_node *node) {
   for (int k = 0; k < node->nout; k++) saved_drop(cx, &node->out[k]);
 }
 
-/* What dies while the list is being emptied joins the list: depth of the graph is no depth of the
- * stack. */
+/* Nodes released while the list is being emptied join it, so that a deep graph needs no deep stack.
+ */
 void gt_node_unref(gt_ctx *cx, gt_node *node) {
   if (--node->refs > 0) return;
   node->next_dead = cx->dead;

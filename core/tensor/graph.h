@@ -23,8 +23,8 @@ gt_status gt_graph_record(gt_call *c, gt_tensor *const *given);
 gt_status gt_backward(gt_ctx *cx, gt_tensor *root, gt_tensor *seed, bool retain);
 
 /* GT_EGRAPH "<name>: a tensor that takes part in a recorded graph cannot be changed in place …"
- * when gradients are enabled and t requires one or was computed from one that does.  Whoever writes
- * into a tensor that the user named asks first. */
+ * when gradients are enabled and t requires one or was computed from one that does.  To be asked
+ * before writing into a tensor that the user named. */
 gt_status gt_graph_check_write(gt_ctx *cx, const char *name, const gt_tensor *t);
 
 /* Drops t's gradient and its partial mark. */

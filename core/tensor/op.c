@@ -55,8 +55,8 @@ gt_status gt_out_broadcast(gt_call *c, int out, int first, int last, gt_dtype dt
   return GT_OK;
 }
 
-/* A weak number has no size of its own. */
-static gt_dtype weak_dtype(gt_dtype dtype) {
+/* A wrapped number has no size of its own. */
+static gt_dtype wrapped_dtype(gt_dtype dtype) {
   if (gt_dtype_is_float(dtype)) return GT_F32;
   return dtype == GT_BOOL ? GT_BOOL : GT_I64;
 }
@@ -76,8 +76,8 @@ gt_dtype gt_result_type(const gt_call *c, unsigned inputs) {
     bool named = c->op->nin < 0 ? inputs & 1u : inputs >> i & 1u;
     if (!named || c->in[i] == NULL) continue;
     gt_dtype dtype = c->in_spec[i].dtype;
-    int r = c->in_spec[i].ndim > 0 ? 0 : c->in[i]->weak ? 2 : 1;
-    if (r == 2) dtype = weak_dtype(dtype);
+    int r = c->in_spec[i].ndim > 0 ? 0 : c->in[i]->wrapped ? 2 : 1;
+    if (r == 2) dtype = wrapped_dtype(dtype);
     rank[r] = rank[r] == GT_NDTYPE ? dtype : gt_dtype_promote(rank[r], dtype);
   }
   gt_dtype result = combine(rank[0], combine(rank[1], rank[2]));

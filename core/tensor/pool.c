@@ -7,7 +7,7 @@
  * A lane's ticket is (job number, next chunk); a ticket of another job counts as untouched.  A
  * thread owns a chunk when its compare-and-swap moves the ticket on.  It reads the job's number
  * first and again last: where both are the same, what it read in between belongs together, and a
- * lane with chunks left means that the job is not over.  Nobody waits for threads that have
+ * lane with chunks left means that the job is not over.  No one waits for threads that have
  * nothing to do. */
 #include "core/tensor/pool.h"
 

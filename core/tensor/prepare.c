@@ -42,12 +42,13 @@ gt_status gt_prepare(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_backend 
     return GT_OK;
   }
   GT_TRY(gt_copy_new(cx, t, dtype, device, out));
-  (*out)->weak = t->weak;
+  (*out)->wrapped = t->wrapped;
   return GT_OK;
 }
 
 gt_kernel gt_kernel_find(const gt_call *c, bool backward) {
-  if (c->device->kernels == NULL || c->op->moves) return backward ? c->op->backward : c->op->forward;
+  if (c->device->kernels == NULL || c->op->moves)
+    return backward ? c->op->backward : c->op->forward;
   int op = gt_op_find(c->cx, c->op->name);
   return op >= 0 ? c->device->kernels[op][backward] : NULL;
 }

@@ -4,7 +4,7 @@
 
 #include "core/tensor/op.h"
 
-/* Bit i of a descriptor's mask; of a variadic op bit 0 speaks for all inputs. */
+/* Bit i of a descriptor's mask; for a variadic op, bit 0 applies to every input. */
 static inline bool gt_op_bit(const gt_op *op, unsigned mask, int i) {
   return mask >> (op->nin < 0 ? 0 : i) & 1u;
 }
@@ -19,7 +19,7 @@ void gt_dtype_choose(gt_call *c);
 gt_dtype gt_dtype_compute_of(gt_compute compute, gt_dtype dtype);
 
 /* A reference to t itself when it already is contiguous, of this dtype and on this device, else to
- * a converted copy (weak if t is).  Not recorded. */
+ * a converted copy (wrapped if t is).  Not recorded. */
 gt_status gt_prepare(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, const gt_backend *device,
                      bool contiguous, gt_tensor **out);
 

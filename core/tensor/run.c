@@ -56,7 +56,7 @@ static gt_status choose_device(frame *f) {
   const gt_backend *device = NULL;
   for (int i = 0; i < c->nin; i++) {
     gt_tensor *t = f->on[i];
-    if (t == NULL || t->weak) continue;
+    if (t == NULL || t->wrapped) continue;
     if (device != NULL && device != t->storage->device)
       return gt_fail(c->cx, GT_EDEVICE, "%s: expected tensors on one device, got %s and %s",
                      c->op->name, device->name, t->storage->device->name);

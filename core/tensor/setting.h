@@ -11,9 +11,9 @@ typedef struct gt_dims {
   int64_t at[GT_MAX_DIM];
 } gt_dims;
 
-/* A value; which member counts is said by the setting's type. */
+/* A value; the setting's type decides which member counts. */
 typedef struct gt_value {
-  bool given; /* false: the default stands */
+  bool given; /* false: the default applies */
   double f;
   int64_t i; /* also bool, dtype (gt_dtype) and choice (index) */
   gt_dims dims;
@@ -60,8 +60,8 @@ typedef struct gt_setting {
   const char *instead;
 } gt_setting;
 
-/* Refuses a value outside the bounds, "AdamW: expected 0 <= beta1 < 1, got 2"; `owner` is who has
- * the setting. */
+/* Refuses a value outside the bounds, "AdamW: expected 0 <= beta1 < 1, got 2"; `owner` has the
+ * setting. */
 gt_status gt_setting_check(gt_ctx *cx, const char *owner, const gt_setting *s,
                            const gt_value *value);
 

@@ -102,7 +102,8 @@ static gt_status tensor_new(gt_ctx *cx, const gt_spec *spec, const gt_backend *d
   return GT_OK;
 }
 
-gt_status gt_tensor_new(gt_ctx *cx, const gt_spec *spec, const gt_backend *device, gt_tensor **out) {
+gt_status gt_tensor_new(gt_ctx *cx, const gt_spec *spec, const gt_backend *device,
+                        gt_tensor **out) {
   return tensor_new(cx, spec, device, gt_allocate, out);
 }
 
@@ -131,7 +132,7 @@ gt_status gt_tensor_scalar(gt_ctx *cx, gt_dtype dtype, double f, int64_t i, gt_t
   GT_TRY(gt_tensor_new(cx, &spec, cx->cpu, &t));
   gt_store_scalar(t->storage->data, dtype,
                   gt_dtype_is_float(dtype) ? gt_scalar_real(f) : gt_scalar_whole(i));
-  t->weak = true;
+  t->wrapped = true;
   *out = t;
   return GT_OK;
 }

@@ -38,7 +38,7 @@ struct gt_tensor {
   int64_t stride[GT_MAX_DIM]; /* in elements */
   int64_t offset;             /* in elements */
   gt_storage *storage;
-  bool weak; /* a wrapped Lua number: never promotes a tensor of its own kind */
+  bool wrapped; /* a Lua number: never promotes a tensor of its own kind */
 
   /* autograd: graph.c only, except requires_grad of leaves */
   bool requires_grad;
@@ -71,7 +71,8 @@ gt_status gt_tensor_zeros(gt_ctx *cx, const gt_spec *spec, const gt_backend *dev
                           gt_tensor **out);
 /* GT_EDTYPE, with the range, when the dtype does not hold x; `name` is what it is given to. */
 gt_status gt_check_scalar(gt_ctx *cx, const char *name, gt_dtype dtype, gt_scalar x);
-/* A 0-d weak tensor on the CPU (dtype i64, f64 or bool), for scalar operands. */
+/* A 0-d tensor on the CPU that is a wrapped number (dtype i64, f64 or bool), for scalar operands.
+ */
 gt_status gt_tensor_scalar(gt_ctx *cx, gt_dtype dtype, double f, int64_t i, gt_tensor **out);
 /* A view: same storage, other geometry. Bounds are the caller's promise. */
 gt_status gt_tensor_view(gt_ctx *cx, gt_tensor *base, int ndim, const int64_t *shape,

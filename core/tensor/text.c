@@ -74,7 +74,7 @@ static decimal to_decimal(double x, int count) {
   decimal d = {.count = count};
   snprintf(text, sizeof text, "%.*e", count - 1, x);
   const char *at = text;
-  for (int n = 0; *at != 'e'; at++) { /* what is no digit is the decimal point */
+  for (int n = 0; *at != 'e'; at++) { /* what is not a digit is the decimal point */
     if (*at >= '0' && *at <= '9') d.digits[n++] = *at;
   }
   d.exponent = atoi(at + 1);
@@ -98,7 +98,7 @@ static bool step(decimal *d, int direction) {
 }
 
 /* A decimal of `count` digits that reads back as x.  The nearest one may fail where its neighbour
- * succeeds, because below a power of two the doubles stand closer than above. */
+ * succeeds, because below a power of two doubles lie closer together than above it. */
 static bool read_back(double x, int count, decimal *out) {
   decimal nearest = to_decimal(x, count);
   *out = nearest;

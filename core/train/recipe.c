@@ -15,7 +15,7 @@ typedef struct parameters {
   int64_t capacity;
 } parameters;
 
-/* Who gets which: matrices of the blocks, and everything else. */
+/* Which parameters go to which optimizer: matrices of the blocks, and everything else. */
 typedef struct sharing {
   parameters matrices, others;
 } sharing;

@@ -20,7 +20,7 @@ typedef struct gt_token_strides {
 typedef struct gt_attention_job {
   int64_t B, H, Hkv, T, S, D;
   bool causal;
-  int64_t offset; /* query i stands next to key i + offset */
+  int64_t offset; /* query i is aligned with key i + offset */
   double scale;
   gt_drop drop;
   const void *q, *k, *v, *y, *dy;

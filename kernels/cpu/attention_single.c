@@ -31,7 +31,7 @@ static inline T(gt_vector) T(channels)(const real *x, int64_t step) {
 }
 
 /* Scores of a vector's worth of keys, `left` of them there: a sum of products per lane and key,
- * turned around so that the lanes of each key are added up together. */
+ * transposed so that the lanes of each key are added up together. */
 static inline void T(single_scores)(const real *q, const real *k, const gt_token_strides *at,
                                     int64_t left, int64_t D, real *s) {
   enum { lanes = T(N) / 2 };

@@ -1,4 +1,4 @@
-/* backend.h: what the CPU's backend is made of besides its kernels. */
+/* backend.h: the parts of the CPU's backend other than its kernels. */
 #ifndef GT_CPU_BACKEND_H
 #define GT_CPU_BACKEND_H
 

@@ -84,7 +84,7 @@ static inline void gt_bf16_pack(const uint16_t *b, int64_t ld, int64_t depth, in
   }
 }
 
-/* The same of B = x^T, x (columns, depth): 16 columns by as many pairs are turned at a time. */
+/* The same of B = x^T, x (columns, depth): 16 columns by as many pairs are transposed at a time. */
 static inline void gt_bf16_pack_transposed(const uint16_t *x, int64_t ld, int64_t depth,
                                            int64_t columns, uint32_t *panels) {
   int64_t pairs = (depth + 1) / 2;

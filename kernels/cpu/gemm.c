@@ -205,7 +205,7 @@ static const real *T(b_at)(const product *p, int64_t k, int64_t column) {
 /* Rows of op(A) as gt_tile reads them. */
 typedef struct T(strip) {
   const real *at;
-  int64_t row, k; /* steps in memory */
+  int64_t row, k; /* strides */
 } T(strip);
 
 /* `rows` rows of op(A) from (row, k) on: where they lie, or a copy filled up with zeros. */

@@ -25,7 +25,7 @@ enum {
 /* Rows of A as gt_bf16_tile reads them. */
 typedef struct strip {
   const uint16_t *at;
-  int64_t row, k; /* steps in numbers from row to row, from pair to pair */
+  int64_t row, k; /* strides in elements from row to row, from pair to pair */
 } strip;
 
 /* `rows` rows of A (or columns of the matrix it is the transpose of): where they lie, or a copy

@@ -1,7 +1,7 @@
 /* lanes.h: reductions of one contiguous row over a fixed number of lanes, so that the compiler can
  * use vectors and the bits never change.  Included inside the typed part of a kernel file
  * (typed.h), hence no guard. */
-enum { T(LANES) = 32 }; /* two or more vectors: additions of one wait for nobody */
+enum { T(LANES) = 32 }; /* at least two accumulators, so additions do not depend on each other */
 
 /* Half onto half; in arrays of their own the compiler keeps the halves in registers. */
 static inline real T(fold)(const real lane[]) {
@@ -22,7 +22,7 @@ static inline real T(fold_max)(const real lane[]) {
   return T(max)(T(max)(c[0], c[2]), T(max)(c[1], c[3]));
 }
 
-/* NaN are passed over; -infinity when n == 0. */
+/* Skips NaN; -infinity when n == 0. */
 static inline real T(row_max)(const real *x /* (n) */, int64_t n) {
   real lane[T(LANES)];
   for (int j = 0; j < T(LANES); j++) lane[j] = -INFINITY;

@@ -70,7 +70,7 @@ static void fold_batch(product *p) {
 
 static gt_status plan(gt_call *c, product *p) {
   const gt_tensor *a = c->in[A], *b = c->in[B];
-  bool row = a->ndim == 1, column = b->ndim == 1; /* a vector stands for a row, or a column */
+  bool row = a->ndim == 1, column = b->ndim == 1; /* a vector is taken as a row, or a column */
   p->batches = 1;
   p->batch_ndim = c->out[0]->ndim - !row - !column;
   for (int d = 0; d < p->batch_ndim; d++) p->batches *= p->batch_shape[d] = c->out[0]->shape[d];

@@ -13,8 +13,7 @@
 #include <float.h>
 #include <math.h>
 
-/* The eps that stands when none is given: the machine epsilon of the type the sum is computed in.
- */
+/* The default of eps: the machine epsilon of the type the sum is computed in. */
 static inline double gt_rms_eps(const gt_call *c, int attr) {
   if (c->attr[attr].given) return c->attr[attr].f;
   return c->in_spec[0].dtype == GT_F64 ? DBL_EPSILON : (double)FLT_EPSILON;

@@ -52,15 +52,15 @@ gt_status operand_of(gt_call *c, const gt_tensor *t, int vector, int batch_ndim,
   const void *from = gt_data(t);
   int64_t *row = &s.stride[s.ndim - 2], *column = &s.stride[s.ndim - 1];
   bool plain = (*column == 1 || columns == 1) && (*row >= columns || rows == 1);
-  bool turned = (*row == 1 || rows == 1) && (*column >= rows || columns == 1);
-  if (!plain && !turned) {
+  bool transposed = (*row == 1 || rows == 1) && (*column >= rows || columns == 1);
+  if (!plain && !transposed) {
     void *to;
     GT_TRY(pack(c, t->dtype, &s, from, &to));
     from = to;
     plain = true;
   }
-  int64_t ld = plain ? *row : *column, least = plain ? columns : rows;
-  out->matrix = {from, ld > least ? ld : least, 0, !plain};
+  int64_t ld = plain ? *row : *column, width = plain ? columns : rows;
+  out->matrix = {from, ld > width ? ld : width, 0, !plain};
   int own = s.ndim - 2;
   for (int d = 0; d < batch_ndim; d++) {
     int at = d - (batch_ndim - own);

@@ -127,8 +127,8 @@ static void T(step_block)(const job *j, int64_t n, void *const array[ARRAYS]) {
     /* the interpolation that is exact at the nearer end */
     m[i] = rest1 < REAL(0.5) ? m[i] + rest1 * (g[i] - m[i]) : g[i] - (g[i] - m[i]) * (1 - rest1);
     v[i] = beta2 * v[i] + rest2 * g[i] * g[i];
-    real deviation = (real)sqrt((double)v[i]) / root + eps;
-    p[i] = keep * p[i] + size * m[i] / deviation;
+    real divisor = (real)sqrt((double)v[i]) / root + eps;
+    p[i] = keep * p[i] + size * m[i] / divisor;
   }
 }
 

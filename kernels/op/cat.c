@@ -1,4 +1,4 @@
-/* cat: tensors one behind the other along a dimension; dtypes promote.  A 1-d tensor of size 0 fits
+/* cat: tensors one after the other along a dimension; dtypes promote.  A 1-d tensor of size 0 fits
  * everywhere and adds nothing, as in PyTorch. */
 #include "kernels/op/geometry.h"
 
@@ -55,8 +55,8 @@ static gt_status forward(gt_call *c) {
   for (int i = 0; i < c->nin; i++) {
     const gt_tensor *x = c->in[i];
     if (gt_count(x) == 0) continue;
-    GT_TRY(gt_move(c->cx, c->device, x->ndim, x->shape, (char *)gt_data(y) + offset * size, y->dtype,
-                   y->stride, gt_data(x), x->dtype, x->stride));
+    GT_TRY(gt_move(c->cx, c->device, x->ndim, x->shape, (char *)gt_data(y) + offset * size,
+                   y->dtype, y->stride, gt_data(x), x->dtype, x->stride));
     offset += x->shape[dim] * y->stride[dim];
   }
   return GT_OK;
@@ -98,7 +98,7 @@ static const gt_setting attrs[] = {
 
 const gt_op gt_op_cat = {
     .name = "cat",
-    .doc = "tensors one behind the other along dim",
+    .doc = "tensors one after the other along dim",
     .inputs = "tensors...",
     .nin = -1,
     .nout = 1,

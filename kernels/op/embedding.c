@@ -2,7 +2,7 @@
  *
  * dweight[v] = the sum of dy over the positions that hold v, first to last.  Positions are sorted
  * by id (counting sort) and rows of dweight are shared out by id: the order of additions depends on
- * idx only, and rows that nobody asked for are not touched when accumulating. */
+ * idx only, and rows whose id does not occur are not touched when accumulating. */
 #ifndef real
 #include "core/tensor/pool.h"
 #include "kernels/cpu/convert.h"

@@ -66,7 +66,7 @@ bool gt_view_strides(const gt_tensor *t, const gt_spec *to, int64_t *stride) {
     gt_row_major(to->ndim, to->shape, stride);
     return true;
   }
-  /* Walk both shapes from the right: each run of t's dimensions that lie behind each other in
+  /* Walk both shapes from the right: each run of t's dimensions that are contiguous in
    * memory must be filled exactly by a run of the new ones. */
   int at = to->ndim - 1;
   int64_t step = t->stride[t->ndim - 1], have = 1, taken = 1;

@@ -23,8 +23,7 @@ static gt_status infer(gt_call *c) {
   return gt_out_spec(c, 0, x->dtype, repeats->count, shape);
 }
 
-/* The result seen as (repeats[0], x.shape[0], repeats[1], …): where a repeat moves, x stands still.
- */
+/* The result seen as (repeats[0], x.shape[0], repeats[1], …): x has stride 0 along the repeats. */
 static gt_status forward(gt_call *c) {
   const gt_tensor *x = c->in[0];
   gt_tensor *y = c->out[0];

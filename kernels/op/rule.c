@@ -4,7 +4,7 @@
 #include "kernels/op/reduction.h"
 
 gt_tensor *gt_wide(gt_frame *f, const gt_call *c, gt_tensor *a) {
-  if (!a->weak || c->dtype != GT_F64) return a;
+  if (!a->wrapped || c->dtype != GT_F64) return a;
   return gt_op1_with(f, "to", a, GT_ARGS({"dtype", GT_INT(GT_F64)}));
 }
 

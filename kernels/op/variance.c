@@ -19,8 +19,8 @@ gt_tensor *gt_variance_gradient(gt_frame *f, gt_call *c, gt_tensor *g) {
   if (f->status != GT_OK) return NULL;
   gt_tensor *mean = gt_op1_with(f, "mean", c->in[0],
                                 GT_ARGS({"dim", *gt_attr_named(c, "dim")}, {"keepdim", GT_INT(1)}));
-  gt_tensor *deviation = gt_op2(f, "sub", c->in[0], mean);
+  gt_tensor *centred = gt_op2(f, "sub", c->in[0], mean);
   double scale = 2 / gt_variance_freedom(c, gt_reduced_count(c, dims));
   gt_tensor *scaled = gt_op_number(f, "mul", g, scale);
-  return gt_op2(f, "mul", gt_unreduced(f, c, scaled), deviation);
+  return gt_op2(f, "mul", gt_unreduced(f, c, scaled), centred);
 }

@@ -29,7 +29,7 @@ static int mode_tostring(lua_State *L) {
   const anomaly_mode *mode = gtlua_checkbox(L, 1, ANOMALY);
   lua_pushstring(L, mode->on ? "nan and inf are errors until this value is closed: local _ <close> "
                                "= torch.autograd.detect_anomaly()"
-                             : "nan and inf are no errors any more");
+                             : "nan and inf are no longer errors");
   return 1;
 }
 

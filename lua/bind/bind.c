@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define MARK_LEAST ((size_t)192 << 20)
-#define GARBAGE_MOST ((size_t)256 << 20) /* that may pile up beside what lives */
+#define GARBAGE_MOST ((size_t)256 << 20) /* that may pile up on top of what lives */
 
 /* The session of the process: for the signal handler and for gtlua_close(), which have no
  * lua_State. */
@@ -434,6 +434,6 @@ const char *gtlua_topath(lua_State *L, int index) {
   if (lua_type(L, index) != LUA_TSTRING) gtlua_expected(L, index, "a path"); /* no number */
   const char *path = lua_tolstring(L, index, &n);
   if (strlen(path) != n)
-    gtlua_error(L, "expected a path without NUL bytes, got one behind '%s'", path);
+    gtlua_error(L, "expected a path without NUL bytes, got one after '%s'", path);
   return path;
 }

@@ -180,7 +180,8 @@ static int read_count(const char **p, int most) {
 
 static bool is_align(char c) { return c && strchr("<>^=", c) != NULL; }
 
-/* False when spec is no format specification, or asks for more than MOST_WIDTH or MOST_DIGITS. */
+/* False when spec is not a format specification, or asks for more than MOST_WIDTH or MOST_DIGITS.
+ */
 static bool parse_format(const char *spec, format *out) {
   *out = (format){.fill = " ", .sign = '-', .precision = -1};
   const char *p = spec;

@@ -21,7 +21,7 @@ static int long_bracket(const char *p, const char *end) {
   return q < end && *q == '[' ? (int)(q - p - 1) : -1;
 }
 
-/* Behind the long bracket of that level that opens at p. */
+/* The end of the long bracket of that level that opens at p. */
 static const char *skip_long(const char *p, const char *end, int level) {
   for (p += level + 2; p < end; p++) {
     if (*p != ']') continue;
@@ -39,7 +39,7 @@ static const char *skip_comment(const char *p, const char *end) {
   return line ? line : end;
 }
 
-/* Behind the string whose quote is at p; NULL when it does not end on its line. */
+/* The end of the string whose quote is at p; NULL when it does not end on its line. */
 static const char *skip_string(const char *p, const char *end) {
   char quote = *p++;
   for (; p < end && *p != quote; p++) {
@@ -54,7 +54,7 @@ static const char *skip_string(const char *p, const char *end) {
 
 /* ---- one field ---- */
 
-/* A field {expression:format} of an f-string, as it stands in the source. */
+/* A field {expression:format} of an f-string, as written in the source. */
 typedef struct field {
   const char *text, *colon, *end; /* colon: the last one outside brackets and strings, or NULL */
 } field;
@@ -66,7 +66,7 @@ static int quote_at(const char *p, const char *end, char quote) {
   return p + 1 < end && *p == '\\' && p[1] == quote ? 2 : 0;
 }
 
-/* Behind the string that starts at p inside a field; NULL when it does not end. */
+/* The end of the string that starts at p inside a field; NULL when it does not end. */
 static const char *skip_inner(const char *p, const char *end, char quote) {
   int n = quote_at(p, end, quote);
   char mark = p[n - 1];
@@ -78,7 +78,7 @@ static const char *skip_inner(const char *p, const char *end, char quote) {
   return NULL;
 }
 
-/* Reads the field behind the brace at p; false when it does not end. */
+/* Reads the field after the brace at p; false when it does not end. */
 static bool read_field(const char *p, const char *end, char quote, field *out) {
   *out = (field){.text = p + 1};
   int depth = 0;
@@ -121,7 +121,7 @@ static bool compiles(lua_State *L) {
   return fine;
 }
 
-/* A format, where fields inside it ({width}) stand for digits? */
+/* Whether this is a format; fields inside it ({width}) count as digits. */
 static bool format_like(const char *p, const char *end) {
   char spec[64];
   size_t n = 0;
@@ -157,7 +157,8 @@ static bool push_spec(lua_State *L, const char *p, const char *end, char quote) 
   return true;
 }
 
-/* Pushes ",(expression),format"; false (with nothing pushed) when the field is no expression. */
+/* Pushes ",(expression),format"; false (with nothing pushed) when the field is not an expression.
+ */
 static bool push_field(lua_State *L, const field *f, char quote) {
   const char *spec = f->colon && format_like(f->colon + 1, f->end) ? f->colon + 1 : NULL;
   push_plain(L, f->text, spec ? f->colon : f->end, quote);
@@ -187,7 +188,7 @@ static bool push_field(lua_State *L, const field *f, char quote) {
 
 /* ---- one f-string ---- */
 
-/* Adds the literal text from p to the next field or the end; NULL when a brace stands alone. */
+/* Adds the literal text from p to the next field or the end; NULL when a brace has no partner. */
 static const char *add_literal(luaL_Buffer *out, const char *p, const char *end) {
   while (p < end) {
     if (*p == '\\' && p + 1 < end) {

@@ -2,7 +2,7 @@
  *
  * C code knows an object by its metatable, takes the values in its frames, upvalues and user values
  * for what it put there, and finds its tables in the registry.  Lua code may read and change its
- * own frames and functions as ever.  Every function here stands in for the one in upvalue 1. */
+ * own frames and functions as ever.  Every function here replaces the one in upvalue 1. */
 #include "lua/bind/text.h"
 
 #include <lualib.h>

@@ -105,7 +105,8 @@ int gtlua_json_decode(lua_State *L) {
 
 /* ---- writing ---- */
 
-/* The letter behind the backslash, 'u' for those that have none, 0 for what stands as it is. */
+/* The letter after the backslash, 'u' for characters that have none, 0 for those written as they
+ * are. */
 static char escape_of(unsigned char c) {
   switch (c) {
   case '"':

@@ -14,7 +14,7 @@
 
 #define PIECE ((size_t)1 << 16)          /* bytes */
 #define PROGRAM_MOST ((size_t)256 << 20) /* bytes */
-#define LUA_SEARCHER 3 /* of package.searchers, behind preload and the embedded library */
+#define LUA_SEARCHER 3 /* of package.searchers, after preload and the embedded library */
 
 /* What the compiler reads, in pieces: at Ctrl-C the text ends. */
 typedef struct pieces {
@@ -66,7 +66,8 @@ static int close_stream(lua_State *L) {
   return luaL_fileresult(L, fclose(stream->f) == 0, NULL);
 }
 
-/* Opens the file; *what then names what is no file to read, or is NULL with errno set. */
+/* Opens the file; on failure *what says what is there instead of a file, or is NULL with errno set.
+ */
 static FILE *open_readable(const char *path, bool program, const char **what) {
   struct stat info;
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

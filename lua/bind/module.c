@@ -268,7 +268,7 @@ static int child_as(lua_State *L) {
   return 1;
 }
 
-/* fields(m) -> the table of its plain fields, where a light userdata stands for nil, or nil */
+/* fields(m) -> the table of its plain fields, where a light userdata means nil, or nil */
 static int fields(lua_State *L) {
   gtlua_tomodule(L, 1);
   lua_getiuservalue(L, 1, GTLUA_UV_FIELDS);
@@ -315,7 +315,7 @@ static int next_item(lua_State *L) {
 static int next_child(lua_State *L) {
   const gt_module *m = gtlua_tomodule(L, 1);
   int i = 0;
-  if (!lua_isnil(L, 2)) { /* behind the slot of that name */
+  if (!lua_isnil(L, 2)) { /* after the slot of that name */
     const gt_slot *slot = gt_module_slot(m, luaL_checkstring(L, 2));
     i = slot ? (int)(slot - m->slots) + 1 : m->slot_count;
   }

@@ -13,7 +13,7 @@
 
 enum {
   GTLUA_UV_CLASS = 1, /* the class table made by nn.class, or the one of a native class */
-  GTLUA_UV_FIELDS,    /* plain fields; a light userdata NULL stands for a field set to nil */
+  GTLUA_UV_FIELDS,    /* plain fields; a light userdata NULL is a field set to nil */
   GTLUA_UV_ANCHORS,   /* name -> userdata of the child in that slot */
   GTLUA_UV_HOOKS,     /* {before = {…}, after = {…}} or nil */
   GTLUA_UV_COUNT = 4

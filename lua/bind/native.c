@@ -72,7 +72,7 @@ static int got(lua_State *L) {
   return 1;
 }
 
-/* native.check_list(table, what): raises unless it is a list without gaps; names may stand in it.
+/* native.check_list(table, what): raises unless it is a list without gaps; it may have names.
  */
 static int check_list(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);

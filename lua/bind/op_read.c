@@ -1,4 +1,4 @@
-/* op_read.c: the arguments of an op as they stand on the Lua stack, by its descriptor alone. */
+/* op_read.c: the arguments of an op as they are on the Lua stack, by its descriptor alone. */
 #include "lua/bind/op.h"
 #include "lua/bind/setting.h"
 
@@ -48,7 +48,7 @@ static void read_attr(lua_State *L, gtlua_call *c, int j, int index) {
 
 /* ---- read: arguments ---- */
 
-/* Raises: argument a stands where the op has no position for it. */
+/* Raises: the op has no position for argument a. */
 static void refuse_position(lua_State *L, const gtlua_call *c, int a) {
   const gt_op *op = c->op;
   const char *got = gtlua_typename(L, a);
@@ -173,7 +173,7 @@ static bool read_input(lua_State *L, gtlua_call *c, int a) {
   if (op->nin < 0 || c->nin >= op->nin) return false;
   int type = lua_type(L, a);
   bool optional = c->bound->optional >> c->nin & 1u;
-  /* x:gather(dim, index): what no number can stand for waits for its tensor. */
+  /* x:gather(dim, index): an input that cannot be a number waits for its tensor. */
   bool number = type == LUA_TNUMBER && !(op->numeric >> c->nin & 1u);
   if (number && c->nin > 0 && c->next_attr < op->attr_count && !op->attrs[c->next_attr].by_name)
     return false;
@@ -185,7 +185,7 @@ static bool read_input(lua_State *L, gtlua_call *c, int a) {
   return true;
 }
 
-/* The inputs of a variadic op: the tensors of a table, or those that stand first.  Returns the
+/* The inputs of a variadic op: the tensors of a table, or the leading arguments.  Returns the
  * position after. */
 static int read_variadic(lua_State *L, gtlua_call *c, int top) {
   if (top > 0 && lua_type(L, 1) == LUA_TTABLE) {

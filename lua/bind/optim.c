@@ -73,7 +73,7 @@ static gt_group *to_group(lua_State *L, const gt_optimizer *o, int index) {
   return &o->groups[i - 1];
 }
 
-/* get(o, group, name) -> value, or nil for names that are no hyper-parameters */
+/* get(o, group, name) -> value, or nil for names that are not hyper-parameters */
 static int get(lua_State *L) {
   gt_optimizer *o = to_optimizer(L, 1);
   const gt_group *group = to_group(L, o, 2);
@@ -88,7 +88,7 @@ static int get(lua_State *L) {
   return 1;
 }
 
-/* set(o, group, name, value) -> true, or false for names that are no hyper-parameters */
+/* set(o, group, name, value) -> true, or false for names that are not hyper-parameters */
 static int set(lua_State *L) {
   gt_optimizer *o = to_optimizer(L, 1);
   gt_group *group = to_group(L, o, 2);
@@ -120,8 +120,8 @@ static int add_group(lua_State *L) {
     lua_rawgeti(L, 2, i + 1);
     params[i] = gtlua_testtensor(L, -1);
     if (!params[i])
-      return gtlua_error(L, "%s: item %d of the parameters is no tensor but %s", o->class->name,
-                         i + 1, gtlua_typename(L, -1));
+      return gtlua_error(L, "%s: item %d of the parameters: expected a tensor, got %s",
+                         o->class->name, i + 1, gtlua_typename(L, -1));
     gtlua_keep_tensor(L, -1); /* comes back as the same userdata in group.params and opt.state */
     lua_pop(L, 1);
   }

@@ -276,7 +276,7 @@ static int string_index(lua_State *L) {
   return 1;
 }
 
-/* What getmetatable("") answers stands for the metatable: __index is the user's, other events of
+/* What getmetatable("") answers acts as the metatable: __index is the user's, other events of
  * his go into the real one. */
 static int shown_index(lua_State *L) {
   lua_pushvalue(L, 2);

@@ -1,4 +1,4 @@
-/* series.c: lists of numbers as lines of text, for the .tsv files beside figures: a million points
+/* series.c: lists of numbers as lines of text, for the .tsv files next to figures: a million points
  * in a fraction of a second. */
 #include "lua/bind/text.h"
 

@@ -129,12 +129,12 @@ static int is_grad_enabled(lua_State *L) {
 
 /* ---- autocast ---- */
 
-/* The device in argument 1, or the one called `fallback`; NULL: a GPU that is not open, as the plug-in
- * is not opened just to ask. */
-static const gt_backend *device_asked(lua_State *L, const char *fallback) {
-  const char *name = lua_isnoneornil(L, 1)             ? fallback
+/* The device in argument 1, or the one called `default_name`; NULL: a GPU that is not open, as the
+ * plug-in is not opened just to ask. */
+static const gt_backend *device_asked(lua_State *L, const char *default_name) {
+  const char *name = lua_isnoneornil(L, 1)           ? default_name
                      : lua_type(L, 1) == LUA_TSTRING ? lua_tostring(L, 1)
-                                                       : NULL;
+                                                     : NULL;
   if (name && strncmp(name, "cuda", 4) == 0) return gt_backend_opened(gtlua_cx(L), name);
   return lua_isnoneornil(L, 1) ? gtlua_cx(L)->cpu : gtlua_todevice(L, 1);
 }
@@ -230,8 +230,8 @@ static int is_autocast_enabled(lua_State *L) {
 
 /* ---- memory ---- */
 
-static gt_memory_stats memory_of(lua_State *L, const char *fallback) {
-  const gt_backend *device = device_asked(L, fallback);
+static gt_memory_stats memory_of(lua_State *L, const char *default_name) {
+  const gt_backend *device = device_asked(L, default_name);
   return device ? gt_memory(gtlua_cx(L), device) : (gt_memory_stats){0};
 }
 
@@ -264,8 +264,8 @@ static int memory_stats(lua_State *L) {
   return 1;
 }
 
-static int reset_peak(lua_State *L, const char *fallback) {
-  const gt_backend *device = device_asked(L, fallback);
+static int reset_peak(lua_State *L, const char *default_name) {
+  const gt_backend *device = device_asked(L, default_name);
   if (device) gt_memory_reset_peak(gtlua_cx(L), device);
   return 0;
 }

@@ -37,7 +37,7 @@ static int64_t read_choice(lua_State *L, int index, const char *what, const char
   return found;
 }
 
-/* The tensor at index, which stands for a number: of one element, and not of the graph, since no
+/* The tensor at index, which is taken as a number: of one element, and not of the graph, since no
  * gradient would reach it. */
 static gt_tensor *number_tensor(lua_State *L, int index, const char *what, const char *instead) {
   gt_tensor *t = gtlua_totensor(L, index);

@@ -8,7 +8,7 @@
 #include "core/tensor/setting.h"
 
 /* The value at index for setting `s` of `owner` ("AdamW"), within its bounds; raises otherwise.  A
- * tensor of one element that needs no gradient stands for its number. */
+ * tensor of one element that needs no gradient is taken as its number. */
 void gtlua_read_setting(lua_State *L, const char *owner, const gt_setting *s, int index,
                         gt_value *out);
 

@@ -117,7 +117,7 @@ static int refuse_name(lua_State *L, const signature *s, const char *key) {
                      gtlua_suggest(key, names, hint), n ? lua_tostring(L, -1) : "no keywords");
 }
 
-/* Raises: the value at index stands in a table of names without one. */
+/* Raises: the value at index is in a table of keywords but has no name. */
 static int refuse_nameless(lua_State *L, const signature *s, int index) {
   bool has_options = s->options < s->count;
   int example = has_options ? s->options : s->count - 1;
@@ -168,7 +168,7 @@ static bool is_callable(lua_State *L, int index) {
   return true;
 }
 
-/* Has it a class of its own, as what stands before a colon must? */
+/* Whether it has a class of its own, as anything before a colon must. */
 static bool is_object(lua_State *L, int index) {
   if (luaL_getmetafield(L, index, "__name") == LUA_TNIL) return false;
   lua_pop(L, 1);

@@ -22,7 +22,7 @@ int gtlua_signature(lua_State *L);
 /* native.sign(space, text[, prefix]): signs the functions of the table that `text` has signatures
  * of, "stack(tensors: list, dim: integer = 0) split(…)"; messages name them with the prefix */
 int gtlua_sign_all(lua_State *L);
-/* native.signature_of(function) -> text, the function behind it; nothing for other values */
+/* native.signature_of(function) -> text, the function it wraps; nothing for other values */
 int gtlua_signature_of(lua_State *L);
 /* native.parameters_of(function) -> {{name, type, default, by = "place"|"name"|"option", low,
  * above, high, below}, …}, whether it takes more; `default` is text as it is written, nil where one

@@ -15,12 +15,12 @@ extern const gtlua_signed gtlua_create_functions[]; /* tensor_new.c: torch.zeros
  * graph. */
 void gtlua_push_row(lua_State *L, gt_tensor *t, int64_t i);
 
-int gtlua_tensor_tostring(lua_State *L);     /* tensor_print.c */
-int gtlua_set_printoptions(lua_State *L);    /* torch.set_printoptions{…} */
-int gtlua_tensor_at(lua_State *L);           /* tensor_index.c: t[key] for keys that are no names */
-int gtlua_tensor_assign(lua_State *L);       /* t[key] = value */
-bool gtlua_is_pick(lua_State *L, int index); /* tensor_pick.c: a tensor, or a table of them */
-int gtlua_pick(lua_State *L, gt_tensor *t);  /* t[tensors]; the key is at 2 */
+int gtlua_tensor_tostring(lua_State *L);  /* tensor_print.c */
+int gtlua_set_printoptions(lua_State *L); /* torch.set_printoptions{…} */
+int gtlua_tensor_at(lua_State *L);        /* tensor_index.c: t[key] for keys that are not names */
+int gtlua_tensor_assign(lua_State *L);    /* t[key] = value */
+bool gtlua_is_pick(lua_State *L, int index);       /* tensor_pick.c: a tensor, or a table of them */
+int gtlua_pick(lua_State *L, gt_tensor *t);        /* t[tensors]; the key is at 2 */
 int gtlua_pick_assign(lua_State *L, gt_tensor *t); /* t[tensors] = value, at 3 */
 bool gtlua_is_slice(const char *text);             /* looks like "1:3, None", not like a name */
 

@@ -1,7 +1,7 @@
 /* tensor_pick.c: tensors as keys: t[mask], t[index], t[{index, index, …}], read and written.
  *
  * A mask covers the first dimensions of t and picks the elements, or the slices of the other
- * dimensions, where it is true.  Index tensors stand for one dimension each, from the first on, and
+ * dimensions, where it is true.  Index tensors replace one dimension each, from the first on, and
  * broadcast. */
 #include "core/tensor/run.h"
 #include "lua/bind/tensor.h"
@@ -56,7 +56,7 @@ static void add_index(lua_State *L, gt_tensor *index, keys *out) {
   if (gt_dtype_is_float(index->dtype) || index->dtype == GT_BOOL)
     gtlua_error(L, "index: a tensor key must hold integers or booleans, got %s%s",
                 gt_dtype_name(index->dtype),
-                index->dtype == GT_BOOL ? " in a table (a mask stands alone)" : "");
+                index->dtype == GT_BOOL ? " in a table (a mask must be the only index)" : "");
   out->at[out->count++] = index;
 }
 

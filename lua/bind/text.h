@@ -31,7 +31,7 @@ int gtlua_json_decode(lua_State *L);
 int gtlua_visible(lua_State *L);
 /* native.json_quote(text, most) -> the text as a JSON string; nothing when that has more bytes */
 int gtlua_json_quote(lua_State *L);
-/* native.late(function) -> module and name that a function of gtlua_pushlate() stands for, or
+/* native.late(function) -> module and name of the function that one of gtlua_pushlate() loads, or
  * nothing */
 int gtlua_late(lua_State *L);
 

@@ -75,7 +75,7 @@ static int save(lua_State *L) {
   return 0;
 }
 
-/* The next three finish a tokenizer that nobody else has seen yet. */
+/* The next three finish a tokenizer that has no other owner yet. */
 
 /* add_special(tok, name, id or -1) */
 static int add_special(lua_State *L) {

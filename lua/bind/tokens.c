@@ -76,7 +76,7 @@ static int is_folder(lua_State *L) {
   return 1;
 }
 
-/* Pushes nil and the message when the status says that a file is no text; raises when it could not
+/* Pushes nil and the message when the status says that a file is not text; raises when it could not
  * be read; else answers 0. */
 static int no_text(lua_State *L, gt_status status) {
   if (status != GT_EFORMAT) gtlua_check(L, status);
@@ -86,7 +86,7 @@ static int no_text(lua_State *L, gt_status status) {
   return 2;
 }
 
-/* read_text(path, checked) -> text, or nil and the message when it is no text */
+/* read_text(path, checked) -> text, or nil and the message when it is not text */
 static int read_text(lua_State *L) {
   const char *path = gtlua_topath(L, 1);
   size_t size = 0;
@@ -107,7 +107,7 @@ static int is_text(lua_State *L) {
   return 1;
 }
 
-/* check_text(name, text): raises when it is no text */
+/* check_text(name, text): raises when it is not text */
 static int check_text(lua_State *L) {
   size_t size;
   const char *text = luaL_checklstring(L, 2, &size);
@@ -134,7 +134,7 @@ static int add_text(lua_State *L) {
   return 0;
 }
 
-/* add_file(tokens, tokenizer, path, checked) -> true, or nil and the message when it is no text */
+/* add_file(tokens, tokenizer, path, checked) -> true, or nil and the message when it is not text */
 static int add_file(lua_State *L) {
   gt_ctx *cx = gtlua_cx(L);
   gt_tokens *t = to_tokens(L, 1);
@@ -297,7 +297,7 @@ static int batch(lua_State *L) {
   return 2;
 }
 
-/* window(tokens, B, T, n) -> x, y, targets, or nothing behind the last */
+/* window(tokens, B, T, n) -> x, y, targets, or nothing after the last */
 static int window(lua_State *L) {
   gt_tokens *t = to_tokens(L, 1);
   int64_t B = luaL_checkinteger(L, 2), T = luaL_checkinteger(L, 3);

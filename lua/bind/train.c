@@ -19,7 +19,8 @@ static gt_tensor **to_tensors(lua_State *L, int index, const char *function, int
     lua_rawgeti(L, index, i + 1);
     tensors[i] = gtlua_testtensor(L, -1);
     if (!tensors[i])
-      gtlua_error(L, "%s: item %d is no tensor but %s", function, i + 1, gtlua_typename(L, -1));
+      gtlua_error(L, "%s: item %d: expected a tensor, got %s", function, i + 1,
+                  gtlua_typename(L, -1));
     lua_pop(L, 1);
   }
   *count = n;
@@ -171,7 +172,7 @@ static int set_rng(lua_State *L) {
 /* ---- whole or not at all ---- */
 
 /* guard(cleanup, body, …) -> results of body(…).  When body fails, however it does, cleanup(error)
- * runs to its end before the error goes on; an error of cleanup takes its place. */
+ * runs to its end before the error continues; an error of cleanup takes its place. */
 static int guard(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   luaL_checktype(L, 2, LUA_TFUNCTION);

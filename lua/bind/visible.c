@@ -24,8 +24,8 @@ static unsigned code_at(const unsigned char *p, size_t left, size_t *n) {
   return 0;
 }
 
-/* Length of the character at p that no text may hold, with what stands for it; 0: it is harmless,
- * and takes *plain bytes. */
+/* Length of the character at p that must not be shown as it is, with what is shown in its place; 0:
+ * it is harmless, and takes *plain bytes. */
 static size_t harmful(const unsigned char *p, size_t left, size_t *plain, char out[12]) {
   size_t n = 1;
   *plain = 1;

@@ -15,7 +15,8 @@ static void engine_open(int *rank, int *ranks) {
 }
 
 static void engine_send(int to, const char *text, size_t size) {
-  if (size > INT_MAX) MPI_Abort(MPI_COMM_WORLD, 1); /* gigabytes of one text: nobody sends that */
+  if (size > INT_MAX)
+    MPI_Abort(MPI_COMM_WORLD, 1); /* gigabytes of one text: no caller sends that */
   MPI_Send(text, (int)size, MPI_CHAR, to, TAG, MPI_COMM_WORLD);
 }
 

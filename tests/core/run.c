@@ -30,7 +30,7 @@ static void numbers_promote_as_in_pytorch(void **state) {
     assert_int_equal(c->dtype, rows[r].result);
     assert_int_equal(d->dtype, rows[r].result);
     assert_number(at(cx, c, 0), rows[r].result == GT_BOOL ? 1 : 2);
-    assert_false(c->weak);
+    assert_false(c->wrapped);
     DROP(a, b, c, d);
   }
   /* A 0-d tensor counts less than one with dimensions, more than a number. */

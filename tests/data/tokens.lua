@@ -88,7 +88,7 @@ test("what is no text is refused in one line", function()
   for _, name in ipairs {"bytes", "chars"} do
     local options = {tokenizer = name}
     refused(write("empty", ""), "empty: no text: it is empty", options)
-    refused(write("nul", "abc\0def"), "nul: offset 3: a NUL byte: this is no text", options)
+    refused(write("nul", "abc\0def"), "nul: offset 3: a NUL byte: this is not text", options)
     refused(write("latin", "caf\233"), "latin: offset 3: invalid UTF-8; {utf8 = false} takes the bytes as they are", options)
     refused(folder .. "/nothing", "No such file", options)
     refused({text = ""}, "data.text: no text: it is empty", options)

@@ -166,7 +166,7 @@ test("a table of index tensors names one place per dimension", function()
   test.equal(t.grad, {{0.0, 1.0, 0.0, 0.0}, {0.0, 0.0, 0.0, 1.0}, {1.0, 0.0, 0.0, 0.0}})
   test.raises(function() return t[{rows, rows, rows}] end, "index: expected at most 2 indices for (3, 4), got 3")
   test.raises(function() return t[{rows, 1}] end, "index: tensors do not mix with other parts, part 2 is an integer")
-  test.raises(function() return t[{rows, torch.tensor {true, false, true}}] end, "a mask stands alone")
+  test.raises(function() return t[{rows, torch.tensor {true, false, true}}] end, "a mask must be the only index")
 end)
 
 test("tensors as keys can be assigned to", function()

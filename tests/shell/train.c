@@ -174,7 +174,7 @@ static void a_saved_session_makes_the_same_steps(void **state) {
 static void bad_input_is_told_in_one_line(void **state) {
   (void)state;
   static const char *const cases[][2] = {
-      {"data.text {text = 'a\\0b'}", ": data.text: offset 1: a NUL byte: this is no text\r\n"},
+      {"data.text {text = 'a\\0b'}", ": data.text: offset 1: a NUL byte: this is not text\r\n"},
       {"data.text {text = 'caf\\xe9'}",
        ": data.text: offset 3: invalid UTF-8; {utf8 = false} takes"},
       {"data.open '/dev/null'",

@@ -31,7 +31,7 @@ local cases = {
   {"data.tokens(D .. 'empty.bin')", "empty.bin: file is empty"},
   {"data.open(D .. 'odd.bin')", "odd.bin: expected ids of 2 bytes each, got 3 bytes"},
   {"data.open(D .. 'none.bin')", "none.bin': No such file or directory"},
-  {"data.open(D .. 'nul.txt')", "nul.txt: offset 2: a NUL byte: this is no text"},
+  {"data.open(D .. 'nul.txt')", "nul.txt: offset 2: a NUL byte: this is not text"},
   {"data.text(D .. 'latin.txt')", "latin.txt: offset 3: invalid UTF-8; {utf8 = false} takes the bytes as they are"},
   {"data.open(D .. 'latin.txt')", "latin.txt: offset 3: invalid UTF-8"},
   {"data.text(D .. 'empty.txt')", "empty.txt: no text: it is empty"},
