@@ -14,8 +14,10 @@ header() { # header NAME: in the usual places, multiarch included
 }
 module() { have pkg-config && pkg-config --exists "$1"; }
 
-have "${CC:-gcc}" || need gcc
-have "${CXX:-g++}" || need g++
+compiler=${CC:-gcc}
+have "${compiler%% *}" || need gcc # CC may be "ccache gcc"
+compiler=${CXX:-g++}
+have "${compiler%% *}" || need g++
 have make || need make
 header stdio.h || need libc6-dev
 have pkg-config || need pkg-config

@@ -20,7 +20,7 @@ static const struct {
   const char *here, *local; /* how many on this machine, which of them */
 } launchers[] = {
     {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE",
-     "OMPI_COMM_WORLD_LOCAL_RANK"},                                /* Open MPI */
+     "OMPI_COMM_WORLD_LOCAL_RANK"},                                 /* Open MPI */
     {"PMI_SIZE", "PMI_RANK", "MPI_LOCALNRANKS", "MPI_LOCALRANKID"}, /* MPICH */
 };
 

@@ -19,7 +19,7 @@ static gt_status copy_tensor(gt_ctx *cx, gt_tensor *t, gt_tensor **out) {
   gt_spec spec = gt_spec_of(t);
   const gt_backend *device = gt_device_of(t);
   GT_TRY(!device->data ? gt_tensor_new(cx, &spec, device, out)
-                                 : gt_copy_new(cx, t, t->dtype, device, out));
+                       : gt_copy_new(cx, t, t->dtype, device, out));
   (*out)->requires_grad = t->requires_grad && !t->node;
   return GT_OK;
 }

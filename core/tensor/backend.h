@@ -1,10 +1,10 @@
 /* backend.h: where tensors live and ops run, as a value.
  *
  * A backend is one device: its kernels and everything that moves or makes data there.  Three types
- * exist: cpu (kernels/cpu, one per level of CPU), meta (shapes only, no memory) and cuda:0 … n, which
- * live in a plug-in of their own (gptsh-cuda.so) and are opened on first use, because loading cuBLAS
- * takes longer than gptsh.  Code outside a backend asks what it can do (`host`, `data`, `halves`),
- * never which one it is. */
+ * exist: cpu (kernels/cpu, one per level of CPU), meta (shapes only, no memory) and cuda:0 … n,
+ * which live in a plug-in of their own (gptsh-cuda.so) and are opened on first use, because loading
+ * cuBLAS takes longer than gptsh.  Code outside a backend asks what it can do (`host`, `data`,
+ * `halves`), never which one it is. */
 #ifndef GT_BACKEND_H
 #define GT_BACKEND_H
 
@@ -28,8 +28,9 @@ typedef struct gt_backend gt_backend;
 
 typedef gt_status (*gt_kernel)(gt_call *);
 
-/* Elements to move from one array to another of the same shape.  Strides count elements; those of the
- * source may be 0 or negative.  No two target elements share an address, the arrays do not overlap. */
+/* Elements to move from one array to another of the same shape.  Strides count elements; those of
+ * the source may be 0 or negative.  No two target elements share an address, the arrays do not
+ * overlap. */
 typedef struct gt_copying {
   int ndim;
   int64_t shape[GT_COPY_MAX_DIM];
@@ -68,20 +69,21 @@ typedef struct gt_filling {
 } gt_filling;
 
 struct gt_backend {
-  char name[12];        /* "cpu", "meta", "cuda:1" */
-  const char *type;     /* "cpu", "meta", "cuda" */
-  int index;            /* among those of its type; -1: the only one */
-  int slot;             /* its place in the arrays of gt_ctx */
-  bool host;            /* the program itself can follow its pointers */
-  bool data;            /* false: shapes only, no memory */
-  unsigned halves;      /* 1 << dtype of each half that its kernels take as it is; others are widened */
+  char name[12];    /* "cpu", "meta", "cuda:1" */
+  const char *type; /* "cpu", "meta", "cuda" */
+  int index;        /* among those of its type; -1: the only one */
+  int slot;         /* its place in the arrays of gt_ctx */
+  bool host;        /* the program itself can follow its pointers */
+  bool data;        /* false: shapes only, no memory */
+  unsigned halves;  /* 1 << dtype of each half that its kernels take as it is; others are widened */
   gt_kernel (*kernels)[2]; /* (op_count, 2) forward and backward; NULL: those of the descriptors */
-  void *state;          /* its own */
+  void *state;             /* its own */
 
   /* Raw memory, for the allocator. */
   gt_status (*alloc)(gt_ctx *, const gt_backend *, size_t bytes, void **out);
   void (*release)(gt_ctx *, const gt_backend *, void *, size_t bytes);
-  /* Bytes from one backend to another; one of the two is this one, the other the same type or host. */
+  /* Bytes from one backend to another; one of the two is this one, the other the same type or host.
+   */
   gt_status (*copy)(gt_ctx *, void *to, const gt_backend *to_backend, const void *from,
                     const gt_backend *from_backend, size_t bytes);
   /* Elements within it, any strides, each dtype to each as dtype.h says. */
@@ -122,8 +124,8 @@ const gt_backend *gt_backend_opened(const gt_ctx *cx, const char *name);
 gt_status gt_backend_add(gt_ctx *cx, const gt_backend *backend);
 void gt_backends_free(gt_ctx *cx);
 
-/* For a call whose device has no kernel: moves it to the host, counts it and notes that once per op,
- * or refuses. */
+/* For a call whose device has no kernel: moves it to the host, counts it and notes that once per
+ * op, or refuses. */
 gt_status gt_fallback(gt_call *c);
 
 /* GPUs that the plug-in can use; 0 without one.  Never fails, leaves no message. */

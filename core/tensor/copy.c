@@ -156,8 +156,7 @@ gt_status gt_contiguous(gt_ctx *cx, gt_tensor *t, gt_tensor **out) {
 }
 
 gt_status gt_read(gt_ctx *cx, gt_tensor *t, gt_dtype dtype, void *out) {
-  if (!t->storage->device->data)
-    return gt_fail(cx, GT_EDEVICE, "read: a meta tensor has no data");
+  if (!t->storage->device->data) return gt_fail(cx, GT_EDEVICE, "read: a meta tensor has no data");
   int64_t n = gt_count(t);
   if (n == 0) return GT_OK;
   gt_tensor *here = NULL;

@@ -1,6 +1,6 @@
-/* element.h: one element of each dtype: what all conversions are made of, on the host, in the vector
- * loops of kernels/cpu and on a GPU, so that they give the same bits.  How a number converts is said
- * at gt_convert() (kernels/cpu/convert.h). */
+/* element.h: one element of each dtype: what all conversions are made of, on the host, in the
+ * vector loops of kernels/cpu and on a GPU, so that they give the same bits.  How a number converts
+ * is said at gt_convert() (kernels/cpu/convert.h). */
 #ifndef GT_ELEMENT_H
 #define GT_ELEMENT_H
 

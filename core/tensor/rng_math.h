@@ -1,9 +1,10 @@
 /* rng_math.h: random words, and from them to numbers, in arithmetic that gives the same bits
  * everywhere.
  *
- * f32 and halves: element i is made from word i % 4 of block i / 4 (normals: of the pair of words it
- * belongs to); halves round the f32 draw, uniform ones to within their interval.  f64 normals are the
- * f32 draw widened, then scaled in f64.  f64 uniforms and integers take two words: block i / 2.
+ * f32 and halves: element i is made from word i % 4 of block i / 4 (normals: of the pair of words
+ * it belongs to); halves round the f32 draw, uniform ones to within their interval.  f64 normals
+ * are the f32 draw widened, then scaled in f64.  f64 uniforms and integers take two words: block i
+ * / 2.
  *
  * Only correctly rounded operations are used: integer ones, conversions, multiplication, explicit
  * fused multiply-add and square root, so scalar, vector and CUDA builds agree bit for bit (no
@@ -19,7 +20,8 @@
 
 /* Block b of a stream: counter = (b low, b high, stream low, stream high), key = (seed low, seed
  * high). */
-static inline GT_HD void gt_philox(uint64_t seed, uint64_t stream, uint64_t block, uint32_t out[4]) {
+static inline GT_HD void gt_philox(uint64_t seed, uint64_t stream, uint64_t block,
+                                   uint32_t out[4]) {
   uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
   uint32_t c0 = (uint32_t)block, c1 = (uint32_t)(block >> 32), c2 = (uint32_t)stream,
            c3 = (uint32_t)(stream >> 32);
@@ -119,8 +121,8 @@ static inline GT_HD uint16_t gt_kept_inside(uint16_t x, bool bf16, double low, d
   return moved >= low && moved < high ? next : x;
 }
 
-/* low … low + range - 1, by multiplication and shift (Lemire 2019); the bias, below range / 2^64, is
- * not corrected. */
+/* low … low + range - 1, by multiplication and shift (Lemire 2019); the bias, below range / 2^64,
+ * is not corrected. */
 static inline GT_HD int64_t gt_in_range(uint64_t word, int64_t low, uint64_t range) {
   return (int64_t)((uint64_t)low + (uint64_t)((unsigned __int128)word * range >> 64));
 }

@@ -10,8 +10,8 @@
  * up: only the sum is read. */
 gt_status gt_global_norm(gt_ctx *cx, gt_tensor *const *tensors, int count, double *norm);
 
-/* Multiplies every tensor by `factor`, in place, where it is.  When it fails, nothing was changed if
- * all are contiguous and on the host; otherwise some may be scaled: gradients to be dropped. */
+/* Multiplies every tensor by `factor`, in place, where it is.  When it fails, nothing was changed
+ * if all are contiguous and on the host; otherwise some may be scaled: gradients to be dropped. */
 gt_status gt_scale_all(gt_ctx *cx, gt_tensor *const *tensors, int count, double factor);
 
 /* PyTorch's clip_grad_norm_: multiplies by limit / (norm + 1e-6) when that is below 1.  Answers the

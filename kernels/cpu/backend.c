@@ -1,5 +1,5 @@
-/* backend.c: the CPU as a backend: the host's memory, the loops of this folder.  Its kernels are those
- * of the op descriptors. */
+/* backend.c: the CPU as a backend: the host's memory, the loops of this folder.  Its kernels are
+ * those of the op descriptors. */
 #include "kernels/cpu/backend.h"
 
 const gt_backend gt_backend_cpu = {

@@ -1,7 +1,7 @@
 /* convert.c: conversion of element types.
  *
- * It goes through the widest type of the source's kind (f32, f64 or i64), in blocks that stay in the
- * first-level cache; one pass where source or target is that type itself. */
+ * It goes through the widest type of the source's kind (f32, f64 or i64), in blocks that stay in
+ * the first-level cache; one pass where source or target is that type itself. */
 #include "kernels/cpu/convert.h"
 
 #ifdef __F16C__

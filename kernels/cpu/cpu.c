@@ -3,8 +3,8 @@
  * Output elements are numbered in row-major order.  After dropping dimensions of size 1 and merging
  * neighbours that every input walks through evenly, an input is direct (same order as the output:
  * its memory is used in place), scalar (one element) or gathered. */
-#include "kernels/cpu/convert.h"
 #include "kernels/cpu/cpu.h"
+#include "kernels/cpu/convert.h"
 
 #include "kernels/cpu/strided.h"
 

@@ -1,5 +1,5 @@
-/* random.c: filling arrays with random numbers and constants, in batches that the compiler vectorises.
- * What element i is, is said in rng_math.h. */
+/* random.c: filling arrays with random numbers and constants, in batches that the compiler
+ * vectorises. What element i is, is said in rng_math.h. */
 #include "core/tensor/pool.h"
 #include "core/tensor/rng_math.h"
 #include "kernels/cpu/backend.h"

@@ -11,8 +11,8 @@
 #include "kernels/cpu/convert.h"
 
 enum {
-  TILE = 32,             /* a tile of 8-byte elements is 8 KiB: it stays in L1 */
-  CHUNK_BYTES = 1 << 17, /* work of one chunk: large against a hand-over, small against L2 */
+  TILE = 32,               /* a tile of 8-byte elements is 8 KiB: it stays in L1 */
+  CHUNK_BYTES = 1 << 17,   /* work of one chunk: large against a hand-over, small against L2 */
   CONVERT_GRAIN = 1 << 13, /* elements per chunk of a conversion */
 };
 

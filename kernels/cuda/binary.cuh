@@ -12,8 +12,8 @@ struct Broadcast {
 };
 
 template <typename A, typename F>
-GT_KERNEL k_binary(void *y, gt_dtype y_type, const void *a, gt_dtype a_type, const void *b, gt_dtype b_type, F f,
-                   Broadcast g, int64_t n) {
+GT_KERNEL k_binary(void *y, gt_dtype y_type, const void *a, gt_dtype a_type, const void *b,
+                   gt_dtype b_type, F f, Broadcast g, int64_t n) {
   for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < n;
        i += (int64_t)gridDim.x * blockDim.x) {
     int64_t rest = i, at_a = 0, at_b = 0;

@@ -58,8 +58,7 @@ gt_status run(gt_ctx *cx, const gt_backend *backend, const gt_copying &c, F elem
   return launched(cx, backend, "copy");
 }
 
-template <typename T>
-gt_status move(gt_ctx *cx, const gt_backend *backend, const gt_copying &c) {
+template <typename T> gt_status move(gt_ctx *cx, const gt_backend *backend, const gt_copying &c) {
   return run(cx, backend, c, Move<T>{static_cast<T *>(c.to), static_cast<const T *>(c.from)});
 }
 

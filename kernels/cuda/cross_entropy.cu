@@ -1,6 +1,6 @@
 /* cross_entropy.cu: the loss and gradient of cross_entropy.h per row of logits z (N, V), reduced.
- * Saves the top and the rest of each row.  A target outside [0, V) cannot be reported without waiting for the device: its
- * loss and its row of dz are NaN. */
+ * Saves the top and the rest of each row.  A target outside [0, V) cannot be reported without
+ * waiting for the device: its loss and its row of dz are NaN. */
 #include "kernels/cuda/cuda.cuh"
 
 extern "C" {
@@ -86,7 +86,9 @@ GT_KERNEL k_gradient(const T *z /* (N, V) */, const A *tops /* (2, N) */,
     for (int64_t i = threadIdx.x; i < r.V; i += BLOCK) {
       A u = capped((A)load(z[row * r.V + i]), r.cap);
       A slope = r.cap > 0 ? 1 - u / r.cap * (u / r.cap) : 1;
-      A d = factor == 0 ? 0 : factor * (exp(u - tops[row] - tops[r.N + row]) - (i == target ? 1 : 0)) * slope;
+      A d = factor == 0
+                ? 0
+                : factor * (exp(u - tops[row] - tops[r.N + row]) - (i == target ? 1 : 0)) * slope;
       T *to = &dz[row * r.V + i];
       store(to, add ? load(*to) + d : d);
     }
@@ -109,8 +111,8 @@ template <typename T> gt_status forward(gt_call *c) {
   T *out = data<T>(c->out[0]);
   if (r.N > 0) {
     auto rows = k_rows<T>;
-    GT_LAUNCH(rows, grid_of(r.N), BLOCK, 0, stream(c), data<T>(c->in[0]), losses, data<A>(c->out[1]),
-              r);
+    GT_LAUNCH(rows, grid_of(r.N), BLOCK, 0, stream(c), data<T>(c->in[0]), losses,
+              data<A>(c->out[1]), r);
   }
   int64_t reduction = c->attr[GT_CE_REDUCTION].i;
   if (reduction == GT_CE_NONE) {

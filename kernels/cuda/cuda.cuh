@@ -3,10 +3,10 @@
  * A kernel is started with GT_LAUNCH only, never with the language's own launch syntax, so that the
  * same file also compiles with a host C++ compiler against tests/emu/.
  *
- * A kernel sees numeric inputs of one dtype, c->stored: f32, f64, bf16, f16 (GT_DISPATCH), of some ops
- * also i64; what an op's descriptor says `any_dtype` of, it reads with load_as() and writes with
- * store_as().  Arithmetic and sums are in f32 (f64 for f64).  Kernels use no float atomics: the same
- * input gives the same bits. */
+ * A kernel sees numeric inputs of one dtype, c->stored: f32, f64, bf16, f16 (GT_DISPATCH), of some
+ * ops also i64; what an op's descriptor says `any_dtype` of, it reads with load_as() and writes
+ * with store_as().  Arithmetic and sums are in f32 (f64 for f64).  Kernels use no float atomics:
+ * the same input gives the same bits. */
 #ifndef GT_CUDA_CUH
 #define GT_CUDA_CUH
 
@@ -236,8 +236,7 @@ gt_status gemm(gt_call *c, gt_dtype dtype, int64_t M, int64_t N, int64_t K, Matr
     break;                                                                                         \
   }                                                                                                \
   default:                                                                                         \
-    return gt_fail((c)->cx, GT_EDTYPE,                                                             \
-                   "%s: the cuda kernel expects floats, got %s",                                  \
+    return gt_fail((c)->cx, GT_EDTYPE, "%s: the cuda kernel expects floats, got %s",               \
                    (c)->op->name, gt_dtype_name(dtype_));                                          \
   }
 

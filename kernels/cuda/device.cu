@@ -1,5 +1,6 @@
-/* device.cu: CUDA devices as backends: memory, copies between devices, one compute stream each, matrix
- * products by cuBLAS, and the plug-in's entry.  Copies within a device are copy.cu, fills fill.cu.
+/* device.cu: CUDA devices as backends: memory, copies between devices, one compute stream each,
+ * matrix products by cuBLAS, and the plug-in's entry.  Copies within a device are copy.cu, fills
+ * fill.cu.
  *
  * A failed launch or copy marks the device as lost: the CUDA context is unusable from then on, and
  * every later call says so at once instead of failing strangely. */

@@ -120,8 +120,10 @@ gt_status gt::fill(gt_ctx *cx, const gt_backend *backend, void *to, gt_dtype dty
   else if (dtype != GT_F64)
     GT_LAUNCH(k_reals, blocks_for((n + 3) / 4), BLOCK, 0, on, to, dtype, f, n);
   else if (f.distribution == GT_NORMAL)
-    GT_LAUNCH(k_normals_f64, blocks_for((n + 3) / 4), BLOCK, 0, on, static_cast<double *>(to), f, n);
+    GT_LAUNCH(k_normals_f64, blocks_for((n + 3) / 4), BLOCK, 0, on, static_cast<double *>(to), f,
+              n);
   else
-    GT_LAUNCH(k_uniform_f64, blocks_for((n + 1) / 2), BLOCK, 0, on, static_cast<double *>(to), f, n);
+    GT_LAUNCH(k_uniform_f64, blocks_for((n + 1) / 2), BLOCK, 0, on, static_cast<double *>(to), f,
+              n);
   return launched(cx, backend, "fill");
 }

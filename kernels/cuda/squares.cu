@@ -1,5 +1,5 @@
-/* squares.cu: sums of squares of tensors.  A block adds one chunk, in a fixed tree; one thread then adds
- * the chunks in order: the same bits every time. */
+/* squares.cu: sums of squares of tensors.  A block adds one chunk, in a fixed tree; one thread then
+ * adds the chunks in order: the same bits every time. */
 #include "kernels/cuda/cuda.cuh"
 
 namespace {

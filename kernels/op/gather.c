@@ -1,8 +1,8 @@
 /* gather: y[i][j] = x[index[i][j]][j] for dim 0, and so on for any dimension and rank.
  * Gradient: scatter_add of dy into zeros. */
 #include "core/tensor/pool.h"
-#include "kernels/cpu/strided.h"
 #include "kernels/cpu/indices.h"
+#include "kernels/cpu/strided.h"
 #include "kernels/op/arithmetic.h"
 #include "kernels/op/rule.h"
 

@@ -2,9 +2,9 @@
  * dx = dy, dsrc = alpha * index_select(dy, index).  Every element is added up by one thread, in the
  * order of index. */
 #ifndef real
-#include "kernels/cpu/strided.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/indices.h"
+#include "kernels/cpu/strided.h"
 #include "kernels/op/rule.h"
 #include "kernels/op/shape.h"
 

@@ -1,8 +1,8 @@
 /* index_put: x[i, j, …] = value in place, value broadcast to the shape of x[i, j, …]; where a
  * position comes twice the last value stays. */
 #include "kernels/cpu/convert.h"
-#include "kernels/cpu/strided.h"
 #include "kernels/cpu/indices.h"
+#include "kernels/cpu/strided.h"
 
 enum { X, VALUE, INDEX, INPUTS = 6 };
 

@@ -1,6 +1,6 @@
 /* index_select: the slices of x at positions `index` along a dimension.  dx: index_add. */
-#include "kernels/cpu/strided.h"
 #include "kernels/cpu/indices.h"
+#include "kernels/cpu/strided.h"
 
 enum { DIM };
 

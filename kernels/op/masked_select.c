@@ -1,8 +1,8 @@
 /* masked_select: the elements of x where mask is true, as a 1-d tensor; the two broadcast.
  * Gradient: dy at the positions it came from, zero elsewhere. */
-#include "kernels/cpu/strided.h"
 #include "kernels/cpu/indices.h"
 #include "kernels/cpu/mask.h"
+#include "kernels/cpu/strided.h"
 #include "kernels/op/mask.h"
 #include "kernels/op/rule.h"
 

@@ -1,6 +1,6 @@
 /* one_hot: y[…, k] = 1 where k is the index, else 0. */
-#include "kernels/cpu/strided.h"
 #include "kernels/cpu/indices.h"
+#include "kernels/cpu/strided.h"
 
 #include <stdlib.h>
 

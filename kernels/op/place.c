@@ -39,8 +39,7 @@ static gt_status forward(gt_call *c) {
   int64_t n = gt_count(y);
   char *first = (char *)gt_data(y) + c->attr[OFFSET].i * (int64_t)gt_dtype_size(y->dtype);
   if (n == 0) return GT_OK;
-  if (gt_count(x) != n)
-    GT_TRY(c->device->fill(c->cx, c->device, gt_data(y), y->dtype, n, &zeros));
+  if (gt_count(x) != n) GT_TRY(c->device->fill(c->cx, c->device, gt_data(y), y->dtype, n, &zeros));
   return gt_move(c->cx, c->device, x->ndim, x->shape, first, y->dtype, c->attr[STRIDE].dims.at,
                  gt_data(x), x->dtype, x->stride);
 }

@@ -1,9 +1,9 @@
 /* scatter_add: y = x, then y[index[i][j]][j] += src[i][j] for dim 0, and so on for any dimension.
  * dx = dy, dsrc = gather(dy, index).  Every line along dim is added up by one thread, in order. */
 #ifndef real
-#include "kernels/cpu/strided.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/indices.h"
+#include "kernels/cpu/strided.h"
 #include "kernels/op/rule.h"
 
 enum { DIM };

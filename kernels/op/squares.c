@@ -1,7 +1,7 @@
 /* squares: the sums of squares of tensors: of all their elements, and of each.
  *
- * Every chunk sums into 16 lanes of doubles; the chunks, whose borders depend on the sizes only, are
- * added in order. */
+ * Every chunk sums into 16 lanes of doubles; the chunks, whose borders depend on the sizes only,
+ * are added in order. */
 #include "core/tensor/op.h"
 #include "core/tensor/pool.h"
 #include "kernels/cpu/convert.h"

@@ -47,7 +47,8 @@ static void push_shapes(lua_State *L, int count, const gt_spec *spec) {
 static void push_attributes(lua_State *L, const gt_census_op *o) {
   lua_createtable(L, 0, o->op->attr_count);
   for (int i = 0; i < o->op->attr_count; i++) {
-    if (o->op->attrs[i].type == GT_SETTING_FLOAT || o->op->attrs[i].type == GT_SETTING_DIMS) continue;
+    if (o->op->attrs[i].type == GT_SETTING_FLOAT || o->op->attrs[i].type == GT_SETTING_DIMS)
+      continue;
     lua_pushinteger(L, o->attr[i].i);
     lua_setfield(L, -2, o->op->attrs[i].name);
   }

@@ -196,12 +196,9 @@ static void every_dtype_reaches_every_other(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(names_are_found),
-      cmocka_unit_test(promotion_is_pytorchs),
-      TEST(halves_survive_the_round_trip),
-      TEST(halves_round_to_nearest_even),
-      TEST(integers_are_converted),
-      cmocka_unit_test(a_dtype_holds_its_range),
+      cmocka_unit_test(names_are_found),     cmocka_unit_test(promotion_is_pytorchs),
+      TEST(halves_survive_the_round_trip),   TEST(halves_round_to_nearest_even),
+      TEST(integers_are_converted),          cmocka_unit_test(a_dtype_holds_its_range),
       TEST(every_dtype_reaches_every_other),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

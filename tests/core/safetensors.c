@@ -22,7 +22,9 @@
 static gt_ctx *cx;
 
 static int set_up(void **state) {
-  return gt_ctx_new(&(gt_config){.cpu = gt_cpu_level_at(0)->cpu, .threads = 1}, &cx) ? -1 : make_folder(state);
+  return gt_ctx_new(&(gt_config){.cpu = gt_cpu_level_at(0)->cpu, .threads = 1}, &cx)
+             ? -1
+             : make_folder(state);
 }
 
 static int tear_down(void **state) {

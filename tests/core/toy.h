@@ -384,8 +384,7 @@ static inline int open_context(void **state) {
 static inline void convert(gt_ctx *cx, void *to, gt_dtype to_dtype, const void *from,
                            gt_dtype from_dtype, int64_t n) {
   int64_t one = 1;
-  assert_int_equal(
-      gt_move(cx, cx->cpu, 1, &n, to, to_dtype, &one, from, from_dtype, &one), GT_OK);
+  assert_int_equal(gt_move(cx, cx->cpu, 1, &n, to, to_dtype, &one, from, from_dtype, &one), GT_OK);
 }
 
 static inline int close_context(void **state) {

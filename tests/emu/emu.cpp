@@ -19,8 +19,8 @@ namespace {
 enum State { READY, AT_BLOCK, AT_WARP, DONE };
 enum { WARP = 32, STACK_BYTES = 128 << 10 };
 
-/* Where a fiber or the scheduler stands.  swapcontext() starts a fiber; after that the compiler's own
- * jumps do, which need no system call. */
+/* Where a fiber or the scheduler stands.  swapcontext() starts a fiber; after that the compiler's
+ * own jumps do, which need no system call. */
 struct Place {
   void *jump[5];
 };

@@ -4,7 +4,8 @@
  * at warp exchanges only.  GT_EMU_ORDER=reverse runs them from the last to the first: a kernel
  * whose result depends on the order lacks a barrier.  Device memory is a range of its own that only
  * kernels of its device, copies and products can touch: anything else that follows a device pointer
- * faults, as it would with a real device.  Not emulated: speed, streams that overlap, float contraction. */
+ * faults, as it would with a real device.  Not emulated: speed, streams that overlap, float
+ * contraction. */
 #ifndef GT_EMU_H
 #define GT_EMU_H
 
@@ -45,8 +46,8 @@ int lane();
 int device_count();
 extern int current_device;
 
-/* Memory of the current device.  open() lets this thread touch that of one device (ALL: of every one),
- * close() forbids it again; they nest. */
+/* Memory of the current device.  open() lets this thread touch that of one device (ALL: of every
+ * one), close() forbids it again; they nest. */
 enum { ALL = -1 };
 void *allocate(size_t bytes);
 void release(void *data);

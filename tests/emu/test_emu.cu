@@ -20,8 +20,8 @@ namespace {
 
 using namespace gt;
 
-template <typename T> std::vector<T> run(unsigned blocks, unsigned threads, int64_t n,
-                                         void (*kernel)(T *, int64_t)) {
+template <typename T>
+std::vector<T> run(unsigned blocks, unsigned threads, int64_t n, void (*kernel)(T *, int64_t)) {
   void *device;
   assert_int_equal(cudaMalloc(&device, n * sizeof(T)), cudaSuccess);
   std::vector<T> host(n);
@@ -120,9 +120,9 @@ void block_reductions_see_every_thread(void **) {
 }
 
 void bf16_rounds_to_nearest_even(void **) {
-  assert_int_equal(__float2bfloat16(1.00390625f).bits, 0x3f80);  /* half way, down to even */
-  assert_int_equal(__float2bfloat16(1.01171875f).bits, 0x3f82);  /* half way, up to even */
-  assert_int_equal(__float2bfloat16(1.00390637f).bits, 0x3f81);  /* just above half way */
+  assert_int_equal(__float2bfloat16(1.00390625f).bits, 0x3f80); /* half way, down to even */
+  assert_int_equal(__float2bfloat16(1.01171875f).bits, 0x3f82); /* half way, up to even */
+  assert_int_equal(__float2bfloat16(1.00390637f).bits, 0x3f81); /* just above half way */
   assert_true(__bfloat162float(__float2bfloat16(-2.5f)) == -2.5f);
   float nan = __bfloat162float(__float2bfloat16(NAN));
   assert_true(nan != nan);
