@@ -131,7 +131,7 @@ $(B)/gen/gtlua_libs.o: $(B)/gen/gtlua_libs.c
 
 # ---- the CUDA plug-in ----
 # kernels/cuda/NAME.cu holds the cuda kernels of op NAME: gt_cu_NAME_forward, and gt_cu_NAME_backward where
-# the op has one (hence weak).  A .cu that is no op is part of the device.  The plug-in finds core in the executable.
+# the op has one (hence weak).  A .cu that is not an op is part of the device.  The plug-in finds core in the executable.
 CU_OPS := $(filter $(notdir $(basename $(wildcard kernels/op/*.c))),$(notdir $(CU:.cu=)))
 CUDA_ARCH ?= 80 90
 CUDA_CODE := $(foreach a,$(CUDA_ARCH),-gencode arch=compute_$(a),code=sm_$(a)) \

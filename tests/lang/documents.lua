@@ -71,12 +71,16 @@ test("links of the pages lead to files", function()
   test.equal(broken, {})
 end)
 
-test("files that docs/architecture.md names exist", function()
+test("files that docs/architecture.md and CONTRIBUTING.md name exist", function()
   local missing = {}
-  local page <close> = assert(io.open "docs/architecture.md")
-  for path in page:read "a":gmatch "`([%l_]+/[%w_/.-]+%.%w+)`" do
-    local file = io.open(path)
-    if file then file:close() else missing[#missing + 1] = path end
+  for _, name in ipairs{"docs/architecture.md", "CONTRIBUTING.md"} do
+    local page <close> = assert(io.open(name))
+    for path in page:read "a":gmatch "`([%l_]+/[%w_/.-]+%.%w+)`" do
+      local example = path:find "NAME" or path:find "/cube%." or path:find "^build/"
+      local file = example or io.open(path)
+      if not file then missing[#missing + 1] = path end
+      if io.type(file) then file:close() end
+    end
   end
   test.equal(missing, {})
 end)

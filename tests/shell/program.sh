@@ -42,7 +42,7 @@ gives "a command of nb wants its file" 2 "" "nb check needs a file" "$GPTSH" nb 
 
 gives "why wants a figure" 2 "" "why needs a file: why FIGURE" "$GPTSH" why
 gives "and one that can be read" 1 "" "cannot open 'none.png': No such file" "$GPTSH" why none.png
-gives "and one of its own" 1 "" "'/bin/sh' says nothing" "$GPTSH" why /bin/sh
+gives "and one of its own" 1 "" "'/bin/sh' has no origin" "$GPTSH" why /bin/sh
 
 tap_in="math.sqrt(4)$nl"
 gives "a call on stdin is shown" 0 "2.0$nl" "" "$GPTSH"
