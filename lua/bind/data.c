@@ -71,7 +71,7 @@ static int save_safetensors(lua_State *L) {
     lua_rawgeti(L, 2, 2 * i + 2);
     file.items[i].tensor = gtlua_testtensor(L, -1);
     if (!file.items[i].tensor)
-      return gtlua_error(L, "save: '%s' must be a tensor, got %s", file.items[i].name,
+      return gtlua_error(L, "save: expected '%s' to be a tensor, got %s", file.items[i].name,
                          gtlua_typename(L, -1));
     lua_pop(L, 1);
   }

@@ -106,7 +106,7 @@ static int load_state(lua_State *L) {
     names[i] = lua_tostring(L, -2);
     tensors[i] = gtlua_testtensor(L, -1);
     if (!tensors[i])
-      return gtlua_error(L, "load_state_dict: '%s' must be a tensor, got %s", names[i],
+      return gtlua_error(L, "load_state_dict: expected '%s' to be a tensor, got %s", names[i],
                          gtlua_typename(L, -1));
     lua_pop(L, 2);
   }

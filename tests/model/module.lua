@@ -360,7 +360,7 @@ test("a state dict that does not fit changes nothing and lists everything", func
   test.equal(message:find("other", 1, true) ~= nil, true)
   test.equal(m.left.weight, {2.0, 2.0})
   test.raises(function() m:load_state_dict({["left.weight"] = torch.zeros(2)}) end, "right.weight")
-  test.raises(function() m:load_state_dict{["left.weight"] = 3} end, "'left.weight' must be a tensor")
+  test.raises(function() m:load_state_dict{["left.weight"] = 3} end, "expected 'left.weight' to be a tensor")
   test.raises(function() m:load_state_dict{torch.zeros(2)} end, "keys must be names")
   test.raises(function() m:load_state_dict(3) end, "expected a table of tensors")
   test.raises(function() m:load_state_dict({}, {strickt = true}) end, "strickt")
