@@ -66,13 +66,13 @@ static gt_status open_plugin(gt_ctx *cx) {
 static gt_status count_devices(gt_ctx *cx, int *out) {
   GT_TRY(open_plugin(cx));
   GT_TRY(cx->plugin->count(cx, out));
-  if (*out > GT_MAX_BACKENDS - GT_PLUGIN_SLOT) *out = GT_MAX_BACKENDS - GT_PLUGIN_SLOT;
+  if (*out > GT_MAX_GPUS) *out = GT_MAX_GPUS;
   return GT_OK;
 }
 
 static gt_status open_device(gt_ctx *cx, int index, const gt_backend **out) {
   int count = 0, slot = GT_PLUGIN_SLOT + index;
-  if (index < GT_MAX_BACKENDS - GT_PLUGIN_SLOT && cx->backends[slot] != NULL) {
+  if (index < GT_MAX_GPUS && cx->backends[slot] != NULL) {
     *out = cx->backends[slot];
     return GT_OK;
   }
@@ -102,22 +102,22 @@ static int cuda_index(const gt_ctx *cx, const char *name) {
   return *end != '\0' || index > 9999 ? -1 : (int)index;
 }
 
-const gt_backend *gt_backend_opened(const gt_ctx *cx, const char *name) {
+gt_status gt_backend_opened(gt_ctx *cx, const char *name, const gt_backend **out) {
   int index = cuda_index(cx, name);
-  if (index >= 0) {
-    return index < GT_MAX_BACKENDS - GT_PLUGIN_SLOT ? cx->backends[GT_PLUGIN_SLOT + index] : NULL;
-  }
-  return strcmp(name, "cpu") == 0 ? cx->cpu : strcmp(name, "meta") == 0 ? &gt_backend_meta : NULL;
+  if (index >= 0)
+    *out = index < GT_MAX_GPUS ? cx->backends[GT_PLUGIN_SLOT + index] : NULL;
+  else if (strcmp(name, "cpu") == 0)
+    *out = cx->cpu;
+  else if (strcmp(name, "meta") == 0)
+    *out = &gt_backend_meta;
+  else
+    return gt_fail(cx, GT_EDEVICE, "device: expected cpu, cuda or meta, got %s", name);
+  return GT_OK;
 }
 
 gt_status gt_backend_find(gt_ctx *cx, const char *name, const gt_backend **out) {
   int index = cuda_index(cx, name);
-  if (index >= 0) return open_device(cx, index, out);
-  const gt_backend *found = gt_backend_opened(cx, name);
-  if (found == NULL)
-    return gt_fail(cx, GT_EDEVICE, "device: expected cpu, cuda or meta, got %s", name);
-  *out = found;
-  return GT_OK;
+  return index >= 0 ? open_device(cx, index, out) : gt_backend_opened(cx, name, out);
 }
 
 int gt_cuda_count(gt_ctx *cx) {

@@ -25,6 +25,7 @@ typedef struct gt_backend gt_backend;
 #define GT_MAX_BACKENDS 16
 /* The first of those of a plug-in: cuda:i is in slot GT_PLUGIN_SLOT + i. */
 #define GT_PLUGIN_SLOT 2
+#define GT_MAX_GPUS (GT_MAX_BACKENDS - GT_PLUGIN_SLOT)
 
 typedef gt_status (*gt_kernel)(gt_call *);
 
@@ -117,8 +118,8 @@ extern const gt_backend gt_backend_meta;
 /* Looks a device up by "cpu", "meta", "cuda" (the session's own, cx->cuda_index) or "cuda:1"; opens
  * the CUDA plug-in and the device when asked for the first time. */
 gt_status gt_backend_find(gt_ctx *cx, const char *name, const gt_backend **out);
-/* The same among those that are open; NULL without a message. */
-const gt_backend *gt_backend_opened(const gt_ctx *cx, const char *name);
+/* The same without opening anything: *out is NULL for a GPU that is not open. */
+gt_status gt_backend_opened(gt_ctx *cx, const char *name, const gt_backend **out);
 
 /* Makes a backend part of the session, with an allocator; frees all of them. */
 gt_status gt_backend_add(gt_ctx *cx, const gt_backend *backend);

@@ -7,11 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* x as the setting's values are written. */
-static const char *shown(const gt_setting *s, double x, char text[GT_NUMBER_TEXT]) {
-  if (s->type != GT_SETTING_INT) return gt_number_text(x, text);
-  snprintf(text, GT_NUMBER_TEXT, "%.0f", x);
-  return text;
+/* A bound as the setting's values are written. */
+static void bound_text(const gt_setting *s, double x, char text[GT_NUMBER_TEXT]) {
+  if (s->type == GT_SETTING_INT)
+    snprintf(text, GT_NUMBER_TEXT, "%.0f", x);
+  else
+    gt_number_text(x, text);
 }
 
 gt_status gt_setting_check(gt_ctx *cx, const char *owner, const gt_setting *s,
@@ -20,7 +21,12 @@ gt_status gt_setting_check(gt_ctx *cx, const char *owner, const gt_setting *s,
   if (!(s->low < s->high)) return GT_OK;
   double x = s->type == GT_SETTING_INT ? (double)value->i : value->f;
   if (x >= s->low && (s->below ? x < s->high : x <= s->high) && isfinite(x)) return GT_OK;
-  shown(s, s->low, low), shown(s, s->high, high), shown(s, x, got);
+  bound_text(s, s->low, low);
+  bound_text(s, s->high, high);
+  if (s->type == GT_SETTING_INT)
+    snprintf(got, sizeof got, "%lld", (long long)value->i);
+  else
+    gt_number_text(x, got);
   if (isinf(s->high))
     return gt_fail(cx, GT_EARG, "%s: expected %s >= %s and finite, got %s", owner, s->name, low,
                    got);

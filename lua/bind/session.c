@@ -3,6 +3,7 @@
 #include "core/tensor/allocator.h"
 #include "core/tensor/pool.h"
 #include "core/tensor/rng.h"
+#include "lua/bind/setting.h"
 #include "lua/bind/signature.h"
 #include "lua/bind/tensor.h"
 #include "lua/bind/text.h"
@@ -132,12 +133,16 @@ static int is_grad_enabled(lua_State *L) {
 /* The device in argument 1, or the one called `default_name`; NULL: a GPU that is not open, as the
  * plug-in is not opened just to ask. */
 static const gt_backend *device_asked(lua_State *L, const char *default_name) {
+  const gt_backend *device = NULL;
   const char *name = lua_isnoneornil(L, 1)           ? default_name
                      : lua_type(L, 1) == LUA_TSTRING ? lua_tostring(L, 1)
                                                      : NULL;
-  if (name && strncmp(name, "cuda", 4) == 0) return gt_backend_opened(gtlua_cx(L), name);
-  return lua_isnoneornil(L, 1) ? gtlua_cx(L)->cpu : gtlua_todevice(L, 1);
+  if (!name) return gtlua_todevice(L, 1);
+  gtlua_check(L, gt_backend_opened(gtlua_cx(L), name, &device));
+  return device;
 }
+
+static bool is_gpu(const gt_backend *device) { return !device || device->slot >= GT_PLUGIN_SLOT; }
 
 typedef struct autocast_mode {
   gt_autocast before[GT_MAX_BACKENDS];
@@ -159,40 +164,41 @@ static int autocast_tostring(lua_State *L) {
   return 1;
 }
 
-/* True for "cuda", "cuda:1" and the devices of that type. */
-static bool is_cuda(lua_State *L, int index) {
-  const gt_backend *const *device = luaL_testudata(L, index, GTLUA_DEVICE);
-  if (device) return strcmp((*device)->type, "cuda") == 0;
-  return lua_type(L, index) == LUA_TSTRING && strncmp(lua_tostring(L, index), "cuda", 4) == 0;
+/* The options of autocast in the table at index. */
+static void read_options(lua_State *L, int index, gt_autocast *mode) {
+  static const gt_setting settings[] = {{.name = "dtype", .type = GT_SETTING_DTYPE},
+                                        {.name = "enabled", .type = GT_SETTING_BOOL}};
+  static const char *const names[] = {"dtype", "enabled", NULL};
+  char hint[96];
+  gt_value value;
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+    const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+    int i = gt_setting_find(settings, GT_COUNT(settings), key);
+    if (i < 0)
+      gtlua_error(L, "autocast has no argument '%s'%s; it takes dtype, enabled", key,
+                  gtlua_suggest(key, names, hint));
+    gtlua_read_setting(L, "autocast", &settings[i], lua_gettop(L), &value);
+    if (i == 0)
+      mode->dtype = (gt_dtype)value.i;
+    else
+      mode->on = value.i != 0;
+  }
 }
 
 /* Sets in `wanted` what argument 1 and the options at 2, if any, ask for. */
 static void read_autocast(lua_State *L, gt_autocast wanted[GT_MAX_BACKENDS]) {
-  static const char *const names[] = {"dtype", "enabled", NULL};
   gt_autocast mode = {.on = true, .dtype = GT_BF16};
-  char hint[96];
   bool dtype_first =
       luaL_testudata(L, 1, GTLUA_DTYPE) ||
       (lua_type(L, 1) == LUA_TSTRING && gt_dtype_parse(lua_tostring(L, 1), &mode.dtype));
+  const gt_backend *device = dtype_first ? gtlua_cx(L)->cpu : device_asked(L, "cpu");
   if (dtype_first) mode.dtype = gtlua_todtype(L, 1);
-  if (lua_istable(L, 2)) {
-    for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
-      const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
-      if (strcmp(key, "dtype") == 0)
-        mode.dtype = gtlua_todtype(L, -1);
-      else if (strcmp(key, "enabled") == 0)
-        mode.on = lua_toboolean(L, -1);
-      else
-        gtlua_error(L, "autocast has no option '%s'%s", key, gtlua_suggest(key, names, hint));
-    }
-  }
+  if (lua_istable(L, 2)) read_options(L, 2, &mode);
   if (!gt_dtype_is_half(mode.dtype))
     gtlua_error(L, "autocast: expected bfloat16 or float16, got %s", gt_dtype_name(mode.dtype));
-  bool gpus = is_cuda(L, 1);
-  if (!dtype_first && !gpus) wanted[gtlua_todevice(L, 1)->slot] = mode;
-  if (dtype_first) wanted[gtlua_cx(L)->cpu->slot] = mode;
-  for (int slot = GT_PLUGIN_SLOT; slot < GT_MAX_BACKENDS && (gpus || dtype_first); slot++)
-    wanted[slot] = mode; /* without opening them */
+  if (!is_gpu(device)) wanted[device->slot] = mode;
+  for (int slot = GT_PLUGIN_SLOT; slot < GT_MAX_BACKENDS; slot++)
+    if (is_gpu(device) || dtype_first) wanted[slot] = mode; /* without opening them */
 }
 
 /* torch.autocast(device or dtype[, {dtype = bfloat16, enabled = true}][, function, …]) -> a value
@@ -223,8 +229,8 @@ static int autocast(lua_State *L) {
 /* torch.is_autocast_enabled([device = "cpu"]) -> boolean */
 static int is_autocast_enabled(lua_State *L) {
   gt_ctx *cx = gtlua_cx(L);
-  int slot = is_cuda(L, 1) ? GT_PLUGIN_SLOT : device_asked(L, "cpu")->slot;
-  lua_pushboolean(L, cx->autocast[slot].on);
+  const gt_backend *device = device_asked(L, "cpu");
+  lua_pushboolean(L, cx->autocast[device ? device->slot : GT_PLUGIN_SLOT].on);
   return 1;
 }
 
@@ -306,7 +312,7 @@ static int cuda_set_device(lua_State *L) {
     lua_replace(L, 1);
   }
   const gt_backend *device = gtlua_todevice(L, 1);
-  if (!is_cuda(L, 1))
+  if (!is_gpu(device))
     return gtlua_error(L, "set_device: expected a device of type cuda, got %s", device->name);
   gtlua_cx(L)->cuda_index = device->index;
   return 0;

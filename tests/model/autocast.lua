@@ -96,8 +96,12 @@ end)
 
 test("wrong arguments are refused by name", function()
   test.raises(function() torch.autocast("cpu", {dtype = "f32"}) end, "autocast: expected bfloat16 or float16, got float32")
-  test.raises(function() torch.autocast("cpu", {dtyp = bf16}) end, "autocast has no option 'dtyp' (did you mean 'dtype'?)")
+  test.raises(function() torch.autocast("cpu", {dtyp = bf16}) end, "autocast has no argument 'dtyp' (did you mean 'dtype'?)")
+  test.raises(function() torch.autocast("cpu", {enabled = "no"}) end, "autocast: enabled expects true or false, got a string")
   test.raises(function() torch.autocast("gpu") end, "device: expected cpu, cuda or meta, got gpu")
+  for _, f in ipairs{torch.autocast, torch.cuda.memory_allocated, torch.memory_allocated, torch.is_autocast_enabled} do
+    test.raises(function() f "cudax" end, "device: expected cpu, cuda or meta, got cudax")
+  end
   test.raises(function() torch.autocast("cpu", 3) end, "autocast: expected a function to run, got an integer")
 end)
 

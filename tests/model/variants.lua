@@ -140,6 +140,9 @@ test("a configuration shows its settings where they are not the default", functi
 end)
 
 test("wrong settings are refused by name", function()
+  test.raises(function() GPTConfig(setmetatable({}, {__index = {n_layers = 3}})) end, "got one with a metatable")
+  test.equal(GPTConfig(odict{{"n_layers", 2}}).n_layers, 2)
+  test.raises(function() GPTConfig {hidden_dim = math.maxinteger} end, "2147483647, got 9223372036854775807")
   test.raises(function() GPTConfig {norm = "batch"} end, "GPTConfig: norm expects one of rms|layer, got 'batch'")
   test.raises(function() GPTConfig {norm = 1} end, "GPTConfig: norm expects one of rms|layer, got 1")
   test.raises(function() GPTConfig {bias = 1} end, "GPTConfig: bias expects true or false, got an integer")

@@ -94,14 +94,16 @@ test("a field that is set while the trainer lives is checked as an option is, be
     {"accumulate", 0, "accumulate expects an integer >= 1, got 0"}, {"accumulate", nil, "accumulate is missing"},
     {"log_every", nil, "log_every is missing"}, {"save_every", 0, "save_every expects an integer >= 1, got 0"},
     {"schedule", 3, "schedule expects a function, got 3"}, {"on_step", 3, "on_step expects a function, got 3"},
-    {"autocast", "fp8", [[autocast expects "bf16" or "f16", got 'fp8']]},
+    {"autocast", "fp8", [[autocast expects "bf16" or "f16", got 'fp8']]}, {"seed", "x", "seed expects an integer, got 'x'"},
+    {"val", "x", "expected val to be tokens, got 'x'"}, {"model", 3, "model expects a module, got 3"},
+    {"progress", 1, "progress expects true or false, got 1"},
   } do
     local t = support.trainer()
-    local before = t:hash()
+    local before, old = t:hash(), t[row[1]]
     t[row[1]] = row[2]
     test.raises(function() t:run(2) end, "train: " .. row[3])
     test.raises(function() t:step() end, "train: " .. row[3])
-    t[row[1]] = nil
+    t[row[1]] = old
     test.equal(t.step_count, 0)
     test.equal(t:hash(), before)
   end

@@ -73,7 +73,10 @@ end
 --- GPTConfig{hidden_dim = 1024, n_layers = 24, n_heads = 8, …}: the settings of a GPT; unknown names raise.  They may be read
 -- and set as fields; config:count() counts the parameters.
 function M.GPTConfig(settings)
-  local own = {}
+  local own, meta = {}, getmetatable(settings)
+  if meta and not values[settings] and not (type(meta) == "table" and meta.__pairs) then
+    keywords.fail("GPTConfig: expected a table of settings, got one with a metatable, whose fields are not read")
+  end
   for key, value in pairs(defaults) do own[key] = value end
   for key, value in pairs(values[settings] or settings or {}) do
     if defaults[key] == nil then unknown(key) end

@@ -209,6 +209,8 @@ local function group_view(opt, i, names)
         error(message, 0)
       end
     elseif type(key) ~= "string" or not native.set(box, i, key, value) then
+      local hint = type(key) == "string" and keywords.suggest(key, names) or ""
+      if hint ~= "" then keywords.fail("%s: a parameter group has no field '%s'%s", class, key, hint) end
       rawset(group, key, value)
     end
   end

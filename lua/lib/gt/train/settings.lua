@@ -7,8 +7,7 @@ local settings = {}
 -- ---- the options ----
 
 --- Every option of train.new: its name, its type as signatures write it, what else holds of it, its default.
---   field     it becomes t.NAME
---   settable  t.NAME may be set while the trainer lives; it is checked before the next run
+--   field     it becomes t.NAME, which is checked before every run
 --   needed    ... and cannot be nil
 --   kept      a checkpoint has it for train.open
 --   forked    t:fork takes it over
@@ -20,24 +19,24 @@ local rows = {
   {"data", "any", ""},
   {"val", "any", "field forked"},
   {"optim", "any", ""},
-  {"schedule", "function", "field settable forked schedule"},
-  {"momentum", "function", "field settable forked schedule"},
-  {"steps", "integer[1,]", "field settable kept forked"},
-  {"accumulate", "integer[1,]", "field settable needed kept forked", 1},
-  {"clip", "number(0,]|false", "field settable kept forked"},
-  {"autocast", '"bf16"|"f16"', "field settable kept forked"},
+  {"schedule", "function", "field forked schedule"},
+  {"momentum", "function", "field forked schedule"},
+  {"steps", "integer[1,]", "field kept forked"},
+  {"accumulate", "integer[1,]", "field needed kept forked", 1},
+  {"clip", "number(0,]|false", "field kept forked"},
+  {"autocast", '"bf16"|"f16"', "field kept forked"},
   {"ema", "number[0,1)", ""},
   {"seed", "integer", "field kept"},
   {"folder", "string", "field"},
-  {"save_every", "integer[1,]", "field settable kept inside"},
-  {"eval_every", "integer[1,]", "field settable kept forked"},
-  {"keep", "integer[1,]", "field settable kept inside"},
-  {"log_every", "integer[1,]", "field settable needed kept forked", 1},
+  {"save_every", "integer[1,]", "field kept inside"},
+  {"eval_every", "integer[1,]", "field kept forked"},
+  {"keep", "integer[1,]", "field kept inside"},
+  {"log_every", "integer[1,]", "field needed kept forked", 1},
   {"progress", "boolean", "field forked", true},
   {"live", "boolean|string", "field"},
-  {"on_step", "function", "field settable forked"},
-  {"objective", "function", "field settable forked code"},
-  {"reduce", "function", "field settable forked code"},
+  {"on_step", "function", "field forked"},
+  {"objective", "function", "field forked code"},
+  {"reduce", "function", "field forked code"},
   {"tokenizer", "any", "field forked"},
   {"B", "integer[1,]", ""},
   {"T", "integer[1,]", ""},
@@ -91,7 +90,7 @@ end
 
 local needed = {}
 for _, name in ipairs(with.needed) do needed[name] = true end
-local fields = settings.text(with.settable):gsub("(%a[%w_]*)(: %S+) = nil", function(name, kind)
+local fields = settings.text(with.field):gsub("(%a[%w_]*)(: %S+) = nil", function(name, kind)
   return needed[name] and name .. kind or nil
 end)
 local read_fields = keywords.options("train({" .. fields .. "})")
@@ -99,8 +98,11 @@ local read_fields = keywords.options("train({" .. fields .. "})")
 --- Checks what was set in the fields of a trainer as train.new checks its options.
 function settings.check_fields(t)
   local set = {}
-  for _, key in ipairs(with.settable) do set[key] = t[key] end
-  read_fields(set)
+  for _, key in ipairs(with.field) do set[key] = t[key] end
+  settings.check("train", read_fields(set))
+  if t.val ~= nil and not settings.is_tokens(t.val) then
+    keywords.fail("train: expected val to be tokens, got %s%s", keywords.show(t.val), settings.reader_hint(t.val))
+  end
 end
 
 -- ---- data ----

@@ -235,7 +235,7 @@ end
 --- Makes one step, or none.
 function step.attempt(t)
   if t.unfinished then return native.shielded(commit, t) end
-  settings.check_fields(t)
+  settings.check_fields(t) -- on_step may have set some
   local started = torch.perf_counter()
   native.guard(function() roll_back(t) end, function()
     t.before = remember(t)

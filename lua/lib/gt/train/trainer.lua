@@ -333,6 +333,7 @@ end
 function methods.step(t, n)
   if n ~= nil then keywords.fail("t:step: is one step; t:run(n) does n of them, got %s", keywords.show(n)) end
   refuse(t, "step", RUNNING)
+  settings.check_fields(t)
   check_place(t)
   return during(t, "run", one_step, t)
 end
