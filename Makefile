@@ -38,17 +38,19 @@ MODE_asan := -O1 -g -DGT_DEBUG -fsanitize=address,undefined -fno-sanitize-recove
   -fno-omit-frame-pointer
 MODE_tsan := -O1 -g -DGT_DEBUG -fsanitize=thread -fno-omit-frame-pointer
 MODE := $(MODE_$(FLAVOUR))
-# CPU levels: kernels/ is compiled once for each, everything else for the lowest.  A row of levels.def comes
-# as one word, NAME~FLAG~FLAG.
-ROWS := $(shell $(CC) -E -P -x c '-DLEVEL(name, flags, runs)=name flags' kernels/levels.def | tr ' ' '~')
-flags_of = $(wordlist 2,9,$(subst ~, ,$(1)))
+# CPU levels (kernels/levels.def): everything else is compiled for the first.  A row comes as one word,
+# NAME~SHARED~FLAG~FLAG.
+ROWS := $(shell $(CC) -E -P -x c '-DLEVEL(name, shared, flags, ...)=name shared flags' kernels/levels.def | tr ' ' '~')
+name_of = $(firstword $(subst ~, ,$(1)))
+shared_of = $(word 2,$(subst ~, ,$(1)))
+flags_of = $(wordlist 3,12,$(subst ~, ,$(1)))
 BASE := $(call flags_of,$(firstword $(ROWS)))
 ifdef ARCH
-ROWS := arch~-march=$(ARCH)
+ROWS := arch~arch~-march=$(ARCH)
 # -march=native is another one on another machine.
 ARCH_MEANS := $(shell $(CC) -march=$(ARCH) -Q --help=target | cksum)
 endif
-LEVELS := $(foreach row,$(ROWS),$(firstword $(subst ~, ,$(row))))
+LEVELS := $(foreach row,$(ROWS),$(call name_of,$(row)))
 
 # No contraction: a*b+c has the same bits in every op that writes it.  No caller reads errno or the
 # floating-point traps of libm.
@@ -62,7 +64,12 @@ LINE_LIB_edit := -ledit
 LIBS := $(shell pkg-config --libs lua5.4 2>/dev/null) $(LINE_LIB_$(LINE)) $(CORE_LIBS) $(LDLIBS)
 
 KERNELS := $(wildcard kernels/level.c kernels/op/*.c kernels/cpu/*.c)
-LEVEL_OBJ := $(foreach level,$(LEVELS),$(patsubst %.c,$(B)/$(level)/%.o,$(KERNELS)))
+# Those that a level does not share: the ones that name it or use its instructions.
+OWN_KERNELS := kernels/level.c $(shell grep -l '^\#include "kernels/cpu/bf16.h"' kernels/op/*.c kernels/cpu/*.c)
+SHARED_KERNELS := $(filter-out $(OWN_KERNELS),$(KERNELS))
+level_objects = $(patsubst %.c,$(B)/$(call shared_of,$(1))/%.o,$(SHARED_KERNELS)) \
+  $(patsubst %.c,$(B)/$(call name_of,$(1))/%.o,$(OWN_KERNELS))
+LEVEL_OBJ := $(sort $(foreach row,$(ROWS),$(call level_objects,$(row))))
 CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard core/*/*.c) kernels/levels.c) $(LEVELS:%=$(B)/%/kernels.o)
 SHELL_OBJ := $(patsubst shell/line.o,shell/line-$(LINE).o,$(patsubst %.c,%.o,$(wildcard shell/*.c)))
 OBJ := $(CORE_OBJ) $(patsubst %.c,$(B)/%.o,$(wildcard lua/bind/*.c)) $(addprefix $(B)/,$(SHELL_OBJ)) \
@@ -108,10 +115,10 @@ define LEVEL_RULES
 $(B)/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
 	$$(call say,cc)$$(CC) -std=c11 $$(ALL_CPPFLAGS) -DGT_LEVEL=$(1) $(2) $$(C_FLAGS) -Wno-psabi $$(WARN_C) -MMD -MP -c -o $$@ $$<
-$(B)/$(1)/kernels.o: $(patsubst %.c,$(B)/$(1)/%.o,$(KERNELS))
+$(B)/$(1)/kernels.o: $(3)
 	$$(call say,ld)$$(CC) -r -nostdlib -o $$@ $$(filter %.o,$$^) && $$(OBJCOPY) --keep-global-symbol=gt_cpu_level_$(1) $$@
 endef
-$(foreach row,$(ROWS),$(eval $(call LEVEL_RULES,$(firstword $(subst ~, ,$(row))),$(call flags_of,$(row)))))
+$(foreach row,$(ROWS),$(eval $(call LEVEL_RULES,$(call name_of,$(row)),$(call flags_of,$(row)),$(call level_objects,$(row)))))
 # What looks at the CPU runs on every one.
 $(B)/shell/cpu.o: BASE := $(BASE:-v2=)
 # The editor is part of the name, so that a change of LINE recompiles.

@@ -296,6 +296,11 @@ static const char *choose_level(void) {
   return NULL;
 }
 
+static void show_version(const char *level, bool levels) {
+  printf("%s (%s, %s, CPU level %s)\n", SH_VERSION, LUA_RELEASE, sh_line_name(), level);
+  if (levels) gtlua_cpu_levels(level, stdout);
+}
+
 static int run_program(int argc, char **argv) {
   occupy_streams();
   sh_output_open();
@@ -314,7 +319,7 @@ static int run_program(int argc, char **argv) {
     if (options.help)
       sh_options_help(&options, stdout);
     else
-      printf("%s (%s, %s, CPU level %s)\n", SH_VERSION, LUA_RELEASE, sh_line_name(), level);
+      show_version(level, options.version > 1);
     sh_options_free(&options);
     return finish_output(0);
   }

@@ -29,7 +29,7 @@ const sh_option_row sh_option_rows[] = {
     {NULL, 0, "color", "WHEN", "colours: auto (on terminals), always or never"},
     {NULL, 0, "threads", "N", "CPU threads (default: all cores)"},
     {NULL, 0, "cuda-library", "PATH", "the CUDA plug-in to open when a cuda device is asked for"},
-    {NULL, 'v', "version", NULL, "show the version"},
+    {NULL, 'v', "version", NULL, "show the version; twice: also the CPU levels"},
     {NULL, 'h', "help", NULL, "show this"},
     {" run ", 0, "to", "CELL", "stop after CELL: a number, title, id or @line"},
     {" run ", 0, "from", "CELL", "run CELL and those after it"},
@@ -224,7 +224,7 @@ static bool read_option(int argc, char **argv, int *i, sh_options *o) {
   case 'r':
     return o->resume = true;
   case 'v':
-    return o->version = true;
+    return ++o->version;
   case 'h':
     return o->help = true;
   case 't':

@@ -33,15 +33,16 @@ typedef struct sh_given {
 } sh_given;
 
 typedef struct sh_options {
-  bool help, version, interactive; /* -h, -v, -i */
-  bool resume;                     /* --resume */
-  bool no_init;                    /* --no-init, -E */
-  bool no_environment;             /* -E */
-  bool stdin_script;               /* "-" */
-  sh_colour colour;                /* --color */
-  int threads;                     /* 0: not given */
-  const char *cuda_library;        /* NULL: not given */
-  const char **code;               /* (code_count) texts of -e, in order */
+  bool help, interactive;   /* -h, -i */
+  int version;              /* -v: how often */
+  bool resume;              /* --resume */
+  bool no_init;             /* --no-init, -E */
+  bool no_environment;      /* -E */
+  bool stdin_script;        /* "-" */
+  sh_colour colour;         /* --color */
+  int threads;              /* 0: not given */
+  const char *cuda_library; /* NULL: not given */
+  const char **code;        /* (code_count) texts of -e, in order */
   int code_count;
   int script; /* argv[script] is the file; argc when there is none */
 

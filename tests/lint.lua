@@ -373,6 +373,20 @@ rule("only kernels, and clones of a function, are for more than the lowest CPU l
   end
 end)
 
+-- Levels that share objects differ by what these headers use; the makefile compiles whatever includes bf16.h for each.
+rule("instructions for bf16 are behind kernels/cpu/bf16.h, which no other header includes", function(complain)
+  local behind = {["kernels/cpu/bf16.h"] = true, ["kernels/cpu/bf16_pairs.h"] = true, ["kernels/cpu/amx.h"] = true}
+  each_source("^kernels/.*%.[ch]$", function(path, text)
+    if behind[path] then return end
+    for _, line, number in each_line(text) do
+      local found = line:match("__AVX512BF16__") or line:match("__AMX%w*__") or line:match("GT_AMX_EMULATED") or
+        line:match("_mm%d+_%w*bh") or line:match("_tile_%w+%(") or line:match('"kernels/cpu/bf16_pairs%.h"') or
+        line:match('"kernels/cpu/amx%.h"') or path:match("%.h$") and line:match('"kernels/cpu/bf16%.h"')
+      if found and path ~= "kernels/levels.c" then complain(path .. ":" .. number, found) end
+    end
+  end)
+end)
+
 -- What the native core must not call: it reports through gt_fail and takes its settings as arguments.
 local banned = {}
 for name in ([[printf fprintf vprintf vfprintf puts fputs putchar putc fputc perror stdout stderr stdin exit _exit

@@ -96,11 +96,18 @@ for file in tests/*/*.lua; do
     *) if grep -q harness "$file"; then one "$file" "$GPTSH" tests/run.lua "$file"; fi ;; # others are parts
   esac
 done
-# Every op on every CPU level that this machine runs; with sanitizers, which are slow, on the fastest.
+# Every op on every CPU level that this machine runs, on those that share another one's objects the ops whose
+# kernels differ; with sanitizers, which are slow, every op on the fastest.
+sharing=$(sed -n 's/^LEVEL(\([a-z0-9_]*\), \([a-z0-9_]*\),.*/\1 \2/p' kernels/levels.def | awk '$1 != $2 {print $1}')
+fastest=$("$GPTSH" --version | sed 's/.*CPU level \([a-z0-9_]*\))$/\1/')
 levels=$(GPTSH_CPU=none "$GPTSH" --version 2>&1 | sed -n "/, got 'none'$/{s///; s/.*: expected //; s/,//g; s/ or / /; p}")
-case $build in *asan | *tsan) levels=${levels##* } ;; esac
+case $build in *asan | *tsan) levels=$fastest ;; esac
 for level in $levels; do
-  for file in tests/ops/*.lua; do
+  files=$(echo tests/ops/*.lua)
+  if [ "$level" != "$fastest" ] && echo "$sharing" | grep -qx "$level"; then
+    files=$(for op in attention linear linear_cross_entropy matmul newton_schulz; do echo "tests/ops/$op.lua"; done)
+  fi
+  for file in $files; do
     one "$file on CPU level $level" env GPTSH_CPU="$level" "$GPTSH" tests/op.lua "$file"
   done
 done

@@ -14,8 +14,16 @@ typedef struct gt_cpu_level {
   int op_count;
 } gt_cpu_level;
 
-/* Level i of those in this build that this CPU can run, slowest first; NULL after the last.
- * Defined by kernels/levels.c. */
-const gt_cpu_level *gt_cpu_level_at(int i);
+/* A row of levels.def on this CPU. */
+typedef struct gt_cpu_choice {
+  const gt_cpu_level *level;
+  const char *text; /* what it has, and why it does not pay everywhere */
+  bool runs;
+  bool pays; /* it runs, and is faster than the levels before it */
+} gt_cpu_choice;
+
+/* Row i; false after the last.  Both are defined by kernels/levels.c. */
+bool gt_cpu_choice_at(int i, gt_cpu_choice *out);
+const gt_cpu_level *gt_cpu_level_best(void); /* the last that pays; NULL: none runs */
 
 #endif

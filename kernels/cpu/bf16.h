@@ -1,81 +1,95 @@
-/* bf16.h: products of bf16 matrices with sums in f32, on CPUs that multiply pairs of bf16 numbers
- * (AVX512_BF16); GT_BF16_PRODUCTS says whether this one does.  The same scheme as tile.h: A is read
- * by broadcast, B comes as panels of 32 columns, here with two neighbouring k side by side, k in
- * the low half; where there is no k + 1 or no such column a panel is filled up with zeros. */
+/* bf16.h: products of bf16 matrices with sums in f32, on CPUs with instructions for them: tiles
+ * (AMX, amx.h) or pairs (AVX512_BF16); GT_BF16_PRODUCTS says whether this level has any.
+ *
+ *   C (GT_BF16_ROWS, 32) = or += A (GT_BF16_ROWS, K) B (K, 32)
+ *
+ * A is read where it lies, two neighbouring k of a row at a time.  B comes as panels of 32 columns
+ * with two neighbouring k side by side, k in the low half.  K is a multiple of GT_BF16_UNIT: where
+ * there is no such k or column, A and B are filled up with zeros. */
 #ifndef GT_BF16_H
 #define GT_BF16_H
 
-#ifdef __AVX512BF16__
-#define GT_BF16_PRODUCTS 1
-
 #include "kernels/cpu/tile.h"
 
-enum { GT_BF16_ROWS = 8, GT_BF16_COLUMNS = 32 };
+#if defined __AMX_BF16__ || defined GT_AMX_EMULATED
+#define GT_BF16_PRODUCTS 1
+#include "kernels/cpu/amx.h"
+#elif defined __AVX512BF16__
+#define GT_BF16_PRODUCTS 1
+#include "kernels/cpu/bf16_pairs.h"
+#else
+#define GT_BF16_PRODUCTS 0
+#endif
 
-static inline __m512 gt_bf16_widen(const uint16_t *x) {
+#if GT_BF16_PRODUCTS
+
+#include "kernels/cpu/functions.h"
+
+enum { GT_BF16_COLUMNS = 32, GT_BF16_LANES = gt_tile_n_f32 / 2 /* of a vector of f32 */ };
+
+/* ---- vectors of bf16 numbers, in f32 ---- */
+
+static inline gt_vector_f32 gt_bf16_widen(const uint16_t *x) {
+#ifdef __AVX512F__
   __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)x));
   return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+#else
+  gt_vector_f32 wide;
+  for (int i = 0; i < GT_BF16_LANES; i++) wide[i] = gt_from_bf16(x[i]);
+  return wide;
+#endif
 }
 
-static inline void gt_bf16_store(uint16_t *to, __m512 x) {
+/* Rounded; as the instruction does it, what is smaller than 2^-126 becomes 0. */
+static inline void gt_bf16_store(uint16_t *to, gt_vector_f32 x) {
+#ifdef __AVX512BF16__
   _mm256_storeu_si256((__m256i *)to, (__m256i)_mm512_cvtneps_pbh(x));
+#else
+  for (int i = 0; i < GT_BF16_LANES; i++) {
+    uint32_t bits = gt_bits_of_float(x[i]);
+    to[i] = gt_to_bf16(gt_float_of_bits((bits & 0x7f800000u) == 0 ? bits & 0x80000000u : bits));
+  }
+#endif
 }
 
 /* x rounded to bf16, still in f32. */
-static inline __m512 gt_bf16_round(__m512 x) {
-  __m512i wide = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(x));
-  return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+static inline gt_vector_f32 gt_bf16_round(gt_vector_f32 x) {
+  uint16_t narrow[GT_BF16_LANES];
+  gt_bf16_store(narrow, x);
+  return gt_bf16_widen(narrow);
 }
 
-/* C (8, 32) = or += A (8, K) B (K, 32): a's rows are a_row apart, its pairs a_k (2 when they lie
- * one after the other), c's rows ldc; K is even. */
-static inline void gt_bf16_tile(const uint16_t *a, int64_t a_row, int64_t a_k,
-                                const uint16_t *panel, int64_t K, float *c, int64_t ldc, bool add) {
-  __m512 sum[GT_BF16_ROWS][2];
-  for (int i = 0; i < GT_BF16_ROWS; i++) {
-    for (int v = 0; v < 2; v++)
-      sum[i][v] = add ? _mm512_loadu_ps(c + i * ldc + 16 * v) : _mm512_setzero_ps();
-  }
-  for (int64_t k = 0; k < K; k += 2, a += a_k, panel += 2 * GT_BF16_COLUMNS) {
-    __m512bh left = (__m512bh)_mm512_loadu_si512(panel);
-    __m512bh right = (__m512bh)_mm512_loadu_si512(panel + GT_BF16_COLUMNS);
-    for (int i = 0; i < GT_BF16_ROWS; i++) {
-      int32_t pair;
-      memcpy(&pair, a + i * a_row, sizeof pair);
-      __m512bh both = (__m512bh)_mm512_set1_epi32(pair);
-      sum[i][0] = _mm512_dpbf16_ps(sum[i][0], both, left);
-      sum[i][1] = _mm512_dpbf16_ps(sum[i][1], both, right);
-    }
-  }
-  for (int i = 0; i < GT_BF16_ROWS; i++) {
-    for (int v = 0; v < 2; v++) _mm512_storeu_ps(c + i * ldc + 16 * v, sum[i][v]);
-  }
+static inline gt_vector_f32 gt_f32_load(const float *x) { return *(const gt_vector_f32 *)x; }
+static inline void gt_f32_store(float *to, gt_vector_f32 x) { *(gt_vector_f32 *)to = x; }
+
+/* ---- packing ---- */
+
+/* Bytes of the panels of B (depth, columns). */
+static inline size_t gt_bf16_panel_bytes(int64_t depth, int64_t columns) {
+  return (size_t)(gt_round_up(depth, GT_BF16_UNIT) * gt_round_up(columns, GT_BF16_COLUMNS)) *
+         sizeof(uint16_t);
 }
 
-/* Two rows of numbers, k and k + 1 (`odd` NULL: zeros), as n pairs, and zeros up to `end`. */
+/* Two rows of numbers, k and k + 1 (NULL: zeros), as n pairs, and zeros up to `end`. */
 static inline void gt_bf16_pair_rows(const uint16_t *even, const uint16_t *odd, int64_t n,
                                      int64_t end, uint32_t *to) {
   if (odd != NULL) {
     for (int64_t i = 0; i < n; i++) to[i] = even[i] | (uint32_t)odd[i] << 16;
   } else {
-    for (int64_t i = 0; i < n; i++) to[i] = even[i];
+    for (int64_t i = 0; i < n; i++) to[i] = even != NULL ? even[i] : 0;
   }
   for (int64_t i = n; i < end; i++) to[i] = 0;
 }
 
-/* n numbers of one row, one k after the other, as pairs. */
-static inline void gt_bf16_pair_along(const uint16_t *x, int64_t n, uint32_t *to) {
-  if (n % 2 != 0) to[n / 2] = 0;
-  memcpy(to, x, (size_t)n * sizeof *x);
-}
-
-/* B (depth, columns), its rows ld apart, as panels (depth / 2, GT_BF16_COLUMNS) of pairs. */
+/* B (depth, columns), its rows ld apart, as panels (depth / 2, 32) of pairs. */
 static inline void gt_bf16_pack(const uint16_t *b, int64_t ld, int64_t depth, int64_t columns,
                                 uint32_t *panels) {
+  int64_t end = gt_round_up(depth, GT_BF16_UNIT);
   for (int64_t first = 0; first < columns; first += GT_BF16_COLUMNS) {
     int64_t width = gt_min(GT_BF16_COLUMNS, columns - first);
-    for (int64_t k = 0; k < depth; k += 2, panels += GT_BF16_COLUMNS) {
-      const uint16_t *even = b + k * ld + first, *odd = k + 1 < depth ? even + ld : NULL;
+    for (int64_t k = 0; k < end; k += 2, panels += GT_BF16_COLUMNS) {
+      const uint16_t *row = b + k * ld + first;
+      const uint16_t *even = k < depth ? row : NULL, *odd = k + 1 < depth ? row + ld : NULL;
       if (width == GT_BF16_COLUMNS)
         gt_bf16_pair_rows(even, odd, GT_BF16_COLUMNS, GT_BF16_COLUMNS, panels);
       else
@@ -84,33 +98,63 @@ static inline void gt_bf16_pack(const uint16_t *b, int64_t ld, int64_t depth, in
   }
 }
 
-/* The same of B = x^T, x (columns, depth): 16 columns by as many pairs are transposed at a time. */
+/* A square of vectors of pairs: GT_BF16_LANES rows of x, which have 2 GT_BF16_LANES numbers or `n`
+ * and then zeros; there are `rows` of them, and then zeros.  Each vector is a row. */
+static inline void gt_bf16_load_square(const uint16_t *x, int64_t ld, int64_t rows, int64_t n,
+                                       gt_vector_f32 v[GT_BF16_LANES]) {
+  if (rows >= GT_BF16_LANES && n >= 2 * GT_BF16_LANES) {
+    for (int i = 0; i < GT_BF16_LANES; i++) memcpy(&v[i], x + i * ld, sizeof v[i]);
+    return;
+  }
+  memset(v, 0, GT_BF16_LANES * sizeof *v);
+  size_t bytes = (size_t)gt_max(0, gt_min(n, 2 * GT_BF16_LANES)) * sizeof *x;
+  for (int64_t i = 0; i < gt_min(rows, GT_BF16_LANES); i++) memcpy(&v[i], x + i * ld, bytes);
+}
+
+/* The same panels of B = x^T, x (columns, depth). */
 static inline void gt_bf16_pack_transposed(const uint16_t *x, int64_t ld, int64_t depth,
                                            int64_t columns, uint32_t *panels) {
-  int64_t pairs = (depth + 1) / 2;
-  for (int64_t first = 0; first < gt_round_up(columns, GT_BF16_COLUMNS); first += 16) {
-    uint32_t *to =
-        panels + first / GT_BF16_COLUMNS * pairs * GT_BF16_COLUMNS + first % GT_BF16_COLUMNS;
-    for (int64_t k = 0; k < depth; k += 32) {
-      int64_t n = gt_min(32, depth - k);
-      gt_vector_f32 v[16];
-      if (n == 32 && columns - first >= 16) {
-        for (int i = 0; i < 16; i++) v[i] = _mm512_loadu_ps(x + (first + i) * ld + k);
-      } else {
-        _Alignas(64) uint32_t rows[16][16] = {0};
-        for (int64_t i = 0; i < gt_min(16, columns - first); i++)
-          gt_bf16_pair_along(x + (first + i) * ld + k, n, rows[i]);
-        for (int i = 0; i < 16; i++) v[i] = *(const gt_vector_f32 *)rows[i];
-      }
+  enum { n = GT_BF16_LANES, wide = GT_BF16_COLUMNS };
+  int64_t pairs = gt_round_up(depth, GT_BF16_UNIT) / 2;
+  for (int64_t first = 0; first < gt_round_up(columns, wide); first += n) {
+    uint32_t *to = panels + first / wide * pairs * wide + first % wide;
+    for (int64_t k = 0; k < pairs; k += n) {
+      gt_vector_f32 v[n];
+      gt_bf16_load_square(x + first * ld + 2 * k, ld, columns - first, depth - 2 * k, v);
       gt_transpose_f32(v);
-      for (int64_t i = 0; i < (n + 1) / 2; i++)
-        *(gt_vector_f32 *)(to + (k / 2 + i) * GT_BF16_COLUMNS) = v[i];
+      for (int64_t i = 0; i < gt_min(n, pairs - k); i++)
+        memcpy(to + (k + i) * wide, &v[i], sizeof v[i]);
     }
   }
 }
 
-#else
-#define GT_BF16_PRODUCTS 0
-#endif
+/* Rows (columns, depth) of x^T, to_row apart, of x (depth, columns); filled up with zeros to
+ * depth's unit. */
+static inline void gt_bf16_transpose(const uint16_t *x, int64_t ld, int64_t depth, int64_t columns,
+                                     uint16_t *to, int64_t to_row) {
+  enum { n = GT_BF16_LANES };
+  int64_t end = gt_round_up(depth, GT_BF16_UNIT);
+  for (int64_t k = 0; k < end; k += 2 * n) {
+    for (int64_t first = 0; first < columns; first += n) {
+      _Alignas(64) uint32_t pairs[n][n];
+      gt_vector_f32 v[n];
+      int64_t width = gt_min(n, columns - first);
+      for (int64_t i = 0; i < n; i++) {
+        int64_t row = k + 2 * i;
+        const uint16_t *from = x + row * ld + first;
+        const uint16_t *even = row < depth ? from : NULL, *odd = row + 1 < depth ? from + ld : NULL;
+        if (width == n)
+          gt_bf16_pair_rows(even, odd, n, n, pairs[i]);
+        else
+          gt_bf16_pair_rows(even, odd, width, n, pairs[i]);
+        memcpy(&v[i], pairs[i], sizeof v[i]);
+      }
+      gt_transpose_f32(v);
+      size_t bytes = (size_t)gt_min(2 * n, end - k) * sizeof *to;
+      for (int64_t i = 0; i < width; i++) memcpy(to + (first + i) * to_row + k, &v[i], bytes);
+    }
+  }
+}
 
+#endif
 #endif

@@ -168,7 +168,7 @@ static void orthogonalise_stack(void *argument, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; i++) {
     j.g = (const char *)gt_data(s->c->in[0]) + (size_t)i * bytes;
     j.out = (char *)gt_data(s->c->out[0]) + (size_t)i * bytes;
-    if (GT_BF16_PRODUCTS && j.round && s->c->dtype == GT_F32) {
+    if (gt_ns_bf16_bytes(s->rows, s->columns) > 0 && j.round && s->c->dtype == GT_F32) {
       gt_ns_bf16(s->c->cx, j.g, j.out, s->rows, s->columns, s->c->attr[GT_NS_STEPS].i, j.f, memory);
     } else {
       lay_out(s->c, &j, memory);

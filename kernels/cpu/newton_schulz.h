@@ -3,7 +3,6 @@
 #define GT_NEWTON_SCHULZ_H
 
 #include "core/tensor/op.h"
-#include "kernels/cpu/bf16.h"
 
 typedef struct gt_ns_factors {
   double a, b, c;

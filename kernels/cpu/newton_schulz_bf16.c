@@ -3,6 +3,7 @@
  *
  * A and B are symmetric: blocks below the diagonal are computed and stored twice, once transposed.
  * X is (n, m), n <= m, padded with zeros to multiples of BLOCK, which every step keeps zero. */
+#include "kernels/cpu/bf16.h"
 #include "kernels/cpu/newton_schulz.h"
 
 #include "core/tensor/pool.h"
@@ -11,8 +12,8 @@
 
 #if GT_BF16_PRODUCTS
 
-enum { BLOCK = 64, VECTOR = 16, PANEL = GT_BF16_COLUMNS };
-enum { DEPTH = 512 }; /* k per pass: a panel of that many rows stays in the first-level cache */
+enum { BLOCK = 64, VECTOR = GT_BF16_LANES, PANEL = GT_BF16_COLUMNS };
+enum { DEPTH = GT_BF16_PASS < 512 ? GT_BF16_PASS : 512 }; /* of k, in the first-level cache */
 
 typedef struct job {
   int64_t rows, columns; /* of g */
@@ -38,13 +39,13 @@ static void load_rows(void *argument, int64_t begin, int64_t end) {
   int64_t row_step = j->transposed ? 1 : m, column_step = j->transposed ? n : 1;
   for (int64_t i = begin; i < end; i++) {
     uint16_t *x = j->X + i * j->m;
-    float sum[VECTOR] = {0};
+    float sum[16] = {0};
     for (int64_t k = 0; k < j->m; k++) {
       float value = i < n && k < m ? j->g[i * row_step + k * column_step] : 0;
       x[k] = gt_to_bf16(value);
-      sum[k % VECTOR] += gt_from_bf16(x[k]) * gt_from_bf16(x[k]);
+      sum[k % 16] += gt_from_bf16(x[k]) * gt_from_bf16(x[k]);
     }
-    for (int k = 1; k < VECTOR; k++) sum[0] += sum[k];
+    for (int k = 1; k < 16; k++) sum[0] += sum[k];
     j->norms[i] = sum[0];
   }
 }
@@ -58,9 +59,9 @@ static void find_divisor(job *j) {
 
 static void divide_rows(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
-  __m512 divisor = _mm512_set1_ps(j->divisor);
+  float divisor = j->divisor;
   for (uint16_t *x = j->X + begin * j->m; x < j->X + end * j->m; x += VECTOR)
-    gt_bf16_store(x, _mm512_div_ps(gt_bf16_widen(x), divisor));
+    gt_bf16_store(x, gt_bf16_widen(x) / divisor);
 }
 
 /* Rows [begin, end) of out. */
@@ -103,7 +104,7 @@ static void multiply(const uint16_t *left, const uint16_t *panels, int64_t K, in
     int64_t depth = gt_min(DEPTH, K - k);
     for (int64_t c = 0; c < BLOCK; c += PANEL) {
       for (int64_t r = 0; r < BLOCK; r += GT_BF16_ROWS)
-        gt_bf16_tile(left + (row + r) * K + k, K, 2, panels + (column + c) * K + k * PANEL, depth,
+        gt_bf16_tile(left + (row + r) * K + k, K, panels + (column + c) * K + k * PANEL, depth,
                      block + r * BLOCK + c, BLOCK, k > 0);
     }
   }
@@ -113,48 +114,48 @@ static void transpose_block(const float *block, float *to) {
   for (int r = 0; r < BLOCK; r += VECTOR) {
     for (int c = 0; c < BLOCK; c += VECTOR) {
       gt_vector_f32 v[VECTOR];
-      for (int i = 0; i < VECTOR; i++) v[i] = _mm512_loadu_ps(block + (r + i) * BLOCK + c);
+      for (int i = 0; i < VECTOR; i++) v[i] = gt_f32_load(block + (r + i) * BLOCK + c);
       gt_transpose_f32(v);
-      for (int i = 0; i < VECTOR; i++) _mm512_storeu_ps(to + (c + i) * BLOCK + r, v[i]);
+      for (int i = 0; i < VECTOR; i++) gt_f32_store(to + (c + i) * BLOCK + r, v[i]);
     }
   }
 }
 
 /* A = the products, cA = c A. */
 static void store_gram(const job *j, const float *block, int64_t row, int64_t column) {
-  __m512 c = _mm512_set1_ps((float)j->f.c);
+  float c = (float)j->f.c;
   for (int r = 0; r < BLOCK; r++) {
     for (int k = 0; k < BLOCK; k += VECTOR) {
       int64_t at = (row + r) * j->n + column + k;
-      __m512 value = gt_bf16_round(_mm512_loadu_ps(block + r * BLOCK + k));
+      gt_vector_f32 value = gt_bf16_round(gt_f32_load(block + r * BLOCK + k));
       gt_bf16_store(j->A + at, value);
-      gt_bf16_store(j->cA + at, _mm512_mul_ps(c, value));
+      gt_bf16_store(j->cA + at, (c * value));
     }
   }
 }
 
 /* B = b A + the products. */
 static void store_polynomial(const job *j, const float *block, int64_t row, int64_t column) {
-  __m512 b = _mm512_set1_ps((float)j->f.b);
+  float b = (float)j->f.b;
   for (int r = 0; r < BLOCK; r++) {
     for (int k = 0; k < BLOCK; k += VECTOR) {
       int64_t at = (row + r) * j->n + column + k;
-      __m512 value = gt_bf16_round(_mm512_loadu_ps(block + r * BLOCK + k));
-      __m512 scaled = gt_bf16_round(_mm512_mul_ps(b, gt_bf16_widen(j->A + at)));
-      gt_bf16_store(j->B + at, _mm512_add_ps(scaled, value));
+      gt_vector_f32 value = gt_bf16_round(gt_f32_load(block + r * BLOCK + k));
+      gt_vector_f32 scaled = gt_bf16_round((b * gt_bf16_widen(j->A + at)));
+      gt_bf16_store(j->B + at, scaled + value);
     }
   }
 }
 
 /* X = a X + the products. */
 static void store_X(const job *j, const float *block, int64_t row, int64_t column) {
-  __m512 a = _mm512_set1_ps((float)j->f.a);
+  float a = (float)j->f.a;
   for (int r = 0; r < BLOCK; r++) {
     for (int k = 0; k < BLOCK; k += VECTOR) {
       uint16_t *x = j->X + (row + r) * j->m + column + k;
-      __m512 value = gt_bf16_round(_mm512_loadu_ps(block + r * BLOCK + k));
-      __m512 scaled = gt_bf16_round(_mm512_mul_ps(a, gt_bf16_widen(x)));
-      gt_bf16_store(x, _mm512_add_ps(scaled, value));
+      gt_vector_f32 value = gt_bf16_round(gt_f32_load(block + r * BLOCK + k));
+      gt_vector_f32 scaled = gt_bf16_round((a * gt_bf16_widen(x)));
+      gt_bf16_store(x, scaled + value);
     }
   }
 }
@@ -166,6 +167,7 @@ typedef void (*store_block)(const job *j, const float *block, int64_t row, int64
 static void symmetric_blocks(const job *j, const uint16_t *left, const uint16_t *panels, int64_t K,
                              store_block store, int64_t begin, int64_t end) {
   float block[BLOCK * BLOCK], mirror[BLOCK * BLOCK];
+  gt_bf16_begin();
   for (int64_t index = begin; index < end; index++) {
     int64_t row, column;
     gt_ns_block(index, &row, &column);
@@ -177,6 +179,7 @@ static void symmetric_blocks(const job *j, const uint16_t *left, const uint16_t 
     store(j, block, row, column);
     if (row != column) store(j, mirror, column, row);
   }
+  gt_bf16_end();
 }
 
 static void gram_blocks(void *argument, int64_t begin, int64_t end) {
@@ -192,11 +195,13 @@ static void polynomial_blocks(void *argument, int64_t begin, int64_t end) {
 static void update_blocks(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
   float block[BLOCK * BLOCK];
+  gt_bf16_begin();
   for (int64_t index = begin; index < end; index++) {
     int64_t row = index % (j->n / BLOCK) * BLOCK, column = index / (j->n / BLOCK) * BLOCK;
     multiply(j->B, j->X_panels, j->n, row, column, block);
     store_X(j, block, row, column);
   }
+  gt_bf16_end();
 }
 
 static void iterate(gt_ctx *cx, job *j) {

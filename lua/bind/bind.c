@@ -280,23 +280,38 @@ bool gtlua_find_plugin(const char *name, char *path, size_t size) {
 /* The level of that name, for NULL the fastest; NULL when this CPU or this build does not have it.
  */
 static const gt_cpu_level *level_of(const char *name) {
-  const gt_cpu_level *found = NULL, *level;
-  for (int i = 0; (level = gt_cpu_level_at(i)); i++)
-    if (!name || strcmp(name, level->name) == 0) found = level;
-  return found;
+  gt_cpu_choice choice;
+  if (!name) return gt_cpu_level_best();
+  for (int i = 0; gt_cpu_choice_at(i, &choice); i++)
+    if (choice.runs && strcmp(name, choice.level->name) == 0) return choice.level;
+  return NULL;
 }
 
 const char *gtlua_cpu_level(const char *name, char names[GTLUA_LEVELS]) {
-  const gt_cpu_level *found = level_of(name), *level;
+  const gt_cpu_level *found = level_of(name);
+  gt_cpu_choice choice;
+  const char *last = NULL;
   int n = 0;
   names[0] = '\0';
-  for (int i = 0; (level = gt_cpu_level_at(i)) && n < GTLUA_LEVELS; i++)
-    n += snprintf(names + n, GTLUA_LEVELS - (size_t)n, "%s%s",
-                  i == 0                   ? ""
-                  : gt_cpu_level_at(i + 1) ? ", "
-                                           : " or ",
-                  level->name);
+  for (int i = 0; gt_cpu_choice_at(i, &choice); i++) {
+    if (!choice.runs) continue;
+    if (last) n += snprintf(names + n, GTLUA_LEVELS - (size_t)n, "%s%s", n > 0 ? ", " : "", last);
+    last = choice.level->name;
+  }
+  if (last) snprintf(names + n, GTLUA_LEVELS - (size_t)n, "%s%s", n > 0 ? " or " : "", last);
   return found ? found->name : NULL;
+}
+
+void gtlua_cpu_levels(const char *name, FILE *out) {
+  gt_cpu_choice choice;
+  for (int i = 0; gt_cpu_choice_at(i, &choice); i++) {
+    bool chosen = strcmp(name, choice.level->name) == 0;
+    fprintf(out, "%c %-12s %-5s %s\n", chosen ? '*' : ' ', choice.level->name,
+            !choice.runs   ? "no"
+            : !choice.pays ? "slow"
+                           : "yes",
+            choice.text);
+  }
 }
 
 /* A line on stderr, in its place among what was printed. */

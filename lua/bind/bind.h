@@ -39,6 +39,9 @@ typedef struct gtlua_settings {
  * of that name, or this build has none.  `names`: "v2, v3 or v4", those that there are. */
 #define GTLUA_LEVELS 128
 const char *gtlua_cpu_level(const char *name, char names[GTLUA_LEVELS]);
+/* A line for every level of this build: whether it is the one called `name`, whether this CPU runs
+ * it, and what it has. */
+void gtlua_cpu_levels(const char *name, FILE *out);
 /* Opens the library in L: globals torch, nn, F, optim, …  LUA_OK, or an error with its message on
  * the stack. */
 int gtlua_open(lua_State *L, const gtlua_settings *settings);

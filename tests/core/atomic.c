@@ -74,7 +74,7 @@ int renameat(int from_at, const char *from, int to_at, const char *to) {
 /* ---- helpers ---- */
 
 static int set_up(void **state) {
-  return gt_ctx_new(&(gt_config){.cpu = gt_cpu_level_at(0)->cpu, .threads = 1}, &cx)
+  return gt_ctx_new(&(gt_config){.cpu = gt_cpu_level_best()->cpu, .threads = 1}, &cx)
              ? -1
              : make_folder(state);
 }

@@ -26,8 +26,7 @@ static gt_ctx *cx;
 
 static int open_context(void **state) {
   (void)state;
-  const gt_cpu_level *level = gt_cpu_level_at(0);
-  for (int i = 0; gt_cpu_level_at(i); i++) level = gt_cpu_level_at(i);
+  const gt_cpu_level *level = gt_cpu_level_best();
   gt_config config = {
       .cpu = level->cpu, .ops = level->ops, .op_count = level->op_count, .threads = 2};
   return gt_ctx_new(&config, &cx);

@@ -371,8 +371,7 @@ static const gt_op *const toy_ops[] = {
 /* A context per test, in *state; the teardown checks that nothing is alive any more. */
 static inline int open_context(void **state) {
   gt_ctx *cx = NULL;
-  const gt_cpu_level *level = gt_cpu_level_at(0);
-  for (int i = 0; gt_cpu_level_at(i); i++) level = gt_cpu_level_at(i);
+  const gt_cpu_level *level = gt_cpu_level_best();
   gt_config config = {
       .cpu = level->cpu, .ops = toy_ops, .op_count = GT_COUNT(toy_ops), .threads = 2};
   if (gt_ctx_new(&config, &cx)) return -1;

@@ -4,7 +4,8 @@ unset GPTSH_CPU
 nl='
 '
 levels=$(GPTSH_CPU=none "$GPTSH" --version 2>&1 | sed -n "s/^gptsh: GPTSH_CPU: expected \(.*\), got 'none'$/\1/p")
-fastest=${levels##* }
+table=$("$GPTSH" -v -v | tail -n +2)
+fastest=$(echo "$table" | sed -n 's/^[* ] \([a-z0-9_]*\)  *yes .*/\1/p' | tail -n 1)
 
 gives "a level that there is not is refused in one line" 2 "" "gptsh: GPTSH_CPU: expected $levels, got 'v9\\x1b'${nl}" \
   env GPTSH_CPU="v9$(printf '\033')" "$GPTSH" -e 'print(1)'
@@ -13,11 +14,53 @@ tap "… that names those that there are" $? "$tap_dir/err"
 read_level='print(torch.backends.cpu.get_cpu_capability())'
 gives "the fastest one runs" 0 "$fastest$nl" "" "$GPTSH" -e "$read_level"
 gives "… also when the variable is empty" 0 "$fastest$nl" "" env GPTSH_CPU= "$GPTSH" -e "$read_level"
+"$GPTSH" --version --version | grep -q "^\* $fastest  *yes  *v*[^ ]"
+tap "--version twice shows the levels, what each has, and which one was chosen" $?
 for level in $(echo "$levels" | sed 's/,//g; s/ or / /'); do
   gives "GPTSH_CPU=$level runs that" 0 "$level$nl" "" env GPTSH_CPU="$level" "$GPTSH" -e "$read_level"
   GPTSH_CPU=$level "$GPTSH" --version | grep -q "^gptsh .*, CPU level $level)\$"
   tap "--version says $level" $?
+  GPTSH_CPU=$level "$GPTSH" -v -v | grep -q "^\* $level "
+  tap "… and marks it" $?
 done
+
+# ---- tiles of bf16: the same bits from the CPU's instructions and from C ----
+
+cat >"$tap_dir/tiles.lua" <<'END'
+torch.manual_seed(3)
+local function show(name, x)
+  x = x:detach():reshape(-1):to(torch.float64)
+  local weights = (torch.arange(#x) * 2654435761 % 1000003):to(torch.float64)
+  local holes, numbers = torch.isnan(x):sum():item(), torch.where(torch.isfinite(x), x, torch.sign(x) * 7)
+  numbers = torch.where(torch.isnan(x), torch.zeros_like(x), numbers)
+  print(name, ("%d %a %a"):format(holes, numbers:sum():item(), (numbers * weights):sum():item()))
+end
+local bf16 = torch.bfloat16
+for _, size in ipairs{{1, 1, 1}, {7, 33, 5}, {64, 64, 64}, {100, 70, 300}, {33, 257, 1025}, {300, 130, 2049}} do
+  local M, N, K = table.unpack(size)
+  local x, w = torch.randn(M, K):to(bf16):requires_grad_(), torch.randn(N, K):to(bf16):requires_grad_()
+  local y = F.linear(x, w)
+  y:backward(torch.randn(M, N):to(bf16))
+  show("y", y)
+  show("dx", x.grad)
+  show("dw", w.grad)
+end
+local scale = torch.exp2(torch.randint(-126, 60, {64, 64})) -- products and sums that are subnormal, and too large
+show("scales", F.linear((torch.randn(64, 64) * scale):to(bf16), (torch.randn(64, 64) * scale):to(bf16)))
+show("subnormal", F.linear((torch.randn(64, 64) * 2 ^ -64):to(bf16), (torch.randn(64, 64) * 2 ^ -63):to(bf16)))
+local holes = torch.randn(40, 40)
+holes["3, 4"], holes["5, 6"] = math.huge, 0 / 0
+show("inf and nan", F.linear(holes:to(bf16), torch.randn(40, 40):to(bf16)))
+for _, size in ipairs{{64, 64}, {100, 300}, {256, 130}} do show("ns", torch.newton_schulz(torch.randn(size))) end
+END
+case ", $levels" in
+  *" amx_emulated"*" amx"*)
+    GPTSH_CPU=amx_emulated "$GPTSH" "$tap_dir/tiles.lua" >"$tap_dir/in_c"
+    GPTSH_CPU=amx "$GPTSH" "$tap_dir/tiles.lua" | diff - "$tap_dir/in_c" >"$tap_dir/out" && [ -s "$tap_dir/in_c" ]
+    tap "amx and amx_emulated give the same bits" $? "$tap_dir/out"
+    ;;
+  *) tap_skip "amx and amx_emulated give the same bits" "this CPU has no AMX" ;;
+esac
 
 # ---- older CPUs ----
 
@@ -47,7 +90,7 @@ on() {
   grep -q "CPU level $level)\$" "$tap_dir/out"
   tap "$cpu: --version says $level" $? "$tap_dir/err"
   emulated -E GPTSH_CPU="$other" "$GPTSH" --version
-  [ $? -eq 2 ] && grep -q "^gptsh: GPTSH_CPU: expected .*$level, got '$other'\$" "$tap_dir/err"
+  [ $? -eq 2 ] && grep -q "^gptsh: GPTSH_CPU: expected .*$level\\( or [a-z_]*\\)\\?, got '$other'\$" "$tap_dir/err"
   tap "$cpu: no $other" $? "$tap_dir/err"
   for op in linear softmax embedding; do
     emulated "$GPTSH" --threads 1 tests/op.lua "tests/ops/$op.lua" >"$tap_dir/out"
