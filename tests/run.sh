@@ -107,6 +107,7 @@ for level in $levels; do
   if [ "$level" != "$fastest" ] && echo "$sharing" | grep -qx "$level"; then
     files=$(for op in attention linear linear_cross_entropy matmul newton_schulz; do echo "tests/ops/$op.lua"; done)
   fi
+  one "tests/model/bf16.lua on CPU level $level" env GPTSH_CPU="$level" "$GPTSH" tests/run.lua tests/model/bf16.lua
   for file in $files; do
     one "$file on CPU level $level" env GPTSH_CPU="$level" "$GPTSH" tests/op.lua "$file"
   done

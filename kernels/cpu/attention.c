@@ -44,6 +44,7 @@ int64_t gt_attention_together(const gt_call *c, const gt_attention_job *j) {
 /* Of a training step: a forward of many queries, a backward. */
 size_t gt_cpu_attention_scratch(const gt_call *c, bool backward) {
   gt_attention_job j = gt_attention_job_of(c);
+  if (gt_cpu_attention_is_bf16(c)) return gt_attention_bf16_scratch(c, &j, backward);
   (backward ? gt_attention_backward_sizes : gt_attention_forward_sizes)(c, &j);
   int64_t packed = backward ? 0 : gt_attention_together(c, &j) * j.Hkv * j.packed_size;
   return (size_t)(packed + gt_pool_threads(c->cx) * j.scratch_size) * gt_dtype_size(c->dtype);

@@ -49,6 +49,11 @@ gt_status gt_attention_room(gt_call *c, int64_t count, int64_t elements, void **
 bool gt_attention_is_single(const gt_call *c, const gt_attention_job *j);
 gt_status gt_attention_single(gt_call *c, gt_attention_job *j);
 
+/* Of bf16 tensors (gt_cpu_attention_is_bf16), on CPUs that multiply these. */
+size_t gt_attention_bf16_scratch(const gt_call *c, const gt_attention_job *j, bool backward);
+gt_status gt_attention_bf16_forward(gt_call *c, gt_attention_job *j);
+gt_status gt_attention_bf16_backward(gt_call *c, gt_attention_job *j);
+
 /* How many of `keys` keys from k0 on query number `query` sees. */
 static inline int64_t gt_attention_visible(const gt_attention_job *j, int64_t query, int64_t k0,
                                            int64_t keys) {
@@ -103,6 +108,23 @@ static inline void T(add_product)(const real *a, int64_t a_row, int64_t a_k, con
   int64_t width = gt_round_up(D, T(N));
   for (int64_t column = 0; column < D; column += T(N))
     T(gt_tile)(a, a_row, a_k, panels + column * rows, K, to + column, width, true);
+}
+
+/* One row of n scores becomes exp(s - top), with the running maximum, sum and output row brought to
+ * the new top.  Columns n ... end become 0: the product with V reads the first of them. */
+static inline void T(gt_softmax_row)(real *s, int64_t n, int64_t end, real *top, real *sum, real *out,
+                           int64_t width) {
+  for (int64_t i = n; i < end; i++) s[i] = n > 0 ? s[0] : 0;
+  real highest = n > 0 ? T(row_max)(s, end) : *top;
+  if (!(highest > *top)) highest = *top;
+  real factor = *top == highest ? 1 : T(gt_exp)(*top - highest);
+  for (int64_t i = 0; i < end; i += T(LANES))
+    for (int64_t k = i; k < i + T(LANES); k++) s[k] = T(gt_exp)(s[k] - highest);
+  for (int64_t i = n; i < end; i++) s[i] = 0;
+  *sum = *sum * factor + T(row_sum)(s, end);
+  *top = highest;
+  if (factor == 1) return;
+  for (int64_t i = 0; i < width; i++) out[i] *= factor;
 }
 
 #endif

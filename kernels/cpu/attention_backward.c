@@ -22,6 +22,7 @@ gt_status gt_cpu_attention_backward(gt_call *c) {
     j.gradient_at[i] = gt_token_strides_of(c, c->gin[i]);
     j.add[i] = c->accumulate[i];
   }
+  if (gt_cpu_attention_is_bf16(c)) return gt_attention_bf16_backward(c, &j);
   gt_attention_backward_sizes(c, &j);
   GT_TRY(gt_attention_room(c, gt_pool_threads(c->cx), j.scratch_size, &j.scratch));
   gt_parallel(c->cx, j.B * j.Hkv, 1, GT_PICK(c, backward_heads), &j);

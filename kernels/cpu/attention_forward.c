@@ -16,6 +16,7 @@ gt_status gt_cpu_attention_forward(gt_call *c) {
   j.out = gt_data(c->out[0]);
   j.lse = gt_data(c->out[1]);
   j.out_at = gt_token_strides_of(c, c->out[0]);
+  if (gt_cpu_attention_is_bf16(c)) return gt_attention_bf16_forward(c, &j);
   if (gt_attention_is_single(c, &j)) return gt_attention_single(c, &j);
   gt_attention_forward_sizes(c, &j);
   int64_t step = gt_attention_together(c, &j);
@@ -50,23 +51,6 @@ static void T(pack_heads)(void *argument, int64_t begin, int64_t end) {
   }
 }
 
-/* One row of n scores becomes exp(s - top), with the running maximum, sum and output row brought to
- * the new top.  Columns n ... end become 0: the product with V reads the first of them. */
-static void T(softmax_row)(real *s, int64_t n, int64_t end, real *top, real *sum, real *out,
-                           int64_t width) {
-  for (int64_t i = n; i < end; i++) s[i] = n > 0 ? s[0] : 0;
-  real highest = n > 0 ? T(row_max)(s, end) : *top;
-  if (!(highest > *top)) highest = *top;
-  real factor = *top == highest ? 1 : T(gt_exp)(*top - highest);
-  for (int64_t i = 0; i < end; i += T(LANES))
-    for (int64_t k = i; k < i + T(LANES); k++) s[k] = T(gt_exp)(s[k] - highest);
-  for (int64_t i = n; i < end; i++) s[i] = 0;
-  *sum = *sum * factor + T(row_sum)(s, end);
-  *top = highest;
-  if (factor == 1) return;
-  for (int64_t i = 0; i < width; i++) out[i] *= factor;
-}
-
 static void T(forward_block)(const gt_attention_job *j, int64_t batch, int64_t head, int64_t first,
                              real *scratch) {
   int64_t D = j->D, width = gt_round_up(D, T(N));
@@ -93,7 +77,7 @@ static void T(forward_block)(const gt_attention_job *j, int64_t batch, int64_t h
       int64_t n = gt_attention_visible(j, first + r, k0, keys);
       int64_t end = T(padded)(j, first, r, k0, keys);
       int64_t word = (lse + r - (const real *)j->lse) * j->S + k0;
-      T(softmax_row)(s + r * LDS, n, end, &top[r], &sum[r], out + r * width, width);
+      T(gt_softmax_row)(s + r * LDS, n, end, &top[r], &sum[r], out + r * width, width);
       if (j->drop.on) T(gt_drop_row)(&j->drop, word, s + r * LDS, n);
     }
     for (int64_t r = 0; r < padded; r += GT_TILE_M) {

@@ -40,15 +40,17 @@ static inline gt_vector_f32 gt_bf16_widen(const uint16_t *x) {
 #endif
 }
 
-/* Rounded; as the instruction does it, what is smaller than 2^-126 becomes 0. */
+/* x rounded; as the instruction does it, what is smaller than 2^-126 becomes 0. */
+static inline uint16_t gt_bf16_of(float x) {
+  uint32_t bits = gt_bits_of_float(x);
+  return gt_to_bf16(gt_float_of_bits((bits & 0x7f800000u) == 0 ? bits & 0x80000000u : bits));
+}
+
 static inline void gt_bf16_store(uint16_t *to, gt_vector_f32 x) {
 #ifdef __AVX512BF16__
   _mm256_storeu_si256((__m256i *)to, (__m256i)_mm512_cvtneps_pbh(x));
 #else
-  for (int i = 0; i < GT_BF16_LANES; i++) {
-    uint32_t bits = gt_bits_of_float(x[i]);
-    to[i] = gt_to_bf16(gt_float_of_bits((bits & 0x7f800000u) == 0 ? bits & 0x80000000u : bits));
-  }
+  for (int i = 0; i < GT_BF16_LANES; i++) to[i] = gt_bf16_of(x[i]);
 #endif
 }
 
@@ -62,13 +64,19 @@ static inline gt_vector_f32 gt_bf16_round(gt_vector_f32 x) {
 static inline gt_vector_f32 gt_f32_load(const float *x) { return *(const gt_vector_f32 *)x; }
 static inline void gt_f32_store(float *to, gt_vector_f32 x) { *(gt_vector_f32 *)to = x; }
 
-/* ---- packing ---- */
-
-/* Bytes of the panels of B (depth, columns). */
-static inline size_t gt_bf16_panel_bytes(int64_t depth, int64_t columns) {
-  return (size_t)(gt_round_up(depth, GT_BF16_UNIT) * gt_round_up(columns, GT_BF16_COLUMNS)) *
-         sizeof(uint16_t);
+/* to = or += factor x, n numbers. */
+static inline void gt_bf16_store_row(uint16_t *to, const float *x, int64_t n, float factor,
+                                     bool add) {
+  int64_t i = 0;
+  for (; i + GT_BF16_LANES <= n; i += GT_BF16_LANES) {
+    gt_vector_f32 value = factor * gt_f32_load(x + i);
+    if (add) value += gt_bf16_widen(to + i);
+    gt_bf16_store(to + i, value);
+  }
+  for (; i < n; i++) to[i] = gt_bf16_of((add ? gt_from_bf16(to[i]) : 0) + factor * x[i]);
 }
+
+/* ---- packing ---- */
 
 /* Two rows of numbers, k and k + 1 (NULL: zeros), as n pairs, and zeros up to `end`. */
 static inline void gt_bf16_pair_rows(const uint16_t *even, const uint16_t *odd, int64_t n,

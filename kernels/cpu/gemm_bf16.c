@@ -17,8 +17,7 @@ enum {
   STRIP = 32,
   BLOCK = STRIP * PANEL, /* numbers of a block of sums */
   GROUP = 256,           /* rows of C whose sums wait for more than one DEPTH */
-  LANES = GT_BF16_LANES,
-  ROOM = DEPTH + 32, /* of a row of a copied strip: rows are not to share sets of the cache */
+  ROOM = DEPTH + 32,     /* of a row of a copied strip: rows are not to share sets of the cache */
 };
 
 /* Rows of A as gt_bf16_tile reads them. */
@@ -63,22 +62,10 @@ static void multiply_strip(strip a, const uint16_t *panels, int64_t depth, float
 /* c (n <= PANEL) = or += a row of a block. */
 static void store_row(const float *sums, int64_t n, bool add, gt_dtype dtype, void *to) {
   float *wide = to;
-  uint16_t *narrow = to;
-  int64_t j = 0;
   if (dtype == GT_BF16) {
-    for (; j + LANES <= n; j += LANES) {
-      gt_vector_f32 x = gt_f32_load(sums + j);
-      if (add) x += gt_bf16_widen(narrow + j);
-      gt_bf16_store(narrow + j, x);
-    }
-    for (; j < n; j++) narrow[j] = gt_to_bf16(add ? gt_from_bf16(narrow[j]) + sums[j] : sums[j]);
+    gt_bf16_store_row(to, sums, n, 1, add);
   } else {
-    for (; j + LANES <= n; j += LANES) {
-      gt_vector_f32 x = gt_f32_load(sums + j);
-      if (add) x += gt_f32_load(wide + j);
-      gt_f32_store(wide + j, x);
-    }
-    for (; j < n; j++) wide[j] = add ? wide[j] + sums[j] : sums[j];
+    for (int64_t j = 0; j < n; j++) wide[j] = add ? wide[j] + sums[j] : sums[j];
   }
 }
 

@@ -8,6 +8,7 @@
 
 gt_status gt_cpu_attention_forward(gt_call *c);
 gt_status gt_cpu_attention_backward(gt_call *c);
+bool gt_cpu_attention_is_bf16(const gt_call *c); /* it multiplies the bf16 numbers as they are */
 size_t gt_cpu_attention_scratch(const gt_call *c, bool backward);
 
 gt_status gt_cpu_layer_norm_forward(gt_call *c);

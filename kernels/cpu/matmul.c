@@ -32,7 +32,7 @@ static gt_status matrix_of(gt_call *c, const gt_tensor *t, int64_t rows, int64_t
   memcpy(batch_stride, t->stride, sizeof(int64_t) * (size_t)n);
   if (plain || transposed) {
     int64_t lowest = plain ? columns : rows, ld = plain ? row_stride : column_stride;
-    *out = (gt_matrix){gt_data(t), gt_max(ld, lowest), !plain, false};
+    *out = (gt_matrix){gt_data(t), gt_max(ld, lowest), !plain, gt_gemm_is_bf16(c)};
     return GT_OK;
   }
   size_t size = gt_dtype_size(t->dtype);
@@ -42,7 +42,7 @@ static gt_status matrix_of(gt_call *c, const gt_tensor *t, int64_t rows, int64_t
   gt_row_major(t->ndim, t->shape, stride);
   gt_strided_copy(c->cx, size, t->ndim, t->shape, copy, stride, gt_data(t), t->stride);
   memcpy(batch_stride, stride, sizeof(int64_t) * (size_t)n);
-  *out = (gt_matrix){copy, columns, false, false};
+  *out = (gt_matrix){copy, columns, false, gt_gemm_is_bf16(c)};
   return GT_OK;
 }
 
@@ -134,7 +134,8 @@ static void multiply_integers(void *argument, int64_t begin, int64_t end) {
 }
 
 gt_status gt_cpu_matmul_forward(gt_call *c) {
-  product p = {.cx = c->cx, .dtype = c->dtype, .c = gt_data(c->out[0])};
+  gt_dtype dtype = gt_gemm_is_bf16(c) ? GT_BF16 : c->dtype; /* of C, and of A and B */
+  product p = {.cx = c->cx, .dtype = dtype, .c = gt_data(c->out[0])};
   if (gt_count(c->out[0]) == 0) return GT_OK;
   GT_TRY(plan(c, &p));
   int64_t work = p.M * p.N * (p.K ? p.K : 1);
@@ -147,7 +148,7 @@ gt_status gt_cpu_matmul_forward(gt_call *c) {
       gt_matrix a, b;
       void *to;
       operands(&p, i, &a, &b, &to);
-      gt_gemm(c->cx, c->dtype, p.M, p.N, p.K, a, b, false, to, p.N);
+      gt_gemm(c->cx, dtype, p.M, p.N, p.K, a, b, false, to, p.N);
     }
   }
   return GT_OK;

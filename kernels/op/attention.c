@@ -91,6 +91,7 @@ const gt_op gt_op_attention = {
     .hidden = 1,
     .autocast = true,
     .compute = GT_REALS,
+    .direct = gt_cpu_attention_is_bf16,
     .numeric = 7,
     .strided = 7,
     .differentiable = 7,

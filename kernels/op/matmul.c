@@ -1,5 +1,6 @@
 /* matmul: matrix products with the shape rules of torch.matmul: 1-d operands are vectors (their
  * extra dimension disappears again), leading dimensions are batches and broadcast. */
+#include "kernels/cpu/gemm.h"
 #include "kernels/cpu/kernels.h"
 #include "kernels/op/rule.h"
 
@@ -103,6 +104,7 @@ const gt_op gt_op_matmul = {
     .nout = 1,
     .autocast = true,
     .compute = GT_NUMBERS,
+    .direct = gt_gemm_is_bf16,
     .numeric = 3,
     .strided = 3,
     .differentiable = 3,

@@ -51,6 +51,13 @@ show("subnormal", F.linear((torch.randn(64, 64) * 2 ^ -64):to(bf16), (torch.rand
 local holes = torch.randn(40, 40)
 holes["3, 4"], holes["5, 6"] = math.huge, 0 / 0
 show("inf and nan", F.linear(holes:to(bf16), torch.randn(40, 40):to(bf16)))
+for _, causal in ipairs{true, false} do
+  local q, k, v = torch.randn(2, 150, 2, 40), torch.randn(2, 170, 1, 40), torch.randn(2, 170, 1, 40)
+  q, k, v = q:to(bf16):requires_grad_(), k:to(bf16):requires_grad_(), v:to(bf16):requires_grad_()
+  local y = torch.ops.attention(q, k, v, {is_causal = causal, offset = 20})
+  y:backward(torch.randn(2, 150, 2, 40):to(bf16))
+  for i, x in ipairs{y, q.grad, k.grad, v.grad} do show(f"attention {i}", x) end
+end
 for _, size in ipairs{{64, 64}, {100, 300}, {256, 130}} do show("ns", torch.newton_schulz(torch.randn(size))) end
 END
 case ", $levels" in
