@@ -14,11 +14,4 @@ void gt_ns_bf16(gt_ctx *cx, const float *g, float *out, int64_t rows, int64_t co
                 int64_t steps, gt_ns_factors factors, void *memory);
 size_t gt_ns_bf16_bytes(int64_t rows, int64_t columns); /* of `memory`; 0 where not provided */
 
-/* Block `index` of a lower triangle of blocks, row by row. */
-static inline void gt_ns_block(int64_t index, int64_t *row, int64_t *column) {
-  *row = 0;
-  while (index > *row) index -= ++*row;
-  *column = index;
-}
-
 #endif

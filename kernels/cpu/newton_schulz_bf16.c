@@ -2,7 +2,10 @@
  * bf16.h.  Rounds where newton_schulz.c rounds: after every product, sum and scaling.
  *
  * A and B are symmetric: blocks below the diagonal are computed and stored twice, once transposed.
- * X is (n, m), n <= m, padded with zeros to multiples of BLOCK, which every step keeps zero. */
+ * X is (n, m), n <= m, padded with zeros to multiples of BLOCK, which every step keeps zero.
+ *
+ * Products are made in strips of BLOCK rows, GT_BF16_PASS of k at a time, while the right factor's
+ * panels pass by.  Rows of left factors have SPACE numbers more, not to share sets of the cache. */
 #include "kernels/cpu/bf16.h"
 #include "kernels/cpu/newton_schulz.h"
 
@@ -12,8 +15,8 @@
 
 #if GT_BF16_PRODUCTS
 
-enum { BLOCK = 64, VECTOR = GT_BF16_LANES, PANEL = GT_BF16_COLUMNS };
-enum { DEPTH = GT_BF16_PASS < 512 ? GT_BF16_PASS : 512 }; /* of k, in the first-level cache */
+enum { BLOCK = GT_BF16_COLUMNS, VECTOR = GT_BF16_LANES, SPACE = 32 };
+enum { SPAN = 1024 }; /* columns of a strip at a time: its sums stay in the second-level cache */
 
 typedef struct job {
   int64_t rows, columns; /* of g */
@@ -22,8 +25,9 @@ typedef struct job {
   gt_ns_factors f;
   const float *g;
   float *out;
-  uint16_t *X;                    /* (n, m) */
-  uint16_t *A, *cA, *B;           /* (n, n) */
+  int64_t X_row, A_row;           /* m + SPACE, n + SPACE */
+  uint16_t *X;                    /* (n, X_row) */
+  uint16_t *A, *cA, *B;           /* (n, A_row) */
   uint16_t *X_panels, *Xt_panels; /* of X and X^T as right factors */
   uint16_t *A_panels;             /* of A (= A^T) */
   float *norms;                   /* (n) squared norms of X's rows */
@@ -38,7 +42,7 @@ static void load_rows(void *argument, int64_t begin, int64_t end) {
   int64_t n = j->transposed ? j->columns : j->rows, m = j->transposed ? j->rows : j->columns;
   int64_t row_step = j->transposed ? 1 : m, column_step = j->transposed ? n : 1;
   for (int64_t i = begin; i < end; i++) {
-    uint16_t *x = j->X + i * j->m;
+    uint16_t *x = j->X + i * j->X_row;
     float sum[16] = {0};
     for (int64_t k = 0; k < j->m; k++) {
       float value = i < n && k < m ? j->g[i * row_step + k * column_step] : 0;
@@ -60,14 +64,16 @@ static void find_divisor(job *j) {
 static void divide_rows(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
   float divisor = j->divisor;
-  for (uint16_t *x = j->X + begin * j->m; x < j->X + end * j->m; x += VECTOR)
-    gt_bf16_store(x, gt_bf16_widen(x) / divisor);
+  for (int64_t i = begin; i < end; i++) {
+    uint16_t *x = j->X + i * j->X_row;
+    for (int64_t k = 0; k < j->m; k += VECTOR) gt_bf16_store(x + k, gt_bf16_widen(x + k) / divisor);
+  }
 }
 
 /* Rows [begin, end) of out. */
 static void store_rows(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
-  int64_t row_step = j->transposed ? 1 : j->m, column_step = j->transposed ? j->m : 1;
+  int64_t row_step = j->transposed ? 1 : j->X_row, column_step = j->transposed ? j->X_row : 1;
   for (int64_t i = begin; i < end; i++) {
     for (int64_t k = 0; k < j->columns; k++)
       j->out[i * j->columns + k] = gt_from_bf16(j->X[i * row_step + k * column_step]);
@@ -80,32 +86,34 @@ static void store_rows(void *argument, int64_t begin, int64_t end) {
 static void pack_X(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
   for (int64_t i = begin; i < end; i++) {
-    int64_t p = i - j->n / PANEL;
+    int64_t p = i - j->n / BLOCK;
     if (p < 0)
-      gt_bf16_pack_transposed(j->X + i * PANEL * j->m, j->m, j->m, PANEL,
-                              (uint32_t *)(j->Xt_panels + i * PANEL * j->m));
+      gt_bf16_pack_transposed(j->X + i * BLOCK * j->X_row, j->X_row, j->m, BLOCK,
+                              (uint32_t *)(j->Xt_panels + i * BLOCK * j->m));
     else
-      gt_bf16_pack(j->X + p * PANEL, j->m, j->n, PANEL,
-                   (uint32_t *)(j->X_panels + p * PANEL * j->n));
+      gt_bf16_pack(j->X + p * BLOCK, j->X_row, j->n, BLOCK,
+                   (uint32_t *)(j->X_panels + p * BLOCK * j->n));
   }
 }
 
 static void pack_A(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
   for (int64_t i = begin; i < end; i++)
-    gt_bf16_pack_transposed(j->A + i * PANEL * j->n, j->n, j->n, PANEL,
-                            (uint32_t *)(j->A_panels + i * PANEL * j->n));
+    gt_bf16_pack(j->A + i * BLOCK, j->A_row, j->n, BLOCK,
+                 (uint32_t *)(j->A_panels + i * BLOCK * j->n));
 }
 
-/* block (BLOCK, BLOCK) = rows of `left` (., K) times the panels from column `column` on. */
-static void multiply(const uint16_t *left, const uint16_t *panels, int64_t K, int64_t row,
-                     int64_t column, float *block) {
-  for (int64_t k = 0; k < K; k += DEPTH) {
-    int64_t depth = gt_min(DEPTH, K - k);
-    for (int64_t c = 0; c < BLOCK; c += PANEL) {
+/* Blocks (BLOCK, BLOCK) of sums = BLOCK rows of a left factor (., K), `ld` apart, times `count`
+ * panels. */
+static void multiply(const uint16_t *left, int64_t ld, const uint16_t *panels, int64_t K,
+                     int64_t count, float *sums) {
+  for (int64_t k = 0; k < K; k += GT_BF16_PASS) {
+    int64_t depth = gt_min(GT_BF16_PASS, K - k);
+    for (int64_t p = 0; p < count; p++) {
+      float *block = sums + p * BLOCK * BLOCK;
       for (int64_t r = 0; r < BLOCK; r += GT_BF16_ROWS)
-        gt_bf16_tile(left + (row + r) * K + k, K, panels + (column + c) * K + k * PANEL, depth,
-                     block + r * BLOCK + c, BLOCK, k > 0);
+        gt_bf16_tile(left + r * ld + k, ld, panels + (p * K + k) * BLOCK, depth, block + r * BLOCK,
+                     BLOCK, k > 0);
     }
   }
 }
@@ -126,10 +134,10 @@ static void store_gram(const job *j, const float *block, int64_t row, int64_t co
   float c = (float)j->f.c;
   for (int r = 0; r < BLOCK; r++) {
     for (int k = 0; k < BLOCK; k += VECTOR) {
-      int64_t at = (row + r) * j->n + column + k;
+      int64_t at = (row + r) * j->A_row + column + k;
       gt_vector_f32 value = gt_bf16_round(gt_f32_load(block + r * BLOCK + k));
       gt_bf16_store(j->A + at, value);
-      gt_bf16_store(j->cA + at, (c * value));
+      gt_bf16_store(j->cA + at, c * value);
     }
   }
 }
@@ -139,10 +147,9 @@ static void store_polynomial(const job *j, const float *block, int64_t row, int6
   float b = (float)j->f.b;
   for (int r = 0; r < BLOCK; r++) {
     for (int k = 0; k < BLOCK; k += VECTOR) {
-      int64_t at = (row + r) * j->n + column + k;
+      int64_t at = (row + r) * j->A_row + column + k;
       gt_vector_f32 value = gt_bf16_round(gt_f32_load(block + r * BLOCK + k));
-      gt_vector_f32 scaled = gt_bf16_round((b * gt_bf16_widen(j->A + at)));
-      gt_bf16_store(j->B + at, scaled + value);
+      gt_bf16_store(j->B + at, gt_bf16_round(b * gt_bf16_widen(j->A + at)) + value);
     }
   }
 }
@@ -152,95 +159,110 @@ static void store_X(const job *j, const float *block, int64_t row, int64_t colum
   float a = (float)j->f.a;
   for (int r = 0; r < BLOCK; r++) {
     for (int k = 0; k < BLOCK; k += VECTOR) {
-      uint16_t *x = j->X + (row + r) * j->m + column + k;
+      uint16_t *x = j->X + (row + r) * j->X_row + column + k;
       gt_vector_f32 value = gt_bf16_round(gt_f32_load(block + r * BLOCK + k));
-      gt_vector_f32 scaled = gt_bf16_round((a * gt_bf16_widen(x)));
-      gt_bf16_store(x, scaled + value);
+      gt_bf16_store(x, gt_bf16_round(a * gt_bf16_widen(x)) + value);
     }
   }
 }
 
 typedef void (*store_block)(const job *j, const float *block, int64_t row, int64_t column);
 
-/* Blocks [begin, end) of the lower triangle of left right^T, and their mirror images.  Of a block
- * on the diagonal the upper half is the mirror image of the lower one. */
-static void symmetric_blocks(const job *j, const uint16_t *left, const uint16_t *panels, int64_t K,
-                             store_block store, int64_t begin, int64_t end) {
-  float block[BLOCK * BLOCK], mirror[BLOCK * BLOCK];
+/* A block of a symmetric product and its mirror image.  Of one on the diagonal the upper half is
+ * the mirror image of the lower one. */
+static void store_both(const job *j, float *block, int64_t row, int64_t column, store_block store) {
+  float mirror[BLOCK * BLOCK];
+  transpose_block(block, mirror);
+  for (int r = 0; row == column && r < BLOCK; r++)
+    memcpy(block + r * BLOCK + r, mirror + r * BLOCK + r, (size_t)(BLOCK - r) * sizeof *block);
+  store(j, block, row, column);
+  if (row != column) store(j, mirror, column, row);
+}
+
+/* Strips [begin, end) of left right^T up to the diagonal, the longest first. */
+static void symmetric_strips(const job *j, const uint16_t *left, int64_t ld, const uint16_t *panels,
+                             int64_t K, store_block store, int64_t begin, int64_t end) {
+  _Alignas(64) float sums[BLOCK * SPAN];
   gt_bf16_begin();
-  for (int64_t index = begin; index < end; index++) {
-    int64_t row, column;
-    gt_ns_block(index, &row, &column);
-    row *= BLOCK, column *= BLOCK;
-    multiply(left, panels, K, row, column, block);
-    transpose_block(block, mirror);
-    for (int r = 0; row == column && r < BLOCK; r++)
-      memcpy(block + r * BLOCK + r, mirror + r * BLOCK + r, (size_t)(BLOCK - r) * sizeof *block);
-    store(j, block, row, column);
-    if (row != column) store(j, mirror, column, row);
+  for (int64_t i = begin; i < end; i++) {
+    int64_t row = j->n - (i + 1) * BLOCK;
+    for (int64_t first = 0; first <= row; first += SPAN) {
+      int64_t columns = gt_min(SPAN, row + BLOCK - first);
+      multiply(left + row * ld, ld, panels + first * K, K, columns / BLOCK, sums);
+      for (int64_t c = 0; c < columns; c += BLOCK)
+        store_both(j, sums + c * BLOCK, row, first + c, store);
+    }
   }
   gt_bf16_end();
 }
 
-static void gram_blocks(void *argument, int64_t begin, int64_t end) {
+static void gram_strips(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
-  symmetric_blocks(j, j->X, j->Xt_panels, j->m, store_gram, begin, end);
+  symmetric_strips(j, j->X, j->X_row, j->Xt_panels, j->m, store_gram, begin, end);
 }
 
-static void polynomial_blocks(void *argument, int64_t begin, int64_t end) {
+static void polynomial_strips(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
-  symmetric_blocks(j, j->cA, j->A_panels, j->n, store_polynomial, begin, end);
+  symmetric_strips(j, j->cA, j->A_row, j->A_panels, j->n, store_polynomial, begin, end);
 }
 
-static void update_blocks(void *argument, int64_t begin, int64_t end) {
+static void update_strips(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
-  float block[BLOCK * BLOCK];
+  _Alignas(64) float sums[BLOCK * SPAN];
   gt_bf16_begin();
-  for (int64_t index = begin; index < end; index++) {
-    int64_t row = index % (j->n / BLOCK) * BLOCK, column = index / (j->n / BLOCK) * BLOCK;
-    multiply(j->B, j->X_panels, j->n, row, column, block);
-    store_X(j, block, row, column);
+  for (int64_t row = begin * BLOCK; row < end * BLOCK; row += BLOCK) {
+    for (int64_t first = 0; first < j->m; first += SPAN) {
+      int64_t columns = gt_min(SPAN, j->m - first);
+      multiply(j->B + row * j->A_row, j->A_row, j->X_panels + first * j->n, j->n, columns / BLOCK,
+               sums);
+      for (int64_t c = 0; c < columns; c += BLOCK) store_X(j, sums + c * BLOCK, row, first + c);
+    }
   }
   gt_bf16_end();
 }
 
 static void iterate(gt_ctx *cx, job *j) {
-  int64_t across = j->n / BLOCK, triangle = across * (across + 1) / 2;
-  gt_parallel(cx, (j->n + j->m) / PANEL, 2, pack_X, j);
-  gt_parallel(cx, triangle, 1, gram_blocks, j);
-  gt_parallel(cx, j->n / PANEL, 2, pack_A, j);
-  gt_parallel(cx, triangle, 1, polynomial_blocks, j);
-  gt_parallel(cx, across * (j->m / BLOCK), 1, update_blocks, j);
+  int64_t strips = j->n / BLOCK;
+  gt_parallel(cx, (j->n + j->m) / BLOCK, 2, pack_X, j);
+  gt_parallel(cx, strips, 1, gram_strips, j);
+  gt_parallel(cx, strips, 2, pack_A, j);
+  gt_parallel(cx, strips, 1, polynomial_strips, j);
+  gt_parallel(cx, strips, 1, update_strips, j);
 }
 
 static job job_of(int64_t rows, int64_t columns) {
+  int64_t n = gt_round_up(gt_min(rows, columns), BLOCK);
+  int64_t m = gt_round_up(gt_max(rows, columns), BLOCK);
   return (job){.rows = rows,
                .columns = columns,
                .transposed = rows > columns,
-               .n = gt_round_up(gt_min(rows, columns), BLOCK),
-               .m = gt_round_up(gt_max(rows, columns), BLOCK)};
+               .n = n,
+               .m = m,
+               .X_row = m + SPACE,
+               .A_row = n + SPACE};
 }
 
 size_t gt_ns_bf16_bytes(int64_t rows, int64_t columns) {
   job j = job_of(rows, columns);
-  return (size_t)(3 * j.n * j.m + 4 * j.n * j.n) * sizeof *j.X + (size_t)j.n * sizeof *j.norms;
+  int64_t panels = 2 * j.n * j.m + j.n * j.n;
+  return (size_t)(j.n * j.X_row + 3 * j.n * j.A_row + panels) * sizeof *j.X +
+         (size_t)j.n * sizeof *j.norms;
 }
 
 void gt_ns_bf16(gt_ctx *cx, const float *g, float *out, int64_t rows, int64_t columns,
                 int64_t steps, gt_ns_factors factors, void *memory) {
   job j = job_of(rows, columns);
-  int64_t wide = j.n * j.m, square = j.n * j.n;
   j.f = factors;
   j.g = g;
   j.out = out;
-  j.X = memory;
-  j.X_panels = j.X + wide;
-  j.Xt_panels = j.X_panels + wide;
-  j.A = j.Xt_panels + wide;
-  j.cA = j.A + square;
-  j.B = j.cA + square;
-  j.A_panels = j.B + square;
-  j.norms = (float *)(j.A_panels + square);
+  j.X_panels = memory;
+  j.Xt_panels = j.X_panels + j.n * j.m;
+  j.A_panels = j.Xt_panels + j.n * j.m;
+  j.X = j.A_panels + j.n * j.n;
+  j.A = j.X + j.n * j.X_row;
+  j.cA = j.A + j.n * j.A_row;
+  j.B = j.cA + j.n * j.A_row;
+  j.norms = (float *)(j.B + j.n * j.A_row);
   gt_parallel(cx, j.n, 16, load_rows, &j);
   find_divisor(&j);
   gt_parallel(cx, j.n, 16, divide_rows, &j);
