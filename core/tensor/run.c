@@ -190,7 +190,9 @@ static gt_status allocate_outputs(frame *f) {
     }
     gt_spec spec = c->spec[k];
     spec.dtype = gt_dtype_of_output(c, spec.dtype);
-    GT_TRY(gt_tensor_new(c->cx, &spec, c->device, &c->out[k]));
+    gt_status status = gt_tensor_new(c->cx, &spec, c->device, &c->out[k]);
+    if (status == GT_ESHAPE) gt_fail(c->cx, status, "%s: %s", c->op->name, c->cx->message);
+    GT_TRY(status);
   }
   return GT_OK;
 }
