@@ -322,6 +322,38 @@ rule("ops are called by names and attributes that they have", function(complain)
   end)
 end)
 
+-- Where a word stands in the text, but for members of that name; nil: nowhere.
+local function mention(text, word, init)
+  local at = text:find("%f[%w_]" .. word .. "%f[^%w_]", init)
+  while at and text:find("^[.>]", at - 1) do at = text:find("%f[%w_]" .. word .. "%f[^%w_]", at + 1) end
+  return at
+end
+
+rule("no tensor of a frame is used after its last use", function(complain)
+  each_source("^[ck]%l+/.*%.[ch]$", function(path, text)
+    text = text:gsub('"[^"\n]*"', '""'):gsub("/%*.-%*/", function(comment) return (comment:gsub("[^\n]", "")) end)
+    for at, last, name, behind in text:gmatch "()(gt_last%(&?[%w_]+, ([%w_]+)%))()" do
+      local from = text:sub(1, at):match ".*[;{}]()" or 1
+      local stop = text:find(";", at, true)
+      local statement = text:sub(from, stop)
+      local place = path .. ":" .. select(2, text:sub(1, at):gsub("\n", "")) + 1
+      for first, call, after in statement:gmatch "()[%w_]+%s*(%b())()" do -- the outermost call around it
+        if first <= at - from + 1 and after >= behind - from + 1 then
+          local others = call:gsub(last:gsub("%p", "%%%0"), "", 1)
+          if mention(others, name) then complain(place, name .. " is in another argument, too") end
+        end
+      end
+      local assigned = statement:find("%f[%w_]" .. name .. "%s*=[^=]")
+      local branch = statement:find "%f[%w]if%f[%W]" or statement:find "%f[%w]else%f[%W]" or statement:find "%f[%w]return%f[%W]"
+      local rest = text:sub(stop + 1):match "^[^}]*"
+      local next_use = mention(rest, name)
+      if not assigned and not branch and next_use and not rest:find("^" .. name .. "%s*=[^=]", next_use) then
+        complain(place, name .. " is used again")
+      end
+    end
+  end)
+end)
+
 -- ---- objects ----
 
 -- Every object of core/, and of kernels/ at every CPU level: BUILD/v3/kernels/op/add.o.

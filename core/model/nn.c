@@ -15,6 +15,7 @@ gt_status gt_parameter_add(gt_ctx *cx, gt_module *m, const char *name, const gt_
                            const gt_backend *device, gt_tensor **out) {
   gt_frame f = {.cx = cx};
   gt_tensor *t = gt_new(&f, spec, device);
+  if (f.status == GT_ESHAPE) gt_fail(cx, f.status, "%s: %s", gt_module_class_name(m), cx->message);
   if (t) f.status = gt_module_set_parameter(cx, m, name, t);
   if (f.status == GT_OK) {
     t->requires_grad = true;

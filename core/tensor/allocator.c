@@ -240,20 +240,22 @@ static void trim(gt_ctx *cx, gt_allocator *a) {
   trim_shelf(cx, a, &a->large);
 }
 
-static gt_status out_of_memory(gt_ctx *cx, const gt_allocator *a, size_t bytes, size_t available) {
+/* Fails when the device has not room for a segment of `size` bytes for a request of `bytes`. */
+static gt_status check_room(gt_ctx *cx, const gt_allocator *a, size_t bytes, size_t size) {
+  size_t available = 0, total = 0;
+  GT_TRY(a->device->memory(cx, a->device, &available, &total));
+  if (size <= available) return GT_OK;
   return gt_fail(cx, GT_ENOMEM,
-                 "%s: out of memory: expected at most %.1f MB free, got a request for %.1f MB"
-                 " (%.1f MB in use)",
-                 a->device->name, (double)available / 1e6, (double)bytes / 1e6,
+                 "%s: out of memory: wanted %.1f MB, %.1f of %.1f MB are free (%.1f MB are in use"
+                 " here)",
+                 a->device->name, (double)bytes / 1e6, (double)available / 1e6, (double)total / 1e6,
                  (double)a->stats.live / 1e6);
 }
 
 /* One free block that fills a new segment of `size` bytes, for a request of `bytes`. */
 static gt_status segment_new(gt_ctx *cx, gt_allocator *a, shelf *f, size_t bytes, size_t size,
                              block **out) {
-  size_t available = 0, total = 0;
-  GT_TRY(a->device->memory(cx, a->device, &available, &total));
-  if (size > available) return out_of_memory(cx, a, bytes, available);
+  GT_TRY(check_room(cx, a, bytes, size));
   segment *s = gt_calloc(cx, 1, sizeof *s);
   block *b = record_new(cx, a);
   void *data = NULL;
@@ -324,7 +326,7 @@ static void count_in(gt_allocator *a, size_t size) {
 static gt_status allocate(gt_ctx *cx, gt_allocator *a, size_t bytes, bool *fresh, void **out) {
   if (gt_fault(cx))
     return gt_fail(cx, GT_ENOMEM, "%s: out of memory: %zu bytes", a->device->name, bytes);
-  if (bytes > MOST) return out_of_memory(cx, a, bytes, MOST);
+  if (bytes > MOST) return check_room(cx, a, bytes, SIZE_MAX);
   size_t size = block_size(bytes);
   GT_TRY(table_reserve(cx, a));
   shelf *f = size < LARGE ? &a->small : &a->large;

@@ -151,7 +151,13 @@ static gt_status add(gt_ctx *cx, const gt_edge *edge, gt_tensor *g) {
   return status;
 }
 
-/* Hands the gradient of input i on, in the dtype of that input; takes ownership of `g`. */
+/* Where the input is, which may be the CPU in a call of another device. */
+static const gt_backend *device_of(const gt_edge *edge) {
+  return edge->node != NULL ? edge->node->device : gt_device_of(edge->leaf);
+}
+
+/* Hands the gradient of input i on, in the dtype and on the device of that input; takes ownership
+ * of `g`. */
 static gt_status deliver(walk *w, const gt_node *node, int i, gt_tensor *g) {
   const gt_edge *edge = &node->edge[i];
   gt_spec have = gt_spec_of(g);
@@ -162,9 +168,10 @@ static gt_status deliver(walk *w, const gt_node *node, int i, gt_tensor *g) {
                    node->op->name, gt_shape_text(&node->in_spec[i], expected), i,
                    gt_shape_text(&have, got));
   }
-  if (g->dtype != node->in_spec[i].dtype || gt_device_of(g) != node->device) {
+  if (g->dtype != node->in_spec[i].dtype || gt_device_of(g) != device_of(edge)) {
     gt_tensor *converted = NULL;
-    gt_status status = gt_prepare(w->cx, g, node->in_spec[i].dtype, node->device, true, &converted);
+    gt_status status =
+        gt_prepare(w->cx, g, node->in_spec[i].dtype, device_of(edge), true, &converted);
     gt_tensor_unref(w->cx, g);
     if (status != GT_OK) return status;
     g = converted;

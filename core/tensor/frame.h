@@ -14,7 +14,8 @@
  * gt_last(&f, x), around an argument, says that x is used for the last time: the call releases it
  * once it has its result, or writes over it where it can.  That is what keeps the memory of a long
  * forward small.  Tensors that are not of the frame are left alone.  A tensor marked so must not be
- * in another argument of the same statement. */
+ * in another argument of the same statement, nor be used after it: tests/lint.lua looks for that.
+ */
 #ifndef GT_FRAME_H
 #define GT_FRAME_H
 

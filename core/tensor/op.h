@@ -8,11 +8,11 @@
  *   fused  computes, with a hand-written `backward` kernel, for speed.
  *
  * What run.c does around a kernel, so that kernels need not:
- *   - checks that tensors share a device, polls the interrupt flag;
+ *   - checks that tensors share a device, but for 0-d ones on the CPU; polls the interrupt flag;
  *   - chooses the compute dtype c->dtype from the `numeric` inputs (see `compute`; without any,
  *     from the first output) before `infer`, which may change it: sum(x, {dtype=f64}) sets it;
- *   - brings plain numbers to that device, converts the numeric inputs to c->stored and makes all
- *     inputs contiguous (unless named by `strided`);
+ *   - brings these and plain numbers to that device, converts the numeric inputs to c->stored and
+ * makes all inputs contiguous (unless named by `strided`);
  *   - gives the kernel outputs of the spec's dtype when that is i64 or c->stored; all others
  *     (bool, narrow integers, the other floats) are computed in c->stored and converted after.
  *     c->stored is c->dtype, or a half where the device's kernels take it (gt_backend.halves).  So

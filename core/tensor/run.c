@@ -50,13 +50,20 @@ static gt_status fill_attributes(frame *f, const gt_value *attr) {
   return GT_OK;
 }
 
-/* One device for all; plain numbers stay on the host until the kernel wants them. */
+/* Stays on the host until the kernel wants it: a plain number, or a 0-d tensor there that is only
+ * read, as in PyTorch. */
+static bool follows(const gt_call *c, int i, const gt_tensor *t) {
+  if (t->wrapped) return true;
+  return t->ndim == 0 && gt_device_of(t) == c->cx->cpu && !gt_op_bit(c->op, c->op->writes, i);
+}
+
+/* One device for all but those that follow. */
 static gt_status choose_device(frame *f) {
   gt_call *c = &f->call;
   const gt_backend *device = NULL;
   for (int i = 0; i < c->nin; i++) {
     gt_tensor *t = f->on[i];
-    if (t == NULL || t->wrapped) continue;
+    if (t == NULL || follows(c, i, t)) continue;
     if (device != NULL && device != t->storage->device)
       return gt_fail(c->cx, GT_EDEVICE, "%s: expected tensors on one device, got %s and %s",
                      c->op->name, device->name, t->storage->device->name);
@@ -183,7 +190,9 @@ static gt_status allocate_outputs(frame *f) {
     }
     gt_spec spec = c->spec[k];
     spec.dtype = gt_dtype_of_output(c, spec.dtype);
-    GT_TRY(gt_tensor_new(c->cx, &spec, c->device, &c->out[k]));
+    gt_status status = gt_tensor_new(c->cx, &spec, c->device, &c->out[k]);
+    if (status == GT_ESHAPE) gt_fail(c->cx, status, "%s: %s", c->op->name, c->cx->message);
+    GT_TRY(status);
   }
   return GT_OK;
 }

@@ -3,66 +3,60 @@
  *   norm = sqrt(sum of g^2);  g <- g min(1, limit / (norm + 1e-6)) */
 #include "core/train/clip.h"
 
-#include "core/tensor/run.h"
+#include "core/tensor/frame.h"
 
 #include <math.h>
 
-/* Sums of squares: of all elements, and of each tensor, (count). */
-static gt_status squares(gt_ctx *cx, gt_tensor *const *tensors, int count, gt_tensor *out[2]) {
+/* Sums of squares: of all elements, and of each tensor, (count).  False after a failure. */
+static bool squares(gt_frame *f, gt_tensor *const *tensors, int count, gt_tensor *out[2]) {
+  gt_ctx *cx = f->cx;
   bool grad_enabled = cx->grad_enabled;
-  for (int i = 0; i < count; i++) {
+  for (int i = 0; i < count && f->status == GT_OK; i++) {
     if (!gt_dtype_is_float(tensors[i]->dtype))
-      return gt_fail(cx, GT_EDTYPE, "norm: expected float tensors, got %s",
-                     gt_dtype_name(tensors[i]->dtype));
+      f->status = gt_fail(cx, GT_EDTYPE, "norm: expected float tensors, got %s",
+                          gt_dtype_name(tensors[i]->dtype));
   }
+  if (f->status != GT_OK) return false;
   cx->grad_enabled = false;
-  gt_status status = gt_apply(cx, "squares", tensors, count, NULL, out);
+  f->status = gt_apply(cx, "squares", tensors, count, NULL, out);
   cx->grad_enabled = grad_enabled;
-  return status;
+  return f->status == GT_OK && gt_keep(f, out[0]) && gt_keep(f, out[1]);
 }
 
 gt_status gt_global_norm(gt_ctx *cx, gt_tensor *const *tensors, int count, double *norm) {
-  gt_tensor *sums[2] = {NULL, NULL};
+  gt_frame f = {.cx = cx};
+  gt_tensor *sums[2];
   double sum = 0;
-  gt_status status = count > 0 ? squares(cx, tensors, count, sums) : GT_OK;
-  if (status == GT_OK && count > 0) status = gt_item(cx, sums[0], &sum, NULL);
-  if (status == GT_OK) *norm = sqrt(sum);
-  gt_tensor_unref(cx, sums[0]);
-  gt_tensor_unref(cx, sums[1]);
-  return status;
+  if (count > 0 && squares(&f, tensors, count, sums)) f.status = gt_item(cx, sums[0], &sum, NULL);
+  if (f.status == GT_OK) *norm = sqrt(sum);
+  return gt_frame_end(&f);
 }
 
 gt_status gt_first_nonfinite(gt_ctx *cx, gt_tensor *const *tensors, int count, int *first) {
-  gt_tensor *sums[2] = {NULL, NULL};
+  gt_frame f = {.cx = cx};
+  gt_tensor *sums[2];
   int found = -1;
   double *each = gt_calloc(cx, (size_t)count + 1, sizeof *each);
-  gt_status status = each ? GT_OK : GT_ENOMEM;
-  if (status == GT_OK && count > 0) status = squares(cx, tensors, count, sums);
-  if (status == GT_OK && count > 0) status = gt_read(cx, sums[1], GT_F64, each);
-  for (int i = 0; status == GT_OK && i < count && found < 0; i++)
+  if (each == NULL) return GT_ENOMEM;
+  if (count > 0 && squares(&f, tensors, count, sums)) f.status = gt_read(cx, sums[1], GT_F64, each);
+  for (int i = 0; i < count && found < 0; i++)
     if (!isfinite(each[i])) found = i;
-  if (status == GT_OK) *first = found;
-  gt_tensor_unref(cx, sums[0]);
-  gt_tensor_unref(cx, sums[1]);
+  if (f.status == GT_OK) *first = found;
   gt_free(each);
-  return status;
+  return gt_frame_end(&f);
 }
 
 gt_status gt_scale_all(gt_ctx *cx, gt_tensor *const *tensors, int count, double factor) {
   bool grad_enabled = cx->grad_enabled, shielded = cx->shielded;
-  gt_tensor *scalar = NULL;
-  int op = gt_op_find(cx, "mul");
-  if (op < 0) return gt_fail(cx, GT_EARG, "mul: no such op");
-  GT_TRY(gt_tensor_scalar(cx, GT_F64, factor, 0, &scalar));
+  gt_frame f = {.cx = cx};
+  gt_tensor *scalar = gt_number(&f, factor);
   cx->grad_enabled = false;
   cx->shielded = true;
-  gt_status status = GT_OK;
-  for (int i = 0; i < count && status == GT_OK; i++)
-    status = gt_run_into(cx, cx->ops[op], (gt_tensor *[]){tensors[i], scalar}, 2, NULL, tensors[i]);
+  for (int i = 0; i < count && f.status == GT_OK; i++)
+    f.status = gt_apply_into(cx, "mul", (gt_tensor *[]){tensors[i], scalar}, 2, NULL, tensors[i]);
   cx->grad_enabled = grad_enabled;
   cx->shielded = shielded;
-  gt_tensor_unref(cx, scalar);
-  return status;
+  return gt_frame_end(&f);
 }
 
 gt_status gt_clip(gt_ctx *cx, gt_tensor *const *tensors, int count, double limit, double *norm) {

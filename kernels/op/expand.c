@@ -27,7 +27,8 @@ static gt_status view(gt_call *c, gt_tensor **out) {
                      (long long)have, d, to_text, from_text);
     stride[d] = d < added || (have == 1 && to.shape[d] != 1) ? 0 : x->stride[d - added];
   }
-  return gt_tensor_view(c->cx, x, to.ndim, to.shape, stride, x->offset, out);
+  gt_status status = gt_tensor_view(c->cx, x, to.ndim, to.shape, stride, x->offset, out);
+  return status == GT_ESHAPE ? gt_fail(c->cx, status, "expand: %s", c->cx->message) : status;
 }
 
 static gt_status rule(gt_call *c) {

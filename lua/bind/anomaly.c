@@ -1,4 +1,4 @@
-/* diary.c: torch.autograd.detect_anomaly: a scope in which the op fails that is first to make a
+/* anomaly.c: torch.autograd.detect_anomaly: a scope in which the op fails that is first to make a
  * nan or an infinity. */
 #include "core/model/diary.h"
 #include "lua/bind/signature.h"

@@ -120,10 +120,11 @@ static int refuse_name(lua_State *L, const signature *s, const char *key) {
 /* Raises: the value at index is in a table of keywords but has no name. */
 static int refuse_nameless(lua_State *L, const signature *s, int index) {
   bool has_options = s->options < s->count;
-  int example = has_options ? s->options : s->count - 1;
+  int example = has_options ? s->options : s->method; /* the first keyword with a default */
+  while (!has_options && example + 1 < s->count && !s->at[example].value) example++;
   return gtlua_error(L, "%s: every %s has a name, {%s = …}, got %s without one", s->name,
                      has_options ? "option" : "keyword",
-                     example >= s->method ? s->at[example].name : "name", gtlua_shown(L, index));
+                     example < s->count ? s->at[example].name : "name", gtlua_shown(L, index));
 }
 
 /* ---- checking ---- */
@@ -288,6 +289,10 @@ static void take_names(lua_State *L, const signature *s, int from, int base, boo
       if (!lua_isnil(L, base + 1 + i)) gtlua_error(L, "%s: %s is given twice", s->name, key);
       lua_pushvalue(L, -1);
       lua_replace(L, base + 1 + i);
+    } else if (!lua_isinteger(L, -2)) {
+      int key = lua_gettop(L) - 1;
+      gtlua_error(L, "%s: expected a name as key, got [%s] = %s", s->name, gtlua_shown(L, key),
+                  gtlua_shown(L, key + 1));
     } else if (!items) {
       refuse_nameless(L, s, lua_gettop(L));
     }

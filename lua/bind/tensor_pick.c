@@ -34,6 +34,17 @@ static void check_mask(lua_State *L, const gt_tensor *t, const gt_tensor *mask) 
               gt_shape_text(&spec, want), gt_shape_text(&mask_spec, have));
 }
 
+/* The key, or its copy on the device of t, which stays on the stack: keys on the CPU pick from
+ * tensors anywhere, as in PyTorch. */
+static gt_tensor *bring(lua_State *L, const gt_tensor *t, gt_tensor *key) {
+  if (!gt_device_of(key)->host || gt_device_of(t)->host) return key;
+  gt_tensor **box = gtlua_box(L);
+  gt_status status;
+  GTLUA_RETRY(L, status, gt_copy_new(gtlua_cx(L), key, key->dtype, gt_device_of(t), box));
+  gtlua_check(L, status);
+  return *box;
+}
+
 /* The coordinates of a mask's true elements, one tensor per dimension; they stay on the stack. */
 static void read_mask(lua_State *L, gt_tensor *mask, keys *out) {
   if (mask->ndim == 0 || mask->ndim > MOST_KEYS)
@@ -60,11 +71,11 @@ static void add_index(lua_State *L, gt_tensor *index, keys *out) {
   out->at[out->count++] = index;
 }
 
-/* The index tensors of the key at index 2, which is not a mask. */
-static void read_indices(lua_State *L, keys *out) {
+/* The index tensors for t of the key at index 2, which is not a mask; they stay on the stack. */
+static void read_indices(lua_State *L, const gt_tensor *t, keys *out) {
   gt_tensor *key = gtlua_testtensor(L, 2);
   if (key) {
-    add_index(L, key, out);
+    add_index(L, bring(L, t, key), out);
     return;
   }
   gtlua_check_list(L, 2, "index", false);
@@ -74,17 +85,16 @@ static void read_indices(lua_State *L, keys *out) {
     if (!gtlua_testtensor(L, -1))
       gtlua_error(L, "index: tensors do not mix with other parts, part %d is %s", (int)i,
                   gtlua_got(L, -1));
-    add_index(L, gtlua_totensor(L, -1), out);
-    lua_pop(L, 1);
+    add_index(L, bring(L, t, gtlua_totensor(L, -1)), out);
   }
 }
 
-/* The mask that is the key at index 2, or NULL. */
+/* The mask for t that is the key at index 2, or NULL; it may stay on the stack. */
 static gt_tensor *mask_of(lua_State *L, const gt_tensor *t) {
   gt_tensor *key = gtlua_testtensor(L, 2);
   if (!key || key->dtype != GT_BOOL) return NULL;
   check_mask(L, t, key);
-  return key;
+  return bring(L, t, key);
 }
 
 int gtlua_pick(lua_State *L, gt_tensor *t) {
@@ -97,7 +107,7 @@ int gtlua_pick(lua_State *L, gt_tensor *t) {
   if (mask)
     read_mask(L, mask, &k);
   else
-    read_indices(L, &k);
+    read_indices(L, t, &k);
   memcpy(in + 1, k.at, sizeof k.at);
   gtlua_apply(L, "index", in, 1 + k.count, NULL);
   return 1;
@@ -132,7 +142,7 @@ int gtlua_pick_assign(lua_State *L, gt_tensor *t) {
   } else if (mask) {
     read_mask(L, mask, &k);
   } else {
-    read_indices(L, &k);
+    read_indices(L, t, &k);
   }
   memcpy(in + 2, k.at, sizeof k.at);
   gt_status status = number ? make_value(cx, t, x, &made) : GT_OK;

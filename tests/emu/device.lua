@@ -128,6 +128,46 @@ test("what a dtype holds and does not hold is refused on the device as on the cp
   test.raises(function() return x:masked_fill(x:eq(0), 300) end, "masked_fill: expected a number that uint8 can hold")
 end)
 
+test("a 0-d tensor of the cpu may be an operand of an op on the device", function()
+  local x, two = numbers("f32"):to "cuda", torch.tensor(2.0, {dtype = "f64"})
+  same("f32", function(y) return y * two end)
+  same("f32", function(y) return two - y end)
+  same("f32", function(y) return y:mul_(two) end)
+  same("f32", function(y) return torch.where(y:gt(0), y, two) end)
+  test.equal((two + torch.tensor(1.0, {device = "cuda"})).device == x.device, true)
+  test.equal((two * two).device == two.device, true)
+  test.equal((torch.ones(2, {device = "meta"}) * two).device == torch.ones(1, {device = "meta"}).device, true)
+  test.raises(function() return two:mul_(x[{0, 0}]) end, "mul_: expected tensors on cpu, got cuda:0")
+  test.raises(function() return x * torch.ones(1) end, "mul: expected tensors on one device, got cuda:0 and cpu")
+  test.raises(function() return torch.ones(6) * x[{0, 0}] end, "mul: expected tensors on one device, got cpu and cuda:0")
+end)
+
+test("its gradient comes back to the cpu", function()
+  local function gradients(device)
+    local w = torch.tensor(1.5, {requires_grad = true})
+    local x = numbers("f32"):abs():to(device):requires_grad_()
+    for _ = 1, 2 do ((x * w) ^ (w + 1) / w):sum():backward() end
+    test.equal(tostring(w.grad.device), "cpu")
+    test.equal(x.grad.device == x.device, true)
+    return {w.grad, x.grad:cpu()}
+  end
+  local expected, got = gradients "cpu", gradients "cuda"
+  for i = 1, 2 do test.equal(torch.allclose(got[i], expected[i], {rtol = 1e-6}), true) end
+  torch.autograd.detect_anomaly(function() test.equal(#gradients "cuda", 2) end)
+end)
+
+test("keys on the cpu pick from tensors of the device", function()
+  local keys = {torch.tensor(1), torch.tensor{3, 0, -1}, {torch.tensor{{1}, {2}}, torch.tensor{0, 5}},
+    torch.tensor{true, false, true, true}, numbers("f32"):gt(0)}
+  for _, key in ipairs(keys) do
+    same("f32", function(x) return x[key] end)
+    same("f32", function(x) x[key] = 9 return x end)
+    same("f32", function(x) x[key] = torch.tensor(7.0) return x end)
+  end
+  test.raises(function() return numbers("f32")[torch.tensor({1}, {device = "cuda"})] end,
+    "index: expected tensors on one device, got cpu and cuda:0")
+end)
+
 -- ---- several devices ----
 
 local several = torch.cuda.device_count() > 1 and test or function(name) test.skip(name, "one device only") end

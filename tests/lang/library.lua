@@ -131,6 +131,11 @@ test("sort sorts as in Lua", function()
       for i = 1, n do if a[i] ~= b[i] then test.fail(("item %d of %d"):format(i, n)) end end
     end
   end
+  local wanted, got = {}, {} -- a comparator in C
+  for i = 1, (1 << 17) + 1 do wanted[i] = math.random(1000) got[i] = wanted[i] end
+  tables.sort(wanted, math.ult)
+  table.sort(got, math.ult)
+  test.equal(table.concat(wanted, " ") == table.concat(got, " "), true)
   agree(tables, table, "sort", {3, 1, 2}, 5)
   agree(tables, table, "sort", 5)
   agree(tables, table, "sort")
@@ -166,6 +171,37 @@ test("move moves as in Lua, pieces that overlap, too", function()
   agree(tables, table, "move", {}, 1, 1 << 20)
 end)
 
+test("insert and remove shift as in Lua, long tables too", function()
+  local function both(name, n, ...)
+    local a, b = {}, {}
+    for i = 1, n do a[i], b[i] = i, i end
+    test.equal(table.pack(tables[name](a, ...)), table.pack(table[name](b, ...)))
+    for i = 1, n + 1 do if a[i] ~= b[i] then test.fail(("%s: item %d of %d"):format(name, i, n)) end end
+  end
+  for _, n in ipairs{5, (1 << 18) + 5} do
+    for _, place in ipairs{1, 2, n - 1, n} do
+      both("insert", n, place, "new")
+      both("remove", n, place)
+    end
+    both("insert", n, n + 1, "new")
+    both("remove", n, n + 1)
+    both("remove", n)
+  end
+  local long = setmetatable({}, {__len = function() return 1 << 20 end})
+  for _, place in ipairs{0, -1, "1", 1.5, "x", (1 << 20) + 2, math.mininteger, math.maxinteger} do
+    agree(tables, table, "insert", long, place, 1)
+    agree(tables, table, "remove", long, place)
+  end
+  agree(tables, table, "insert", long, 1)
+  agree(tables, table, "insert", long, 1, 2, 3)
+  agree(tables, table, "insert", long)
+  local wrong = setmetatable({}, {__len = function() return "many" end})
+  agree(tables, table, "insert", wrong, 1, 1)
+  agree(tables, table, "remove", wrong, 1)
+  agree(tables, table, "insert", 5, 1, 1)
+  agree(tables, table, "remove", 5, 1)
+end)
+
 test("concat joins as in Lua", function()
   for _, list in ipairs{{}, {"a"}, {"a", 1, "2.5"}, {"a", {}, "b"}, {"a", "b", "c", "d"}} do
     agree(tables, table, "concat", list)
@@ -176,6 +212,9 @@ test("concat joins as in Lua", function()
     agree(tables, table, "concat", list, {})
   end
   agree(tables, table, "concat", {[math.maxinteger] = "z"}, "", math.maxinteger, math.maxinteger)
+  agree(tables, table, "concat", setmetatable({}, {__len = function() return 3 end, __index = type}), " ")
+  agree(tables, table, "concat", {1, 2}, "", 1, 3)
+  agree(tables, table, "concat", {1, 2}, "", "x")
   agree(tables, table, "concat", 5)
   agree(tables, table, "concat")
 end)

@@ -49,9 +49,9 @@ test("models", function()
   refused("GPT{sequence_len = 2e9, position = 'learned'}", "GPT: out of memory on cpu")
   refused("models.FeedForward(GPTConfig{hidden_dim = 1 << 24, n_heads = 1})", "out of memory")
   refused("nn.Linear(1e9, 1e9)", "out of memory")
-  refused("nn.Linear(1 << 62, 2)", "expected a size that memory can hold")
+  refused("nn.Linear(1 << 62, 2)", "Linear: expected a size that memory can hold")
   refused("nn.Embedding(1e12, 1e6)", "out of memory")
-  refused("nn.Embedding(1e18, 1e18, {device = 'meta'})", "expected a size that memory can hold")
+  refused("nn.Embedding(1e18, 1e18, {device = 'meta'})", "Embedding: expected a size that memory can hold, got (1000000000000000000, 1000000000000000000)")
   GPT(GPTConfig {n_layers = 500}, {device = "meta"}) -- what no machine here holds still can be looked at
 end)
 
@@ -59,7 +59,10 @@ test("tensors", function()
   for _, code in ipairs {"empty(1e18)", "zeros(1e15)", "ones(1e15)", "rand(1e15)", "full({1e15}, 1)", "randint(0, 5, {1e15})", "arange(0, 1e15)",
     "randperm(1e15)", "eye(1e9)", "linspace(0, 1, 1e15)", "one_hot(torch.arange(3), 1e15)", "repeat_interleave(torch.ones(3), 1e15)",
     "ones(3):expand(1e15, 3):clone()", "outer(torch.ones(1 << 20), torch.ones(1 << 22))"} do refused("torch." .. code, "out of memory") end
-  refused("torch.empty(1 << 62, 1 << 62)", "expected a size that memory can hold")
+  refused("torch.empty(1 << 62, 1 << 62)", "empty: expected a size that memory can hold")
+  refused("torch.ones(1):expand(1 << 40, 1 << 40)", "expand: expected a size that memory can hold")
+  local function meta(shape) return ("torch.ones(%s, {device = 'meta'})"):format(shape) end
+  refused(meta "1 << 40, 1" .. "*" .. meta "1, 1 << 40", "mul: expected a size that memory can hold")
   refused("torch.arange(0, 1, 1e-300)", "expected at most")
   refused("torch.ones(3):expand(1e15, 3):tolist()", "tolist: expected at most 268435456 elements, got 3000000000000000")
   refused("torch.ones(3):expand(1e15, 3):split(1)", "split: expected at most 4194304 pieces, got 1000000000000000")

@@ -152,6 +152,9 @@ test("what is wrong with options is told by their names", function()
   } do
     test.raises(function() hist(7, nil, row[1]) end, row[2])
   end
+  test.raises(function() hist(7, nil, {[1.5] = 3}) end, "hist: expected a name as key, got [1.5] = 3")
+  test.raises(function() F.dropout(torch.ones(2), {p = 0.1, [torch.float32] = 3}) end, "dropout: expected a name as key, got [")
+  test.raises(function() F.dropout(torch.ones(2), {[2] = 3}) end, "dropout: every keyword has a name, {p = …}, got 3 without one")
   test.raises(function() hist(7, nil, 5, 6) end,
               "hist: expected at most 2 arguments (values: any, title: string = nil, {bins, p, lr, mode, note}), got 4")
   test.raises(function() hist(7, nil, {}, {bins = 2}) end, "hist: expected at most 2 arguments")

@@ -81,6 +81,11 @@ static void stops_functions_of_lua_itself(void **state) {
   ask(t, "n", "18000003435490"); /* none is lost */
   stop(t, "while true do table.concat(list, ' ') end");
   stop(t, "table.move({}, 1, 1e12, 2)");
+  ask(t, "function long(n) return setmetatable({}, {__len = function() return n end}) end", "");
+  stop(t, "table.insert(long(1 << 60), 1, 5)");
+  stop(t, "table.remove(long(1 << 60), 1)");
+  stop(t, "table.sort(long((1 << 31) - 2), pcall)"); /* a comparator in C: always false */
+  stop(t, "s = table.concat(setmetatable({}, {__index = type}), '', 1, 1 << 60)");
   assert_int_equal(leave(t, CTRL_D), 0);
 }
 
