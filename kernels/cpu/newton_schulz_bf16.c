@@ -38,18 +38,27 @@ typedef struct job {
 
 /* Rows [begin, end) of X: g or its transpose, rounded. */
 static void load_rows(void *argument, int64_t begin, int64_t end) {
+  enum { lanes = 16 }; /* of the sum, whatever a vector has */
   const job *j = argument;
   int64_t n = j->transposed ? j->columns : j->rows, m = j->transposed ? j->rows : j->columns;
   int64_t row_step = j->transposed ? 1 : m, column_step = j->transposed ? n : 1;
   for (int64_t i = begin; i < end; i++) {
     uint16_t *x = j->X + i * j->X_row;
-    float sum[16] = {0};
-    for (int64_t k = 0; k < j->m; k++) {
-      float value = i < n && k < m ? j->g[i * row_step + k * column_step] : 0;
-      x[k] = gt_to_bf16(value);
-      sum[k % 16] += gt_from_bf16(x[k]) * gt_from_bf16(x[k]);
+    float sum[lanes] = {0};
+    for (int64_t k = 0; k < j->m; k += lanes) {
+      const float *from = j->g + i * row_step + k * column_step;
+      float value[lanes] = {0};
+      if (i < n && k + lanes <= m && column_step == 1) {
+        memcpy(value, from, sizeof value);
+      } else {
+        for (int64_t l = 0; i < n && l < lanes && k + l < m; l++) value[l] = from[l * column_step];
+      }
+      for (int l = 0; l < lanes; l++) {
+        x[k + l] = gt_to_bf16(value[l]);
+        sum[l] += gt_from_bf16(x[k + l]) * gt_from_bf16(x[k + l]);
+      }
     }
-    for (int k = 1; k < 16; k++) sum[0] += sum[k];
+    for (int l = 1; l < lanes; l++) sum[0] += sum[l];
     j->norms[i] = sum[0];
   }
 }
