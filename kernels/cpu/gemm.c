@@ -25,7 +25,8 @@ enum {
   DEPTH = 512,
   UNIT = 32,              /* tiles of C have multiples of it */
   MIN_SIDE = 128,         /* rows and columns below which copying B costs too much */
-  TILES = 8,              /* wanted, so that several threads find work */
+  TILES = 8,              /* wanted for each thread, so that all have work to the end */
+  BF16_TILES = 2,         /* the same where products are so fast that copies of A and B count */
   SERIAL_WORK = 64 << 10, /* multiply-adds below which waking the workers costs more */
 };
 
@@ -80,7 +81,8 @@ static int64_t tile_count(const product *p) {
 static void cut(product *p, int threads) {
   p->tile_rows = part(p->M, ROWS);
   p->tile_columns = part(p->N, COLUMN_BYTES / (p->dtype == GT_F64 ? 8 : 4));
-  for (int64_t tiles; threads > 1 && (tiles = tile_count(p)) < TILES * threads;) {
+  int64_t wanted = (p->a.bf16 ? BF16_TILES : TILES) * threads;
+  for (int64_t tiles; threads > 1 && (tiles = tile_count(p)) < wanted;) {
     int64_t *longer = p->tile_rows >= p->tile_columns ? &p->tile_rows : &p->tile_columns;
     if (*longer < 2 * (tiles < threads ? UNIT : MIN_SIDE)) return; /* no thread without work */
     *longer = gt_round_up(*longer / 2, UNIT);

@@ -103,10 +103,39 @@ static void multiply_rows(gt_matrix a, int64_t row, int64_t rows, int64_t k, int
   }
 }
 
+/* C (1, N) = or += a op(B): B is read once, where it lies. */
+static void multiply_row(gt_dtype dtype, int64_t N, int64_t K, gt_matrix a, gt_matrix b, bool add,
+                         void *c) {
+  enum { lanes = 32 };
+  const uint16_t *x = a.data, *w = b.data;
+  int64_t step = a.transposed ? a.ld : 1;
+  float sums[COLUMNS] = {0};
+  for (int64_t j = 0; b.transposed && j < N;
+       j++, w += b.ld) { /* the numbers of a column in a row */
+    float lane[lanes] = {0};
+    int64_t k = 0;
+    for (; step == 1 && k + lanes <= K; k += lanes)
+      for (int i = 0; i < lanes; i++) lane[i] += gt_from_bf16(x[k + i]) * gt_from_bf16(w[k + i]);
+    for (; k < K; k++) lane[k % lanes] += gt_from_bf16(x[k * step]) * gt_from_bf16(w[k]);
+    for (int i = 0; i < lanes; i++) sums[j] += lane[i];
+  }
+  for (int64_t k = 0; !b.transposed && k < K; k++, w += b.ld) {
+    float factor = gt_from_bf16(x[k * step]);
+    for (int64_t j = 0; j < N; j++) sums[j] += factor * gt_from_bf16(w[j]);
+  }
+  for (int64_t j = 0; j < N; j += PANEL)
+    store_row(sums + j, gt_min(PANEL, N - j), add, dtype,
+              (char *)c + (size_t)j * gt_dtype_size(dtype));
+}
+
 void gt_gemm_bf16(gt_dtype dtype, int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b,
                   bool add, void *c, int64_t ldc) {
   _Alignas(64) uint32_t panels[DEPTH / 2 * COLUMNS];
   _Alignas(64) float sums[GROUP * COLUMNS];
+  if (M == 1) {
+    multiply_row(dtype, N, K, a, b, add, c);
+    return;
+  }
   int64_t group = K <= DEPTH ? STRIP : GROUP; /* one DEPTH is packed once, then serves all rows */
   gt_bf16_begin();
   for (int64_t row = 0; row < M; row += group) {
