@@ -26,6 +26,25 @@ test("fields of models, configurations and tables", function()
   has(offered("od.inner.", nil, objects), "od.inner.leaf")
 end)
 
+test("fields of tensors and of what has them in C", function()
+  local x = torch.ones(2, 3):requires_grad_()
+  x:sum():backward()
+  local v = {x = x, dtype = torch.float32, device = torch.device "cpu", linear = nn.Linear(2, 3), tok = tokenizer.bytes(),
+             tokens = data.text{text = "a text"}, model = model}
+  test.equal(offered("x.sh", nil, v), " x.shape ")
+  has(offered("x.", nil, v), "x.shape", "x.ndim", "x.dtype", "x.device", "x.requires_grad", "x.grad", "x.grad_fn", "x.is_leaf",
+      "x.data", "x.T", "x.sum(", "x.size(")
+  test.equal(offered("x:sh", nil, v), "  ")
+  has(offered("x.grad.", nil, v), "x.grad.shape", "x.grad.norm(")
+  has(offered("linear.", nil, v), "linear.in_features", "linear.out_features", "linear.training", "linear.weight")
+  has(offered("model.tr", nil, v), "model.training", "model.train(")
+  has(offered("dtype.", nil, v), "dtype.name", "dtype.itemsize", "dtype.is_floating_point")
+  has(offered("device.", nil, v), "device.type", "device.index")
+  has(offered("x.shape:", nil, v), "x.shape:numel(", "x.shape:unpack(")
+  has(offered("tok.", nil, v), "tok.vocab_size", "tok.bos", "tok.specials", "tok.encode(")
+  has(offered("tokens.", nil, v), "tokens.vocab_size", "tokens.bos", "tokens.text(")
+end)
+
 test("after a colon methods only", function()
   local text = offered("model:", nil, objects)
   has(text, "model:generate(")
@@ -37,7 +56,7 @@ end)
 
 test("methods and settings of a trainer", function()
   local t = train.new{model = model, data = require("train.support").tokens(), B = 1, steps = 1, progress = false}
-  has(offered("t.", nil, {t = t}), "t.lr", "t.loss", "t.step_count", "t.resume(")
+  has(offered("t.", nil, {t = t}), "t.lr", "t.loss", "t.step_count", "t.resume(", "t.eval_every", "t.clip", "t.progress")
   has(offered("t:", nil, {t = t}), "t:run(", "t:resume(", "t:pause_if(")
 end)
 

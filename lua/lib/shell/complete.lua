@@ -103,7 +103,6 @@ local function complete(before, word, variables)
     end
   elseif head ~= "" then
     local object = look.value_of(head:sub(1, -2), variables)
-    if torch.is_tensor(object) then object = torch.Tensor end
     if object ~= nil then look.each_field(object, within_time) end
   else
     for _, row in ipairs(open_keys(before, variables)) do offer(row.name .. " = ") end

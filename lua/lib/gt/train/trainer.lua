@@ -573,6 +573,7 @@ keywords.sign(methods, ([[
 trainer.methods = methods
 
 -- For completion, which looks into objects without running their code.
-Trainer.methods, Trainer.__fields = methods, {"lr", "loss", "smooth_loss", "val_loss", "rate", "norm"}
+Trainer.methods = methods
+Trainer.__fields = table.move(option_fields, 1, #option_fields, 7, {"lr", "loss", "smooth_loss", "val_loss", "rate", "norm"})
 
 return trainer
