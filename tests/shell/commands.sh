@@ -37,6 +37,9 @@ at_prompt "name? runs nothing of a table of the user's" \
 ! grep -q 'ran it' "$tap_dir/out"
 tap "not even its __index" $? "$tap_dir/out"
 at_prompt "name?? is the source" "torch.stack??" 'function functions.stack'
+(cd "$tap_dir" && script -qec "stty cols 80; '$GPTSH' -e 'help(optim.Muon)'" /dev/null </dev/null | tr -d '\r' >out)
+grep -q '^  = 5, ns_dtype = "bf16" | "f32", weight_decay = 0}\]) -> an optimizer that$' "$tap_dir/out"
+tap "what a narrow terminal cuts off a line of help comes before the next line" $? "$tap_dir/out"
 at_prompt "?word searches" "?logsum" 'torch.logsumexp'
 at_prompt "own functions have their source" "function mine(a)${nl} return a + 1${nl}end${nl}mine??" 'return a \+ 1'
 at_prompt "%set changes a setting" "%set precision 2${nl}torch.ones(1)/3" 'tensor\(\[0.33\]\)'

@@ -78,7 +78,7 @@ local texts = {
   ["t:item"] = "() -> the only element as a Lua number or boolean",
   ["t:tolist"] = "() -> nested Lua tables, which count from 1",
   ["t:values"] = "(): for x in t:values(), the elements as Lua numbers",
-  ["t:to"] = "(dtype | device | tensor | {dtype =, device =})",
+  ["t:to"] = "(dtype | device | tensor | {dtype =, device =}) -> t in that dtype and on that device; itself when it is",
   ["t:double"] = "() -> float64",
   ["t:float"] = "() -> float32",
   ["t:bfloat16"] = "() -> bfloat16",
