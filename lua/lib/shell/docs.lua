@@ -104,7 +104,7 @@ local texts = {
   ["torch.cuda.device_count"] = "() -> number of GPUs",
   ["torch.cuda.current_device"] = "() -> index of the GPU that \"cuda\" names; under mpirun that of the rank on its machine",
   ["torch.cuda.set_device"] = "(device or index)\n  makes it the GPU that \"cuda\" names",
-  ["torch.cuda.fallback"] = "([\"warn\" | \"error\"]) -> the mode before\n  what an op does that has no kernel for the GPU yet: run on the cpu, said once per op, or raise",
+  ["torch.cuda.fallback"] = "([\"warn\" | \"error\"]) -> the mode that holds now\n  what an op does that has no kernel for the GPU yet: run on the cpu, said once per op, or raise",
   ["torch.cuda.fallbacks"] = "() -> {{op =, calls =}, …}\n  the ops that ran on the cpu because the GPU has no kernel for them yet, and how often",
   ["torch.cuda.synchronize"] = "(device = \"cuda\")\n  waits until the device has done all that was asked of it",
   ["torch.cuda.memory_allocated"] = "() -> bytes in live tensors on the device",
