@@ -43,6 +43,17 @@ test("ticks of a linear axis are round and inside", function()
   test.equal(labels, {"0", "100", "200", "300", "400"})
 end)
 
+test("what is counted has ticks at whole numbers", function()
+  plot.sink = function() end
+  local figures = {plot{{1, 2, 4}}, plot.heat{{1, 2, 3}, {4, 5, 6}}, plot{{1, 2}, x = {0.5, 1}}}
+  plot.sink = nil
+  for i, figure in ipairs(figures) do
+    local whole = true
+    for _, tick in ipairs(figure.x:ticks(12)) do whole = whole and tick.value % 1 == 0 end
+    test.equal({i, whole}, {i, i < 3})
+  end
+end)
+
 test("a decade axis has short labels", function()
   local labels = {}
   for i, tick in ipairs(axis.new("log10", 1e-6, 1e-1):ticks(8)) do labels[i] = tick.label end
