@@ -402,14 +402,12 @@ static int unhook(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg functions[] = {{"child_as", child_as},     {"children", children},
-                                     {"clone", clone},           {"fields", fields},
-                                     {"hooks_of", hooks_of},     {"set_fields", set_fields},
-                                     {"class_name", class_name}, {"class_of", class_of},
-                                     {"has", module_has},        {"hooks", hooks},
-                                     {"unhook", unhook},         {"is_module", is_module},
-                                     {"length", module_length},  {"settings", settings},
-                                     {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"child_as", child_as},     {"children", children}, {"clone", clone},
+    {"fields", fields},         {"hooks_of", hooks_of}, {"set_fields", set_fields},
+    {"class_name", class_name}, {"class_of", class_of}, {"has", module_has},
+    {"hooks", hooks},           {"unhook", unhook},     {"is_module", is_module},
+    {"length", module_length},  {"settings", settings}, {NULL, NULL}};
 
 static const luaL_Reg metamethods[] = {{"__index", module_index},
                                        {"__newindex", gtlua_module_newindex},

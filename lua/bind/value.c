@@ -79,8 +79,7 @@ static int dtype_index(lua_State *L) {
   else if (strcmp(key, "is_floating_point") == 0)
     lua_pushboolean(L, gt_dtype_is_float(dtype));
   else
-    return gtlua_error(L, "dtype has no field '%s'%s", key,
-                       gtlua_suggest(key, dtype_fields, hint));
+    return gtlua_error(L, "dtype has no field '%s'%s", key, gtlua_suggest(key, dtype_fields, hint));
   return 1;
 }
 
