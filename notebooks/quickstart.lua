@@ -49,6 +49,7 @@ t = train.new{
 }
 t:run()
 -- Ctrl-C stops it after a whole step; t:resume() continues as if nothing had happened.
+-- The first loss is above log 256 = 5.55: the head is the embedding table, so that an untrained model expects each token again.
 print(f"loss fell from {t.log.loss[1]:.2f} to {t.smooth_loss:.2f}; {t.log.val_bpb[#t.log.val_bpb]:.3f} bits per byte")
 -- expect: loss fell from ~ 9.2 ±1
 

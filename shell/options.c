@@ -37,7 +37,7 @@ const sh_option_row sh_option_rows[] = {
     {" run ", 0, "changed", NULL, "cells marked cache that did not change give their kept results"},
     {" run ", 'p', NULL, "NAME=VALUE",
      "set a parameter (cell tagged \"parameters\"); may be repeated"},
-    {" run ", 0, "check", NULL, "fail when a line \"-- expect: TEXT\" is not met"},
+    {" run ", 0, "check", NULL, "fail when a line \"-- expect: TEXT\" is not met; writes no file"},
     {" run ", 0, "allow-errors", NULL, "continue after an error"},
     {" run ", 0, "timeout", "S", "seconds a cell may take"},
     {" run ", 0, "seed", "N", "restart the random numbers from N first"},

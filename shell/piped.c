@@ -5,6 +5,7 @@
  * the other.  Scripts print what they want to: a text with a top-level `local` is one, and so is
  * one whose lines are not inputs by themselves. */
 #include "shell/piped.h"
+#include "lua/bind/bind.h"
 #include "shell/chunk.h"
 #include "shell/lexer.h"
 
@@ -79,10 +80,23 @@ static bool ends_in_return(const sh_source *s, const plan *p) {
   return sh_token_is(&x, &first, "return");
 }
 
+/* "%name …", "help NAME": says where these are read; its message is left on the stack. */
+static sh_result refuse_special(lua_State *L, const sh_source *s) {
+  if (!strpbrk(s->text, "%!?") && !strstr(s->text, "help")) return SH_DONE;
+  lua_pushcfunction(L, gtlua_require);
+  lua_pushliteral(L, "shell.special");
+  if (lua_pcall(L, 1, 1, 0) != LUA_OK) return SH_FAILED;
+  lua_getfield(L, -1, "refuse");
+  lua_replace(L, -2);
+  lua_pushlstring(L, s->text, s->size);
+  return lua_pcall(L, 1, 0, 0) == LUA_OK ? SH_DONE : SH_FAILED;
+}
+
 sh_result sh_run_piped(lua_State *L, const sh_source *text) {
   sh_source whole = *text;
   sh_show show;
   plan p;
+  if (refuse_special(L, text) != SH_DONE) return SH_FAILED;
   if (!make_plan(L, text, &p)) {
     lua_pushliteral(L, "not enough memory");
     return SH_FAILED;

@@ -101,9 +101,11 @@ gt_status blas_check(gt_ctx *cx, const gt_backend *backend, cublasStatus_t statu
 
 gt_status device_count(gt_ctx *cx, int *out) {
   int count = 0;
-  if (cudaGetDeviceCount(&count) != cudaSuccess || count == 0) {
+  cudaError_t error = cudaGetDeviceCount(&count);
+  if (error != cudaSuccess || count == 0) {
     cudaGetLastError();
-    return gt_fail(cx, GT_EDEVICE, "cuda: no GPU available");
+    return gt_fail(cx, GT_EDEVICE, "cuda: no GPU available: %s",
+                   error == cudaSuccess ? "the driver lists none" : cudaGetErrorString(error));
   }
   *out = count;
   return GT_OK;

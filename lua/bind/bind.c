@@ -365,8 +365,25 @@ void gtlua_kind(lua_State *L, const char *kind, const luaL_Reg *metamethods,
   if (methods) {
     lua_newtable(L);
     luaL_setfuncs(L, methods, 0);
-    lua_setfield(L, -2, "__index");
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "methods"); /* for completion and help */
+    if (lua_getfield(L, -2, "__index") == LUA_TNIL) {
+      lua_pushvalue(L, -2);
+      lua_setfield(L, -4, "__index");
+    }
+    lua_pop(L, 2);
   }
+  lua_pop(L, 1);
+}
+
+void gtlua_list_fields(lua_State *L, const char *kind, const char *const *names) {
+  luaL_getmetatable(L, kind);
+  lua_newtable(L);
+  for (int i = 0; names[i]; i++) {
+    lua_pushstring(L, names[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "__fields");
   lua_pop(L, 1);
 }
 

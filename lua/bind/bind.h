@@ -196,6 +196,8 @@ void gtlua_pushtokenizer(lua_State *L, gt_tokenizer *tok);  /* takes a reference
 #define GTLUA_META(...) ((const luaL_Reg[]){__VA_ARGS__, {NULL, NULL}})
 void gtlua_kind(lua_State *L, const char *kind, const luaL_Reg *metamethods,
                 const luaL_Reg *methods);
+/* Lists the fields of the kind's objects, up to a NULL, for completion. */
+void gtlua_list_fields(lua_State *L, const char *kind, const char *const *names);
 /* True while a finalizer runs.  Then an object is not closed at once: C code that made room for
  * another one may be using it. */
 bool gtlua_finalizing(lua_State *L);

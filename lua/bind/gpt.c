@@ -162,8 +162,11 @@ static int cache_tostring(lua_State *L) {
   return 1;
 }
 
+static const luaL_Reg cache_methods[] = {
+    {"reset", cache_reset}, {"free", cache_close}, {NULL, NULL}};
+static const char *const cache_fields[] = {"B", "T", "position", "nbytes", "reset", "free", NULL};
+
 static int cache_index(lua_State *L) {
-  static const char *const names[] = {"B", "T", "position", "nbytes", "reset", "free", NULL};
   const gt_cache *cache = gtlua_tocache(L, 1);
   const char *key = luaL_checkstring(L, 2);
   char hint[96];
@@ -180,7 +183,7 @@ static int cache_index(lua_State *L) {
   else if (strcmp(key, "free") == 0)
     lua_pushcfunction(L, cache_close);
   else
-    return gtlua_error(L, "cache has no field '%s'%s", key, gtlua_suggest(key, names, hint));
+    return gtlua_error(L, "cache has no field '%s'%s", key, gtlua_suggest(key, cache_fields, hint));
   return 1;
 }
 
@@ -275,6 +278,7 @@ static const luaL_Reg functions[] = {{"gpt_config", gpt_config},
                                      {NULL, NULL}};
 
 void gtlua_add_gpt(lua_State *L) {
-  gtlua_kind(L, CACHE, cache_meta, NULL);
+  gtlua_kind(L, CACHE, cache_meta, cache_methods);
+  gtlua_list_fields(L, CACHE, cache_fields);
   luaL_setfuncs(L, functions, 0);
 }

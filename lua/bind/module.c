@@ -275,6 +275,19 @@ static int fields(lua_State *L) {
   return 1;
 }
 
+/* settings(m) -> names of what its class keeps in C, and "training": {"in_features", …} */
+static int settings(lua_State *L) {
+  const gt_module *m = gtlua_tomodule(L, 1);
+  lua_createtable(L, m->class->field_count + 1, 0);
+  lua_pushliteral(L, "training");
+  lua_rawseti(L, -2, 1);
+  for (int i = 0; i < m->class->field_count; i++) {
+    lua_pushstring(L, m->class->fields[i].name);
+    lua_rawseti(L, -2, i + 2);
+  }
+  return 1;
+}
+
 /* set_fields(m, table) */
 static int set_fields(lua_State *L) {
   gtlua_tomodule(L, 1);
@@ -389,13 +402,12 @@ static int unhook(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg functions[] = {{"child_as", child_as},     {"children", children},
-                                     {"clone", clone},           {"fields", fields},
-                                     {"hooks_of", hooks_of},     {"set_fields", set_fields},
-                                     {"class_name", class_name}, {"class_of", class_of},
-                                     {"has", module_has},        {"hooks", hooks},
-                                     {"unhook", unhook},         {"is_module", is_module},
-                                     {"length", module_length},  {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"child_as", child_as},     {"children", children}, {"clone", clone},
+    {"fields", fields},         {"hooks_of", hooks_of}, {"set_fields", set_fields},
+    {"class_name", class_name}, {"class_of", class_of}, {"has", module_has},
+    {"hooks", hooks},           {"unhook", unhook},     {"is_module", is_module},
+    {"length", module_length},  {"settings", settings}, {NULL, NULL}};
 
 static const luaL_Reg metamethods[] = {{"__index", module_index},
                                        {"__newindex", gtlua_module_newindex},

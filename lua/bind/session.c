@@ -326,12 +326,12 @@ static int cuda_synchronize(lua_State *L) {
   return 0;
 }
 
-/* torch.cuda.fallback(["warn" | "error"]) -> what held before */
+/* torch.cuda.fallback(["warn" | "error"]) -> what holds now */
 static int cuda_fallback(lua_State *L) {
   gt_ctx *cx = gtlua_cx(L);
   const char *wanted = lua_tostring(L, 1);
-  lua_pushstring(L, cx->refuse_fallback ? "error" : "warn");
   if (wanted) cx->refuse_fallback = strcmp(wanted, "error") == 0;
+  lua_pushstring(L, cx->refuse_fallback ? "error" : "warn");
   return 1;
 }
 

@@ -507,11 +507,16 @@ void gtlua_open_tensor(lua_State *L) {
   gtlua_setsigned(L, gtlua_convert_methods);
   lua_pushvalue(L, -1);
   lua_setfield(L, -4, "Tensor");
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "methods"); /* for completion */
   lua_createtable(L, 0, GT_COUNT(fields));
   luaL_setfuncs(L, fields, 0);
   lua_pushcclosure(L, tensor_index, 2);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
+  const char *names[GT_COUNT(fields)];
+  for (int i = 0; i < GT_COUNT(fields); i++) names[i] = fields[i].name;
+  gtlua_list_fields(L, GTLUA_TENSOR, names);
   gtlua_setsigned(L, gtlua_create_functions);
   lua_pushcfunction(L, is_tensor);
   lua_setfield(L, -2, "is_tensor");

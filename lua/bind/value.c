@@ -64,8 +64,9 @@ static int dtype_tostring(lua_State *L) {
   return 1;
 }
 
+static const char *const dtype_fields[] = {"name", "short", "itemsize", "is_floating_point", NULL};
+
 static int dtype_index(lua_State *L) {
-  static const char *const names[] = {"name", "short", "itemsize", "is_floating_point", NULL};
   gt_dtype dtype = gtlua_todtype(L, 1);
   const char *key = luaL_checkstring(L, 2);
   char hint[96];
@@ -78,7 +79,7 @@ static int dtype_index(lua_State *L) {
   else if (strcmp(key, "is_floating_point") == 0)
     lua_pushboolean(L, gt_dtype_is_float(dtype));
   else
-    return gtlua_error(L, "dtype has no field '%s'%s", key, gtlua_suggest(key, names, hint));
+    return gtlua_error(L, "dtype has no field '%s'%s", key, gtlua_suggest(key, dtype_fields, hint));
   return 1;
 }
 
@@ -104,8 +105,9 @@ static int device_tostring(lua_State *L) {
   return 1;
 }
 
+static const char *const device_fields[] = {"type", "index", NULL};
+
 static int device_index(lua_State *L) {
-  static const char *const names[] = {"type", "index", NULL};
   const gt_backend *device = gtlua_todevice(L, 1);
   const char *key = luaL_checkstring(L, 2);
   char hint[96];
@@ -116,7 +118,8 @@ static int device_index(lua_State *L) {
   else if (strcmp(key, "index") == 0)
     lua_pushnil(L);
   else
-    return gtlua_error(L, "device has no field '%s'%s", key, gtlua_suggest(key, names, hint));
+    return gtlua_error(L, "device has no field '%s'%s", key,
+                       gtlua_suggest(key, device_fields, hint));
   return 1;
 }
 
@@ -402,7 +405,9 @@ void gtlua_open_values(lua_State *L) {
                                        {NULL, NULL}};
   gtlua_kind(L, GTLUA_DTYPE, dtype_meta, NULL);
   gtlua_kind(L, GTLUA_DEVICE, device_meta, NULL);
-  gtlua_kind(L, GTLUA_SIZE, size_meta, NULL);
+  gtlua_kind(L, GTLUA_SIZE, size_meta, size_methods);
+  gtlua_list_fields(L, GTLUA_DTYPE, dtype_fields);
+  gtlua_list_fields(L, GTLUA_DEVICE, device_fields);
   static const struct {
     const char *name;
     gt_dtype dtype;

@@ -65,7 +65,23 @@ test("a signature is shown on lines of 80 columns, with every option, its bounds
     end
   end
   local text = printed(function() help "plot.hist" end):gsub("%s+", " ")
-  assert(text:find("plot.hist(values: any, {bins: integer[1,10000] = 50, title: string = nil,", 1, true), text)
+  assert(text:find "plot%.hist%(values: any, {[^}]*bins: integer%[1,10000%] = 50, [^}]*title: string = nil, ", text)
+end)
+
+test("every public function has a text, by its name and by itself", function()
+  for _, section in ipairs(doc.sections()) do
+    for _, name in ipairs(doc.names(section[2])) do
+      local value, full = doc.member(section[2], name), section[1] .. name
+      for _, known in ipairs(doc.callable(value) and {full, doc.name_of(value)} or {}) do
+        local found = doc.of(value, known)
+        local short = found and found.complete and found.signature:find "[)}]%s*[-:]"
+        if not found or #found.text == 0 and not short then test.fail(full .. ", as " .. known .. ", has no text") end
+      end
+      if doc.callable(value) and not doc.name_of(value) then test.fail(full .. " is not found by itself") end
+    end
+  end
+  assert(printed(function() help(torch.cuda.is_available) end):find "is there a GPU")
+  assert(printed(function() help(nn.init.zeros_) end):find "filled with 0")
 end)
 
 test("help of functions is the comment above them", function()

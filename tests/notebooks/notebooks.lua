@@ -8,7 +8,7 @@ local layers = slow and 2 or 24
 --- Runs a notebook; returns what it printed, its errors included, and whether it ended well: with all its expectations
 --- met unless it runs short.
 local function run(name, options)
-  local pipe = assert(io.popen(f"'{GPTSH}' nb run --no-save {options or '--check'} notebooks/{name}.lua 2>&1"))
+  local pipe = assert(io.popen(f"'{GPTSH}' nb run {options or '--check'} notebooks/{name}.lua 2>&1"))
   local text = pipe:read "a"
   return text, pipe:close() == true
 end
@@ -98,7 +98,7 @@ do
 end
 
 do
-  local text, ok = run("quickstart", slow and "-p steps=10" or "--check -p steps=60")
+  local text, ok = run("quickstart", slow and "--no-save -p steps=10" or "--check -p steps=60")
   test("quickstart runs to its end", function() assert(ok, text:sub(-500)) end)
   test("quickstart learns", function()
     local first, last = text:match "loss fell from ([%d.]+) to ([%d.]+)"
@@ -123,30 +123,32 @@ do
   os.execute("rm -rf " .. folder)
 end
 
+--- Runs a notebook whose last cell draws one figure; returns that also as a script for gnuplot.
+local function run_and_draw(name, options)
+  local folder = os.tmpname()
+  os.remove(folder)
+  local text, ok = run(name, f"--check --out {folder} {options}")
+  local pipe <close> = assert(io.popen(f"cat {folder}/*.gp"))
+  local script = pipe:read "a"
+  os.execute("rm -rf " .. folder)
+  return text, ok, script
+end
+
 do
-  local figure = os.tmpname()
-  local text, ok = run("lr_sweep", f"--check -p steps=4 -p seeds=1 -p widths=32 -p from=-8 -p to=-6 -p figure={figure}.gp")
+  local text, ok, script = run_and_draw("lr_sweep", "-p steps=4 -p seeds=1 -p widths=32 -p from=-8 -p to=-6")
   test("lr_sweep runs to its end", function() assert(ok, text:sub(-500)) end)
   test("lr_sweep ends in a table and a figure of the losses by rate", function()
     assert(text:find("\nsweep: 1 width, 3 learning rates, 1 seed; ", 1, true), text:sub(-500))
-    local file <close> = assert(io.open(figure .. ".gp"))
-    assert(file:read "a":find("set logscale x 2", 1, true))
+    assert(script:find("set logscale x 2", 1, true))
   end)
-  os.remove(figure)
-  os.remove(figure .. ".gp")
 end
 
 if not slow then
-  local figure = os.tmpname()
-  local text, ok = run("mup_transfer", f"--check -p quick=true -p figure={figure}.gp")
+  local text, ok, script = run_and_draw("mup_transfer", "-p quick=true")
   test("mup_transfer: the best rate moves under the standard parametrization and stands still under muP", function()
     assert(ok, text:sub(-500))
-    local file <close> = assert(io.open(figure .. ".gp"))
-    local script = file:read "a"
     for _, title in ipairs{"width 32, both", "width 128, standard", "width 128, muP"} do
       assert(script:find("with yerrorlines[^\n]*'" .. title .. "'"), title)
     end
   end)
-  os.remove(figure)
-  os.remove(figure .. ".gp")
 end

@@ -37,6 +37,20 @@ at_prompt "name? runs nothing of a table of the user's" \
 ! grep -q 'ran it' "$tap_dir/out"
 tap "not even its __index" $? "$tap_dir/out"
 at_prompt "name?? is the source" "torch.stack??" 'function functions.stack'
+(cd "$tap_dir" && script -qec "stty cols 80; '$GPTSH' -e 'help(optim.Muon)'" /dev/null </dev/null | tr -d '\r' >out)
+grep -q '^  = 5, ns_dtype = "bf16" | "f32", weight_decay = 0}\]) -> an optimizer that$' "$tap_dir/out"
+tap "what a narrow terminal cuts off a line of help comes before the next line" $? "$tap_dir/out"
+toy="toy = {model = nn.Linear(2, 2), data = data.text{text = ('abc '):rep(400)}, steps = 10}"
+at_prompt "texts are not added" "'a' + 'b'" 'texts are joined by [.][.]'
+at_prompt "a tensor's field is not a method" "x = torch.ones(2)${nl}x:shape()${nl}x:dtype()" 'shape is a field: x[.]shape; x:size' 'dtype is a field: x.dtype'
+at_prompt "help of a name that is elsewhere" "help(softmax)" 'help "softmax", or help\(torch.softmax\)'
+at_prompt "an optimizer is named in a table" "$toy${nl}toy.optim = 'AdamW'${nl}train.new(toy)${nl}toy.optim = {name = 'sgd'}${nl}train.new(toy)" \
+  'by name: optim = [{]name = "AdamW"[}]' 'by name: optim = [{]name = "SGD"[}]'
+at_prompt "lr_find speaks of itself" "$toy${nl}toy.optim = 'muon'${nl}lr_find(toy)${nl}toy.optim = {name = 'adam'}${nl}lr_find(toy)${nl}toy.optim, toy.data = nil, 3${nl}lr_find(toy)" \
+  'by name: optim = [{]name = "Muon"[}]' 'lr_find: expected optim.name' 'lr_find: expected data to be'
+at_prompt "a schedule is made by a function" "$toy${nl}toy.schedule = 'cosine'${nl}train.new(toy)" 'schedule = schedule.cosine[{]total = steps[}]'
+at_prompt "autocast has its names" "$toy${nl}toy.autocast = 'fp16'${nl}train.new(toy)" 'float16 is autocast = "f16"'
+at_prompt "a mode that was set is shown" 'torch.cuda.fallback "error"' '^(gpt> )*"error"'
 at_prompt "?word searches" "?logsum" 'torch.logsumexp'
 at_prompt "own functions have their source" "function mine(a)${nl} return a + 1${nl}end${nl}mine??" 'return a \+ 1'
 at_prompt "%set changes a setting" "%set precision 2${nl}torch.ones(1)/3" 'tensor\(\[0.33\]\)'

@@ -282,6 +282,18 @@ gives "one that is not met has its line" 1 "loss 0.02503, 1234$nl" "gptsh: nb.lu
 has "words are whole" "nb.lua:5: expected los" err
 has "the tolerance is half a digit" "nb.lua:4: expected loss ~ 0.0240" err
 gives "without --check expectations are not read" 0 "loss 0.02503, 1234$nl" "" "$GPTSH" nb run nb.lua
+book '-- %% a
+plot{{1, 2}, save = "figure.txt"}:save "figure.tsv"
+print "drawn"
+-- expect: drawn
+'
+rm -rf "$tap_dir/nb.out"
+gives "a check changes no file" 0 "drawn$nl" "1 expectation met" "$GPTSH" nb run --check nb.lua
+(cd "$tap_dir" && test ! -e figure.txt && test ! -e figure.tsv && test ! -e nb.out)
+tap "… figures and outputs" $?
+gives "but keeps outputs where it is told to" 0 "drawn${nl}figure: kept/01-a.svg$nl" "1 expectation met" "$GPTSH" nb run --check --out kept nb.lua
+(cd "$tap_dir" && test ! -e figure.txt && test -e kept/manifest.json)
+tap "… there alone" $?
 
 # ---- commands in cells ----
 book '-- %% a

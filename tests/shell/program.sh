@@ -70,6 +70,15 @@ tap_in="print(1)${nl}error('no')"
 gives "an error in stdin has a line" 1 "1$nl" "gptsh: stdin:2: no" "$GPTSH"
 tap_in="-- %% a${nl}local a = 1${nl}-- %% b${nl}a + 1$nl"
 gives "stdin may be a notebook" 0 "2$nl" "" "$GPTSH"
+for prompt_only in '%mem' '!ls' 'torch.softmax?' '?soft' 'help softmax'; do
+  tap_in="x = 1$nl$prompt_only$nl"
+  gives "a pipe says who reads $prompt_only" 1 "" \
+    "gptsh: stdin:2: '$prompt_only' is an input of the prompt, not Lua: gptsh -i reads a pipe as the prompt does" "$GPTSH"
+done
+tap_in="help"
+gives "… and help alone" 1 "" "gptsh: stdin:1: 'help' is an input of the prompt" "$GPTSH"
+tap_in="print(7${nl}% 4, [[$nl%mem${nl}help x$nl]])$nl"
+gives "lines of Lua like these are Lua" 0 "3	%mem${nl}help x$nl$nl" "" "$GPTSH"
 tap_in=""
 gives "empty stdin is fine" 0 "" "" "$GPTSH"
 

@@ -337,6 +337,12 @@ static void pauses_training(void **state) {
     expect(t, "77");
     expect(t, ")> ");
   }
+  type(t, "print('on' .. 'ce') while true do end\r");
+  expect(t, "once");
+  size_t from = t->mark;
+  type(t, CTRL_C);
+  expect(t, "gpt (paused ");
+  assert_null(memmem(t->seen + from, t->mark - from, "paused at step", strlen("paused at step")));
   type(t, "run:run(1)\r");
   expect(t, "gpt> ");
   assert_int_equal(leave(t, CTRL_D), 0);

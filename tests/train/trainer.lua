@@ -540,3 +540,7 @@ end)
 test("a save with a path is refused: it would not go there", function()
   test.raises(function() support.trainer():save "model.safetensors" end, "t:save: takes no path")
 end)
+
+test("a trainer shows the batches that it makes of tokens", function()
+  test.equal(tostring(support.trainer()):match "step.*$", "step 0/30, batches 4 x 16)")
+end)

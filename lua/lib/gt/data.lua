@@ -73,6 +73,7 @@ local methods = {}
 local Tokens = {__name = "Tokens", methods = methods}
 
 local fields = {"vocab_size", "tokenizer", "source", "bos", "native", "origin"}
+Tokens.__fields = fields -- for completion
 
 --- tokens[":3000"]: as tokens:view(), with Python's rules: half-open, negative from the end, cut to what there is.
 local function sliced(self, key)

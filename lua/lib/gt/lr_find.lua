@@ -7,7 +7,7 @@ local keywords = require "base.keywords"
 local progress = require "gt.train.progress"
 local rate_text = require "gt.sweep.text".rate
 local settings = require "gt.train.settings"
-local train = require "gt.train"
+local trainer = require "gt.train.trainer"
 
 local SEED = 1 -- of the order of the batches
 local TRAINING = {"objective", "clip", "accumulate", "autocast", "B", "T"} -- options that train.new gets
@@ -132,7 +132,7 @@ local function lr_find(options)
   local grad <close> = torch.set_grad_enabled(true) -- luacheck: no unused
   o.run.model = o.model:clone()
   local found = setmetatable({lr = {}, loss = {}, smooth = {}}, Found)
-  local t = train.new(o.run)
+  local t = trainer.make(o.run, "lr_find")
   if o.progress then found.stopped = show_grow(o, t, found) else found.stopped = grow(o, t, found, function() end) end
   judge(found)
   return found

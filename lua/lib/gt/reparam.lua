@@ -100,7 +100,7 @@ function reparam.lrtable(model, which, o)
 end
 
 keywords.sign(reparam, ([[
-  new(which, {NEW})
+  new(rule: string|function|parametrization = nil, {NEW})
   multipliers(model: module)
   set_multipliers(model: module, saved: table)
   fold(model: module)
@@ -108,6 +108,6 @@ keywords.sign(reparam, ([[
   tau(n: integer)
   shapes(model: module)
 ]]):gsub("NEW", options.TEXT), "reparam.")
-keywords.sign(reparam, "lrtable(model, which = nil, {" .. options.TABLE .. ", " .. options.TEXT .. "})")
+keywords.sign(reparam, "lrtable(model, rule: string|function|parametrization|list = nil, {" .. options.TABLE .. ", " .. options.TEXT .. "})")
 
 return reparam

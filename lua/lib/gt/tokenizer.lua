@@ -94,7 +94,9 @@ end, function(self)
   return f"Tokenizer({kind}, {size:,} tokens)"
 end)
 
-debug.getmetatable(native.bytes()).methods = Tokenizer -- for completion and help
+local meta, field_names = debug.getmetatable(native.bytes()), {}
+for name in pairs(fields) do field_names[#field_names + 1] = name end
+meta.methods, meta.__fields = Tokenizer, field_names -- for completion and help
 
 -- ---- making ----
 

@@ -81,9 +81,10 @@ function commands.run(files, o)
     return 2
   end
   rawset(_G, "arg", {[0] = files[1]})
+  local save = not o["no-save"] and (not o.check or o.out or o.changed) -- a check changes no file that it was not told of
   return require("nb.run").run(doc, {
     to = o.to, from = o.from, only = o.only, changed = o.changed, parameters = o.p, check = o.check,
-    allow_errors = o["allow-errors"], timeout = timeout, seed = seed, out = o.out, save = not o["no-save"],
+    allow_errors = o["allow-errors"], timeout = timeout, seed = seed, out = o.out, save = save,
   })
 end
 

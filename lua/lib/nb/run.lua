@@ -237,12 +237,16 @@ end
 local function with_outputs(self, body)
   local plot = require("plot").plot
   local files, sink = require "plot.files", plot.sink
+  local wanted, own = files.wanted, self.kept and self.kept.path .. "/"
   self.recorder = outputs.new()
   local origin = files.origin
   files.origin = setmetatable({}, {__pairs = function() return next, provenance.facts(self), nil end})
   plot.sink = function(figure, save) self.recorder:figure(figure, save) end
+  if self.o.check then
+    function files.wanted(path) return own ~= nil and path:sub(1, #own) == own end
+  end
   local ok, message = pcall(body)
-  plot.sink, files.origin = sink, origin
+  plot.sink, files.origin, files.wanted = sink, origin, wanted
   local lost, unread = self.recorder:stop()
   self.recorder = nil
   if not ok then error(message, 0) end

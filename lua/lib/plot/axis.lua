@@ -43,6 +43,12 @@ function axis.new(kind, low, high, exact)
   return self
 end
 
+--- The axis of what is counted: its ticks are whole numbers.
+function axis:counting()
+  self.whole = true
+  return self
+end
+
 --- Place of a value along the axis: 0 at its beginning (its low end unless reversed), 1 at its end.
 function axis:place(value)
   local part = self.to - self.from < math.huge and 1 or 0.5 -- the difference of two numbers may overflow
@@ -83,6 +89,7 @@ end
 --- A tick is where its label says: at the number that the label reads as.
 local function linear_ticks(self, most)
   local step, power = step_of(self.from, self.to, most)
+  if self.whole and step < 1 then step, power = 1, 0 end
   local ticks, labels = {}, {}
   for i = math.ceil(self.from / step - 1e-9), math.floor(self.to / step + 1e-9) do
     local value = i * step

@@ -201,6 +201,16 @@ local function make_axis(self, name, log, given)
   return axis.new(log, low, high)
 end
 
+--- Has every point of the curves a whole number as its x, as indices and steps are?
+local function counted(curves)
+  for _, curve in ipairs(curves) do
+    for _, x in ipairs(curve.x) do
+      if x % 1 ~= 0 then return false end
+    end
+  end
+  return true
+end
+
 --- Takes texts and size from options.
 function Figure:read_look(options, size)
   for _, name in ipairs{"title", "xlabel", "ylabel"} do self[name] = text(name, options[name]) end
@@ -220,6 +230,7 @@ function Figure.new(options)
   self.curves = read_curves(options)
   drop_hidden(self)
   self.x = make_axis(self, "x", self.logx, limits("xlim", options.xlim))
+  if counted(self.curves) then self.x:counting() end
   self.y = make_axis(self, "y", self.logy, limits("ylim", options.ylim))
   return self
 end

@@ -3,9 +3,16 @@
 local gnuplot = require "plot.gnuplot"
 local json = require "base.json"
 local keywords = require "base.keywords"
-local write = require("native.folder").write
+local put = require("native.folder").write
 
 local files = {}
+
+--- May this file be written?  A check of a notebook changes none.
+function files.wanted() return true end
+
+local function write(path, bytes)
+  if files.wanted(path) then put(path, bytes) end
+end
 
 --- What a figure says about where it comes from; the notebook runner adds notebook and cell.
 files.origin = {}

@@ -250,7 +250,8 @@ function plot.heat(matrix, options)
   if not least then keywords.fail("plot.heat: no value is a finite number") end
   local figure = setmetatable({
     cells = cells, shades = axis.new("linear", least, greatest, true), curves = {}, notes = {},
-    x = axis.new("linear", -0.5, columns - 0.5, true), y = axis.new("linear", -0.5, rows - 0.5, true),
+    x = axis.new("linear", -0.5, columns - 0.5, true):counting(),
+    y = axis.new("linear", -0.5, rows - 0.5, true):counting(),
   }, Figure)
   figure.y.reversed = true
   figure:read_look(options, {720, 600})

@@ -158,6 +158,8 @@ local function of_signed(value, name, signature, wrapped)
   local found = built_in and of_docs(value, name) or not built_in and of_function(wrapped, name) or {text = {}}
   local own, arguments = signature:gsub("%s+", " "):gsub("%(self: [^,)]*,? ?", "("):gsub("%(self,? ?", "("):match "^(.-)(%(.*)$"
   name = name or built_in and (found.signature or ""):match "^[%w_.:]+"
+  local more = found.complete and found.signature:match "^[%w_.:]+%b()%s*:?%s*(.+)$"
+  if more then table.insert(found.text, 1, more) end -- "-> boolean: is there a GPU?"
   found.signature = (name or own) .. arguments
   add_settings(found.text, settings_of(value, name) or {})
   return found
@@ -336,14 +338,14 @@ function doc.find(name)
   end
 end
 
---- The name of a public value that has been read already; nil when it has none.
+--- The name of a public value; nil when it has none.
 function doc.name_of(value)
   for _, s in ipairs(doc.spaces) do
     if rawequal(_ENV[s], value) then return s end
   end
-  for _, s in ipairs(doc.spaces) do
-    for key, other in next, _ENV[s] do
-      if rawequal(other, value) then return s .. "." .. key end
+  for _, section in ipairs(doc.sections()) do
+    for key, other in next, section[2] do
+      if rawequal(other, value) then return section[1] .. key end
     end
   end
 end

@@ -24,10 +24,28 @@ local function folded(line, columns)
   return table.concat(out, "\n")
 end
 
+--- The text on lines shorter than `columns`.  What does not fit on a line comes before the next one of its paragraph.
+local function flowed(text, columns)
+  local out, rest = {}, nil
+  local function prose(line) return not line:find "^%s*[%w_]+%s%s+" end
+  for line, next_line in (text .. "\n"):gmatch "([^\n]*)\n()" do
+    if rest then line = rest .. " " .. line:match "^%s*(.*)$" end
+    local lines, following = folded(line, columns), (text .. "\n"):match("^[^\n]*", next_line)
+    rest = nil
+    local indent = line:match "^%s+"
+    if indent and lines ~= line and not line:find "[.:;]$" and prose(line) and prose(following) and
+       following:find("^" .. indent .. "%S") and not following:find "^%s*as torch" then
+      lines, rest = lines:match "^(.*)\n([^\n]*)$"
+    end
+    out[#out + 1] = lines
+  end
+  return table.concat(out, "\n")
+end
+
 local function write(...)
   local text = table.concat({...}, "\n")
   local columns = terminal.is(1) and terminal.size(1)
-  print(columns and text:gsub("[^\n]+", function(line) return folded(line, columns) end) or text)
+  print(columns and flowed(text, columns) or text)
 end
 
 local function wrapped(names)
@@ -65,7 +83,8 @@ local function write_doc(found, name, with_source)
   local last = head:match "[^\n]*$"
   if place then head = head .. (#last + #place + 2 > WIDTH and #last < #head and "\n    " or "  ") .. place end
   write(head)
-  for _, line in ipairs(found.text) do write("  " .. line) end
+  local text = table.concat(found.text, "\n  ")
+  if text ~= "" then write("  " .. text) end
   if #found.text == 0 and not found.complete then write "  there is no text about it" end
   if with_source then write(found.source or "  its source is C") end
 end

@@ -124,6 +124,12 @@ local function dot_call(text)
   end
 end
 
+local function tensor_field(name)
+  for _, field in ipairs(require("native").meta(torch.empty(0), "__fields")) do
+    if field == name then return true end
+  end
+end
+
 local function of_run(text, message)
   local global = message:match "nil value %(global '([%w_]+)'%)"
   local program = global and of_program(global)
@@ -139,6 +145,32 @@ local function of_run(text, message)
   if attribute then return attributes[attribute] end
   local call = dot_call(text)
   if call then return "methods are called with a colon: " .. call .. "(…)" end
+  if message:find("attempt to add a 'string'", 1, true) or message:find("with a 'string'", 1, true) and
+     message:find("attempt to add", 1, true) then return "texts are joined by ..: \"a\" .. \"b\"" end
+  local field = message:match "attempt to call a %S+ value %(method '([%w_]+)'%)"
+  if field and text:find("[:]" .. field .. "%s*%(") and tensor_field(field) then
+    return field == "shape" and "shape is a field: x.shape; x:size() and x:size(0) are methods" or f"{field} is a field: x.{field}"
+  end
+  if message:find("got nil; help \"word\"", 1, true) then
+    local word = text:match "^%s*help%s*%(%s*([%a_][%w_]*)%s*%)"
+    local found, name = nil, nil
+    if word then found, name = require("shell.doc").find(word) end
+    if found ~= nil then return f"help \"{word}\", or help({name})" end
+  end
+  local optimizer = message:match "[: ]optim[.:%w]* ?.*expected .*, got '([%w_]+)'" or message:match "expected optim.* to be .*, got '([%w_]+)'"
+  if optimizer then
+    for _, class in ipairs(require("native.optim").classes()) do
+      if class.name:lower() == optimizer:lower() then return f"by name: optim = {{name = \"{class.name}\"}}" end
+    end
+  end
+  local schedule = message:match "schedule expects a function, got '([%w_]+)'"
+  if schedule then
+    local known = rawget(_ENV.schedule, schedule) and schedule or "cosine"
+    return "schedules are made by functions: schedule = schedule." .. known .. "{total = steps}; help(schedule) lists them"
+  end
+  if message:find("autocast expects", 1, true) and message:find "got '[bf]p?f?l?o?a?t?16'" then
+    return message:find("got 'b", 1, true) and "bfloat16 is autocast = \"bf16\"" or "float16 is autocast = \"f16\""
+  end
   local name = message:match "to '([%w_]+)' %(number expected, got Tensor%)"
   if name then return rawget(torch.Tensor, name) and "of a tensor: x:" .. name .. "()" or "the number in a tensor of one element is x:item()" end
   if message:find("attempt to concatenate a Tensor", 1, true) then return "text with a value in it is f\"loss {x}\"" end

@@ -62,9 +62,11 @@ local function paused()
   return t, require("shell.names").of(t)
 end
 
+--- After Ctrl-C: says where the run is that it stopped, once; a later Ctrl-C may stop something else.
 local function tell_pause()
   local t, name = paused()
-  if not t then return end
+  if not t or session.told[1] == t then return end
+  session.told[1] = t
   local loss = t.loss and f", loss {t.smooth_loss:.4g}" or ""
   io.stderr:write(f"paused at step {t.step_count}/{t.target}{loss}; {name and name .. ':' or 'its '}resume() continues\n")
 end

@@ -31,6 +31,7 @@ function look.each_field(object, visit, only)
         for i = 1, #tensors, 2 do visit(tensors[i], tensors[i + 1]) end
       end
       if visit_table(native.fields(object), visit, only) then return end
+      if visit_table(native.settings(object), function(_, name) return visit(name) end) then return end
       object = native.class_of(object)
     else
       local lazy, fields = meta_of(object, "lazy"), meta_of(object, "__fields")
@@ -38,7 +39,7 @@ function look.each_field(object, visit, only)
       if visit_table(meta_of(object, "methods"), visit, only) then return end
       if visit_table(fields, function(_, name) return visit(name) end) then return end
       object = meta_of(object, "__index")
-      if torch.is_tensor(object) or type(object) ~= "table" then return end
+      if type(object) ~= "table" then return end
     end
     if object == nil then return end
   end
@@ -66,8 +67,10 @@ function look.value_of(path, variables)
       value = rawget(variables, name)
       if value == nil then value = rawget(_G, name) end
       if value == nil and require("native").lazy()[name] then value = _ENV[name] end
-    elseif torch.is_tensor(value) then
-      value = rawget(torch.Tensor, name)
+    elseif torch.is_tensor(value) then -- its fields are read by C
+      local tensor = value
+      local ok, found = pcall(function() return tensor[name] end)
+      value = ok and found or nil
     else
       value = field(value, name)
     end

@@ -13,7 +13,7 @@ options.TEXT = "base: any = nil, optimizer: string = nil, std: number(0,) = nil,
 
 --- Those of p:table.
 options.TABLE = "lr: number[0,) = 0.001, weight_decay: number[0,) = 0, all: boolean = false, dtype: dtype = nil, " ..
-  "against: any = nil"
+  "against: string|function|parametrization = nil"
 
 -- ---- what a value must be ----
 

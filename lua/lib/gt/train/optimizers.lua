@@ -14,6 +14,17 @@ for i, class in ipairs(require "native.optim".classes()) do
   class_names[i], is_native[class.name] = "'" .. class.name .. "'", true
 end
 
+--- What a table of settings may have, for completion: rows with name and type.
+function optimizers.keys()
+  local rows, seen = {{name = "name", type = table.concat(class_names, "|"):gsub("'", '"')}}, {}
+  for _, settings in next, optim.rows do
+    for _, row in ipairs(settings) do
+      if not seen[row.name] then rows[#rows + 1], seen[row.name] = row, true end
+    end
+  end
+  return rows
+end
+
 -- ---- making ----
 
 --- Is the model the native GPT, for which there is a recipe?

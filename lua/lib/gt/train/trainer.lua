@@ -67,7 +67,8 @@ function Trainer.__tostring(t)
   local loss = t.loss and f", loss {t.smooth_loss:.4f}" or ""
   local place = t.folder and f", in '{t.folder}'" or ""
   local skips = t.skipped > 0 and f", {t.skipped} batches without a target skipped" or ""
-  return f"Trainer({torch.type(t.model)}, step {t.step_count}{t.steps and '/' .. t.steps or ''}{loss}{skips}{place})"
+  local batch = rawget(t.loader, "B") and f", batches {t.loader.B} x {t.loader.T}" or ""
+  return f"Trainer({torch.type(t.model)}, step {t.step_count}{t.steps and '/' .. t.steps or ''}{batch}{loss}{skips}{place})"
 end
 
 -- ---- making one ----
@@ -338,9 +339,11 @@ function methods.step(t, n)
   return during(t, "run", one_step, t)
 end
 
+local function stopped(t) session.stopped[1], session.told[1] = t, nil end
+
 --- When the process is asked to end and there is a folder, the state is saved before it does.
 local function leave(t)
-  session.stopped[1] = t
+  stopped(t)
   if t.picture then t.picture:stop() end
   if t.bar then t.bar:finish() end
   t.bar = nil
@@ -375,7 +378,7 @@ local function loop(t)
     look_out(t)
   end
   if wants_save(t) then t:save() end
-  if t.paused then session.stopped[1] = t end
+  if t.paused then stopped(t) end
   if t.picture then t.picture:finish() end
   if t.bar then t.bar:finish() end
   t.bar = nil
@@ -573,6 +576,7 @@ keywords.sign(methods, ([[
 trainer.methods = methods
 
 -- For completion, which looks into objects without running their code.
-Trainer.methods, Trainer.__fields = methods, {"lr", "loss", "smooth_loss", "val_loss", "rate", "norm"}
+Trainer.methods = methods
+Trainer.__fields = table.move(option_fields, 1, #option_fields, 7, {"lr", "loss", "smooth_loss", "val_loss", "rate", "norm"})
 
 return trainer
