@@ -32,7 +32,7 @@ PKG := lua5.4 jansson libpcre2-8 libxxhash
 WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wvla
 WARN_C := -Wstrict-prototypes -Wmissing-prototypes
 # Threads of the pool have stacks of 2 MiB: no frame may come near that (-Wframe-larger-than).
-MODE_release := -O3 -g -fno-plt -Wframe-larger-than=900000
+MODE_release := -O3 -g1 -fno-plt -Wframe-larger-than=900000
 MODE_debug := -O1 -g -DGT_DEBUG
 MODE_asan := -O1 -g -DGT_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=undefined \
   -fno-omit-frame-pointer
@@ -64,10 +64,13 @@ LINE_LIB_edit := -ledit
 LIBS := $(shell pkg-config --libs lua5.4 2>/dev/null) $(LINE_LIB_$(LINE)) $(CORE_LIBS) $(LDLIBS)
 
 KERNELS := $(wildcard kernels/level.c kernels/op/*.c kernels/cpu/*.c)
-# Those that a level does not share: the ones that name it or use its instructions.
+# Those that a level does not share: the ones that name it or use its instructions.  Ops that compute nothing
+# themselves are compiled once, for the first level.
 OWN_KERNELS := kernels/level.c $(shell grep -l '^\#include "kernels/cpu/bf16.h"' kernels/op/*.c kernels/cpu/*.c)
-SHARED_KERNELS := $(filter-out $(OWN_KERNELS),$(KERNELS))
-level_objects = $(patsubst %.c,$(B)/$(call shared_of,$(1))/%.o,$(SHARED_KERNELS)) \
+PLAIN_KERNELS := $(shell grep -L '^\#include "kernels/\(cpu/\|op/\(elementwise\|reals\|numbers\|bits\|typed\).h\)' kernels/op/*.c)
+SHARED_KERNELS := $(filter-out $(OWN_KERNELS) $(PLAIN_KERNELS),$(KERNELS))
+level_objects = $(patsubst %.c,$(B)/$(firstword $(LEVELS))/%.o,$(PLAIN_KERNELS)) \
+  $(patsubst %.c,$(B)/$(call shared_of,$(1))/%.o,$(SHARED_KERNELS)) \
   $(patsubst %.c,$(B)/$(call name_of,$(1))/%.o,$(OWN_KERNELS))
 LEVEL_OBJ := $(sort $(foreach row,$(ROWS),$(call level_objects,$(row))))
 CORE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard core/*/*.c) kernels/levels.c) $(LEVELS:%=$(B)/%/kernels.o)
