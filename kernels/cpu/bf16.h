@@ -56,9 +56,13 @@ static inline void gt_bf16_store(uint16_t *to, gt_vector_f32 x) {
 
 /* x rounded to bf16, still in f32. */
 static inline gt_vector_f32 gt_bf16_round(gt_vector_f32 x) {
-  uint16_t narrow[GT_BF16_LANES];
-  gt_bf16_store(narrow, x);
-  return gt_bf16_widen(narrow);
+#ifdef __AVX512BF16__
+  __m512i wide = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(x));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+#else
+  for (int i = 0; i < GT_BF16_LANES; i++) x[i] = gt_from_bf16(gt_bf16_of(x[i]));
+  return x;
+#endif
 }
 
 static inline gt_vector_f32 gt_f32_load(const float *x) { return *(const gt_vector_f32 *)x; }

@@ -4,8 +4,9 @@
  * A and B are symmetric: blocks below the diagonal are computed and stored twice, once transposed.
  * X is (n, m), n <= m, padded with zeros to multiples of BLOCK, which every step keeps zero.
  *
- * Products are made in strips of BLOCK rows, GT_BF16_PASS of k at a time, while the right factor's
- * panels pass by.  Rows of left factors have SPACE numbers more, not to share sets of the cache. */
+ * Products are made in strips of up to HEIGHT rows, GT_BF16_PASS of k at a time, which stay in the
+ * second-level cache while the right factor's panels pass by.  Rows of left factors have SPACE
+ * numbers more, not to share sets of the cache. */
 #include "kernels/cpu/bf16.h"
 #include "kernels/cpu/newton_schulz.h"
 
@@ -16,7 +17,11 @@
 #if GT_BF16_PRODUCTS
 
 enum { BLOCK = GT_BF16_COLUMNS, VECTOR = GT_BF16_LANES, SPACE = 32 };
-enum { SPAN = 1024 }; /* columns of a strip at a time: its sums stay in the second-level cache */
+enum {
+  HEIGHT = 128, /* rows of a strip at most: how often a panel is used that came from memory */
+  SPAN = 512,   /* columns of it at a time: its sums stay in the second-level cache, too */
+  STRIPS = 4,   /* wanted for each thread, so that all have work */
+};
 
 typedef struct job {
   int64_t rows, columns; /* of g */
@@ -25,6 +30,7 @@ typedef struct job {
   gt_ns_factors f;
   const float *g;
   float *out;
+  int64_t height;                 /* of a strip */
   int64_t X_row, A_row;           /* m + SPACE, n + SPACE */
   uint16_t *X;                    /* (n, X_row) */
   uint16_t *A, *cA, *B;           /* (n, A_row) */
@@ -112,17 +118,34 @@ static void pack_A(void *argument, int64_t begin, int64_t end) {
                  (uint32_t *)(j->A_panels + i * BLOCK * j->n));
 }
 
-/* Blocks (BLOCK, BLOCK) of sums = BLOCK rows of a left factor (., K), `ld` apart, times `count`
- * panels. */
-static void multiply(const uint16_t *left, int64_t ld, const uint16_t *panels, int64_t K,
-                     int64_t count, float *sums) {
+/* A strip of a product: `rows` rows from `row` on, `columns` columns from `column` on, as blocks
+ * (BLOCK, BLOCK) of sums, those of one panel after the other. */
+typedef struct strip {
+  int64_t row, rows, column, columns;
+  bool lower; /* only blocks up to the diagonal */
+  float *sums;
+} strip;
+
+static float *block_of(const strip *s, int64_t r, int64_t c) {
+  return s->sums + (c * s->rows + r * BLOCK);
+}
+
+static bool is_wanted(const strip *s, int64_t r, int64_t c) {
+  return !s->lower || s->column + c <= s->row + r;
+}
+
+/* The sums = rows of `left` (., K), `ld` apart, times the panels. */
+static void multiply(const strip *s, const uint16_t *left, int64_t ld, const uint16_t *panels,
+                     int64_t K) {
+  left += s->row * ld;
+  panels += s->column * K;
   for (int64_t k = 0; k < K; k += GT_BF16_PASS) {
     int64_t depth = gt_min(GT_BF16_PASS, K - k);
-    for (int64_t p = 0; p < count; p++) {
-      float *block = sums + p * BLOCK * BLOCK;
-      for (int64_t r = 0; r < BLOCK; r += GT_BF16_ROWS)
-        gt_bf16_tile(left + r * ld + k, ld, panels + (p * K + k) * BLOCK, depth, block + r * BLOCK,
-                     BLOCK, k > 0);
+    for (int64_t c = 0; c < s->columns; c += BLOCK) {
+      for (int64_t r = 0; r < s->rows; r += GT_BF16_ROWS)
+        if (is_wanted(s, r / BLOCK * BLOCK, c))
+          gt_bf16_tile(left + r * ld + k, ld, panels + c * K + k * BLOCK, depth, block_of(s, r, c),
+                       BLOCK, k > 0);
     }
   }
 }
@@ -191,15 +214,18 @@ static void store_both(const job *j, float *block, int64_t row, int64_t column, 
 /* Strips [begin, end) of left right^T up to the diagonal, the longest first. */
 static void symmetric_strips(const job *j, const uint16_t *left, int64_t ld, const uint16_t *panels,
                              int64_t K, store_block store, int64_t begin, int64_t end) {
-  _Alignas(64) float sums[BLOCK * SPAN];
+  _Alignas(64) float sums[HEIGHT * SPAN];
   gt_bf16_begin();
   for (int64_t i = begin; i < end; i++) {
-    int64_t row = j->n - (i + 1) * BLOCK;
-    for (int64_t first = 0; first <= row; first += SPAN) {
-      int64_t columns = gt_min(SPAN, row + BLOCK - first);
-      multiply(left + row * ld, ld, panels + first * K, K, columns / BLOCK, sums);
-      for (int64_t c = 0; c < columns; c += BLOCK)
-        store_both(j, sums + c * BLOCK, row, first + c, store);
+    int64_t row = (gt_parts(j->n, j->height) - 1 - i) * j->height;
+    strip s = {.row = row, .rows = gt_min(j->height, j->n - row), .lower = true, .sums = sums};
+    for (; s.column < row + s.rows; s.column += SPAN) {
+      s.columns = gt_min(SPAN, row + s.rows - s.column);
+      multiply(&s, left, ld, panels, K);
+      for (int64_t c = 0; c < s.columns; c += BLOCK) {
+        for (int64_t r = 0; r < s.rows; r += BLOCK)
+          if (is_wanted(&s, r, c)) store_both(j, block_of(&s, r, c), row + r, s.column + c, store);
+      }
     }
   }
   gt_bf16_end();
@@ -217,24 +243,27 @@ static void polynomial_strips(void *argument, int64_t begin, int64_t end) {
 
 static void update_strips(void *argument, int64_t begin, int64_t end) {
   const job *j = argument;
-  _Alignas(64) float sums[BLOCK * SPAN];
+  _Alignas(64) float sums[HEIGHT * SPAN];
   gt_bf16_begin();
-  for (int64_t row = begin * BLOCK; row < end * BLOCK; row += BLOCK) {
-    for (int64_t first = 0; first < j->m; first += SPAN) {
-      int64_t columns = gt_min(SPAN, j->m - first);
-      multiply(j->B + row * j->A_row, j->A_row, j->X_panels + first * j->n, j->n, columns / BLOCK,
-               sums);
-      for (int64_t c = 0; c < columns; c += BLOCK) store_X(j, sums + c * BLOCK, row, first + c);
+  for (int64_t row = begin * j->height; row < gt_min(j->n, end * j->height); row += j->height) {
+    strip s = {.row = row, .rows = gt_min(j->height, j->n - row), .sums = sums};
+    for (; s.column < j->m; s.column += SPAN) {
+      s.columns = gt_min(SPAN, j->m - s.column);
+      multiply(&s, j->B, j->A_row, j->X_panels, j->n);
+      for (int64_t c = 0; c < s.columns; c += BLOCK) {
+        for (int64_t r = 0; r < s.rows; r += BLOCK)
+          store_X(j, block_of(&s, r, c), row + r, s.column + c);
+      }
     }
   }
   gt_bf16_end();
 }
 
 static void iterate(gt_ctx *cx, job *j) {
-  int64_t strips = j->n / BLOCK;
+  int64_t strips = gt_parts(j->n, j->height);
   gt_parallel(cx, (j->n + j->m) / BLOCK, 2, pack_X, j);
   gt_parallel(cx, strips, 1, gram_strips, j);
-  gt_parallel(cx, strips, 2, pack_A, j);
+  gt_parallel(cx, j->n / BLOCK, 2, pack_A, j);
   gt_parallel(cx, strips, 1, polynomial_strips, j);
   gt_parallel(cx, strips, 1, update_strips, j);
 }
@@ -262,6 +291,8 @@ void gt_ns_bf16(gt_ctx *cx, const float *g, float *out, int64_t rows, int64_t co
                 int64_t steps, gt_ns_factors factors, void *memory) {
   job j = job_of(rows, columns);
   j.f = factors;
+  j.height = gt_round_up(gt_parts(j.n, STRIPS * gt_pool_idle(cx)), BLOCK);
+  j.height = gt_max(BLOCK, gt_min(HEIGHT, j.height));
   j.g = g;
   j.out = out;
   j.X_panels = memory;
