@@ -78,9 +78,17 @@ static int64_t tile_count(const product *p) {
   return down * ((p->N + p->tile_columns - 1) / p->tile_columns);
 }
 
+/* Columns of a tile at most. */
+static int64_t most_columns(const product *p) {
+#if GT_BF16_PRODUCTS
+  if (p->a.bf16) return gt_gemm_bf16_columns(p->K);
+#endif
+  return COLUMN_BYTES / (p->dtype == GT_F64 ? 8 : 4);
+}
+
 static void cut(product *p, int threads) {
   p->tile_rows = part(p->M, ROWS);
-  p->tile_columns = part(p->N, COLUMN_BYTES / (p->dtype == GT_F64 ? 8 : 4));
+  p->tile_columns = part(p->N, most_columns(p));
   int64_t wanted = (p->a.bf16 ? BF16_TILES : TILES) * threads;
   for (int64_t tiles; threads > 1 && (tiles = tile_count(p)) < wanted;) {
     int64_t *longer = p->tile_rows >= p->tile_columns ? &p->tile_rows : &p->tile_columns;

@@ -30,8 +30,8 @@ gt_status gt_gemm_gradient(gt_call *call, gt_dtype dtype, int64_t M, int64_t N, 
 size_t gt_gemm_gradient_scratch(gt_dtype dtype, int64_t M, int64_t N, int64_t K); /* bytes */
 
 /* A tile of it on the calling thread, both operands bf16, C f32 or bf16 (`dtype`),
- * N <= GT_GEMM_BF16_COLUMNS; only where GT_BF16_PRODUCTS. */
-enum { GT_GEMM_BF16_COLUMNS = 256 };
+ * N <= gt_gemm_bf16_columns(K); only where GT_BF16_PRODUCTS. */
+int64_t gt_gemm_bf16_columns(int64_t K);
 void gt_gemm_bf16(gt_dtype dtype, int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b,
                   bool add, void *c, int64_t ldc);
 

@@ -13,7 +13,7 @@
 enum {
   DEPTH = 1024,
   PANEL = GT_BF16_COLUMNS,
-  COLUMNS = GT_GEMM_BF16_COLUMNS,
+  COLUMNS = 256, /* of a tile of C where K > DEPTH / 2; else twice as many */
   STRIP = 32,
   BLOCK = STRIP * PANEL, /* numbers of a block of sums */
   GROUP = 256,           /* rows of C whose sums wait for more than one DEPTH */
@@ -60,7 +60,7 @@ static void multiply_strip(strip a, const uint16_t *panels, int64_t depth, float
 }
 
 /* c (n <= PANEL) = or += a row of a block. */
-static void store_row(const float *sums, int64_t n, bool add, gt_dtype dtype, void *to) {
+static inline void store_row(const float *sums, int64_t n, bool add, gt_dtype dtype, void *to) {
   float *wide = to;
   if (dtype == GT_BF16) {
     gt_bf16_store_row(to, sums, n, 1, add);
@@ -76,8 +76,13 @@ static void store(const float *sums, int64_t rows, int64_t columns, bool add, gt
   for (int64_t i = 0; i < rows; i++) {
     const float *row = sums + i / STRIP * STRIP * COLUMNS + i % STRIP * PANEL;
     char *to = (char *)c + (size_t)(i * ldc) * size;
-    for (int64_t j = 0; j < columns; j += PANEL, row += BLOCK)
-      store_row(row, gt_min(PANEL, columns - j), add, dtype, to + (size_t)j * size);
+    for (int64_t j = 0; j < columns; j += PANEL, row += BLOCK) {
+      int64_t n = gt_min(PANEL, columns - j);
+      if (n == PANEL) /* loops of a length that the compiler knows */
+        store_row(row, PANEL, add, dtype, to + (size_t)j * size);
+      else
+        store_row(row, n, add, dtype, to + (size_t)j * size);
+    }
   }
 }
 
@@ -109,7 +114,7 @@ static void multiply_row(gt_dtype dtype, int64_t N, int64_t K, gt_matrix a, gt_m
   enum { lanes = 32 };
   const uint16_t *x = a.data, *w = b.data;
   int64_t step = a.transposed ? a.ld : 1;
-  float sums[COLUMNS] = {0};
+  float sums[2 * COLUMNS] = {0};
   for (int64_t j = 0; b.transposed && j < N;
        j++, w += b.ld) { /* the numbers of a column in a row */
     float lane[lanes] = {0};
@@ -127,6 +132,8 @@ static void multiply_row(gt_dtype dtype, int64_t N, int64_t K, gt_matrix a, gt_m
     store_row(sums + j, gt_min(PANEL, N - j), add, dtype,
               (char *)c + (size_t)j * gt_dtype_size(dtype));
 }
+
+int64_t gt_gemm_bf16_columns(int64_t K) { return K <= DEPTH / 2 ? 2 * COLUMNS : COLUMNS; }
 
 void gt_gemm_bf16(gt_dtype dtype, int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b,
                   bool add, void *c, int64_t ldc) {
