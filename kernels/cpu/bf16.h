@@ -71,13 +71,14 @@ static inline void gt_f32_store(float *to, gt_vector_f32 x) { *(gt_vector_f32 *)
 /* to = or += factor x, n numbers. */
 static inline void gt_bf16_store_row(uint16_t *to, const float *x, int64_t n, float factor,
                                      bool add) {
-  int64_t i = 0;
-  for (; i + GT_BF16_LANES <= n; i += GT_BF16_LANES) {
+  int64_t whole = n - n % GT_BF16_LANES;
+  for (int64_t i = 0; i < whole; i += GT_BF16_LANES) {
     gt_vector_f32 value = factor * gt_f32_load(x + i);
     if (add) value += gt_bf16_widen(to + i);
     gt_bf16_store(to + i, value);
   }
-  for (; i < n; i++) to[i] = gt_bf16_of((add ? gt_from_bf16(to[i]) : 0) + factor * x[i]);
+  for (int64_t i = whole; i < n; i++)
+    to[i] = gt_bf16_of((add ? gt_from_bf16(to[i]) : 0) + factor * x[i]);
 }
 
 /* ---- packing ---- */
