@@ -61,7 +61,7 @@ test("a forged manifest is one clear line that names file and field, for every c
     local ok, why = pcall(require("nb.sidecar").open, folder .. "/n.out")
     test.equal({ok, why}, {false, folder .. "/n.out/manifest.json: " .. reason})
   end
-  for _, command in ipairs{"view n.lua", "export n.lua x.md", "export n.lua x.html", "export n.lua x.ipynb", "status n.lua", "run n.lua", "run --check n.lua",
+  for _, command in ipairs{"view n.lua", "export n.lua x.md", "export n.lua x.html", "export n.lua x.ipynb", "status n.lua", "run n.lua", "run --check --out n.out n.lua",
                            "diff n.lua n.lua"} do
     local said, code = nb(command)
     test.equal(code, 1)
@@ -142,7 +142,7 @@ io.write(("\xff"):rep(400000), (" "):rep(200000), ".\n")
 -- expect: .
 -- %% c [markdown]
 -- ]] .. ("["):rep(3000) .. "\n")
-  test.equal(select(2, nb "run --check long.lua >/dev/null"), 0)
+  test.equal(select(2, nb "run --check --out long.out long.lua >/dev/null"), 0)
   for _, command in ipairs{"view long.lua >/dev/null", "export long.lua x.html >/dev/null", "export long.lua x.ipynb >/dev/null", "diff long.lua long.lua"} do
     local said, code = nb(command)
     if code ~= 0 then test.fail(command .. ": " .. said) end
