@@ -29,6 +29,14 @@ typedef struct gt_autocast {
   gt_dtype dtype; /* bf16 or f16 */
 } gt_autocast;
 
+/* What products of f32 matrices may lose for speed, as in PyTorch: nothing; all but 16 bits of each
+ * factor's 24; all but 8. */
+typedef enum gt_precision {
+  GT_PRECISION_HIGHEST,
+  GT_PRECISION_HIGH,
+  GT_PRECISION_MEDIUM,
+} gt_precision;
+
 struct gt_ctx {
   /* ---- read-only outside context.c ---- */
 
@@ -52,6 +60,8 @@ struct gt_ctx {
   gt_autocast autocast[GT_MAX_BACKENDS];
   /* index of the device that "cuda" names */
   int cuda_index;
+  /* of products of f32 matrices */
+  gt_precision matmul_precision;
   /* an op without a kernel for its device fails instead of running on the host */
   bool refuse_fallback;
   /* tells the user something once; may be NULL */

@@ -18,6 +18,7 @@ enum {
   GT_BF16_ROWS = 32,
   GT_BF16_UNIT = 32,
   GT_BF16_PASS = 256,     /* k: 16 KiB of A and as many of B stay in the first-level cache */
+  GT_BF16_SPLITS = 1,     /* three products of halves of f32 numbers are faster than one of f32 */
   GT_BF16_READS_ROWS = 0, /* A is read faster from a copy whose rows share no sets of the cache */
 };
 

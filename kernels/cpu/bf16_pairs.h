@@ -8,6 +8,7 @@ enum {
   GT_BF16_ROWS = 8,
   GT_BF16_UNIT = 2,
   GT_BF16_PASS = 1024,    /* k that are multiplied at a time */
+  GT_BF16_SPLITS = 0,     /* three products of halves of f32 numbers are slower than one of f32 */
   GT_BF16_READS_ROWS = 1, /* A is read as fast where it lies as from a copy */
 };
 

@@ -34,6 +34,7 @@ typedef struct product {
   gt_dtype dtype;
   int64_t M, N, K;
   gt_matrix a, b;
+  int parts; /* bf16 numbers that each f32 number of A and B is taken as; 0: none */
   bool add;
   void *c;
   int64_t ldc;
@@ -48,8 +49,9 @@ static int64_t column_step(gt_matrix m) { return m.transposed ? m.ld : 1; }
 
 #if GT_BF16_PRODUCTS
 /* Where number (row, column) of op(m) lies. */
-static const uint16_t *bf16_at(gt_matrix m, int64_t row, int64_t column) {
-  return (const uint16_t *)m.data + row * row_step(m) + column * column_step(m);
+static const void *number_at(gt_matrix m, int64_t row, int64_t column) {
+  int64_t at = row * row_step(m) + column * column_step(m);
+  return (const char *)m.data + at * (m.bf16 ? 2 : 4);
 }
 
 static void multiply_bf16_tiles(void *argument, int64_t begin, int64_t end) {
@@ -58,11 +60,11 @@ static void multiply_bf16_tiles(void *argument, int64_t begin, int64_t end) {
   for (int64_t tile = begin; tile < end; tile++) {
     int64_t row = tile / across * p->tile_rows, column = tile % across * p->tile_columns;
     gt_matrix a = p->a, b = p->b;
-    a.data = bf16_at(a, row, 0);
-    b.data = bf16_at(b, 0, column);
+    a.data = number_at(a, row, 0);
+    b.data = number_at(b, 0, column);
     char *c = (char *)p->c + (size_t)(row * p->ldc + column) * gt_dtype_size(p->dtype);
-    gt_gemm_bf16(p->dtype, gt_min(p->tile_rows, p->M - row), gt_min(p->tile_columns, p->N - column),
-                 p->K, a, b, p->add, c, p->ldc);
+    gt_gemm_bf16(p->dtype, p->parts, gt_min(p->tile_rows, p->M - row),
+                 gt_min(p->tile_columns, p->N - column), p->K, a, b, p->add, c, p->ldc);
   }
 }
 #endif
@@ -81,7 +83,7 @@ static int64_t tile_count(const product *p) {
 /* Columns of a tile at most. */
 static int64_t most_columns(const product *p) {
 #if GT_BF16_PRODUCTS
-  if (p->a.bf16) return gt_gemm_bf16_columns(p->K);
+  if (p->a.bf16 || p->parts > 0) return gt_gemm_bf16_columns(p->K, p->parts);
 #endif
   return COLUMN_BYTES / (p->dtype == GT_F64 ? 8 : 4);
 }
@@ -89,7 +91,7 @@ static int64_t most_columns(const product *p) {
 static void cut(product *p, int threads) {
   p->tile_rows = part(p->M, ROWS);
   p->tile_columns = part(p->N, most_columns(p));
-  int64_t wanted = (p->a.bf16 ? BF16_TILES : TILES) * threads;
+  int64_t wanted = (p->a.bf16 || p->parts > 0 ? BF16_TILES : TILES) * threads;
   for (int64_t tiles; threads > 1 && (tiles = tile_count(p)) < wanted;) {
     int64_t *longer = p->tile_rows >= p->tile_columns ? &p->tile_rows : &p->tile_columns;
     if (*longer < 2 * (tiles < threads ? UNIT : MIN_SIDE)) return; /* no thread without work */
@@ -101,9 +103,24 @@ bool gt_gemm_is_bf16(const gt_call *c) {
   return GT_BF16_PRODUCTS && c->in_spec[0].dtype == GT_BF16 && c->in_spec[1].dtype == GT_BF16;
 }
 
+/* Of f32 numbers, as the session's precision of matrix products has it. */
+static int parts_of(const gt_ctx *cx, gt_dtype dtype, int64_t M, gt_matrix a) {
+  const gt_ctx *session = cx->session != NULL ? cx->session : cx;
+  if (dtype != GT_F32 || a.bf16 || M == 1) return 0;
+#if GT_BF16_PRODUCTS
+  if (!GT_BF16_SPLITS) return 0;
+  return session->matmul_precision == GT_PRECISION_HIGH     ? 2
+         : session->matmul_precision == GT_PRECISION_MEDIUM ? 1
+                                                            : 0;
+#else
+  (void)session;
+  return 0;
+#endif
+}
+
 static gt_task task_of(const product *p) {
 #if GT_BF16_PRODUCTS
-  if (p->a.bf16) return multiply_bf16_tiles;
+  if (p->a.bf16 || p->parts > 0) return multiply_bf16_tiles;
 #endif
   return GT_PICK(p, multiply_tiles);
 }
@@ -111,12 +128,13 @@ static gt_task task_of(const product *p) {
 void gt_gemm(gt_ctx *cx, gt_dtype dtype, int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b,
              bool add, void *c, int64_t ldc) {
   if (M == 0 || N == 0) return;
-  product p = {dtype, M, N, K, a, b, add, c, ldc, 0, 0};
+  product p = {dtype, M, N, K, a, b, 0, add, c, ldc, 0, 0};
   if (N == 1 && ldc == 1) { /* a column, as the row c^T = b^T a^T */
     p.M = 1, p.N = M;
     p.a = (gt_matrix){b.data, b.ld, !b.transposed, b.bf16};
     p.b = (gt_matrix){a.data, a.ld, !a.transposed, a.bf16};
   }
+  p.parts = parts_of(cx, dtype, p.M, p.a);
   cut(&p, gt_pool_idle(cx));
   int64_t tiles = tile_count(&p), grain = M * N * K <= SERIAL_WORK ? tiles : 1;
   gt_parallel(cx, tiles, grain, task_of(&p), &p);
@@ -184,7 +202,7 @@ gt_status gt_gemm_gradient(gt_call *call, gt_dtype dtype, int64_t M, int64_t N, 
   gt_dtype wide = dtype == GT_F64 ? GT_F64 : GT_F32;
   size_t size = a.bf16 ? sizeof(uint16_t) : gt_dtype_size(wide);
   int64_t upper = K / 2;
-  product p = {wide, M, N, upper, a, b, false, sums, N, 0, 0};
+  product p = {wide, M, N, upper, a, b, parts_of(cx, wide, M, a), false, sums, N, 0, 0};
   cut(&p, gt_pool_idle(cx));
   halves h = {{p, p}, task_of(&p), tile_count(&p), dtype, add, c};
   h.of[1].K = K - upper;

@@ -29,10 +29,11 @@ gt_status gt_gemm_gradient(gt_call *call, gt_dtype dtype, int64_t M, int64_t N, 
                            gt_matrix a, gt_matrix b, bool add, void *c);
 size_t gt_gemm_gradient_scratch(gt_dtype dtype, int64_t M, int64_t N, int64_t K); /* bytes */
 
-/* A tile of it on the calling thread, both operands bf16, C f32 or bf16 (`dtype`),
- * N <= gt_gemm_bf16_columns(K); only where GT_BF16_PRODUCTS. */
-int64_t gt_gemm_bf16_columns(int64_t K);
-void gt_gemm_bf16(gt_dtype dtype, int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b,
-                  bool add, void *c, int64_t ldc);
+/* A tile of it on the calling thread, C f32 or bf16 (`dtype`), N <= gt_gemm_bf16_columns(K, parts);
+ * only where GT_BF16_PRODUCTS.  parts 0: A and B are bf16; 1 or 2: they are f32 and taken as that
+ * many bf16 numbers each. */
+int64_t gt_gemm_bf16_columns(int64_t K, int parts);
+void gt_gemm_bf16(gt_dtype dtype, int parts, int64_t M, int64_t N, int64_t K, gt_matrix a,
+                  gt_matrix b, bool add, void *c, int64_t ldc);
 
 #endif

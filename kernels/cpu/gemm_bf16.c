@@ -1,12 +1,19 @@
 /* gemm_bf16.c: a tile of gemm.c's C where A and B are bf16, by the products of bf16.h.  Sums are
  * f32, in the order of k.
  *
+ * A and B may also be f32 and be split into parts (`parts` > 0): x = high + low, both bf16, with an
+ * error of at most 2^-17 x, and C = A_low B_high + A_high B_low + A_high B_high; with one part only
+ * the last product.  (Henry, Tang and Heinecke, Leveraging the bfloat16 Artificial Intelligence
+ * Datatype, 2019.)
+ *
  * As in gemm.c, for every DEPTH of K the columns of B become panels that stay in the second-level
  * cache, and STRIP rows of A at a time, copied or as they lie, are multiplied with all of them,
  * GT_BF16_PASS of k at a time: then the strip stays in the first-level cache.  The sums of a group
  * of C's rows are kept in blocks (STRIP, PANEL) until they are whole, and rounded once. */
 #include "kernels/cpu/bf16.h"
 #include "kernels/cpu/gemm.h"
+
+#include <math.h>
 
 #if GT_BF16_PRODUCTS
 
@@ -18,6 +25,11 @@ enum {
   BLOCK = STRIP * PANEL, /* numbers of a block of sums */
   GROUP = 256,           /* rows of C whose sums wait for more than one DEPTH */
   ROOM = DEPTH + 32,     /* of a row of a copied strip: rows are not to share sets of the cache */
+  /* the same where there are two parts of everything */
+  SPLIT = DEPTH / 2,
+  SPLIT_ROOM = SPLIT + 32,
+  COPY = STRIP * 2 * SPLIT_ROOM, /* numbers of a copied strip, or of its parts */
+  PART = SPLIT * COLUMNS,        /* numbers of the panels of a part */
 };
 
 /* Rows of A as gt_bf16_tile reads them. */
@@ -43,6 +55,76 @@ static strip strip_of(const uint16_t *a, gt_matrix m, int64_t rows, int64_t dept
   memset(copy + rows * ROOM, 0, (size_t)((STRIP - rows) * ROOM) * sizeof *copy);
   return (strip){copy, ROOM};
 }
+
+/* ---- parts of f32 numbers ---- */
+
+/* Their buffers are on the stack only while they are at work. */
+#define APART __attribute__((noinline))
+
+/* x (n) rounded, and what is left of it (low NULL: not wanted): nothing of what is not finite. */
+static void split(const float *x, int64_t n, uint16_t *high, uint16_t *low) {
+  int64_t whole = n - n % GT_BF16_LANES;
+  for (int64_t i = 0; i < whole; i += GT_BF16_LANES) {
+    gt_vector_f32 value = gt_f32_load(x + i);
+    gt_bf16_store(high + i, value);
+    if (low == NULL) continue;
+    gt_vector_f32 rounded = gt_bf16_widen(high + i);
+    gt_positions_f32 finite = (rounded < INFINITY) & (-rounded < INFINITY);
+    gt_bf16_store(low + i, (gt_vector_f32)((gt_positions_f32)(value - rounded) & finite));
+  }
+  for (int64_t i = whole; i < n; i++) {
+    high[i] = gt_bf16_of(x[i]);
+    float rounded = gt_from_bf16(high[i]);
+    if (low != NULL) low[i] = isfinite(rounded) ? gt_bf16_of(x[i] - rounded) : 0;
+  }
+}
+
+/* The same of rows (rows, n), row_step apart, as rows of each part, `room` apart. */
+static void split_rows(const float *x, int64_t row_step, int64_t rows, int64_t n, uint16_t *high,
+                       uint16_t *low, int64_t room) {
+  for (int64_t i = 0; i < rows; i++)
+    split(x + i * row_step, n, high + i * room, low != NULL ? low + i * room : NULL);
+}
+
+/* Rows of op(A) as strip_of gives them, each part as (STRIP, SPLIT_ROOM). */
+APART static void split_strip(const float *a, gt_matrix m, int parts, int64_t rows, int64_t depth,
+                              uint16_t *copy) {
+  uint16_t turned[2][SPLIT * STRIP]; /* (depth, STRIP) */
+  uint16_t *low = parts > 1 ? copy + STRIP * SPLIT_ROOM : NULL;
+  memset(copy, 0, (size_t)(parts * STRIP * SPLIT_ROOM) * sizeof *copy);
+  if (!m.transposed) {
+    split_rows(a, m.ld, rows, depth, copy, low, SPLIT_ROOM);
+    return;
+  }
+  split_rows(a, m.ld, depth, rows, turned[0], parts > 1 ? turned[1] : NULL, STRIP);
+  for (int p = 0; p < parts; p++)
+    gt_bf16_transpose(turned[p], STRIP, depth, rows, copy + p * STRIP * SPLIT_ROOM, SPLIT_ROOM);
+}
+
+/* Columns of op(B) from k on, as the panels of each part. */
+APART static void split_columns(gt_matrix b, int parts, int64_t k, int64_t depth, int64_t columns,
+                                uint16_t *panels) {
+  uint16_t part[2][PANEL * SPLIT_ROOM];
+  uint16_t *low = parts > 1 ? part[1] : NULL;
+  int64_t end = gt_round_up(depth, GT_BF16_UNIT);
+  for (int64_t j = 0; j < columns; j += PANEL, panels += PANEL * end) {
+    const float *from = (const float *)b.data + (b.transposed ? j * b.ld + k : k * b.ld + j);
+    int64_t width = gt_min(PANEL, columns - j);
+    if (b.transposed)
+      split_rows(from, b.ld, width, depth, part[0], low, SPLIT_ROOM);
+    else
+      split_rows(from, b.ld, depth, width, part[0], low, PANEL);
+    for (int p = 0; p < parts; p++) {
+      uint32_t *to = (uint32_t *)(panels + p * PART);
+      if (b.transposed)
+        gt_bf16_pack_transposed(part[p], SPLIT_ROOM, depth, width, to);
+      else
+        gt_bf16_pack(part[p], PANEL, depth, width, to);
+    }
+  }
+}
+
+/* ---- products ---- */
 
 /* Blocks of sums (rows, columns) = or += the strip times the panels. */
 static void multiply_strip(strip a, const uint16_t *panels, int64_t depth, float *sums, bool add,
@@ -87,25 +169,35 @@ static void store(const float *sums, int64_t rows, int64_t columns, bool add, gt
 }
 
 /* Columns of op(B) from k on, as panels. */
-static void pack_columns(gt_matrix b, int64_t k, int64_t depth, int64_t columns, uint32_t *panels) {
+static void pack_columns(gt_matrix b, int parts, int64_t k, int64_t depth, int64_t columns,
+                         uint16_t *panels) {
   const uint16_t *from = b.data;
-  if (b.transposed)
-    gt_bf16_pack_transposed(from + k, b.ld, depth, columns, panels);
+  if (parts > 0)
+    split_columns(b, parts, k, depth, columns, panels);
+  else if (b.transposed)
+    gt_bf16_pack_transposed(from + k, b.ld, depth, columns, (uint32_t *)panels);
   else
-    gt_bf16_pack(from + k * b.ld, b.ld, depth, columns, panels);
+    gt_bf16_pack(from + k * b.ld, b.ld, depth, columns, (uint32_t *)panels);
 }
 
-/* Blocks of sums = or += rows of op(A) from `row` on, k to k + depth, times the panels. */
-static void multiply_rows(gt_matrix a, int64_t row, int64_t rows, int64_t k, int64_t depth,
+/* Blocks of sums = or += a strip of `rows` rows of op(A), whose first number is number `at` of A,
+ * times the panels. */
+static void multiply_rows(gt_matrix a, int parts, int64_t at, int64_t rows, int64_t depth,
                           const uint16_t *panels, bool add, float *sums, int64_t columns) {
-  _Alignas(64) uint16_t copy[STRIP * ROOM];
-  for (int64_t i = 0; i < rows; i += STRIP, sums += STRIP * COLUMNS) {
-    const uint16_t *from = a.data;
-    from += a.transposed ? k * a.ld + row + i : (row + i) * a.ld + k;
-    int64_t now = gt_min(STRIP, rows - i);
-    strip s = strip_of(from, a, now, depth, copy);
-    multiply_strip(s, panels, gt_round_up(depth, GT_BF16_UNIT), sums, add, now, columns);
+  _Alignas(64) uint16_t copy[COPY];
+  int64_t end = gt_round_up(depth, GT_BF16_UNIT);
+  if (parts == 0) {
+    strip s = strip_of((const uint16_t *)a.data + at, a, rows, depth, copy);
+    multiply_strip(s, panels, end, sums, add, rows, columns);
+    return;
   }
+  split_strip((const float *)a.data + at, a, parts, rows, depth, copy);
+  strip high = {copy, SPLIT_ROOM}, low = {copy + STRIP * SPLIT_ROOM, SPLIT_ROOM};
+  if (parts > 1) { /* the smaller products first */
+    multiply_strip(low, panels, end, sums, add, rows, columns);
+    multiply_strip(high, panels + PART, end, sums, true, rows, columns);
+  }
+  multiply_strip(high, panels, end, sums, add || parts > 1, rows, columns);
 }
 
 /* C (1, N) = or += a op(B): B is read once, where it lies. */
@@ -133,24 +225,31 @@ static void multiply_row(gt_dtype dtype, int64_t N, int64_t K, gt_matrix a, gt_m
               (char *)c + (size_t)j * gt_dtype_size(dtype));
 }
 
-int64_t gt_gemm_bf16_columns(int64_t K) { return K <= DEPTH / 2 ? 2 * COLUMNS : COLUMNS; }
+int64_t gt_gemm_bf16_columns(int64_t K, int parts) {
+  return parts == 0 && K <= DEPTH / 2 ? 2 * COLUMNS : COLUMNS;
+}
 
-void gt_gemm_bf16(gt_dtype dtype, int64_t M, int64_t N, int64_t K, gt_matrix a, gt_matrix b,
-                  bool add, void *c, int64_t ldc) {
-  _Alignas(64) uint32_t panels[DEPTH / 2 * COLUMNS];
+void gt_gemm_bf16(gt_dtype dtype, int parts, int64_t M, int64_t N, int64_t K, gt_matrix a,
+                  gt_matrix b, bool add, void *c, int64_t ldc) {
+  _Alignas(64) uint16_t panels[DEPTH * COLUMNS];
   _Alignas(64) float sums[GROUP * COLUMNS];
-  if (M == 1) {
+  if (M == 1 && parts == 0) {
     multiply_row(dtype, N, K, a, b, add, c);
     return;
   }
-  int64_t group = K <= DEPTH ? STRIP : GROUP; /* one DEPTH is packed once, then serves all rows */
+  int64_t deepest = parts > 0 ? SPLIT : DEPTH;
+  int64_t group = K <= deepest ? STRIP : GROUP; /* then B is packed once, and serves all rows */
   gt_bf16_begin();
   for (int64_t row = 0; row < M; row += group) {
     int64_t rows = gt_min(group, M - row);
-    for (int64_t k = 0; k == 0 || k < K; k += DEPTH) {
-      int64_t depth = gt_min(DEPTH, K - k);
-      if (row == 0 || K > DEPTH) pack_columns(b, k, depth, N, panels);
-      multiply_rows(a, row, rows, k, depth, (const uint16_t *)panels, k > 0, sums, N);
+    for (int64_t k = 0; k == 0 || k < K; k += deepest) {
+      int64_t depth = gt_min(deepest, K - k);
+      if (row == 0 || K > deepest) pack_columns(b, parts, k, depth, N, panels);
+      for (int64_t i = 0; i < rows; i += STRIP) {
+        int64_t at = a.transposed ? k * a.ld + row + i : (row + i) * a.ld + k;
+        multiply_rows(a, parts, at, gt_min(STRIP, rows - i), depth, panels, k > 0,
+                      sums + i * COLUMNS, N);
+      }
     }
     store(sums, rows, N, add, dtype, (char *)c + (size_t)(row * ldc) * gt_dtype_size(dtype), ldc);
   }

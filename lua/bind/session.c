@@ -61,6 +61,23 @@ static int set_default_dtype(lua_State *L) {
   return 0;
 }
 
+static const char *const precisions[] = {[GT_PRECISION_HIGHEST] = "highest",
+                                         [GT_PRECISION_HIGH] = "high",
+                                         [GT_PRECISION_MEDIUM] = "medium"};
+
+static int get_float32_matmul_precision(lua_State *L) {
+  lua_pushstring(L, precisions[gtlua_cx(L)->matmul_precision]);
+  return 1;
+}
+
+/* torch.set_float32_matmul_precision(precision): of products of f32 matrices from now on */
+static int set_float32_matmul_precision(lua_State *L) {
+  const char *name = lua_tostring(L, 1);
+  for (int i = 0; i < GT_COUNT(precisions); i++)
+    if (strcmp(name, precisions[i]) == 0) gtlua_cx(L)->matmul_precision = (gt_precision)i;
+  return 0;
+}
+
 static int get_default_device(lua_State *L) {
   gtlua_pushdevice(L, gtlua_session_of(L)->device);
   return 1;
@@ -453,6 +470,9 @@ static const gtlua_signed functions[] = {
     {"set_num_threads(n: integer)", set_num_threads},
     {"get_default_dtype()", get_default_dtype},
     {"set_default_dtype(dtype: dtype)", set_default_dtype},
+    {"get_float32_matmul_precision()", get_float32_matmul_precision},
+    {"set_float32_matmul_precision(precision: \"highest\"|\"high\"|\"medium\")",
+     set_float32_matmul_precision},
     {"get_default_device()", get_default_device},
     {"set_default_device(device: device)", set_default_device},
     {"no_grad(fn: function = nil, ...)", no_grad},

@@ -73,3 +73,29 @@ test("a row of attention over keys with one huge score takes that one's value", 
   local y = torch.ops.attention(q, k, v, {scale = 1})
   test.equal(y:eq(7):all():item(), true)
 end)
+
+test("set_float32_matmul_precision bounds the error of products of f32 matrices, and gives the bits back", function()
+  torch.manual_seed(6)
+  local x, w, g = torch.randn(300, 1100), torch.randn(130, 1100), torch.randn(300, 130)
+  local function results()
+    local a, b = x:clone():requires_grad_(), w:clone():requires_grad_()
+    local y = F.linear(a, b)
+    y:backward(g)
+    return {y:detach(), a.grad, b.grad, x:t():matmul(g)}
+  end
+  local exact = results()
+  test.equal(torch.get_float32_matmul_precision(), "highest")
+  local wide = {x:double():matmul(w:double():t()), g:double():matmul(w:double()), g:double():t():matmul(x:double()),
+    x:double():t():matmul(g:double())}
+  -- Of each factor, 16 or 8 bits are left; errors of the products add up like random steps.
+  for precision, bound in pairs{high = 2 ^ -15, medium = 2 ^ -7} do
+    torch.set_float32_matmul_precision(precision)
+    for i, y in ipairs(results()) do test.equal(difference(y, wide[i]) < bound, true) end
+    local far = torch.zeros(2, 2) + math.huge -- inf times the second part of 1, which is 0, is nan
+    test.equal(torch.isfinite(far:matmul(torch.ones(2, 2))):any():item(), false)
+  end
+  torch.set_float32_matmul_precision("highest")
+  for i, y in ipairs(results()) do test.equal(y:equal(exact[i]), true) end
+  test.raises(function() torch.set_float32_matmul_precision("higher") end,
+    'set_float32_matmul_precision: precision expects "highest", "high" or "medium", got \'higher\'')
+end)

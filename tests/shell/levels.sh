@@ -51,6 +51,10 @@ show("subnormal", F.linear((torch.randn(64, 64) * 2 ^ -64):to(bf16), (torch.rand
 local holes = torch.randn(40, 40)
 holes["3, 4"], holes["5, 6"] = math.huge, 0 / 0
 show("inf and nan", F.linear(holes:to(bf16), torch.randn(40, 40):to(bf16)))
+for _, precision in ipairs{"high", "medium", "highest"} do
+  torch.set_float32_matmul_precision(precision)
+  if precision ~= "highest" then show(precision, torch.randn(90, 1200):t():matmul(torch.randn(90, 70))) end
+end
 for _, causal in ipairs{true, false} do
   local q, k, v = torch.randn(2, 150, 2, 40), torch.randn(2, 170, 1, 40), torch.randn(2, 170, 1, 40)
   q, k, v = q:to(bf16):requires_grad_(), k:to(bf16):requires_grad_(), v:to(bf16):requires_grad_()

@@ -33,6 +33,10 @@ local texts = {
   ["torch.set_num_threads"] = "(n)\n  results have the same bits for any n",
   ["torch.get_default_dtype"] = "() -> dtype of new float tensors",
   ["torch.set_default_dtype"] = "(dtype)\n  of float tensors made without one: torch.float32 unless set",
+  ["torch.get_float32_matmul_precision"] = "() -> \"highest\", \"high\" or \"medium\"",
+  ["torch.set_float32_matmul_precision"] = "(precision)\n  of matmul, linear, the fused loss and their gradients in float32, as in PyTorch: \"highest\" keeps all 24 bits;\n" ..
+    "  \"high\" takes each number as the sum of two bf16 ones (16 bits), \"medium\" as one (8 bits), where that is\n" ..
+    "  faster: on the CPU level amx; elsewhere it changes nothing",
   ["torch.get_default_device"] = "() -> device of new tensors",
   ["torch.set_default_device"] = "(device)\n  of tensors made without one: the CPU unless set",
   ["torch.no_grad"] = "(function, …) -> its results, computed without recording gradients\n" ..
