@@ -1,6 +1,8 @@
 -- make bench: every claim as a ratio to PyTorch on this machine in this run, pair by pair; without PyTorch the gptsh column.
 -- usage: gptsh tests/bench/bench.lua GPTSH PYTHON [JOB…]
 -- PEERS="stock compiled" picks columns, PAIRS=3 sets the number of pairs.
+-- LEVEL=v3 runs both sides on that CPU level: gptsh by GPTSH_CPU, PyTorch's libraries by their own variables.
+-- A row is won or lost when all its pairs say so, else even.
 -- Peers: stock (eager), tuned (jemalloc with huge pages preloaded where installed), compiled (torch.compile); of the sweep
 -- a loop on all cores and a process per core.  The headline ratio is against the fastest of them.  Order of runs alternates (ABBA), figures are medians of per-pair ratios.
 
@@ -8,6 +10,15 @@ local GPTSH, PYTHON = arg[1], arg[2]
 local here = arg[0]:match "^(.*)/" or "."
 
 local JOBS = {
+  {name = "linear-f32",     title = "linear 1024x1024x1024, fp32",  pairs = 5, gate = 1e-4},
+  {name = "linear-high",    title = "the same, precision high",     pairs = 5, gate = 1e-4},
+  {name = "linear-bf16",    title = "linear 1024x1024x1024, bf16",  pairs = 5, gate = 1e-3},
+  {name = "wide-bf16",      title = "linear 1024x3072x1024, bf16",  pairs = 5, gate = 1e-3},
+  {name = "tall-bf16",      title = "linear 4096x512x512, bf16",    pairs = 5, gate = 1e-3},
+  {name = "attention-f32",  title = "attention 8x1024x128, fp32",   pairs = 5, gate = 1e-4},
+  {name = "attention-bf16", title = "attention 8x1024x128, bf16",   pairs = 5, gate = 1e-2},
+  {name = "ns-f32",         title = "Newton-Schulz 1024, fp32",     pairs = 5, gate = 1e-3},
+  {name = "ns-bf16",        title = "Newton-Schulz 1024, bf16",     pairs = 5, gate = 5e-2},
   {name = "import",    title = "start to first output",              pairs = 5, whole = true},
   {name = "construct", title = "construct + init, 285M",             pairs = 3},
   {name = "forward",   title = "forward (1, 1024), 285M, fp32",      pairs = 3, compile = true, gate = 1e-4},
@@ -20,6 +31,19 @@ local JOBS = {
   {name = "s2-auto",   title = "train step, 285M, bf16 autocast",    pairs = 1, compile = true, gate = 1e-2},
   {name = "sweep",     title = "sweep, 24 GPTs 32-128 wide",         pairs = 3, variants = {"loop", "processes"}, gate = 5e-3},
 }
+
+-- What makes PyTorch's libraries (oneDNN, MKL, its own kernels) use no more than a CPU level has.
+local HELD = {
+  v2 = "ONEDNN_MAX_CPU_ISA=SSE41 MKL_ENABLE_INSTRUCTIONS=SSE4_2 ATEN_CPU_CAPABILITY=default",
+  v3 = "ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 ATEN_CPU_CAPABILITY=avx2",
+  v4 = "ONEDNN_MAX_CPU_ISA=AVX512_CORE MKL_ENABLE_INSTRUCTIONS=AVX512 ATEN_CPU_CAPABILITY=avx512",
+  bf16 = "ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16 MKL_ENABLE_INSTRUCTIONS=AVX512 ATEN_CPU_CAPABILITY=avx512",
+}
+local LEVEL = os.getenv "LEVEL"
+if LEVEL then
+  if not HELD[LEVEL] then error("LEVEL: expected v2, v3, v4 or bf16, got " .. LEVEL, 0) end
+  GPTSH, PYTHON = f"env GPTSH_CPU={LEVEL} {GPTSH}", f"env {HELD[LEVEL]} {PYTHON}"
+end
 
 local function shell(command)
   local pipe = assert(io.popen(command .. " 2>/dev/null"))
@@ -104,8 +128,10 @@ end
 local wanted = {}
 for i = 3, #arg do wanted[arg[i]] = true end
 
-print(f"peer: {versions ~= '' and 'PyTorch ' .. versions or 'none found (set PYTHON=)'}, {torch.get_num_threads()} threads, CPU level {torch.backends.cpu.get_cpu_capability()}")
-print(f"{'job':<32} {'peer':<9} {'gptsh s':>9} {'peer s':>9} {'faster':>8} {'spread':>15} {'memory':>8}")
+local cpu = shell "grep -m1 'model name' /proc/cpuinfo":match ":%s*(.-)%s*$" or "unknown CPU"
+local level = shell(f"{GPTSH} -e 'print(torch.backends.cpu.get_cpu_capability())'"):gsub("%s+$", "")
+print(f"{cpu}, {torch.get_num_threads()} threads, CPU level {level}; peer: {versions ~= '' and 'PyTorch ' .. versions or 'none found (set PYTHON=)'}")
+print(f"{'job':<32} {'peer':<9} {'gptsh s':>9} {'peer s':>9} {'faster':>8} {'spread':>13}  {'':<4} {'memory':>7}")
 for _, job in ipairs(JOBS) do
   if not next(wanted) or wanted[job.name] then
     local list = peers(job)
@@ -116,7 +142,8 @@ for _, job in ipairs(JOBS) do
     for _, peer in ipairs(list) do
       local r, why = compare(job, peer)
       if r then
-        print(f"{job.title:<32} {peer.name:<9} {r.ours:>9.4f} {r.theirs:>9.4f} {r.ratio:>7.2f}x {f'{r.low:.2f}-{r.high:.2f}':>15} {r.memory:>7.2f}x")
+        local verdict = r.low > 1 and "won" or r.high < 1 and "lost" or "even"
+        print(f"{job.title:<32} {peer.name:<9} {r.ours:>9.4f} {r.theirs:>9.4f} {r.ratio:>7.2f}x {f'{r.low:.2f}-{r.high:.2f}':>13}  {verdict:<4} {r.memory:>6.2f}x")
       else
         print(f"{job.title:<32} {peer.name:<9} void: {why}")
       end

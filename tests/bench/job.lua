@@ -73,6 +73,43 @@ local function step(config, ns_dtype, warm, count, autocast)
   return seconds, losses[3]
 end
 
+--- Single calls, which take a hundredth of a second and less: the median of many.
+local function pattern(n, ...)
+  local i = torch.arange(n)
+  return (((i * 40503 % 65536) / 65536 - 0.5) * 2):view(...)
+end
+
+local function calls(make)
+  local run, check = make()
+  return timed(function() torch.tidy(run) end, 5, 41), check:to(torch.float32):abs():mean():item()
+end
+
+local function linear_job(M, N, K, dtype)
+  return function()
+    local _ <close> = torch.no_grad()
+    local x, w = pattern(M * K, M, K):to(dtype), pattern(N * K, N, K):to(dtype)
+    return function() F.linear(x, w) end, F.linear(x, w)
+  end
+end
+
+local function attention_job(dtype)
+  return function()
+    local _ <close> = torch.no_grad()
+    local x = pattern(8 * 1024 * 128, 1, 8, 1024, 128):to(dtype)
+    local function run() return F.scaled_dot_product_attention(x, x, x, {is_causal = true}) end
+    return run, run()
+  end
+end
+
+local function newton_schulz_job(dtype)
+  return function()
+    local _ <close> = torch.no_grad()
+    local g = pattern(1024 * 1024, 1024, 1024)
+    local function run() return torch.newton_schulz(g, {dtype = dtype}) end
+    return run, run()
+  end
+end
+
 --- Batches of 8 rows as a loader, the same on both sides: squares, a quarter of them replaced by noise.
 local function batches(steps)
   local xs, ys = {}, {}
@@ -113,7 +150,20 @@ local function sweep_job()
   return torch.perf_counter() - start, table.concat(losses, ",")
 end
 
+local bf16 = torch.bfloat16
 local jobs = {
+  ["linear-f32"] = function() return calls(linear_job(1024, 1024, 1024, torch.float32)) end,
+  ["linear-high"] = function()
+    torch.set_float32_matmul_precision("high")
+    return calls(linear_job(1024, 1024, 1024, torch.float32))
+  end,
+  ["linear-bf16"] = function() return calls(linear_job(1024, 1024, 1024, bf16)) end,
+  ["wide-bf16"] = function() return calls(linear_job(1024, 3072, 1024, bf16)) end,
+  ["tall-bf16"] = function() return calls(linear_job(4096, 512, 512, bf16)) end,
+  ["attention-f32"] = function() return calls(attention_job(torch.float32)) end,
+  ["attention-bf16"] = function() return calls(attention_job(bf16)) end,
+  ["ns-f32"] = function() return calls(newton_schulz_job(torch.float32)) end,
+  ["ns-bf16"] = function() return calls(newton_schulz_job(bf16)) end,
   sweep = sweep_job,
   construct = construct,
   forward = forward,

@@ -182,6 +182,47 @@ def job_step(wrap, config, dtype, warm, count, autocast=False):
     return seconds, losses[2]
 
 
+def pattern(*shape):
+    i = torch.arange(torch.Size(shape).numel())
+    return (((i * 40503 % 65536) / 65536 - 0.5) * 2).view(shape)
+
+
+def linear_job(M, N, K, dtype):
+    x, w = pattern(M, K).to(dtype), pattern(N, K).to(dtype)
+    return lambda: F.linear(x, w)
+
+
+def attention_job(dtype):
+    x = pattern(1, 8, 1024, 128).to(dtype)
+    return lambda: F.scaled_dot_product_attention(x, x, x, is_causal=True)
+
+
+def newton_schulz_job(dtype):
+    g = pattern(1024, 1024)
+    return lambda: newton_schulz(g, dtype)
+
+
+CALLS = {
+    "linear-f32": lambda: linear_job(1024, 1024, 1024, torch.float32),
+    "linear-high": lambda: linear_job(1024, 1024, 1024, torch.float32),
+    "linear-bf16": lambda: linear_job(1024, 1024, 1024, torch.bfloat16),
+    "wide-bf16": lambda: linear_job(1024, 3072, 1024, torch.bfloat16),
+    "tall-bf16": lambda: linear_job(4096, 512, 512, torch.bfloat16),
+    "attention-f32": lambda: attention_job(torch.float32),
+    "attention-bf16": lambda: attention_job(torch.bfloat16),
+    "ns-f32": lambda: newton_schulz_job(torch.float32),
+    "ns-bf16": lambda: newton_schulz_job(torch.bfloat16),
+}
+
+
+def job_call(job):
+    if job == "linear-high":
+        torch.set_float32_matmul_precision("high")
+    with torch.no_grad():
+        run = CALLS[job]()
+        return timed(run, 5, 41), run().float().abs().mean().item()
+
+
 def sweep_batches(steps):
     """Batches of 8 rows: squares, a quarter of them replaced by noise."""
     out = []
@@ -246,6 +287,8 @@ def main():
         seconds, check = job_construct()
     elif job == "sweep":
         seconds, check = job_sweep(variant)
+    elif job in CALLS:
+        seconds, check = job_call(job)
     elif job == "forward":
         seconds, check = job_forward(wrap)
     else:
