@@ -63,8 +63,12 @@ static void multiply_bf16_tiles(void *argument, int64_t begin, int64_t end) {
     a.data = number_at(a, row, 0);
     b.data = number_at(b, 0, column);
     char *c = (char *)p->c + (size_t)(row * p->ldc + column) * gt_dtype_size(p->dtype);
-    gt_gemm_bf16(p->dtype, p->parts, gt_min(p->tile_rows, p->M - row),
-                 gt_min(p->tile_columns, p->N - column), p->K, a, b, p->add, c, p->ldc);
+    int64_t rows = gt_min(p->tile_rows, p->M - row);
+    int64_t columns = gt_min(p->tile_columns, p->N - column);
+    if (p->M > 1) /* not `rows`: where C is cut must not change bits */
+      gt_gemm_bf16(p->dtype, p->parts, rows, columns, p->K, a, b, p->add, c, p->ldc);
+    else
+      gt_gemm_bf16_row(p->dtype, columns, p->K, a, b, p->add, c);
   }
 }
 #endif
@@ -202,10 +206,10 @@ gt_status gt_gemm_gradient(gt_call *call, gt_dtype dtype, int64_t M, int64_t N, 
   gt_dtype wide = dtype == GT_F64 ? GT_F64 : GT_F32;
   size_t size = a.bf16 ? sizeof(uint16_t) : gt_dtype_size(wide);
   int64_t upper = K / 2;
-  product p = {wide, M, N, upper, a, b, parts_of(cx, wide, M, a), false, sums, N, 0, 0};
-  cut(&p, gt_pool_idle(cx));
+  product p = {wide, M, N, K - upper, a, b, parts_of(cx, wide, M, a), false, sums, N, 0, 0};
+  cut(&p, gt_pool_idle(cx)); /* for the longer half: how wide a tile may be depends on K */
   halves h = {{p, p}, task_of(&p), tile_count(&p), dtype, add, c};
-  h.of[1].K = K - upper;
+  h.of[0].K = upper;
   h.of[1].a.data = (const char *)a.data + (size_t)(upper * a.ld) * size;
   h.of[1].b.data = (const char *)b.data + (size_t)(upper * b.ld) * size;
   h.of[1].c = (char *)sums + bytes / 2;

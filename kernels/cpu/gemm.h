@@ -2,7 +2,8 @@
  * Row-major.  C (M, N) = or += op(A) (M, K) op(B) (K, N), op = transpose where asked; dtype f32 or
  * f64.  Where the CPU multiplies bf16 (GT_BF16_PRODUCTS of bf16.h) A and B may both be bf16, and C
  * f32 or bf16: sums are f32, rounded once.  Each element of C is one sum in the order of k: its
- * bits depend neither on the number of threads nor on the other rows and columns. */
+ * bits depend neither on the number of threads nor on the other rows and columns.  Only where C is
+ * a single row or column may the sums be made in another order. */
 #ifndef GT_GEMM_H
 #define GT_GEMM_H
 
@@ -35,5 +36,9 @@ size_t gt_gemm_gradient_scratch(gt_dtype dtype, int64_t M, int64_t N, int64_t K)
 int64_t gt_gemm_bf16_columns(int64_t K, int parts);
 void gt_gemm_bf16(gt_dtype dtype, int parts, int64_t M, int64_t N, int64_t K, gt_matrix a,
                   gt_matrix b, bool add, void *c, int64_t ldc);
+
+/* The same of a product of one row, of bf16 numbers: its sums have an order of their own. */
+void gt_gemm_bf16_row(gt_dtype dtype, int64_t N, int64_t K, gt_matrix a, gt_matrix b, bool add,
+                      void *c);
 
 #endif

@@ -201,8 +201,8 @@ static void multiply_rows(gt_matrix a, int parts, int64_t at, int64_t rows, int6
 }
 
 /* C (1, N) = or += a op(B): B is read once, where it lies. */
-static void multiply_row(gt_dtype dtype, int64_t N, int64_t K, gt_matrix a, gt_matrix b, bool add,
-                         void *c) {
+void gt_gemm_bf16_row(gt_dtype dtype, int64_t N, int64_t K, gt_matrix a, gt_matrix b, bool add,
+                      void *c) {
   enum { lanes = 32 };
   const uint16_t *x = a.data, *w = b.data;
   int64_t step = a.transposed ? a.ld : 1;
@@ -233,10 +233,6 @@ void gt_gemm_bf16(gt_dtype dtype, int parts, int64_t M, int64_t N, int64_t K, gt
                   gt_matrix b, bool add, void *c, int64_t ldc) {
   _Alignas(64) uint16_t panels[DEPTH * COLUMNS];
   _Alignas(64) float sums[GROUP * COLUMNS];
-  if (M == 1 && parts == 0) {
-    multiply_row(dtype, N, K, a, b, add, c);
-    return;
-  }
   int64_t deepest = parts > 0 ? SPLIT : DEPTH;
   int64_t group = K <= deepest ? STRIP : GROUP; /* then B is packed once, and serves all rows */
   gt_bf16_begin();

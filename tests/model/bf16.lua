@@ -46,6 +46,8 @@ for _, size in ipairs{{1, 1, 1}, {1, 300, 70}, {5, 33, 7}, {64, 64, 64}, {300, 1
   compare(f"linear {M}x{K} {N}", 2 ^ -8, F.linear, {{M, K}, {N, K}})
   compare(f"matmul {M}x{K}x{N}", 2 ^ -8, torch.matmul, {{M, K}, {K, N}})
 end
+-- A weight's gradient is the sum of two halves of the rows, here on either side of a size at which tiles get narrower.
+compare("linear 512x512 of 1025 rows", 2 ^ -8, F.linear, {{1025, 512}, {512, 512}})
 compare("matmul of transposed batches", 2 ^ -8, function(a, b) return a:transpose(1, 2):matmul(b:transpose(1, 2)) end,
   {{3, 70, 40}, {3, 50, 70}})
 compare("matmul of vectors", 2 ^ -8, torch.matmul, {{700}, {700}})
@@ -98,4 +100,19 @@ test("set_float32_matmul_precision bounds the error of products of f32 matrices,
   for i, y in ipairs(results()) do test.equal(y:equal(exact[i]), true) end
   test.raises(function() torch.set_float32_matmul_precision("higher") end,
     'set_float32_matmul_precision: precision expects "highest", "high" or "medium", got \'higher\'')
+end)
+
+test("sums that cancel have the same bits for any number of threads, in the last of an odd number of rows, too", function()
+  torch.manual_seed(5)
+  local threads = torch.get_num_threads()
+  local x, w = torch.randn(65, 400), torch.randn(96, 400)
+  x, w = torch.cat({x, x:flip{1}}, 1):to(bf16), torch.cat({w, -w:flip{1}}, 1):to(bf16)
+  local found
+  for _, n in ipairs{1, 2, 3, 7} do
+    torch.set_num_threads(n)
+    local y = F.linear(x, w)
+    found = found or y
+    test.equal(torch.equal(y, found), true)
+  end
+  torch.set_num_threads(threads)
 end)
