@@ -157,7 +157,7 @@ typedef struct halves {
 
 /* Worth it where the rows of A and B are more to read than two sums of C are to add. */
 static bool has_halves(int64_t M, int64_t N, int64_t K) {
-  return K >= DEPTH && K * (M + N) >= 2 * M * N;
+  return K >= DEPTH && M * N > 0 && K * (M + N) >= 2 * M * N;
 }
 
 static void multiply_halves(void *argument, int64_t begin, int64_t end) {
