@@ -124,6 +124,10 @@ endef
 $(foreach row,$(ROWS),$(eval $(call LEVEL_RULES,$(call name_of,$(row)),$(call flags_of,$(row)),$(call level_objects,$(row)))))
 # What looks at the CPU runs on every one.
 $(B)/shell/cpu.o: BASE := $(BASE:-v2=)
+# With ARCH it asks for what its level needs.
+ifdef ARCH
+$(B)/kernels/levels.o: BASE := -march=$(ARCH)
+endif
 # The editor is part of the name, so that a change of LINE recompiles.
 $(B)/shell/line-$(LINE).o: shell/line.c
 	@mkdir -p $(@D)

@@ -24,6 +24,13 @@ for level in $(echo "$levels" | sed 's/,//g; s/ or / /'); do
   tap "… and marks it" $?
 done
 
+# ---- one level ----
+
+# A CPU may have AMX and the system not give it: who asks must know that the level needs it.
+MAKEFLAGS= make -n -B ARCH=sapphirerapids FLAVOUR=release CUDA=no MPI=no build/release/kernels/levels.o 2>/dev/null >"$tap_dir/out"
+grep -q -- '-march=sapphirerapids .*kernels/levels.c$' "$tap_dir/out"
+tap "what looks whether ARCH's level runs here is compiled for it" $? "$tap_dir/out"
+
 # ---- tiles of bf16: the same bits from the CPU's instructions and from C ----
 
 cat >"$tap_dir/tiles.lua" <<'END'
