@@ -1,23 +1,12 @@
 # rows.sh: CONTRIBUTING's op from nothing, added to a copy of the tree, is an op with all its tests.
-: "${GPTSH_BUILD:=$PWD/build/release}"
 . tests/tap.sh
-flavour=$(basename "$GPTSH_BUILD")
-tree=$tap_dir/tree
-mkdir -p "$tree/build/$flavour" "$tree/tests/ops"
-cp -a Makefile core kernels lua shell "$tree"
-cp tests/*.lua "$tree/tests"
-for part in "$GPTSH_BUILD"/*; do # with their times, so that make builds what is new only
-  case $part in */tests | */emu) ;; *) cp -a "$part" "$tree/build/$flavour" ;; esac
-done
-# The compiler that the copied objects were made with.
-compiler=$(sed -n 's/ -I\. .*//p' "$GPTSH_BUILD/gen/compiled-with")
+. tests/tree.sh
 
 # add NAME: its line in ops.def, in order.
 add() {
   { cat kernels/ops.def && echo "OP($1)"; } | LC_ALL=C sort >"$tree/kernels/ops.def.new"
   mv "$tree/kernels/ops.def.new" "$tree/kernels/ops.def"
 }
-build() { make -s -C "$tree" ${compiler:+CC="$compiler"} FLAVOUR="$flavour" CUDA=no MPI=no "build/$flavour/gptsh" >"$tap_dir/log" 2>&1; }
 
 # The page's file and the page's test.
 sed -n '/^## An op from nothing/,/^## /{/^```c/,/^```$/{/^```/!p}}' CONTRIBUTING.md >"$tree/kernels/op/cube.c"
@@ -31,7 +20,6 @@ add cube
 sed 's/^OP(trunc)$/&\nOP(twin)/' "$tree/kernels/ops.def" >"$tree/kernels/ops.def.new" && mv "$tree/kernels/ops.def.new" "$tree/kernels/ops.def"
 build
 tap "it builds" $? "$tap_dir/log"
-GPTSH=$tree/build/$flavour/gptsh
 (cd "$tree" && "$GPTSH" tests/op.lua tests/ops/cube.lua) >"$tap_dir/tests" 2>&1
 tap "its tests pass" $? "$tap_dir/tests"
 grep -q "and $(sed -n 's/^1\.\.//p' "$tap_dir/tests") tests check values" CONTRIBUTING.md
