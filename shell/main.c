@@ -290,6 +290,12 @@ static const char *choose_level(void) {
   char names[GTLUA_LEVELS];
   const char *level = gtlua_cpu_level(wanted && *wanted ? wanted : NULL, names);
   if (level) return level;
+  if (!*names) { /* only with ARCH */
+    fputs("gptsh: expected the CPU that this build was made for, and a system that lets programs "
+          "use it\n",
+          stderr);
+    return NULL;
+  }
   fprintf(stderr, "gptsh: GPTSH_CPU: expected %s, got '", names);
   gtlua_write_visible(stderr, wanted, strlen(wanted));
   fputs("'\n", stderr);
