@@ -316,6 +316,22 @@ local function as_on_cpu(name, inputs, attr, what)
   end
 end
 
+--- The same elements, apart in memory.
+local function apart(t)
+  if t:dim() == 0 or not t.dtype.is_floating_point then return t end
+  return torch.cat({t:unsqueeze(-1), t:unsqueeze(-1)}, -1)["..., 0"]
+end
+
+for _, name in ipairs(kernels()) do
+  test(name .. " of inputs with strides is what it is on the cpu", function()
+    local case = dofile("tests/ops/" .. name .. ".lua").cases[1]
+    local inputs = samples.make(case.inputs)
+    local expected = call(torch.ops[name], inputs, case.attr)
+    local strided = samples.map(on("cuda", inputs), apart)
+    compare.near(name, call(torch.ops[name], strided, case.attr):cpu():double(), expected:double(), 2 ^ -6)
+  end)
+end
+
 for _, name in ipairs(kernels()) do
   test(name .. " on every dtype and on mixed ones is what it is on the cpu", function()
     local case = dofile("tests/ops/" .. name .. ".lua").cases[1]
