@@ -112,8 +112,8 @@ static inline void T(add_product)(const real *a, int64_t a_row, int64_t a_k, con
 
 /* One row of n scores becomes exp(s - top), with the running maximum, sum and output row brought to
  * the new top.  Columns n ... end become 0: the product with V reads the first of them. */
-static inline void T(gt_softmax_row)(real *s, int64_t n, int64_t end, real *top, real *sum, real *out,
-                           int64_t width) {
+static inline void T(gt_softmax_row)(real *s, int64_t n, int64_t end, real *top, real *sum,
+                                     real *out, int64_t width) {
   for (int64_t i = n; i < end; i++) s[i] = n > 0 ? s[0] : 0;
   real highest = n > 0 ? T(row_max)(s, end) : *top;
   if (!(highest > *top)) highest = *top;

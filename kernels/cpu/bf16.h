@@ -34,7 +34,7 @@ static inline gt_vector_f32 gt_bf16_widen(const uint16_t *x) {
   __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)x));
   return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 #else
-  gt_vector_f32 wide;
+  gt_vector_f32 wide = {0}; /* gcc 12 does not see that all lanes are set */
   for (int i = 0; i < GT_BF16_LANES; i++) wide[i] = gt_from_bf16(x[i]);
   return wide;
 #endif

@@ -17,8 +17,9 @@ static const gt_setting attrs[] = {
 };
 
 GT_BACKWARD(backward, slope, 1);
-GT_ELEMENTWISE(softcap, 1, 1, .doc = "cap * tanh(x / cap), elementwise", .where = "F", .save_out = 1,
-               .attrs = attrs, .attr_count = GT_COUNT(attrs), .infer = infer, .backward = backward);
+GT_ELEMENTWISE(softcap, 1, 1, .doc = "cap * tanh(x / cap), elementwise", .where = "F",
+               .save_out = 1, .attrs = attrs, .attr_count = GT_COUNT(attrs), .infer = infer,
+               .backward = backward);
 #else
 static real T(value)(real x, real cap) { return cap * T(gt_tanh)(x / cap); }
 static real T(slope)(real y, real cap) {
