@@ -12,7 +12,7 @@
  *   - chooses the compute dtype c->dtype from the `numeric` inputs (see `compute`; without any,
  *     from the first output) before `infer`, which may change it: sum(x, {dtype=f64}) sets it;
  *   - brings these and plain numbers to that device, converts the numeric inputs to c->stored and
- * makes all inputs contiguous (unless named by `strided`);
+ *     makes all inputs contiguous (unless named by `strided`);
  *   - gives the kernel outputs of the spec's dtype when that is i64 or c->stored; all others
  *     (bool, narrow integers, the other floats) are computed in c->stored and converted after.
  *     c->stored is c->dtype, or a half where the device's kernels take it (gt_backend.halves).  So

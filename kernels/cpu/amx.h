@@ -11,7 +11,6 @@
 #ifndef GT_AMX_H
 #define GT_AMX_H
 
-#include "kernels/cpu/functions.h"
 #include "kernels/cpu/tile.h"
 
 enum {
@@ -76,11 +75,6 @@ static inline void gt_bf16_tile(const uint16_t *a, int64_t a_row, const uint16_t
 static inline void gt_bf16_begin(void) {}
 static inline void gt_bf16_end(void) {}
 
-static inline float gt_amx_flush(float x) {
-  uint32_t bits = gt_bits_of_float(x);
-  return gt_float_of_bits((bits & 0x7f800000u) == 0 ? bits & 0x80000000u : bits);
-}
-
 static inline void gt_bf16_tile(const uint16_t *a, int64_t a_row, const uint16_t *panel, int64_t K,
                                 float *c, int64_t ldc, bool add) {
   for (int i = 0; i < GT_BF16_ROWS; i++) {
@@ -90,17 +84,17 @@ static inline void gt_bf16_tile(const uint16_t *a, int64_t a_row, const uint16_t
       float even[32] = {0}, odd[32] = {0};
       for (int p = 0; p < 16; p++) {
         const uint16_t *pair = a + i * a_row + k + 2 * p, *b = panel + (k + 2 * p) * 32;
-        float first = gt_amx_flush(gt_from_bf16(pair[0]));
-        float second = gt_amx_flush(gt_from_bf16(pair[1]));
+        float first = gt_bf16_flush(gt_from_bf16(pair[0]));
+        float second = gt_bf16_flush(gt_from_bf16(pair[1]));
         for (int n = 0; n < 32; n++) {
-          float b_first = gt_amx_flush(gt_from_bf16(b[2 * n]));
-          float b_second = gt_amx_flush(gt_from_bf16(b[2 * n + 1]));
-          even[n] = gt_amx_flush(fmaf(first, b_first, even[n]));
-          odd[n] = gt_amx_flush(fmaf(second, b_second, odd[n]));
+          float b_first = gt_bf16_flush(gt_from_bf16(b[2 * n]));
+          float b_second = gt_bf16_flush(gt_from_bf16(b[2 * n + 1]));
+          even[n] = gt_bf16_flush(fmaf(first, b_first, even[n]));
+          odd[n] = gt_bf16_flush(fmaf(second, b_second, odd[n]));
         }
       }
       for (int n = 0; n < 32; n++)
-        sum[n] = gt_amx_flush(gt_amx_flush(sum[n]) + gt_amx_flush(even[n] + odd[n]));
+        sum[n] = gt_bf16_flush(gt_bf16_flush(sum[n]) + gt_bf16_flush(even[n] + odd[n]));
     }
     for (int n = 0; n < 32; n++) c[i * ldc + n] = sum[n];
   }

@@ -335,22 +335,10 @@ static void store_gradient(const gt_attention_job *j, int input, int64_t batch, 
     gt_bf16_store_row(to, sums, j->D, (float)factor, j->add[input]);
 }
 
-/* rows (TILE, width) = the transpose of x (width, TILE). */
-static void turn(const float *x, int64_t width, float *rows) {
-  for (int64_t d = 0; d < width; d += LANES) {
-    for (int64_t t = 0; t < TILE; t += LANES) {
-      gt_vector_f32 v[LANES];
-      for (int i = 0; i < LANES; i++) v[i] = gt_f32_load(x + (d + i) * TILE + t);
-      gt_transpose_f32(v);
-      for (int i = 0; i < LANES; i++) gt_f32_store(rows + (t + i) * width + d, v[i]);
-    }
-  }
-}
-
 static void store_queries(const gt_attention_job *j, const head *h, int64_t number) {
   int64_t width = filled(j->D);
   for (int64_t t = 0; t < j->T; t += TILE) {
-    turn(h->dq_t + t * width, width, h->rows);
+    gt_bf16_transpose_f32(h->dq_t + t * width, width, TILE, h->rows);
     store_gradient(j, 0, h->batch, number, t, gt_min(TILE, j->T - t), h->rows, j->scale);
   }
 }

@@ -9,7 +9,14 @@
 #ifndef GT_BF16_H
 #define GT_BF16_H
 
+#include "kernels/cpu/functions.h"
 #include "kernels/cpu/tile.h"
+
+/* x, and 0 for what is smaller than 2^-126, as the instructions take and give numbers. */
+static inline float gt_bf16_flush(float x) {
+  uint32_t bits = gt_bits_of_float(x);
+  return gt_float_of_bits((bits & 0x7f800000u) == 0 ? bits & 0x80000000u : bits);
+}
 
 #if defined __AMX_BF16__ || defined GT_AMX_EMULATED
 #define GT_BF16_PRODUCTS 1
@@ -22,8 +29,6 @@
 #endif
 
 #if GT_BF16_PRODUCTS
-
-#include "kernels/cpu/functions.h"
 
 enum { GT_BF16_COLUMNS = 32, GT_BF16_LANES = gt_tile_n_f32 / 2 /* of a vector of f32 */ };
 
@@ -40,11 +45,8 @@ static inline gt_vector_f32 gt_bf16_widen(const uint16_t *x) {
 #endif
 }
 
-/* x rounded; as the instruction does it, what is smaller than 2^-126 becomes 0. */
-static inline uint16_t gt_bf16_of(float x) {
-  uint32_t bits = gt_bits_of_float(x);
-  return gt_to_bf16(gt_float_of_bits((bits & 0x7f800000u) == 0 ? bits & 0x80000000u : bits));
-}
+/* x rounded. */
+static inline uint16_t gt_bf16_of(float x) { return gt_to_bf16(gt_bf16_flush(x)); }
 
 static inline void gt_bf16_store(uint16_t *to, gt_vector_f32 x) {
 #ifdef __AVX512BF16__
@@ -67,6 +69,19 @@ static inline gt_vector_f32 gt_bf16_round(gt_vector_f32 x) {
 
 static inline gt_vector_f32 gt_f32_load(const float *x) { return *(const gt_vector_f32 *)x; }
 static inline void gt_f32_store(float *to, gt_vector_f32 x) { *(gt_vector_f32 *)to = x; }
+
+/* to (columns, rows) = the transpose of x (rows, columns), multiples of GT_BF16_LANES. */
+static inline void gt_bf16_transpose_f32(const float *x, int64_t rows, int64_t columns, float *to) {
+  enum { n = GT_BF16_LANES };
+  for (int64_t r = 0; r < rows; r += n) {
+    for (int64_t c = 0; c < columns; c += n) {
+      gt_vector_f32 v[n];
+      for (int i = 0; i < n; i++) v[i] = gt_f32_load(x + (r + i) * columns + c);
+      gt_transpose_f32(v);
+      for (int i = 0; i < n; i++) gt_f32_store(to + (c + i) * rows + r, v[i]);
+    }
+  }
+}
 
 /* to = or += factor x, n numbers. */
 static inline void gt_bf16_store_row(uint16_t *to, const float *x, int64_t n, float factor,

@@ -13,7 +13,6 @@
 #include "kernels/cpu/gemm.h"
 
 #include "core/tensor/pool.h"
-#include "kernels/cpu/bf16.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/tile.h"
 
@@ -47,7 +46,6 @@ static int64_t column_step(gt_matrix m) { return m.transposed ? m.ld : 1; }
 
 #include "kernels/op/typed.h"
 
-#if GT_BF16_PRODUCTS
 /* Where number (row, column) of op(m) lies. */
 static const void *number_at(gt_matrix m, int64_t row, int64_t column) {
   int64_t at = row * row_step(m) + column * column_step(m);
@@ -71,7 +69,6 @@ static void multiply_bf16_tiles(void *argument, int64_t begin, int64_t end) {
       gt_gemm_bf16_row(p->dtype, columns, p->K, a, b, p->add, c);
   }
 }
-#endif
 
 /* The largest equal parts of n that are at most `longest`, in multiples of UNIT. */
 static int64_t part(int64_t n, int64_t longest) {
@@ -86,9 +83,7 @@ static int64_t tile_count(const product *p) {
 
 /* Columns of a tile at most. */
 static int64_t most_columns(const product *p) {
-#if GT_BF16_PRODUCTS
   if (p->a.bf16 || p->parts > 0) return gt_gemm_bf16_columns(p->K, p->parts);
-#endif
   return COLUMN_BYTES / (p->dtype == GT_F64 ? 8 : 4);
 }
 
@@ -104,28 +99,25 @@ static void cut(product *p, int threads) {
 }
 
 bool gt_gemm_is_bf16(const gt_call *c) {
-  return GT_BF16_PRODUCTS && c->in_spec[0].dtype == GT_BF16 && c->in_spec[1].dtype == GT_BF16;
+  return gt_gemm_bf16_is_here && c->in_spec[0].dtype == GT_BF16 && c->in_spec[1].dtype == GT_BF16;
 }
 
 /* Of f32 numbers, as the session's precision of matrix products has it. */
 static int parts_of(const gt_ctx *cx, gt_dtype dtype, int64_t M, gt_matrix a) {
   const gt_ctx *session = cx->session != NULL ? cx->session : cx;
-  if (dtype != GT_F32 || a.bf16 || M == 1) return 0;
-#if GT_BF16_PRODUCTS
-  if (!GT_BF16_SPLITS) return 0;
-  return session->matmul_precision == GT_PRECISION_HIGH     ? 2
-         : session->matmul_precision == GT_PRECISION_MEDIUM ? 1
-                                                            : 0;
-#else
-  (void)session;
-  return 0;
-#endif
+  if (!gt_gemm_bf16_splits || dtype != GT_F32 || a.bf16 || M == 1) return 0;
+  switch (session->matmul_precision) {
+  case GT_PRECISION_HIGH:
+    return 2;
+  case GT_PRECISION_MEDIUM:
+    return 1;
+  default:
+    return 0;
+  }
 }
 
 static gt_task task_of(const product *p) {
-#if GT_BF16_PRODUCTS
   if (p->a.bf16 || p->parts > 0) return multiply_bf16_tiles;
-#endif
   return GT_PICK(p, multiply_tiles);
 }
 

@@ -32,6 +32,8 @@ enum {
   PART = SPLIT * COLUMNS,        /* numbers of the panels of a part */
 };
 
+const bool gt_gemm_bf16_is_here = true, gt_gemm_bf16_splits = GT_BF16_SPLITS != 0;
+
 /* Rows of A as gt_bf16_tile reads them. */
 typedef struct strip {
   const uint16_t *at;
@@ -58,9 +60,6 @@ static strip strip_of(const uint16_t *a, gt_matrix m, int64_t rows, int64_t dept
 
 /* ---- parts of f32 numbers ---- */
 
-/* Their buffers are on the stack only while they are at work. */
-#define APART __attribute__((noinline))
-
 /* x (n) rounded, and what is left of it (low NULL: not wanted): nothing of what is not finite. */
 static void split(const float *x, int64_t n, uint16_t *high, uint16_t *low) {
   int64_t whole = n - n % GT_BF16_LANES;
@@ -86,24 +85,27 @@ static void split_rows(const float *x, int64_t row_step, int64_t rows, int64_t n
     split(x + i * row_step, n, high + i * room, low != NULL ? low + i * room : NULL);
 }
 
-/* Rows of op(A) as strip_of gives them, each part as (STRIP, SPLIT_ROOM). */
-APART static void split_strip(const float *a, gt_matrix m, int parts, int64_t rows, int64_t depth,
-                              uint16_t *copy) {
-  uint16_t turned[2][SPLIT * STRIP]; /* (depth, STRIP) */
+/* Rows of op(A) as strip_of gives them, each part as (STRIP, SPLIT_ROOM).  Not inlined, as
+ * split_columns: its buffer is on the stack only while it is at work. */
+__attribute__((noinline)) static void split_strip(const float *a, gt_matrix m, int parts,
+                                                  int64_t rows, int64_t depth, uint16_t *copy) {
+  uint16_t transposed_rows[2][SPLIT * STRIP]; /* (depth, STRIP) */
   uint16_t *low = parts > 1 ? copy + STRIP * SPLIT_ROOM : NULL;
   memset(copy, 0, (size_t)(parts * STRIP * SPLIT_ROOM) * sizeof *copy);
   if (!m.transposed) {
     split_rows(a, m.ld, rows, depth, copy, low, SPLIT_ROOM);
     return;
   }
-  split_rows(a, m.ld, depth, rows, turned[0], parts > 1 ? turned[1] : NULL, STRIP);
+  split_rows(a, m.ld, depth, rows, transposed_rows[0], parts > 1 ? transposed_rows[1] : NULL,
+             STRIP);
   for (int p = 0; p < parts; p++)
-    gt_bf16_transpose(turned[p], STRIP, depth, rows, copy + p * STRIP * SPLIT_ROOM, SPLIT_ROOM);
+    gt_bf16_transpose(transposed_rows[p], STRIP, depth, rows, copy + p * STRIP * SPLIT_ROOM,
+                      SPLIT_ROOM);
 }
 
 /* Columns of op(B) from k on, as the panels of each part. */
-APART static void split_columns(gt_matrix b, int parts, int64_t k, int64_t depth, int64_t columns,
-                                uint16_t *panels) {
+__attribute__((noinline)) static void
+split_columns(gt_matrix b, int parts, int64_t k, int64_t depth, int64_t columns, uint16_t *panels) {
   uint16_t part[2][PANEL * SPLIT_ROOM];
   uint16_t *low = parts > 1 ? part[1] : NULL;
   int64_t end = gt_round_up(depth, GT_BF16_UNIT);
@@ -250,6 +252,26 @@ void gt_gemm_bf16(gt_dtype dtype, int parts, int64_t M, int64_t N, int64_t K, gt
     store(sums, rows, N, add, dtype, (char *)c + (size_t)(row * ldc) * gt_dtype_size(dtype), ldc);
   }
   gt_bf16_end();
+}
+
+#else
+
+const bool gt_gemm_bf16_is_here = false, gt_gemm_bf16_splits = false;
+
+int64_t gt_gemm_bf16_columns(int64_t K, int parts) {
+  (void)K, (void)parts;
+  return 0;
+}
+
+void gt_gemm_bf16(gt_dtype dtype, int parts, int64_t M, int64_t N, int64_t K, gt_matrix a,
+                  gt_matrix b, bool add, void *c, int64_t ldc) {
+  (void)dtype, (void)parts, (void)M, (void)N, (void)K, (void)a, (void)b, (void)add, (void)c;
+  (void)ldc;
+}
+
+void gt_gemm_bf16_row(gt_dtype dtype, int64_t N, int64_t K, gt_matrix a, gt_matrix b, bool add,
+                      void *c) {
+  (void)dtype, (void)N, (void)K, (void)a, (void)b, (void)add, (void)c;
 }
 
 #endif

@@ -9,7 +9,7 @@ typedef struct gt_ns_factors {
 } gt_ns_factors;
 
 /* out = the iteration, `steps` times, on g (rows, columns).  `memory` is for it alone.  Only where
- * GT_BF16_PRODUCTS. */
+ * gt_ns_bf16_bytes is not 0. */
 void gt_ns_bf16(gt_ctx *cx, const float *g, float *out, int64_t rows, int64_t columns,
                 int64_t steps, gt_ns_factors factors, void *memory);
 size_t gt_ns_bf16_bytes(int64_t rows, int64_t columns); /* of `memory`; 0 where not provided */

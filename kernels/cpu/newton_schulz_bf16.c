@@ -150,17 +150,6 @@ static void multiply(const strip *s, const uint16_t *left, int64_t ld, const uin
   }
 }
 
-static void transpose_block(const float *block, float *to) {
-  for (int r = 0; r < BLOCK; r += VECTOR) {
-    for (int c = 0; c < BLOCK; c += VECTOR) {
-      gt_vector_f32 v[VECTOR];
-      for (int i = 0; i < VECTOR; i++) v[i] = gt_f32_load(block + (r + i) * BLOCK + c);
-      gt_transpose_f32(v);
-      for (int i = 0; i < VECTOR; i++) gt_f32_store(to + (c + i) * BLOCK + r, v[i]);
-    }
-  }
-}
-
 /* A = the products, cA = c A. */
 static void store_gram(const job *j, const float *block, int64_t row, int64_t column) {
   float c = (float)j->f.c;
@@ -204,7 +193,7 @@ typedef void (*store_block)(const job *j, const float *block, int64_t row, int64
  * the mirror image of the lower one. */
 static void store_both(const job *j, float *block, int64_t row, int64_t column, store_block store) {
   float mirror[BLOCK * BLOCK];
-  transpose_block(block, mirror);
+  gt_bf16_transpose_f32(block, BLOCK, BLOCK, mirror);
   for (int r = 0; row == column && r < BLOCK; r++)
     memcpy(block + r * BLOCK + r, mirror + r * BLOCK + r, (size_t)(BLOCK - r) * sizeof *block);
   store(j, block, row, column);
